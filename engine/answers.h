@@ -1,0 +1,194 @@
+// What goes through the door: requests and answers of the Engine, as plain values.
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "index/sets/bitmap.h"
+#include "storage/record.h"
+
+namespace muster::index {
+class Generation;
+}
+
+namespace muster::engine {
+
+struct IngestRequest {
+  storage::TableKind table = storage::TableKind::Profiles;
+  std::string name;             // Entity table or user-info source; else "".
+  storage::DataFormat format = storage::DataFormat::Ndjson;
+  std::string csv_header;       // For CSV chunks after the first.
+  std::string bytes;            // Decompressed.
+  std::string idempotency_key;  // "" for none.
+  std::uint64_t first_line = 1;
+  std::string replace_id;       // Several requests with one id refresh the whole table.
+  bool replace_last = false;    // The refresh is complete and takes effect.
+  bool force = false;           // Even when over 20 % of the table would go.
+  bool dry_run = false;         // Say what would happen; change nothing.
+};
+
+struct IngestReceipt {
+  std::uint64_t accepted = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t skipped = 0;    // Of the accepted: known before, by event id.
+  std::vector<storage::RejectedRow> errors;  // The first kErrorsListedMax.
+  std::uint64_t sequence = 0;   // Snapshots from this number on contain the batch.
+  std::uint64_t created = 0;    // Profiles that did not exist before.
+  std::uint64_t removed = 0;    // By a replace.
+  bool repeated = false;        // The idempotency key had been used: nothing was done now.
+};
+
+struct ErasureReceipt {
+  std::uint64_t sequence = 0;
+  TimeMs erased_at = 0;
+};
+
+struct Question {
+  std::string where;                 // Text spelling, or JSON when it begins with '{'.
+  std::string timezone;              // "": the workspace's.
+  std::optional<TimeMs> as_of;       // Default: now.
+  bool allow_unknown = false;
+  std::optional<std::chrono::milliseconds> deadline;
+};
+
+struct CheckAnswer {
+  bool valid = false;
+  std::vector<Error> errors;         // Each with line and column.
+  std::vector<std::string> warnings;
+  std::string canonical, json;       // Empty unless the text could be read.
+  std::string hash;                  // Hex of the canonical hash.
+};
+
+struct CountAnswer {
+  std::uint64_t count = 0;
+  std::uint64_t snapshot = 0;
+  std::uint64_t universe = 0;        // All live profiles of the snapshot.
+  TimeMs as_of = 0;
+  std::uint64_t took_us = 0;
+};
+
+// Holds its Generation: rows() of it belong to the same moment.
+struct MembersAnswer {
+  index::Bitmap members;
+  std::uint64_t snapshot = 0;
+  TimeMs as_of = 0;
+  std::uint64_t took_us = 0;
+  std::shared_ptr<const index::Generation> generation;
+};
+
+struct ProfileRow {
+  std::string profile_id;
+  std::vector<std::vector<Value>> values;  // Per asked field: none, one, or the list's elements.
+  std::vector<bool> is_list;               // Per asked field.
+};
+
+// One node of an explanation or a plan, as a person reads it.
+struct ExplainNode {
+  std::string text;                  // The clause, printed.
+  bool holds = false;
+  std::string value;                 // What the profile has there: "country is \"US\"".
+  std::vector<std::string> events;   // The newest matching events, at most 10, as JSON objects.
+  std::vector<ExplainNode> children;
+};
+
+struct Explanation {
+  std::string profile_id;
+  bool member = false;
+  std::uint64_t snapshot = 0;
+  TimeMs as_of = 0;
+  ExplainNode root;
+};
+
+struct PlanNode {
+  std::string text;
+  std::string method;                // "value bitmaps", "column scan", "event aggregate", ...
+  std::uint64_t estimated = 0;       // People.
+  std::vector<PlanNode> children;
+};
+
+struct PlanAnswer {
+  PlanNode root;
+  std::uint64_t snapshot = 0;
+};
+
+struct ProfileAnswer {
+  std::string profile_id;
+  std::uint64_t snapshot = 0;
+  std::vector<std::pair<std::string, std::vector<Value>>> attributes;  // By name.
+  std::vector<bool> is_list;
+  std::vector<std::string> events;   // The newest 50, newest first, as JSON objects.
+  std::vector<std::string> segments; // Ids of the saved segments it is in.
+};
+
+struct CatalogField {
+  std::string key, type;
+  bool declared = false;
+  std::uint64_t present = 0;         // Profiles, entities or events that have it.
+  std::uint64_t distinct = 0;        // 0: not counted for this type.
+  std::vector<std::pair<std::string, std::uint64_t>> top;  // Most frequent values, at most 10.
+  std::uint64_t bytes = 0;           // In memory.
+  std::vector<std::string> used_by;  // Segments.
+};
+
+struct CatalogTable {
+  std::string name, kind;            // kind: "profiles", "events", "entities"
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  TimeMs newest = 0;                 // Last time it was written; for events the newest event time.
+  std::vector<CatalogField> fields;
+};
+
+struct Catalog {
+  std::uint64_t snapshot = 0;
+  std::vector<CatalogTable> tables;
+};
+
+struct Document {
+  std::string kind, id, json;
+  std::uint64_t version = 0;
+  TimeMs changed = 0;
+  bool deleted = false;
+};
+
+struct DocumentPut {
+  std::string kind, id, json;
+  bool deleted = false;
+  std::optional<std::uint64_t> expected_version;
+};
+
+struct ListRequest {
+  std::string identifier = "profile_id";
+  std::vector<std::string> members;  // As given.
+};
+
+struct ListReceipt {
+  std::uint64_t matched = 0, unmatched = 0, invalid = 0, sequence = 0;
+};
+
+struct Health {
+  bool ready = false;
+  bool read_only = false;            // After a failed sync or a full disk.
+  std::string reason;                // Why not ready or read-only.
+  std::uint64_t snapshot = 0;
+  std::uint64_t profiles = 0, events = 0;
+  std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
+  std::uint64_t memory_bytes = 0;    // Of the index, as accounted.
+  std::uint64_t log_bytes = 0;
+};
+
+struct RejectedRowInfo {
+  std::uint64_t sequence = 0, line = 0;
+  std::string table, reason;
+  TimeMs received = 0;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,134 @@
+// The one door: everything that routes, loader, exporter, command line and tests may ask for.
+//
+// Every answer comes from one Generation and says its snapshot: the sequence number of the last
+// log record it contains. A receipt means durable and visible to the next question.
+//
+// Thread safety: any thread, all functions.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/access.h"
+#include "engine/answers.h"
+#include "engine/row_decoder.h"
+#include "index/schema.h"
+#include "index/sets/bitmap.h"
+#include "storage/log.h"
+
+namespace muster::engine {
+
+// What an Engine is made of. All outlive it.
+struct Parts {
+  storage::Log* log = nullptr;
+  const Clock* clock = nullptr;
+  const RowDecoder* decoder = nullptr;
+  unsigned threads = 1;  // Of the evaluation arena; 1: no arena at all.
+};
+
+class Engine {
+ public:
+  // Replays the log. `progress` is told the share done, 0 to 1, now and then.
+  // Errors: Corrupt naming the record; those of the log.
+  static Result<std::unique_ptr<Engine>> open(const Parts& parts,
+                                              const std::function<void(double)>& progress = {});
+  ~Engine();
+
+  // --- Data in ---------------------------------------------------------------------------------
+
+  // Takes the good rows of a batch, whole or not at all, and reports the bad ones.
+  // Limits: kBatchBytesMax.
+  // Errors: InvalidArgument (bytes that are no rows, an unknown entity or source), Conflict (an
+  // idempotency key used with other bytes; a replace that would lose over 20 % without force),
+  // Overloaded when the queue is full, StorageFull, Unavailable after a failed sync.
+  Result<IngestReceipt> ingest(const Pass<Permission::Ingest>& pass, const IngestRequest& request);
+
+  // Replaces the declaration. Returns the schema as it then stands.
+  // Errors: InvalidArgument naming the JSON pointer; Conflict when a field with data would be
+  // removed or change its type: a report of every such field.
+  Result<std::shared_ptr<const index::Schema>> declare(const Pass<Permission::Define>& pass,
+                                                       std::string_view json);
+  // The declaration as JSON, inferred fields included (with "inferred": true).
+  std::string schema_json(const Pass<Permission::Query>& pass) const;
+  std::shared_ptr<const index::Schema> schema() const;
+
+  Result<ErasureReceipt> erase(const Pass<Permission::Define>& pass, std::string_view profile_id);
+
+  // --- Questions -------------------------------------------------------------------------------
+
+  // Reads, binds and judges an expression without running it. A wrong expression is an answer
+  // here, not an error: CheckAnswer::errors.
+  CheckAnswer check(const Pass<Permission::Query>& pass, const Question& question) const;
+  Result<CountAnswer> count(const Pass<Permission::Query>& pass, const Question& question) const;
+  // Everybody in the segment, as a set; the profile ids and fields come by rows().
+  Result<MembersAnswer> members(const Pass<Permission::Members>& pass,
+                                const Question& question) const;
+  // The profiles of `ordinals`, in that order, with the named fields ("profiles." left out).
+  // Limits: 65,536 ordinals a call.
+  // Errors: NotFound with the nearest name for an unknown field.
+  Result<std::vector<ProfileRow>> rows(const Pass<Permission::Members>& pass,
+                                       const MembersAnswer& members,
+                                       std::span<const std::uint32_t> ordinals,
+                                       const std::vector<std::string>& fields) const;
+  Result<Explanation> explain(const Pass<Permission::Members>& pass, const Question& question,
+                              std::string_view profile_id) const;
+  Result<PlanAnswer> plan(const Pass<Permission::Query>& pass, const Question& question) const;
+  // One profile with all its attributes, its last events and the saved segments it is in.
+  Result<ProfileAnswer> profile(const Pass<Permission::Members>& pass,
+                                std::string_view profile_id) const;
+  Catalog catalog(const Pass<Permission::Query>& pass) const;
+
+  // --- Segments and other named documents ------------------------------------------------------
+
+  // Saves a segment as its next version. `json`: {"where", "name", "tz", "description"}.
+  // Errors: those of check; InvalidArgument for a cycle.
+  Result<Document> put_segment(const Pass<Permission::Define>& pass, std::string_view id,
+                               std::string_view json);
+  // Errors: Conflict while another segment or sync refers to it.
+  Result<Document> delete_segment(const Pass<Permission::Define>& pass, std::string_view id);
+  // Replaces a static list. `identifiers`: one per line, of the named kind ("profile_id" or a
+  // declared identifier).
+  Result<ListReceipt> put_list(const Pass<Permission::Define>& pass, std::string_view id,
+                               const ListRequest& request);
+
+  // Destinations, syncs, keys and jobs: kept, versioned and replayed, their JSON not understood
+  // here. Kinds: "destination", "sync" (Activate), "key" (Admin), "job", "list", "segment" (read).
+  // Errors: Conflict when `expected_version` is given and no longer the newest.
+  Result<Document> put_document(const Pass<Permission::Activate>& pass, DocumentPut put);
+  Result<Document> put_document(const Pass<Permission::Admin>& pass, DocumentPut put);
+  // The newest version, or the given one. Errors: NotFound with the nearest id.
+  Result<Document> document(std::string_view kind, std::string_view id,
+                            std::uint64_t version = 0) const;
+  std::vector<Document> documents(std::string_view kind) const;  // By id, newest versions.
+  std::vector<Document> versions(std::string_view kind, std::string_view id) const;
+
+  // --- The exporter's memory -------------------------------------------------------------------
+
+  // Appends to a stream, durable when it returns. Streams are read back in order after a restart.
+  Status record_outcome(const Pass<Permission::Activate>& pass, std::string_view stream,
+                        std::vector<std::string> payloads);
+  Status outcomes(const Pass<Permission::Activate>& pass, std::string_view stream,
+                  const std::function<Status(std::string_view payload)>& visit) const;
+
+  // --- How it is -------------------------------------------------------------------------------
+
+  Health health() const;
+  TimeMs now() const;  // Never decreases.
+  std::vector<RejectedRowInfo> rejected(const Pass<Permission::Query>& pass,
+                                        std::size_t limit) const;  // Newest first.
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::engine

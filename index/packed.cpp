@@ -1,0 +1,74 @@
+#include "index/packed.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace muster::index {
+namespace {
+
+template <typename Narrow>
+void pack(std::span<const std::int64_t> values, std::int64_t base, std::byte* out) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto offset = static_cast<Narrow>(static_cast<std::uint64_t>(values[i]) -
+                                            static_cast<std::uint64_t>(base));
+    std::memcpy(out + i * sizeof(Narrow), &offset, sizeof offset);
+  }
+}
+
+template <typename Narrow>
+void unpack(const std::byte* in, std::int64_t base, std::span<std::int64_t> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    Narrow offset;
+    std::memcpy(&offset, in + i * sizeof(Narrow), sizeof offset);
+    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) + offset);
+  }
+}
+
+std::uint8_t width_for(std::uint64_t span) {
+  if (span == 0) return 0;
+  if (span <= 0xff) return 1;
+  if (span <= 0xffff) return 2;
+  return span <= 0xffffffff ? 4 : 8;
+}
+
+}  // namespace
+
+PackedInts::PackedInts(std::span<const std::int64_t> values)
+    : size_(static_cast<std::uint32_t>(values.size())) {
+  if (values.empty()) return;
+  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  min_ = *least;
+  max_ = *greatest;
+  width_ = width_for(static_cast<std::uint64_t>(max_) - static_cast<std::uint64_t>(min_));
+  if (width_ == 0) return;
+  data_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
+  switch (width_) {
+    case 1: pack<std::uint8_t>(values, min_, data_.get()); break;
+    case 2: pack<std::uint16_t>(values, min_, data_.get()); break;
+    case 4: pack<std::uint32_t>(values, min_, data_.get()); break;
+    default: pack<std::uint64_t>(values, min_, data_.get()); break;
+  }
+}
+
+std::int64_t PackedInts::at(std::uint32_t i) const {
+  CHECK(i < size_);
+  std::int64_t value = 0;
+  read(i, std::span(&value, 1));
+  return value;
+}
+
+void PackedInts::read(std::uint32_t first, std::span<std::int64_t> out) const {
+  CHECK(first + out.size() <= size_);
+  const std::byte* in = data_.get() + std::size_t{first} * width_;
+  switch (width_) {
+    case 0: std::fill(out.begin(), out.end(), min_); break;
+    case 1: unpack<std::uint8_t>(in, min_, out); break;
+    case 2: unpack<std::uint16_t>(in, min_, out); break;
+    case 4: unpack<std::uint32_t>(in, min_, out); break;
+    default: unpack<std::uint64_t>(in, min_, out); break;
+  }
+}
+
+}  // namespace muster::index

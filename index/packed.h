@@ -1,0 +1,33 @@
+// Integers in the narrowest of 0, 8, 16, 32 or 64 bits above their minimum (frame of reference).
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace muster::index {
+
+class PackedInts {
+ public:
+  PackedInts() = default;  // Empty.
+  explicit PackedInts(std::span<const std::int64_t> values);
+
+  std::uint32_t size() const { return size_; }
+  std::int64_t min() const { return min_; }  // 0 when empty.
+  std::int64_t max() const { return max_; }
+  // Requires i < size().
+  std::int64_t at(std::uint32_t i) const;
+  // out[k] = at(first + k).  Requires first + out.size() <= size().
+  void read(std::uint32_t first, std::span<std::int64_t> out) const;
+  std::size_t bytes() const { return std::size_t{size_} * width_; }
+
+ private:
+  std::uint32_t size_ = 0;
+  std::uint8_t width_ = 0;  // Bytes per value: 0, 1, 2, 4 or 8.
+  std::int64_t min_ = 0, max_ = 0;
+  std::unique_ptr<std::byte[]> data_;
+};
+
+}  // namespace muster::index

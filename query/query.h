@@ -1,0 +1,88 @@
+// The question: a tree bound to one Generation, and its exact answers.
+//
+//   TRY_ASSIGN(const NodePtr tree, parse(text));
+//   TRY_ASSIGN(const auto bound, bind(tree, context));
+//   TRY_ASSIGN(const std::uint64_t people, count(*bound, budget));
+//
+// Binding resolves names and types once; evaluation goes block by block (65,536 people), the
+// whole tree for one block before the next, and makes no set but the answer.
+// Thread safety: any thread; a BoundQuery is immutable.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "index/generation.h"
+#include "query/language/ast.h"
+
+namespace muster::query {
+
+struct BindContext {
+  std::shared_ptr<const index::Generation> generation;
+  TimeMs now = 0;
+  Zone zone;                  // Days of windows and of date literals.
+  Zone workspace_zone;        // What stored local days mean.
+  bool allow_unknown = false; // Unknown fields, events and segments are missing, not errors.
+  // The tree of a saved segment (version 0: the newest) and its zone. Errors: NotFound.
+  struct Segment {
+    NodePtr tree;
+    Zone zone;
+  };
+  std::function<Result<Segment>(const std::string& id, std::uint64_t version)> segment;
+};
+
+class BoundQuery;
+using BoundQueryPtr = std::shared_ptr<const BoundQuery>;
+
+// Errors: InvalidArgument (unknown name with the nearest one, wrong type, each with line and
+// column); Unsupported for constructs that are read but not yet answered, naming them;
+// LimitExceeded; Conflict for a cycle of segments.
+Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context);
+
+// Never true, never false, people lost to missing values: one sentence each.
+std::vector<std::string> warnings(const BoundQuery& query);
+
+// Asked once per block.
+struct Budget {
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+// How the blocks are spread: 1 evaluates on the calling thread only.
+struct Parallel {
+  unsigned threads = 1;
+};
+
+// Errors: LimitExceeded when the budget ran out, or an exact number left 128 bits.
+Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel);
+Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel);
+// Requires ordinal < the generation's profiles.  Cost: that one person's rows, not the block's.
+Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal);
+
+// What one person has at every node.
+struct ExplainedNode {
+  std::string text;                 // The clause, printed.
+  bool holds = false;
+  std::string value;                // "country is \"US\"", "count(...) is 3"; "" for and/or/not.
+  std::vector<std::string> events;  // Newest matching events, at most 10, as JSON objects.
+  std::vector<ExplainedNode> children;
+};
+Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal);
+
+// How each node will be answered.
+struct PlannedNode {
+  std::string text, method;         // "value bitmaps", "column scan", "event aggregate", ...
+  std::uint64_t estimated = 0;      // People.
+  std::vector<PlannedNode> children;
+};
+PlannedNode plan_of(const BoundQuery& query);
+
+}  // namespace muster::query

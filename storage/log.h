@@ -1,0 +1,45 @@
+// The one durable log: records with dense sequence numbers, starting at 1.
+//
+// Appended means synced: when append() returns Ok, a power cut loses none of it. A failed append
+// is final: every later one fails, nothing after it is ever acknowledged.
+// Implementations: RocksLog (storage/rocks_log.h), MemoryLog and FailingLog (storage/memory_log.h).
+//
+// Thread safety: append by one thread at a time; read and last_sequence by any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "storage/record.h"
+
+namespace muster::storage {
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Appends all records or none, numbered from last_sequence() + 1, and syncs once.
+  // Shape: each element is one encoded record (storage/record.h).
+  // Errors: StorageFull when the disk is; Unavailable after any other failure, for ever.
+  virtual Status append(std::span<const std::string> records) = 0;
+
+  // Calls `visit` with each record from `first` on, in order, until it returns an error or the
+  // log ends.
+  // Errors: Corrupt, naming the sequence number and what is wrong with it; those of `visit`.
+  virtual Status read(
+      std::uint64_t first,
+      const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) = 0;
+
+  // 0 for an empty log.
+  virtual std::uint64_t last_sequence() const = 0;
+
+  // Bytes on disk, as far as known without a scan; 0 in memory.
+  virtual std::uint64_t size_bytes() const = 0;
+};
+
+}  // namespace muster::storage

@@ -1,0 +1,104 @@
+// What stands in the log: numbered, versioned records, each with a checksum and room for a key id.
+//
+// record := crc: u32 | format: u8 | kind: u8 | key_id: u32 | received: i64 (ms) | body
+// (all little-endian; crc is CRC-32C of everything behind it; storage/format.md has every byte.)
+//
+// Replay never decides again: a data batch keeps its raw bytes, the schema version it was read
+// under, what it added to the schema, and a verdict for each line.
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace muster::storage {
+
+enum class TableKind : std::uint8_t { Profiles = 0, Events = 1, UserInfo = 2, Entities = 3 };
+enum class DataFormat : std::uint8_t { Ndjson = 0, JsonArray = 1, Csv = 2 };
+
+struct RejectedRow {
+  std::uint64_t line = 0;  // From 1, in the batch.
+  std::string reason;
+  bool operator==(const RejectedRow&) const = default;
+};
+
+// Rows as they came. Several batches with one `replace_id` and `replace_last` on the final one
+// refresh a whole table atomically.
+struct DataBatch {
+  TableKind table = TableKind::Profiles;
+  std::string name;              // Of the entity table or the user-info source; else "".
+  DataFormat format = DataFormat::Ndjson;
+  std::string csv_header;        // The header line, for chunks after the first.
+  std::string raw;               // Uncompressed here; zstd on disk.
+  std::uint64_t schema_version = 0;  // The version the batch was typed with, additions included.
+  std::string schema_additions;  // JSON declaration of inferred fields; "" when none.
+  std::vector<RejectedRow> rejected;   // Every line that was not taken, with its reason.
+  std::vector<std::uint64_t> skipped;  // Lines taken before (same event id, same content).
+  std::uint64_t accepted = 0;
+  std::string idempotency_key;   // "" when the sender gave none.
+  std::uint64_t first_line = 1;  // Number of the batch's first line in its file.
+  std::string replace_id;        // "" unless part of a whole-table refresh.
+  bool replace_last = false;
+  bool operator==(const DataBatch&) const = default;
+};
+
+// A declaration document replaced the whole declaration. JSON as it was accepted.
+struct Declaration {
+  std::string json;
+  bool operator==(const Declaration&) const = default;
+};
+
+// A named document changed: a segment, list, destination, sync, key or job.
+struct DocumentChange {
+  std::string kind;            // "segment", "list", "destination", "sync", "key", "job"
+  std::string id;
+  std::uint64_t version = 0;   // Dense per document, from 1.
+  bool deleted = false;
+  std::string json;            // "" when deleted.
+  std::string blob;            // Bytes beside it: a list's matched people as portable Roaring.
+  bool operator==(const DocumentChange&) const = default;
+};
+
+// A profile is gone. The reason is for the receipt.
+struct Erasure {
+  std::string profile_id;
+  std::string reason;
+  bool operator==(const Erasure&) const = default;
+};
+
+// What the exporter must not forget; opaque to storage and engine. One stream per sync.
+struct Outcome {
+  std::string stream;
+  std::string payload;
+  bool operator==(const Outcome&) const = default;
+};
+
+// The clock moved on without data, so that expiry replays in the same order.
+struct ClockTick {
+  TimeMs now = 0;
+  bool operator==(const ClockTick&) const = default;
+};
+
+using RecordBody =
+    std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome, ClockTick>;
+
+struct Record {
+  TimeMs received = 0;
+  std::uint32_t key_id = 0;  // 0: not encrypted.
+  RecordBody body;
+  bool operator==(const Record&) const = default;
+};
+
+std::string encode(const Record& record);
+
+// Errors: Corrupt, saying which part of the record does not fit; also for an unknown format or
+// kind, naming it, so that data of a newer version is refused and not half understood.
+Result<Record> decode(std::string_view bytes);
+
+}  // namespace muster::storage
