@@ -1,7 +1,7 @@
 // Where the shared test data lies, if this machine has it.
 //
-// Data sets and hostile inputs are no part of the repository. MUSTER_SHARED names their folder; without it
-// ../shared beside the source folder is tried. Thread safety: any thread.
+// Data sets and hostile inputs are no part of the repository. MUSTER_SHARED names their folder;
+// without it ../shared beside the source folder is tried. Thread safety: any thread.
 #pragma once
 
 #include <filesystem>
