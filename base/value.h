@@ -34,7 +34,8 @@ std::int64_t power_of_ten(unsigned exponent);
 // The number with the given scale, when that is exact and fits.
 std::optional<std::int64_t> mantissa_at(Decimal number, std::uint8_t scale);
 
-// Reads [-]digits[.digits] with up to 18 significant digits and kScaleMax decimals.
+// Reads [-]digits[.digits]: any int64 without a point, else up to 18 significant digits and
+// kScaleMax decimals.
 // Errors: InvalidArgument when it is not of that form or does not fit.
 Result<Decimal> parse_decimal(std::string_view text);
 std::string to_string(Decimal number);
