@@ -1,0 +1,134 @@
+#include "base/bytes.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/hash.h"
+#include "base/json_writer.h"
+#include "tests/support/random.h"
+
+namespace muster {
+namespace {
+
+TEST(Bytes, ReadBackAsWritten) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.u8(7);
+  out.u32(0x12345678);
+  out.u64(~0ULL);
+  out.i64(-5);
+  out.text("name");
+  for (unsigned shift = 0; shift < 64; ++shift) out.varint(1ULL << shift);
+  out.varint(~0ULL);
+
+  ByteReader in(bytes);
+  EXPECT_EQ(7, in.u8());
+  EXPECT_EQ(0x12345678U, in.u32());
+  EXPECT_EQ(~0ULL, in.u64());
+  EXPECT_EQ(-5, in.i64());
+  EXPECT_EQ("name", in.text());
+  for (unsigned shift = 0; shift < 64; ++shift) EXPECT_EQ(1ULL << shift, in.varint());
+  EXPECT_EQ(~0ULL, in.varint());
+  EXPECT_TRUE(in.at_end());
+  EXPECT_FALSE(in.failed());
+}
+
+TEST(Bytes, CutAtAnyByteFailsAndStaysFailed) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.u32(1);
+  out.text("abcdef");
+  out.varint(1ULL << 40);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    ByteReader in(std::string_view(bytes).substr(0, cut));
+    in.u32();
+    in.text();
+    in.varint();
+    EXPECT_TRUE(in.failed());
+    EXPECT_EQ(0U, in.u8());
+    EXPECT_EQ("", in.text());
+  }
+}
+
+TEST(Bytes, VarintsBeyond64BitsFail) {
+  for (const std::string& bytes : {std::string(9, '\xFF') + '\x02', std::string(11, '\x80')}) {
+    ByteReader in(bytes);
+    EXPECT_EQ(0U, in.varint());
+    EXPECT_TRUE(in.failed());
+  }
+}
+
+TEST(Bytes, ALengthBeyondTheEndFails) {
+  std::string bytes;
+  ByteWriter(bytes).varint(~0ULL);
+  ByteReader in(bytes);
+  EXPECT_EQ("", in.text());
+  EXPECT_TRUE(in.failed());
+}
+
+// Source of the expected values: SMHasher's MurmurHash3_x64_128, and RFC 3720 appendix B.4.
+TEST(Hash, MatchesThePublishedValues) {
+  EXPECT_EQ((Hash128{.high = 0, .low = 0}), hash128(""));
+  EXPECT_EQ((Hash128{.high = 0x5b1e906a48ae1d19ULL, .low = 0xcbd8a7b341bd9b02ULL}), hash128("hello"));
+  EXPECT_EQ((Hash128{.high = 0x7a433ca9c49a9347ULL, .low = 0xe34bbc7bbc071b6cULL}),
+            hash128("The quick brown fox jumps over the lazy dog"));
+  EXPECT_EQ(0x8a9136aaU, crc32c(std::string(32, '\0')));
+  EXPECT_EQ(0x62a8ab43U, crc32c(std::string(32, '\xFF')));
+  EXPECT_EQ(0xe3069283U, crc32c("123456789"));
+}
+
+TEST(Hash, CrcContinuesWhereItStopped) {
+  testing::Random random;
+  std::string bytes;
+  for (int i = 0; i < 200; ++i) bytes += static_cast<char>(random.below(256));
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    const std::string_view all(bytes);
+    ASSERT_EQ(crc32c(all), crc32c(all.substr(cut), crc32c(all.substr(0, cut))));
+  }
+}
+
+TEST(Hash, EverySizeAndSeedGivesAnotherHash) {
+  const std::string bytes(64, 'a');
+  for (std::size_t size = 1; size <= bytes.size(); ++size) {
+    const std::string_view text(bytes.data(), size);
+    EXPECT_NE(hash128(text), hash128(text.substr(1)));
+    EXPECT_NE(hash128(text), hash128(text, 1));
+  }
+}
+
+TEST(JsonWriter, PutsCommasAndEscapes) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("a\"b").text("line\nend\x01\\");
+  json.key("list").begin_array().number(1).number(-2).number(0.5).null().boolean(true).end_array();
+  json.key("empty").begin_object().end_object();
+  json.key("values").begin_array();
+  json.value(Missing{}).value(Decimal{1250, 2}).value(Date{0}).value(Instant{1});
+  json.value(GeoPoint{1.5, -2}).value(std::string("é")).value(false).value(1e300);
+  json.end_array().end_object();
+  EXPECT_EQ(
+      R"({"a\"b":"line\nend\u0001\\","list":[1,-2,0.5,null,true],"empty":{},)"
+      R"("values":[null,12.50,"1970-01-01","1970-01-01T00:00:00.001Z",{"lat":1.5,"lon":-2},"é",)"
+      R"(false,1e+300]})",
+      json.str());
+}
+
+TEST(JsonWriter, InvalidUtf8BecomesTheReplacementCharacter) {
+  JsonWriter json;
+  json.text("a\xFF\xC3z");
+  EXPECT_EQ("\"a\xEF\xBF\xBD\xEF\xBF\xBDz\"", json.str());
+}
+
+TEST(JsonWriter, StartsAgainAfterClear) {
+  JsonWriter json;
+  json.begin_array().number(1).end_array();
+  json.clear();
+  json.begin_array().number(2).end_array();
+  EXPECT_EQ("[2]", json.take());
+}
+
+}  // namespace
+}  // namespace muster
