@@ -1,0 +1,41 @@
+// The few cryptographic steps of the exporter, all through OpenSSL's EVP: HMAC, AES-GCM, base64.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace muster::connect {
+
+inline constexpr std::size_t kAesKeyBytes = 32;
+inline constexpr std::size_t kGcmNonceBytes = 12;
+inline constexpr std::size_t kGcmTagBytes = 16;
+
+// The 32 bytes of HMAC-SHA256 over `parts` in a row.
+// Errors: Unavailable when the library cannot do it.
+Result<std::string> hmac_sha256(std::string_view key,
+                                std::initializer_list<std::string_view> parts);
+
+// Nonce, ciphertext and tag of AES-256-GCM under a fresh random nonce; `context` is authenticated.
+// Requires key.size() == kAesKeyBytes.
+Result<std::string> aes_gcm_seal(std::string_view key, std::string_view plain,
+                                 std::string_view context);
+// Errors: Corrupt when the bytes, the key or the context are not those of the seal.
+Result<std::string> aes_gcm_open(std::string_view key, std::string_view sealed,
+                                 std::string_view context);
+
+// RFC 4648 section 4, with padding.
+std::string to_base64(std::string_view bytes);
+// Strict: only the alphabet, whole groups, padding at the end alone, unused bits zero.
+std::optional<std::string> from_base64(std::string_view text);
+
+// Takes the same time wherever the texts differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace muster::connect

@@ -1,0 +1,35 @@
+#include "connect/secret_box.h"
+
+#include "connect/crypto.h"
+
+namespace muster::connect {
+namespace {
+
+constexpr std::string_view kSealPrefix = "enc:v1:";
+
+}  // namespace
+
+Result<SecretBox> SecretBox::with_key(std::string_view key) {
+  if (key.size() != kAesKeyBytes) {
+    return Error{ErrorCode::InvalidArgument,
+                 "The key that encrypts secrets has " + std::to_string(key.size()) +
+                     " bytes where 32 are needed."};
+  }
+  return SecretBox(key);
+}
+
+Result<std::string> SecretBox::seal(std::string_view secret, std::string_view owner) const {
+  TRY_ASSIGN(const std::string sealed, aes_gcm_seal(key_, secret, owner));
+  return std::string(kSealPrefix) + to_base64(sealed);
+}
+
+Result<std::string> SecretBox::open(std::string_view sealed, std::string_view owner) const {
+  if (!is_sealed(sealed)) {
+    return Error{ErrorCode::Corrupt, "A stored secret does not begin with 'enc:v1:'."};
+  }
+  const auto bytes = from_base64(sealed.substr(kSealPrefix.size()));
+  if (!bytes) return Error{ErrorCode::Corrupt, "A stored secret is not base64."};
+  return aes_gcm_open(key_, *bytes, owner);
+}
+
+}  // namespace muster::connect
