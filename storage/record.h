@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/result.h"
 
 namespace muster::storage {
@@ -95,6 +96,10 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
+// Bytes of DataBatch.raw: the largest batch, and one line that began inside it.
+inline constexpr std::size_t kRawBytesMax = kBatchBytesMax + kLineBytesMax;
+
+// Requires a raw batch of at most kRawBytesMax.
 std::string encode(const Record& record);
 
 // Errors: Corrupt, saying which part of the record does not fit; also for an unknown format or

@@ -1,0 +1,260 @@
+#include "storage/record.h"
+
+#include <zstd.h>
+
+#include <type_traits>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/hash.h"
+
+namespace muster::storage {
+namespace {
+
+// Disk values: fixed for ever, described in storage/format.md. A new meaning takes a new number.
+constexpr std::uint8_t kFormat = 1;
+enum class Kind : std::uint8_t {
+  DataBatch = 1,
+  Declaration = 2,
+  DocumentChange = 3,
+  Erasure = 4,
+  Outcome = 5,
+  ClockTick = 6,
+};
+
+constexpr std::size_t kChecksumBytes = 4;
+// Raw batches are text: level 1 makes them about five times smaller at several hundred MB/s.
+constexpr int kZstdLevel = 1;
+
+std::string compress(std::string_view raw) {
+  std::string frame(ZSTD_compressBound(raw.size()), '\0');
+  const std::size_t size =
+      ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), kZstdLevel);
+  CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
+  frame.resize(size);
+  return frame;
+}
+
+Error damaged(std::string_view what) {
+  return {ErrorCode::Corrupt, "the record is damaged: " + std::string(what)};
+}
+
+// One zstd frame of exactly `size` bytes of content, checked before anything is allocated.
+Result<std::string> inflate(std::string_view frame, std::uint64_t size) {
+  if (size > kRawBytesMax) return damaged("its raw batch claims more than the largest batch");
+  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != size) {
+    return damaged("the frame of its raw batch does not have the size it claims");
+  }
+  const std::size_t whole = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
+  if (ZSTD_isError(whole) != 0 || whole != frame.size()) {
+    return damaged("its raw batch is not one whole zstd frame");
+  }
+  std::string raw(size, '\0');
+  const std::size_t made = ZSTD_decompress(raw.data(), raw.size(), frame.data(), frame.size());
+  if (ZSTD_isError(made) != 0 || made != size) {
+    return damaged("its raw batch cannot be decompressed");
+  }
+  return raw;
+}
+
+void write(ByteWriter& out, const DataBatch& batch) {
+  CHECK(batch.raw.size() <= kRawBytesMax);
+  out.u8(static_cast<std::uint8_t>(batch.table));
+  out.u8(static_cast<std::uint8_t>(batch.format));
+  out.text(batch.name);
+  out.text(batch.csv_header);
+  out.varint(batch.schema_version);
+  out.text(batch.schema_additions);
+  out.varint(batch.accepted);
+  out.text(batch.idempotency_key);
+  out.varint(batch.first_line);
+  out.text(batch.replace_id);
+  out.u8(batch.replace_last ? 1 : 0);
+  out.varint(batch.rejected.size());
+  for (const RejectedRow& row : batch.rejected) {
+    out.varint(row.line);
+    out.text(row.reason);
+  }
+  out.varint(batch.skipped.size());
+  // Differences, wrapping round: a byte for each of a batch that came twice, whatever the order.
+  std::uint64_t previous = 0;
+  for (const std::uint64_t line : batch.skipped) {
+    out.varint(line - previous);
+    previous = line;
+  }
+  out.varint(batch.raw.size());
+  out.text(compress(batch.raw));
+}
+
+void write(ByteWriter& out, const Declaration& declaration) { out.text(declaration.json); }
+
+void write(ByteWriter& out, const DocumentChange& change) {
+  out.text(change.kind);
+  out.text(change.id);
+  out.varint(change.version);
+  out.u8(change.deleted ? 1 : 0);
+  out.text(change.json);
+  out.text(change.blob);
+}
+
+void write(ByteWriter& out, const Erasure& erasure) {
+  out.text(erasure.profile_id);
+  out.text(erasure.reason);
+}
+
+void write(ByteWriter& out, const Outcome& outcome) {
+  out.text(outcome.stream);
+  out.text(outcome.payload);
+}
+
+void write(ByteWriter& out, const ClockTick& tick) { out.i64(tick.now); }
+
+Kind kind_of(const RecordBody& body) {
+  // The alternatives stand in the order of the kinds.
+  return static_cast<Kind>(body.index() + 1);
+}
+
+template <Kind kind>
+using BodyOf = std::variant_alternative_t<static_cast<std::size_t>(kind) - 1, RecordBody>;
+static_assert(std::is_same_v<BodyOf<Kind::DataBatch>, DataBatch>);
+static_assert(std::is_same_v<BodyOf<Kind::Declaration>, Declaration>);
+static_assert(std::is_same_v<BodyOf<Kind::DocumentChange>, DocumentChange>);
+static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
+static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
+static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
+static_assert(std::variant_size_v<RecordBody> == 6);
+
+std::string text_of(ByteReader& in) { return std::string(in.text()); }
+
+// A byte that may be 0 or 1 only: anything else was not written by us.
+Result<bool> flag_of(ByteReader& in) {
+  const std::uint8_t value = in.u8();
+  if (value > 1) return damaged("a yes-or-no byte is neither");
+  return value == 1;
+}
+
+// A number of entries, each of at least `bytes_each`: refused before memory is taken for them.
+Result<std::uint64_t> count_of(ByteReader& in, std::size_t bytes_each) {
+  const std::uint64_t count = in.varint();
+  if (in.failed() || count > in.remaining() / bytes_each) {
+    return damaged("a list claims more entries than bytes are left");
+  }
+  return count;
+}
+
+Status read_verdicts(ByteReader& in, DataBatch& batch) {
+  TRY_ASSIGN(const std::uint64_t rejected, count_of(in, 2));
+  batch.rejected.reserve(rejected);
+  for (std::uint64_t i = 0; i < rejected; ++i) {
+    const std::uint64_t line = in.varint();
+    batch.rejected.push_back({line, text_of(in)});
+  }
+  TRY_ASSIGN(const std::uint64_t skipped, count_of(in, 1));
+  batch.skipped.reserve(skipped);
+  std::uint64_t line = 0;
+  for (std::uint64_t i = 0; i < skipped; ++i) batch.skipped.push_back(line += in.varint());
+  return Ok{};
+}
+
+Result<RecordBody> read_data_batch(ByteReader& in) {
+  DataBatch batch;
+  const std::uint8_t table = in.u8(), format = in.u8();
+  if (table > static_cast<std::uint8_t>(TableKind::Entities)) {
+    return damaged("it names an unknown table kind " + std::to_string(table));
+  }
+  if (format > static_cast<std::uint8_t>(DataFormat::Csv)) {
+    return damaged("it names an unknown data format " + std::to_string(format));
+  }
+  batch.table = static_cast<TableKind>(table);
+  batch.format = static_cast<DataFormat>(format);
+  batch.name = text_of(in);
+  batch.csv_header = text_of(in);
+  batch.schema_version = in.varint();
+  batch.schema_additions = text_of(in);
+  batch.accepted = in.varint();
+  batch.idempotency_key = text_of(in);
+  batch.first_line = in.varint();
+  batch.replace_id = text_of(in);
+  TRY_ASSIGN(batch.replace_last, flag_of(in));
+  TRY(read_verdicts(in, batch));
+  const std::uint64_t raw_size = in.varint();
+  const std::string_view frame = in.text();
+  if (in.failed()) return damaged("it ends inside its data batch");
+  TRY_ASSIGN(batch.raw, inflate(frame, raw_size));
+  return RecordBody(std::move(batch));
+}
+
+Result<RecordBody> read_document_change(ByteReader& in) {
+  DocumentChange change;
+  change.kind = text_of(in);
+  change.id = text_of(in);
+  change.version = in.varint();
+  TRY_ASSIGN(change.deleted, flag_of(in));
+  change.json = text_of(in);
+  change.blob = text_of(in);
+  return RecordBody(std::move(change));
+}
+
+Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
+  switch (static_cast<Kind>(kind)) {
+    case Kind::DataBatch: return read_data_batch(in);
+    case Kind::Declaration: return RecordBody(Declaration{text_of(in)});
+    case Kind::DocumentChange: return read_document_change(in);
+    case Kind::Erasure: {
+      std::string profile_id = text_of(in);
+      return RecordBody(Erasure{std::move(profile_id), text_of(in)});
+    }
+    case Kind::Outcome: {
+      std::string stream = text_of(in);
+      return RecordBody(Outcome{std::move(stream), text_of(in)});
+    }
+    case Kind::ClockTick: return RecordBody(ClockTick{in.i64()});
+  }
+  return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
+                                       ", made by a newer version of Muster: open the data "
+                                       "with that version"};
+}
+
+}  // namespace
+
+std::string encode(const Record& record) {
+  std::string bytes(kChecksumBytes, '\0');
+  ByteWriter out(bytes);
+  out.u8(kFormat);
+  out.u8(static_cast<std::uint8_t>(kind_of(record.body)));
+  out.u32(record.key_id);
+  out.i64(record.received);
+  std::visit([&out](const auto& body) { write(out, body); }, record.body);
+  std::string checksum;
+  ByteWriter(checksum).u32(crc32c(std::string_view(bytes).substr(kChecksumBytes)));
+  bytes.replace(0, kChecksumBytes, checksum);
+  return bytes;
+}
+
+Result<Record> decode(std::string_view bytes) {
+  ByteReader in(bytes);
+  const std::uint32_t checksum = in.u32();
+  if (in.failed()) return damaged("it is shorter than its checksum");
+  // First of all, so that a newer version is only named where its bytes are sound.
+  if (crc32c(bytes.substr(kChecksumBytes)) != checksum) {
+    return damaged("its checksum does not match its bytes");
+  }
+  const std::uint8_t format = in.u8();
+  if (!in.failed() && format != kFormat) {
+    return Error{ErrorCode::Corrupt, "the record has format " + std::to_string(format) +
+                                         ", made by a newer version of Muster (this one reads "
+                                         "format 1): open the data with that version"};
+  }
+  const std::uint8_t kind = in.u8();
+  Record record;
+  record.key_id = in.u32();
+  record.received = in.i64();
+  if (in.failed()) return damaged("it ends inside its head");
+  TRY_ASSIGN(record.body, read_body(kind, in));
+  if (in.failed()) return damaged("it ends inside its body");
+  if (!in.at_end()) return damaged("bytes stand behind its end");
+  return record;
+}
+
+}  // namespace muster::storage
