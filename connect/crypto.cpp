@@ -40,6 +40,16 @@ constexpr std::string_view kBase64Alphabet =
 
 }  // namespace
 
+Result<std::string> sha256(std::string_view bytes) {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), bytes_of(out), &size, EVP_sha256(), nullptr) != 1) {
+    return library_failed("hash with SHA-256");
+  }
+  out.resize(size);
+  return out;
+}
+
 Result<std::string> hmac_sha256(std::string_view key,
                                 std::initializer_list<std::string_view> parts) {
   const std::unique_ptr<EVP_MAC, MacDeleter> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));

@@ -17,6 +17,10 @@ inline constexpr std::size_t kAesKeyBytes = 32;
 inline constexpr std::size_t kGcmNonceBytes = 12;
 inline constexpr std::size_t kGcmTagBytes = 16;
 
+// The 32 bytes of SHA-256.
+// Errors: Unavailable when the library cannot do it.
+Result<std::string> sha256(std::string_view bytes);
+
 // The 32 bytes of HMAC-SHA256 over `parts` in a row.
 // Errors: Unavailable when the library cannot do it.
 Result<std::string> hmac_sha256(std::string_view key,

@@ -1,0 +1,277 @@
+#include "connect/destination_document.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <set>
+
+#include "base/json_writer.h"
+#include "base/text.h"
+#include "connect/document_reader.h"
+#include "connect/signature.h"
+
+namespace muster::connect {
+namespace {
+
+constexpr std::string_view kMaskedSecret = "whsec_***";
+constexpr std::string_view kMaskedHeader = "***";
+constexpr std::size_t kSecretTextBytesMax = 256;
+
+constexpr std::array<std::string_view, 11> kSettings{
+    "kind",       "url",        "secret",       "secret_next",       "headers", "batch_size",
+    "gzip",       "timeout_ms", "max_attempts", "retry_schedule_ms", "disabled"};
+
+// Headers that the delivery itself decides; another value would forge or break the message.
+constexpr std::array<std::string_view, 11> kOwnHeaders{
+    "host",    "connection", "content-length", "content-type", "content-encoding", "expect",
+    "upgrade", "te",         "trailer",        "transfer-encoding", "user-agent"};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+// RFC 9110, 5.6.2 "token".
+bool is_header_name(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+// No line breaks above all: they would begin another header.
+bool is_header_value(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
+}
+
+Status read_url(const DocumentReader& reader, DestinationDocument& document) {
+  TRY_ASSIGN(const std::string text, reader.required_text("url", kUrlBytesMax));
+  auto url = parse_url(text);
+  if (!url) return reader.wrong("url", url.error().message);
+  document.url = std::move(*url);
+  return Ok{};
+}
+
+Status read_secret(const DocumentReader& reader, std::string_view key,
+                   const std::string& previous, std::string& secret) {
+  TRY_ASSIGN(const std::optional<std::string> text, reader.text(key, kSecretTextBytesMax));
+  if (!text || *text == kMaskedSecret) {
+    secret = previous;
+  } else if (!text->empty()) {
+    const auto read = WebhookSecret::parse(*text);
+    if (!read) return reader.wrong(key, read.error().message);
+    secret = *text;
+  }
+  return Ok{};
+}
+
+// The value behind a mask. A new server never gets it: whoever may change a URL could read it.
+std::optional<std::string> kept_header(const DestinationDocument* previous, const Url& url,
+                                       std::string_view key) {
+  if (previous == nullptr || previous->url.scheme != url.scheme ||
+      previous->url.host != url.host || previous->url.port != url.port) {
+    return std::nullopt;
+  }
+  for (const auto& [name, value] : previous->headers) {
+    if (lower(name) == key) return value;
+  }
+  return std::nullopt;
+}
+
+Status read_header(const DocumentReader& headers, const boost::json::key_value_pair& member,
+                   const DestinationDocument* previous, DestinationDocument& document) {
+  const std::string name(member.key());
+  if (!is_header_name(name)) return headers.wrong(name, "this is no name of an HTTP header.");
+  const std::string key = lower(name);
+  if (key.starts_with("webhook-") ||
+      std::find(kOwnHeaders.begin(), kOwnHeaders.end(), key) != kOwnHeaders.end()) {
+    return headers.wrong(name, "this header is set by the delivery itself.");
+  }
+  TRY_ASSIGN(std::string value, headers.required_text(name, kHeaderBytesMax - name.size()));
+  if (!is_header_value(value)) {
+    return headers.wrong(name, "a header value is one line of printable ASCII.");
+  }
+  if (value == kMaskedHeader) {
+    const auto kept = kept_header(previous, document.url, key);
+    if (!kept) return headers.wrong(name, "'***' stands for a value that is not known: give it.");
+    value = *kept;
+  }
+  document.headers.emplace_back(name, std::move(value));
+  return Ok{};
+}
+
+Status read_headers(const DocumentReader& reader, const DestinationDocument* previous,
+                    DestinationDocument& document) {
+  const boost::json::value* value = reader.find("headers");
+  if (value == nullptr) return Ok{};
+  TRY_ASSIGN(const DocumentReader headers, DocumentReader::of(*value, "/headers"));
+  if (headers.object().size() > kHeadersMax) {
+    return reader.wrong("headers", "at most 32 headers are sent.");
+  }
+  std::set<std::string> seen;
+  for (const auto& member : headers.object()) {
+    const std::string name(member.key());
+    if (name.size() >= kHeaderBytesMax) return reader.wrong("headers", "a name is too long.");
+    if (!seen.insert(lower(name)).second) {
+      return headers.wrong(name, "this header is named twice.");
+    }
+    TRY(read_header(headers, member, previous, document));
+  }
+  return Ok{};
+}
+
+Status read_schedule(const DocumentReader& reader, DestinationDocument& document) {
+  const boost::json::value* value = reader.find("retry_schedule_ms");
+  if (value == nullptr) return Ok{};
+  const Error wrong = reader.wrong("retry_schedule_ms",
+                                   "a list of 1 to 100 delays in milliseconds, each at most a "
+                                   "week, belongs here.");
+  if (!value->is_array() || value->get_array().empty() ||
+      value->get_array().size() > static_cast<std::size_t>(kAttemptsMax)) {
+    return wrong;
+  }
+  document.retry_schedule_ms.clear();
+  for (const boost::json::value& delay : value->get_array()) {
+    if (!delay.is_int64() || delay.get_int64() < 0 || delay.get_int64() > kRetryDelayMsMax) {
+      return wrong;
+    }
+    document.retry_schedule_ms.push_back(delay.get_int64());
+  }
+  return Ok{};
+}
+
+Status read_numbers(const DocumentReader& reader, DestinationDocument& document) {
+  TRY_ASSIGN(const auto batch_size, reader.number("batch_size", 1, kBatchSizeMax));
+  TRY_ASSIGN(const auto timeout, reader.number("timeout_ms", 100, kTimeoutMsMax));
+  TRY_ASSIGN(const auto attempts, reader.number("max_attempts", 1, kAttemptsMax));
+  TRY_ASSIGN(const auto gzip, reader.flag("gzip"));
+  if (batch_size) document.batch_size = static_cast<std::size_t>(*batch_size);
+  if (timeout) document.timeout_ms = *timeout;
+  if (attempts) document.max_attempts = static_cast<unsigned>(*attempts);
+  if (gzip) document.gzip = *gzip;
+  return read_schedule(reader, document);
+}
+
+using SecretText = std::function<Result<std::string>(const std::string& secret,
+                                                     std::string_view mask)>;
+
+Status write_secrets(const DestinationDocument& document, const SecretText& shown,
+                     JsonWriter& json) {
+  TRY_ASSIGN(const std::string secret, shown(document.secret, kMaskedSecret));
+  json.key("secret").text(secret);
+  if (!document.secret_next.empty()) {
+    TRY_ASSIGN(const std::string next, shown(document.secret_next, kMaskedSecret));
+    json.key("secret_next").text(next);
+  }
+  json.key("headers").begin_object();
+  for (const auto& [name, value] : document.headers) {
+    TRY_ASSIGN(const std::string text, shown(value, kMaskedHeader));
+    json.key(name).text(text);
+  }
+  json.end_object();
+  return Ok{};
+}
+
+Result<std::string> write(const DestinationDocument& document, const SecretText& shown) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("kind").text(document.kind);
+  json.key("url").text(document.url.text());
+  TRY(write_secrets(document, shown, json));
+  json.key("batch_size").number(std::uint64_t{document.batch_size});
+  json.key("gzip").boolean(document.gzip);
+  json.key("timeout_ms").number(std::int64_t{document.timeout_ms});
+  json.key("max_attempts").number(document.max_attempts);
+  json.key("retry_schedule_ms").begin_array();
+  for (const TimeMs delay : document.retry_schedule_ms) json.number(std::int64_t{delay});
+  json.end_array();
+  if (!document.disabled.empty()) json.key("disabled").text(document.disabled);
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+std::vector<TimeMs> default_retry_schedule() {
+  constexpr TimeMs minute = 60'000;
+  constexpr TimeMs hour = 60 * minute;
+  return {0,        5'000,    5 * minute, 30 * minute, 2 * hour,
+          5 * hour, 10 * hour, 14 * hour, 20 * hour,   24 * hour};
+}
+
+TimeMs DestinationDocument::delay_before(unsigned number) const {
+  CHECK(number >= 1 && !retry_schedule_ms.empty());
+  return retry_schedule_ms[std::min<std::size_t>(number, retry_schedule_ms.size()) - 1];
+}
+
+Result<DestinationDocument> parse_destination(std::string_view json,
+                                              const DestinationDocument* previous) {
+  TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
+  TRY(reader.only(kSettings));
+  DestinationDocument document;
+  TRY_ASSIGN(document.kind, reader.required_text("kind", 64));
+  if (document.kind != "webhook") {
+    return reader.wrong("kind", "'webhook' is the one kind of destination there is.");
+  }
+  TRY(read_url(reader, document));
+  const DestinationDocument none;
+  const DestinationDocument& before = previous == nullptr ? none : *previous;
+  TRY(read_secret(reader, "secret", before.secret, document.secret));
+  TRY(read_secret(reader, "secret_next",
+                  reader.find("secret_next") == nullptr ? "" : before.secret_next,
+                  document.secret_next));
+  if (document.secret.empty()) {
+    return reader.wrong("secret", "a signing secret is missing: 'whsec_' followed by the base64 "
+                                  "of 24 to 64 random bytes.");
+  }
+  TRY(read_headers(reader, previous, document));
+  TRY(read_numbers(reader, document));
+  return document;  // "disabled" is shown and not set: putting a destination enables it.
+}
+
+std::string to_shown_json(const DestinationDocument& document) {
+  auto json = write(document, [](const std::string&, std::string_view mask) -> Result<std::string> {
+    return std::string(mask);
+  });
+  CHECK(json.has_value());  // Masks cannot fail.
+  return std::move(*json);
+}
+
+Result<std::string> to_stored_json(const DestinationDocument& document, const SecretBox& box,
+                                   std::string_view id) {
+  return write(document, [&](const std::string& secret, std::string_view) {
+    return box.seal(secret, id);
+  });
+}
+
+Result<DestinationDocument> from_stored_json(std::string_view json, const SecretBox& box,
+                                             std::string_view id) {
+  TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
+  DestinationDocument document;
+  TRY_ASSIGN(document.kind, reader.required_text("kind", 64));
+  TRY(read_url(reader, document));
+  TRY_ASSIGN(const std::string secret, reader.required_text("secret", kDocumentBytesMax));
+  TRY_ASSIGN(document.secret, box.open(secret, id));
+  TRY_ASSIGN(const auto next, reader.text("secret_next", kDocumentBytesMax));
+  if (next) {
+    TRY_ASSIGN(document.secret_next, box.open(*next, id));
+  }
+  TRY_ASSIGN(const auto disabled, reader.text("disabled", kDocumentBytesMax));
+  document.disabled = disabled.value_or("");
+  if (const boost::json::value* headers = reader.find("headers")) {
+    TRY_ASSIGN(const DocumentReader read, DocumentReader::of(*headers, "/headers"));
+    for (const auto& member : read.object()) {
+      const std::string name(member.key());
+      TRY_ASSIGN(const std::string sealed, read.required_text(name, kDocumentBytesMax));
+      TRY_ASSIGN(std::string value, box.open(sealed, id));
+      document.headers.emplace_back(name, std::move(value));
+    }
+  }
+  TRY(read_numbers(reader, document));
+  return document;
+}
+
+}  // namespace muster::connect

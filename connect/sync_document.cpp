@@ -1,0 +1,205 @@
+#include "connect/sync_document.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/json_writer.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "connect/document_reader.h"
+
+namespace muster::connect {
+namespace {
+
+constexpr std::array<std::string_view, 9> kSettings{"segment",  "destination", "mode",
+                                                    "mapping",  "schedule",    "paused",
+                                                    "exclude",  "identify_by", "nulls"};
+constexpr std::string_view kProfilesPrefix = "profiles.";
+
+struct Unit {
+  char letter;
+  TimeMs ms;
+};
+constexpr std::array kUnits{Unit{'s', 1'000}, Unit{'m', 60'000}, Unit{'h', 3'600'000},
+                            Unit{'d', 86'400'000}, Unit{'w', 604'800'000}};
+
+Status read_mode(const DocumentReader& reader, SyncDocument& document) {
+  TRY_ASSIGN(const auto mode, reader.text("mode", 64));
+  if (!mode || *mode == "diff") return Ok{};
+  if (*mode == "mirror") {
+    document.mode = SyncMode::Mirror;
+  } else if (*mode == "append") {
+    document.mode = SyncMode::Append;
+  } else {
+    return reader.wrong("mode", "'diff', 'mirror' or 'append' belongs here.");
+  }
+  return Ok{};
+}
+
+Status read_mapping(const DocumentReader& reader, SyncDocument& document) {
+  const boost::json::value* value = reader.find("mapping");
+  if (value == nullptr) return Ok{};
+  TRY_ASSIGN(const DocumentReader mapping, DocumentReader::of(*value, "/mapping"));
+  if (mapping.object().size() > kMappedFieldsMax) {
+    return reader.wrong("mapping", "at most 256 fields are mapped.");
+  }
+  for (const auto& member : mapping.object()) {
+    const std::string name(member.key());
+    if (name.empty() || name.size() > kNameBytesMax) {
+      return reader.wrong("mapping", "a name at the destination has 1 to 512 bytes.");
+    }
+    if (name == "id") {
+      return mapping.wrong(name, "'id' is always the profile id; choose another name.");
+    }
+    TRY_ASSIGN(std::string field, mapping.required_text(name, kNameBytesMax));
+    if (field.starts_with(kProfilesPrefix)) field.erase(0, kProfilesPrefix.size());
+    if (field.empty()) return mapping.wrong(name, "a field of the profiles belongs here.");
+    document.mapping.emplace_back(name, std::move(field));
+  }
+  return Ok{};
+}
+
+Status read_schedule(const DocumentReader& reader, SyncDocument& document) {
+  const boost::json::value* value = reader.find("schedule");
+  if (value == nullptr) return Ok{};
+  if (value->is_string() && value->get_string() == "manual") return Ok{};
+  constexpr std::array<std::string_view, 1> known{"every"};
+  if (!value->is_object()) {
+    return reader.wrong("schedule", "\"manual\" or {\"every\": \"15m\"} belongs here.");
+  }
+  TRY_ASSIGN(const DocumentReader schedule, DocumentReader::of(*value, "/schedule"));
+  TRY(schedule.only(known));
+  TRY_ASSIGN(const std::string text, schedule.required_text("every", 64));
+  document.every_ms = parse_every(text);
+  if (!document.every_ms) {
+    return schedule.wrong("every", "a duration from 1s to 366d, like 15m, belongs here.");
+  }
+  return Ok{};
+}
+
+Result<std::vector<std::string>> read_names(const DocumentReader& reader, std::string_view key,
+                                            std::size_t most) {
+  std::vector<std::string> names;
+  const boost::json::value* value = reader.find(key);
+  if (value == nullptr) return names;
+  const Error wrong = reader.wrong(key, "a list of at most " + std::to_string(most) +
+                                            " names belongs here.");
+  if (!value->is_array() || value->get_array().size() > most) return wrong;
+  for (const boost::json::value& name : value->get_array()) {
+    if (!name.is_string() || name.get_string().empty() ||
+        name.get_string().size() > kNameBytesMax) {
+      return wrong;
+    }
+    names.emplace_back(name.get_string());
+  }
+  return names;
+}
+
+Status read_rules(const DocumentReader& reader, SyncDocument& document) {
+  TRY_ASSIGN(document.exclude, read_names(reader, "exclude", kExclusionsMax));
+  TRY_ASSIGN(document.identify_by, read_names(reader, "identify_by", kMappedFieldsMax));
+  for (const std::string& name : document.identify_by) {
+    const bool mapped = std::any_of(document.mapping.begin(), document.mapping.end(),
+                                    [&](const auto& entry) { return entry.first == name; });
+    if (!mapped) return reader.wrong("identify_by", "'" + name + "' is no name of the mapping.");
+  }
+  TRY_ASSIGN(const auto nulls, reader.text("nulls", 64));
+  if (nulls && *nulls != "send" && *nulls != "omit") {
+    return reader.wrong("nulls", "'send' or 'omit' belongs here.");
+  }
+  document.send_nulls = nulls.value_or("send") == "send";
+  return Ok{};
+}
+
+void write_names(JsonWriter& json, std::string_view key, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  json.key(key).begin_array();
+  for (const std::string& name : names) json.text(name);
+  json.end_array();
+}
+
+std::string shown_duration(TimeMs ms) {
+  for (std::size_t i = kUnits.size(); i-- > 1;) {
+    if (ms % kUnits[i].ms == 0) return std::to_string(ms / kUnits[i].ms) + kUnits[i].letter;
+  }
+  return std::to_string(ms / kUnits[0].ms) + kUnits[0].letter;
+}
+
+}  // namespace
+
+std::string_view name_of(SyncMode mode) {
+  switch (mode) {
+    case SyncMode::Diff: return "diff";
+    case SyncMode::Mirror: return "mirror";
+    case SyncMode::Append: return "append";
+  }
+  CHECK(!"every SyncMode has a name");
+  return {};
+}
+
+Result<SyncDocument> parse_sync(std::string_view json) {
+  TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
+  TRY(reader.only(kSettings));
+  SyncDocument document;
+  TRY_ASSIGN(document.segment, reader.required_text("segment", kNameBytesMax));
+  TRY_ASSIGN(document.destination, reader.required_text("destination", kDocumentIdBytesMax));
+  TRY(read_mode(reader, document));
+  TRY(read_mapping(reader, document));
+  TRY(read_schedule(reader, document));
+  TRY_ASSIGN(const auto paused, reader.flag("paused"));
+  document.paused = paused.value_or(false);
+  TRY(read_rules(reader, document));
+  return document;
+}
+
+std::string to_json(const SyncDocument& document) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("segment").text(document.segment);
+  json.key("destination").text(document.destination);
+  json.key("mode").text(name_of(document.mode));
+  json.key("mapping").begin_object();
+  for (const auto& [name, field] : document.mapping) json.key(name).text(field);
+  json.end_object();
+  if (document.every_ms) {
+    json.key("schedule").begin_object();
+    json.key("every").text(shown_duration(*document.every_ms)).end_object();
+  } else {
+    json.key("schedule").text("manual");
+  }
+  json.key("paused").boolean(document.paused);
+  write_names(json, "exclude", document.exclude);
+  write_names(json, "identify_by", document.identify_by);
+  json.key("nulls").text(document.send_nulls ? "send" : "omit");
+  json.end_object();
+  return json.take();
+}
+
+Status check_document_id(std::string_view what, std::string_view id) {
+  const bool fits = !id.empty() && id.size() <= kDocumentIdBytesMax &&
+                    std::all_of(id.begin(), id.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+                    });
+  if (fits) return Ok{};
+  return Error{ErrorCode::InvalidArgument,
+               "The id of a " + std::string(what) +
+                   " has 1 to 128 letters, digits, hyphens, underscores or dots."};
+}
+
+std::optional<TimeMs> parse_every(std::string_view text) {
+  if (text.size() < 2 || text.size() > 12) return std::nullopt;
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size() - 1;
+  const auto [stop, failed] = std::from_chars(text.data(), end, count);
+  if (failed != std::errc() || stop != end || count <= 0) return std::nullopt;
+  for (const Unit& unit : kUnits) {
+    if (unit.letter != text.back()) continue;
+    if (count > kScheduleEveryMsMax / unit.ms) return std::nullopt;
+    return count * unit.ms;
+  }
+  return std::nullopt;
+}
+
+}  // namespace muster::connect

@@ -1,0 +1,58 @@
+// What an operator says about a sync: which segment goes where, with which fields, and when.
+//
+//   {"segment": "buyers", "destination": "crm", "mode": "diff",
+//    "mapping": {"email": "email", "name": "first_name"}, "schedule": "manual", "paused": false,
+//    "exclude": ["unsubscribed"], "identify_by": ["email"], "nulls": "send"}
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace muster::connect {
+
+inline constexpr std::size_t kMappedFieldsMax = 256;
+inline constexpr std::size_t kExclusionsMax = 32;
+inline constexpr TimeMs kScheduleEveryMsMin = 1'000;
+inline constexpr TimeMs kScheduleEveryMsMax = 366LL * 86'400'000;
+// Bytes of the id of a destination or sync: letters, digits, '-', '_' and '.'.
+inline constexpr std::size_t kDocumentIdBytesMax = 128;
+
+enum class SyncMode : std::uint8_t {
+  Diff,    // Added, changed and removed since what was last sent.
+  Mirror,  // The whole set at the first run of each version of the sync, then as Diff.
+  Append,  // Who comes in, once; nobody is changed or removed.
+};
+std::string_view name_of(SyncMode mode);
+
+struct SyncDocument {
+  std::string segment, destination;
+  SyncMode mode = SyncMode::Diff;
+  // Name at the destination -> field of the profile, in the order of the document.
+  std::vector<std::pair<std::string, std::string>> mapping;
+  std::optional<TimeMs> every_ms;         // Nothing: by call only.
+  bool paused = false;
+  std::vector<std::string> exclude;       // Segments whose people are never sent.
+  std::vector<std::string> identify_by;   // Mapped names; who has none of them is unidentifiable.
+  bool send_nulls = true;                 // Missing fields as null; else left out.
+};
+
+// Errors: InvalidArgument with the JSON pointer.
+Result<SyncDocument> parse_sync(std::string_view json);
+std::string to_json(const SyncDocument& document);
+
+// Errors: InvalidArgument; `what` is "destination" or "sync".
+Status check_document_id(std::string_view what, std::string_view id);
+
+// "90s", "15m", "12h", "30d", "2w".
+std::optional<TimeMs> parse_every(std::string_view text);
+
+}  // namespace muster::connect
