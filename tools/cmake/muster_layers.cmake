@@ -25,10 +25,18 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports -Wrestrict, -Wmaybe-uninitialized and -Wdangling-reference inside libstdc++.
   target_compile_options(muster_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # The kernels choose optimisation and vector width for g++ by attributes that clang lacks.
+  target_compile_options(muster_options INTERFACE -Wno-unknown-attributes -Wno-ignored-attributes)
+endif()
 if(MUSTER_SANITIZE)
   target_compile_options(muster_options INTERFACE
     -fsanitize=${MUSTER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(muster_options INTERFACE -fsanitize=${MUSTER_SANITIZE})
+endif()
+if(MUSTER_FUZZ)
+  # Coverage in every layer, so that the fuzzer sees where its inputs lead.
+  target_compile_options(muster_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 target_link_libraries(muster_options INTERFACE Threads::Threads)
 
