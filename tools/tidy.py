@@ -63,6 +63,7 @@ THIRD_PARTY = {
     'boost/beast': ['server/http/'],
     'boost/asio': ['server/http/'],
     'boost/json': ['query/language/', 'engine/', 'connect/', 'loader/', 'server/'],
+    'boost/multiprecision': ['tests/'],  # A second arithmetic, to compare with.
     'boost/url': ['connect/', 'server/'],
     'rocksdb/': ['storage/'],
     'zstd': ['storage/'],
