@@ -159,6 +159,7 @@ Dictionary DictionaryWriter::snapshot() const {
   taken.keys_ = keys_;
   taken.slots_ = slots_;
   taken.size_ = size_;
+  taken.bytes_ = bytes();
   return taken;
 }
 

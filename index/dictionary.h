@@ -29,12 +29,14 @@ class Dictionary {
   std::optional<std::uint32_t> find(std::string_view key) const;
   // Requires code < size().  The bytes live as long as any snapshot.
   std::string_view key(std::uint32_t code) const;
+  std::size_t bytes() const { return bytes_; }  // On the heap, when the snapshot was taken.
 
  private:
   friend class DictionaryWriter;
   std::shared_ptr<const dictionary_detail::Keys> keys_;
   std::shared_ptr<const dictionary_detail::Slots> slots_;
   std::uint32_t size_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 class DictionaryWriter {

@@ -1,0 +1,66 @@
+// Writes the events of one name: owns the dictionaries of their properties.
+//
+// Thread safety: one thread at a time; the tables it makes are immutable.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "index/events.h"
+#include "index/typing.h"
+#include "index/sets/bitmap.h"
+
+namespace muster::index {
+
+class EventWriter {
+ public:
+  explicit EventWriter(std::string name);
+
+  const std::shared_ptr<const EventTable>& current() const { return current_; }
+
+  // Adds the taken rows with this event's name; ordinals[row] says whose they are.
+  // Cost: amortised O(log rows of a block) per event.
+  void apply(const TypedRows& rows, std::span<const Ordinal> ordinals);
+
+  // Takes away all events of one person.
+  void erase(Ordinal ordinal);
+
+  // Whether the numbers of a property so far can be kept at a larger scale.
+  bool can_widen(const std::string& property, std::uint8_t scale) const;
+
+ private:
+  struct Property {
+    EventProperty described;
+    DictionaryWriter dictionary, lists;
+  };
+  // One property of the rows of a batch, dense by row.
+  struct Dense {
+    std::uint32_t number = 0;
+    std::uint8_t scale = 0;
+    std::vector<std::int64_t> keys;
+    std::vector<bool> present;
+  };
+  struct RowRef {
+    Ordinal ordinal;
+    std::uint32_t row;
+    TimeMs time;
+  };
+
+  Property& property_for(const TypedColumn& column);
+  Dense densify(const TypedColumn& column, const TypedRows& rows);
+  std::shared_ptr<const EventRun> make_run(std::span<const RowRef> rows,
+                                           std::span<const Dense> columns) const;
+
+  std::map<std::string, std::unique_ptr<Property>> properties_;
+  std::shared_ptr<const EventTable> current_;
+};
+
+// The rows of both runs in one, sorted by person and time.
+std::shared_ptr<const EventRun> merge(const EventRun& a, const EventRun& b);
+// The rows that are not of `person`; null when none is left.
+std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person);
+
+}  // namespace muster::index

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "index/writer.h"
+
+namespace muster::index {
+namespace {
+
+void reject(TypedRows& rows, std::uint32_t row, std::string reason) {
+  rows.taken[row] = false;
+  rows.rejected.push_back({rows.lines[row], std::move(reason)});
+}
+
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t value) { return mix64(seed ^ mix64(value)); }
+
+// What an event says, as one number per row: order of columns and lists does not matter.
+std::vector<std::uint64_t> contents(const TypedRows& rows) {
+  std::vector<std::uint64_t> content(rows.rows, 0);
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row]) continue;
+    content[row] = mixed(hash64(rows.identity[row]), hash64(rows.names[rows.event_name[row]])) +
+                   mixed(1, static_cast<std::uint64_t>(rows.event_time[row]));
+  }
+  for (const TypedColumn& column : rows.columns) {
+    const std::uint64_t seed = hash64(column.name);
+    for (const TypedCell& cell : column.cells) {
+      if (!cell.present) continue;
+      std::uint64_t value = cell.bytes.empty() ? static_cast<std::uint64_t>(cell.key)
+                                               : hash64(cell.bytes);
+      // A number is the same at every scale: 1.5 today, 1.50 after the field has widened.
+      if (column.type.type == Type::Int || column.type.type == Type::Decimal) {
+        Decimal number{cell.key, column.type.type == Type::Int ? std::uint8_t{0}
+                                                               : column.type.scale};
+        while (number.scale > 0 && number.mantissa % 10 == 0) {
+          number.mantissa /= 10;
+          --number.scale;
+        }
+        value = mixed(number.scale, static_cast<std::uint64_t>(number.mantissa));
+      }
+      for (std::uint32_t i = 0; i < cell.size; ++i) {
+        value += mix64(hash64(column.elements[cell.first + i]));
+      }
+      content[cell.row] += mixed(seed, value);
+    }
+  }
+  return content;
+}
+
+}  // namespace
+
+void Writer::resolve(TypedRows& rows) {
+  if (rows.table.kind == TableKind::Profiles) reject_conflicts(rows);
+  if (rows.table.kind != TableKind::Entities) reject_people(rows);
+  if (rows.table.kind == TableKind::Events) skip_known_events(rows);
+  std::sort(rows.rejected.begin(), rows.rejected.end(),
+            [](const auto& a, const auto& b) { return a.line < b.line; });
+}
+
+void Writer::reject_conflicts(TypedRows& rows) const {
+  for (const auto& [identifier, how] : state_.schema->identifiers) {
+    const auto column =
+        std::find_if(rows.columns.begin(), rows.columns.end(),
+                     [&](const TypedColumn& c) { return c.name == identifier; });
+    if (column == rows.columns.end()) continue;
+    std::map<std::string, std::string_view> claimed;  // In this batch: value -> profile id.
+    for (const TypedCell& cell : column->cells) {
+      if (!rows.taken[cell.row] || !cell.present) continue;
+      const std::string value =
+          how == "email" ? normalise_email(cell.bytes) : std::string(cell.bytes);
+      const std::string_view who = rows.identity[cell.row];
+      const auto owner = find_profile(identifier, value);
+      const auto [at, first] = claimed.emplace(value, who);
+      const bool held = owner && profiles_.ids.key(*owner) != who;
+      if (held || (!first && at->second != who)) {
+        reject(rows, cell.row,
+               "has a value in '" + identifier + "' that another profile holds; an identifier "
+               "belongs to one profile");
+      }
+    }
+  }
+}
+
+void Writer::reject_people(TypedRows& rows) const {
+  const bool create = state_.schema->unknown == UnknownPolicy::Create ||
+                      rows.table.kind == TableKind::Profiles;
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row] || (create && erased_.empty())) continue;
+    const auto known = find_profile(rows.identifier, rows.identity[row]);
+    if (known && erased_.contains(*known)) {
+      reject(rows, row, "is about a profile that was erased; it is not taken in again");
+    } else if (!known && !create) {
+      reject(rows, row, "is about nobody known, and the declaration says \"unknown\": \"reject\"");
+    }
+  }
+}
+
+void Writer::skip_known_events(TypedRows& rows) {
+  const std::vector<std::uint64_t> content = contents(rows);
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row] || rows.event_id[row].empty()) continue;
+    switch (event_ids_.remember(hash128(rows.event_id[row]), content[row])) {
+      case EventIds::Verdict::New: break;
+      case EventIds::Verdict::Same:
+        rows.taken[row] = false;
+        rows.skipped.push_back(rows.lines[row]);
+        break;
+      case EventIds::Verdict::Different:
+        reject(rows, row, "has the id of an earlier event with other content; the first one stays");
+        break;
+    }
+  }
+}
+
+void Writer::remember_events(const TypedRows& rows) {
+  if (rows.table.kind != TableKind::Events) return;
+  const std::vector<std::uint64_t> content = contents(rows);
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row] || rows.event_id[row].empty()) continue;
+    event_ids_.remember(hash128(rows.event_id[row]), content[row]);
+  }
+}
+
+}  // namespace muster::index

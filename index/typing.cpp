@@ -1,0 +1,305 @@
+#include "index/typing.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "index/coded.h"
+#include "index/convert.h"
+
+namespace muster::index {
+namespace {
+
+// The key of a table's field in the schema; of events it takes the event's name.
+std::string prefix_of(const TableRef& table) {
+  switch (table.kind) {
+    case TableKind::Profiles: return "profiles.";
+    case TableKind::UserInfo: return "profiles." + table.name + ".";
+    case TableKind::Entities: return table.name + ".";
+    case TableKind::Events: break;
+  }
+  return "";
+}
+
+class Typist {
+ public:
+  Typist(std::shared_ptr<const Batch> batch, const TableRef& table, const Schema& schema,
+         const CanWiden& can_widen, Zone zone)
+      : schema_(schema), can_widen_(can_widen), batch_(*batch) {
+    out_.table = table;
+    out_.schema_version = schema.version;
+    out_.rows = batch->rows;
+    out_.lines = batch->line_of_row;
+    out_.taken.assign(batch->rows, true);
+    out_.rejected = batch->rejected;
+    out_.batch = std::move(batch);
+    out_.arena = std::make_shared<std::deque<std::string>>();
+    context_.emplace(ConvertContext{batch_, zone, *out_.arena});
+  }
+
+  void ignore(std::span<const std::uint64_t> lines) {
+    for (std::uint32_t row = 0; row < out_.rows; ++row) {
+      out_.taken[row] = !std::binary_search(lines.begin(), lines.end(), out_.lines[row]);
+    }
+    std::erase_if(out_.rejected, [&](const RejectedLine& rejected) {
+      return std::binary_search(lines.begin(), lines.end(), rejected.line);
+    });
+  }
+
+  // The column that says who (or which thing) each row is about.
+  void read_identity(const std::string& column, const std::string& identifier) {
+    out_.identifier = identifier;
+    own_.push_back(column);
+    out_.identity = texts_of(column, "id", kIdBytesMax);
+    if (identifier != "profile_id" && schema_.identifiers.contains(identifier)) {
+      normalise(schema_.identifiers.at(identifier));
+    }
+    for (std::uint32_t row = 0; row < out_.rows; ++row) {
+      if (out_.taken[row] && out_.identity[row].empty()) {
+        reject(row, "has no value in '" + column + "', which says who or what the row is about");
+      }
+    }
+  }
+
+  void read_event_columns() {
+    own_.insert(own_.end(), {schema_.event_name, schema_.event_time, schema_.event_id});
+    out_.event_id = texts_of(schema_.event_id, "event id", kIdBytesMax);
+    const auto names = texts_of(schema_.event_name, "event name", kNameBytesMax);
+    read_times();
+    std::map<std::string_view, std::uint32_t> known;
+    out_.event_name.assign(out_.rows, 0);
+    for (std::uint32_t row = 0; row < out_.rows; ++row) {
+      if (!out_.taken[row]) continue;
+      if (names[row].empty()) {
+        reject(row, "has no event name in '" + schema_.event_name + "'");
+      } else if (names[row].starts_with('$')) {
+        reject(row, "has an event name that begins with '$', which only the system may use");
+      } else {
+        const auto [at, added] =
+            known.emplace(names[row], static_cast<std::uint32_t>(out_.names.size()));
+        if (added) out_.names.emplace_back(names[row]);
+        out_.event_name[row] = at->second;
+      }
+    }
+  }
+
+  void read_fields() {
+    const std::string prefix = prefix_of(out_.table);
+    join_points(prefix);
+    for (const Column& column : batch_.columns) {
+      if (std::find(own_.begin(), own_.end(), column.name) != own_.end()) continue;
+      if (out_.table.kind != TableKind::Events) {
+        read_column(column.cells, column.name, prefix + column.name, "");
+        continue;
+      }
+      std::vector<std::vector<Cell>> by_name(out_.names.size());
+      for (const Cell& cell : column.cells) {
+        if (out_.taken[cell.row]) by_name[out_.event_name[cell.row]].push_back(cell);
+      }
+      for (std::size_t i = 0; i < by_name.size(); ++i) {
+        if (by_name[i].empty()) continue;
+        read_column(by_name[i], column.name, event_key(out_.names[i], column.name),
+                    out_.names[i]);
+      }
+    }
+  }
+
+  TypedRows take() {
+    std::sort(out_.rejected.begin(), out_.rejected.end(),
+              [](const auto& a, const auto& b) { return a.line < b.line; });
+    return std::move(out_);
+  }
+
+ private:
+  void reject(std::uint32_t row, std::string reason) {
+    if (!out_.taken[row]) return;
+    out_.taken[row] = false;
+    out_.rejected.push_back({out_.lines[row], std::move(reason)});
+  }
+
+  std::string event_key(const std::string& event, const std::string& name) const {
+    const std::string any = "*." + name;
+    return schema_.fields.contains(any) ? any : event + "." + name;
+  }
+
+  // A column of ids or names as texts; whole numbers are taken as they are written.
+  std::vector<std::string_view> texts_of(const std::string& name, const char* what,
+                                         std::size_t bytes_max) {
+    std::vector<std::string_view> texts(out_.rows);
+    const Column* column = batch_.column(name);
+    if (column == nullptr) return texts;
+    for (const Cell& cell : column->cells) {
+      if (cell.kind == CellKind::Text) {
+        texts[cell.row] = batch_.text_of(cell);
+      } else if (cell.kind == CellKind::Integer) {
+        texts[cell.row] = out_.arena->emplace_back(std::to_string(cell.number));
+      } else if (cell.kind != CellKind::Null) {
+        reject(cell.row, "has no text in '" + name + "', the " + what);
+      }
+      if (texts[cell.row].size() > bytes_max) {
+        reject(cell.row, "has a longer " + std::string(what) + " in '" + name + "' than " +
+                             std::to_string(bytes_max) + " bytes");
+      }
+    }
+    return texts;
+  }
+
+  void normalise(const std::string& how) {
+    if (how != "email") return;
+    for (auto& value : out_.identity) value = out_.arena->emplace_back(normalise_email(value));
+  }
+
+  void read_times() {
+    out_.event_time.assign(out_.rows, 0);
+    std::vector<bool> seen(out_.rows);
+    const Column* column = batch_.column(schema_.event_time);
+    const Field* declared = schema_.field("*." + schema_.event_time);
+    Field field{{Type::Timestamp}, true, declared ? declared->epoch : ""};
+    TypedColumn unused;
+    for (const Cell& cell : column ? std::span(column->cells) : std::span<const Cell>{}) {
+      TypedCell typed;
+      if (cell.kind == CellKind::Null) continue;
+      seen[cell.row] = true;
+      if (const auto reason = convert(cell, field, *context_, unused, typed)) {
+        reject(cell.row, "'" + schema_.event_time + "' " + *reason);
+      }
+      out_.event_time[cell.row] = typed.key;
+    }
+    for (std::uint32_t row = 0; row < out_.rows; ++row) {
+      if (!seen[row]) reject(row, "has no time in '" + schema_.event_time + "'");
+    }
+  }
+
+  // A declared geo point arrives as two columns, NAME.lat and NAME.lon.
+  void join_points(const std::string& prefix) {
+    if (out_.table.kind == TableKind::Events) return;
+    for (const auto& [key, field] : schema_.fields) {
+      if (field.type.type != Type::Geo || !key.starts_with(prefix)) continue;
+      const std::string name = key.substr(prefix.size());
+      const Column* latitude = batch_.column(name + ".lat");
+      const Column* longitude = batch_.column(name + ".lon");
+      own_.push_back(name + ".lat");
+      own_.push_back(name + ".lon");
+      TypedColumn column{name, "", field.type, {}, {}};
+      if (latitude == nullptr || longitude == nullptr) continue;
+      std::size_t at = 0;
+      for (const Cell& lat : latitude->cells) {
+        while (at < longitude->cells.size() && longitude->cells[at].row < lat.row) ++at;
+        if (!out_.taken[lat.row]) continue;
+        const bool paired = at < longitude->cells.size() && longitude->cells[at].row == lat.row;
+        add_point(column, lat, paired ? longitude->cells[at] : Cell{});
+      }
+      out_.columns.push_back(std::move(column));
+    }
+  }
+
+  void add_point(TypedColumn& column, const Cell& lat, const Cell& lon) {
+    const auto y = degrees(lat), x = degrees(lon);
+    if (!y || !x || *y < -90 || *y > 90 || *x < -180 || *x > 180) {
+      reject(lat.row, "'" + column.name + "' is no point: lat from -90 to 90 and lon from -180 "
+                      "to 180 are needed");
+      return;
+    }
+    TypedCell typed{lat.row, true};
+    typed.bytes = out_.arena->emplace_back(bytes_of_point({*y, *x}));
+    column.cells.push_back(typed);
+  }
+
+  std::optional<double> degrees(const Cell& raw) const {
+    const Cell cell = batch_.untyped_texts && raw.kind == CellKind::Text
+                          ? cell_of_untyped(raw, batch_) : raw;
+    if (cell.kind == CellKind::Double) return cell.real;
+    if (cell.kind != CellKind::Integer && cell.kind != CellKind::Decimal) return std::nullopt;
+    return static_cast<double>(cell.number) / static_cast<double>(power_of_ten(cell.scale));
+  }
+
+  void read_column(std::span<const Cell> cells, const std::string& name, const std::string& key,
+                   const std::string& event) {
+    const auto field = field_for(cells, key);
+    if (!field) return;
+    TypedColumn column{name, event, field->type, {}, {}};
+    column.cells.reserve(cells.size());
+    for (const Cell& cell : cells) {
+      if (!out_.taken[cell.row]) continue;
+      TypedCell typed{cell.row};
+      if (cell.kind != CellKind::Null) {
+        if (const auto reason = convert(cell, *field, *context_, column, typed)) {
+          reject(cell.row, "'" + name + "' " + *reason);
+          continue;
+        }
+      }
+      column.cells.push_back(typed);
+    }
+    out_.columns.push_back(std::move(column));
+  }
+
+  // The field as it stands, widened or inferred; nothing while its type cannot be known.
+  std::optional<Field> field_for(std::span<const Cell> cells, const std::string& key) {
+    const Field* known = schema_.field(key);
+    if (const auto added = out_.additions.find(key); added != out_.additions.end()) {
+      known = &added->second;  // "*.NAME" was widened by another event of the batch.
+    }
+    if (known == nullptr) {
+      const auto type = infer(cells, *context_);
+      if (!type) return std::nullopt;
+      return out_.additions[key] = Field{*type, false, ""};
+    }
+    Field field = *known;
+    const bool exact = field.type.type == Type::Int || field.type.type == Type::Decimal;
+    if (field.declared || !exact) return field;
+    const std::uint8_t scale = scale_needed(cells, batch_);
+    const std::uint8_t has = field.type.type == Type::Int ? std::uint8_t{0} : field.type.scale;
+    if (scale <= has || field.type.list || !can_widen_(key, scale)) return field;
+    field.type = {Type::Decimal, false, scale};
+    return out_.additions[key] = field;
+  }
+
+  const Schema& schema_;
+  const CanWiden& can_widen_;
+  const Batch& batch_;
+  TypedRows out_;
+  std::vector<std::string> own_;  // Columns that are no fields: ids, times, names, points.
+  std::optional<ConvertContext> context_;
+};
+
+}  // namespace
+
+Result<TypedRows> type_rows(std::shared_ptr<const Batch> batch, const TableRef& table,
+                            const Schema& schema, const CanWiden& can_widen,
+                            std::span<const std::uint64_t> ignored) {
+  TRY_ASSIGN(const Zone zone, Zone::named(schema.timezone));
+  Typist typist(std::move(batch), table, schema, can_widen, zone);
+  typist.ignore(ignored);
+  switch (table.kind) {
+    case TableKind::Profiles: typist.read_identity(schema.profile_id, "profile_id"); break;
+    case TableKind::Events:
+      typist.read_identity(schema.event_profile, schema.event_identifier);
+      typist.read_event_columns();
+      break;
+    case TableKind::UserInfo: {
+      const auto source = schema.userinfo.find(table.name);
+      if (source == schema.userinfo.end()) {
+        return Error{ErrorCode::InvalidArgument,
+                     "no user-info source '" + table.name +
+                         "' is declared; declare it under \"userinfo\" first"};
+      }
+      typist.read_identity(source->second.key, source->second.identifier);
+      break;
+    }
+    case TableKind::Entities: {
+      const auto entity = schema.entity_ids.find(table.name);
+      if (entity == schema.entity_ids.end()) {
+        return Error{ErrorCode::InvalidArgument,
+                     "no entity '" + table.name +
+                         "' is declared; declare it under \"entities\" first"};
+      }
+      typist.read_identity(entity->second, "");
+      break;
+    }
+  }
+  typist.read_fields();
+  return typist.take();
+}
+
+}  // namespace muster::index

@@ -1,0 +1,81 @@
+// Cells become typed values under a schema; what does not fit is said line by line.
+//
+// A field nobody declared gets its type from the first batch that has it; inferred int64 widens
+// to decimal and decimals widen their scale (to 6) without counting as another type.
+// The same batch and schema always give the same result.
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "index/batch.h"
+#include "index/schema.h"
+
+namespace muster::index {
+
+enum class TableKind : std::uint8_t { Profiles, Events, UserInfo, Entities };
+
+// Which table rows belong to; the name of the entity table or the user-info source.
+struct TableRef {
+  TableKind kind = TableKind::Profiles;
+  std::string name;
+};
+
+// One value of one row. Coded types stand as bytes (index/coded.h), others as order keys.
+struct TypedCell {
+  std::uint32_t row = 0;
+  bool present = false;             // False: an explicit null, the value goes.
+  std::int64_t key = 0;             // Not coded.
+  std::string_view bytes;           // Coded.
+  std::uint32_t first = 0, size = 0;  // A list: its elements in TypedColumn::elements.
+};
+
+struct TypedColumn {
+  std::string name;                 // Without table or event.
+  std::string event;                // Of events: their name; else "".
+  FieldType type;
+  std::vector<TypedCell> cells;     // Rows ascending; of rows that are not rejected.
+  std::vector<std::string_view> elements;  // Bytes (index/coded.h) of list elements.
+};
+
+// A batch under a schema. Owns or shares all the bytes its views point to.
+struct TypedRows {
+  TableRef table;
+  std::uint64_t schema_version = 0;         // Of the schema it was typed with.
+  std::uint32_t rows = 0;
+  std::vector<std::uint64_t> lines;         // By row.
+  std::vector<bool> taken;                  // By row: false once rejected or skipped.
+  std::vector<std::string_view> identity;   // By row: the id, or the identifier's value.
+  std::string identifier;                   // What identity holds: "profile_id", "email", ...
+  std::vector<std::string_view> event_id;   // Of events, by row; "" for none.
+  std::vector<std::uint32_t> event_name;    // Of events, by row: index into names.
+  std::vector<std::string> names;           // Of events: the distinct names.
+  std::vector<TimeMs> event_time;           // Of events, by row.
+  std::vector<TypedColumn> columns;
+  std::map<std::string, Field> additions;   // Fields inferred or widened here, by field key.
+  std::vector<RejectedLine> rejected;       // By line; includes those of the batch.
+  std::vector<std::uint64_t> skipped;       // Lines of events known before, ascending.
+
+  std::shared_ptr<const Batch> batch;
+  std::shared_ptr<std::deque<std::string>> arena;  // Bytes made while typing.
+};
+
+// Whether a field's values so far can be kept at a larger scale (64 bits hold them).
+using CanWiden = std::function<bool(const std::string& field_key, std::uint8_t scale)>;
+
+// Lines in `ignored` (ascending) are left out without a word: a replay's verdicts.
+// Errors: InvalidArgument for an entity table or user-info source that is not declared.
+Result<TypedRows> type_rows(std::shared_ptr<const Batch> batch, const TableRef& table,
+                            const Schema& schema, const CanWiden& can_widen,
+                            std::span<const std::uint64_t> ignored = {});
+
+}  // namespace muster::index

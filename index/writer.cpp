@@ -1,0 +1,269 @@
+#include "index/writer.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "index/coded.h"
+
+namespace muster::index {
+namespace {
+
+std::string normalised(const std::string& how, std::string_view value) {
+  return how == "email" ? normalise_email(value) : std::string(value);
+}
+
+// Attribute names of the profiles table: user info stands under its source.
+std::string attribute_name(const TableRef& table, const std::string& name) {
+  return table.kind == TableKind::UserInfo ? table.name + "." + name : name;
+}
+
+}  // namespace
+
+Writer::Writer() { publish_table({TableKind::Profiles, ""}); }
+
+Writer::TableWriter& Writer::writer_of(const TableRef& table) {
+  return table.kind == TableKind::Entities ? entities_[table.name] : profiles_;
+}
+
+bool Writer::can_widen(const std::string& field_key, std::uint8_t scale) const {
+  const std::size_t dot = field_key.find('.');
+  const std::string table = field_key.substr(0, dot), name = field_key.substr(dot + 1);
+  const auto widens = [&](const TableWriter& writer) {
+    const auto found = writer.attributes.find(name);
+    return found == writer.attributes.end() || found->second.can_widen(scale);
+  };
+  if (table == "profiles") return widens(profiles_);
+  const auto entity = entities_.find(table);
+  if (entity != entities_.end() && state_.schema->entity_ids.contains(table)) {
+    return widens(entity->second);
+  }
+  // An event's name may hold dots: the property is what stands behind the longest known name.
+  for (const auto& [event, writer] : events_) {
+    const bool any = table == "*";
+    if (!any && !field_key.starts_with(event + ".")) continue;
+    const std::string property = any ? name : field_key.substr(event.size() + 1);
+    if (!writer.can_widen(property, scale)) return false;
+  }
+  return true;
+}
+
+void Writer::set_schema(Schema schema) {
+  state_.schema = std::make_shared<const Schema>(std::move(schema));
+}
+
+void Writer::add_fields(const std::map<std::string, Field>& additions) {
+  if (additions.empty()) return;
+  Schema next = *state_.schema;
+  for (const auto& [key, field] : additions) next.fields[key] = field;
+  ++next.version;
+  set_schema(std::move(next));
+}
+
+std::optional<Ordinal> Writer::find_profile(const std::string& identifier,
+                                            std::string_view value) const {
+  if (identifier == "profile_id") return profiles_.ids.find(value);
+  const auto found = identifiers_.find(identifier);
+  if (found == identifiers_.end()) return std::nullopt;
+  const auto code = found->second.values.find(value);
+  if (!code) return std::nullopt;
+  const auto owner = found->second.owners.at(*code);
+  return owner ? std::optional(static_cast<Ordinal>(*owner)) : std::nullopt;
+}
+
+std::vector<Ordinal> Writer::ordinals_of(const TypedRows& rows, TableWriter& writer,
+                                         Applied& applied) {
+  std::vector<Ordinal> ordinals(rows.rows, 0), seen;
+  const std::uint32_t before = writer.ids.size();
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row]) continue;
+    const bool by_id = rows.identifier == "profile_id" || rows.table.kind == TableKind::Entities;
+    if (by_id) {
+      ordinals[row] = writer.ids.add(rows.identity[row]);
+    } else if (const auto known = find_profile(rows.identifier, rows.identity[row])) {
+      ordinals[row] = *known;
+    } else {
+      ordinals[row] = create_by_identifier(rows.identifier, rows.identity[row]);
+    }
+    const bool is_new = ordinals[row] >= before;
+    if (is_new || !writer.table.live.contains(ordinals[row])) seen.push_back(ordinals[row]);
+  }
+  applied.created += writer.ids.size() - before;
+  make_live(writer, seen);
+  return ordinals;
+}
+
+Ordinal Writer::create_by_identifier(const std::string& identifier, std::string_view value) {
+  // Opaque, the same on every replay, and nothing to read from it.
+  const Hash128 hash = hash128(identifier + '\0' + std::string(value));
+  std::string id(reinterpret_cast<const char*>(&hash), sizeof hash);
+  const Ordinal ordinal = profiles_.ids.add("anon-" + to_hex(id));
+  set_owner(identifier, value, ordinal);
+  TypedRows row;
+  row.taken = {true};
+  const Field* field = state_.schema->field("profiles." + identifier);
+  if (field == nullptr) {
+    add_fields({{"profiles." + identifier, Field{{Type::String}, false, ""}}});
+  }
+  TypedColumn column{identifier, "", {Type::String}, {TypedCell{0, true, 0, value}}, {}};
+  row.columns.push_back(column);
+  apply_columns(row, std::span(&ordinal, 1), profiles_);
+  return ordinal;
+}
+
+void Writer::make_live(TableWriter& writer, std::vector<Ordinal>& ordinals) {
+  std::sort(ordinals.begin(), ordinals.end());
+  ordinals.erase(std::unique(ordinals.begin(), ordinals.end()), ordinals.end());
+  if (!ordinals.empty()) writer.table.live = writer.table.live.with(ordinals, {});
+}
+
+void Writer::apply_columns(const TypedRows& rows, std::span<const Ordinal> ordinals,
+                           TableWriter& writer) {
+  for (const TypedColumn& column : rows.columns) {
+    const std::string name = attribute_name(rows.table, column.name);
+    const auto [at, added] = writer.attributes.try_emplace(name, column.type);
+    at->second.apply(column, rows.taken, ordinals);
+    writer.table.attributes[name] = at->second.current();
+  }
+}
+
+void Writer::set_owner(const std::string& identifier, std::string_view value, Ordinal owner) {
+  IdentifierWriter& writer = identifiers_[identifier];
+  const NumberColumn::Change change{writer.values.add(value), owner};
+  writer.owners = writer.owners.with(std::span(&change, 1));
+}
+
+void Writer::claim_identifiers(const TypedRows& rows, std::span<const Ordinal> ordinals) {
+  for (const auto& [identifier, how] : state_.schema->identifiers) {
+    const auto column =
+        std::find_if(rows.columns.begin(), rows.columns.end(),
+                     [&](const TypedColumn& c) { return c.name == identifier; });
+    if (column == rows.columns.end() || rows.table.kind != TableKind::Profiles) continue;
+    IdentifierWriter& writer = identifiers_[identifier];
+    std::map<std::uint32_t, std::optional<std::int64_t>> changes;
+    for (const TypedCell& cell : column->cells) {
+      if (!rows.taken[cell.row]) continue;
+      const Ordinal owner = ordinals[cell.row];
+      const Attribute* before = state_.profiles.attribute(identifier);
+      for (const Value& old : before ? before->values(owner) : std::vector<Value>{}) {
+        const auto* text = std::get_if<std::string>(&old);
+        if (text != nullptr) changes[writer.values.add(normalised(how, *text))] = std::nullopt;
+      }
+      if (cell.present) changes[writer.values.add(normalised(how, cell.bytes))] = owner;
+    }
+    std::vector<NumberColumn::Change> sorted;
+    for (const auto& [code, owner] : changes) sorted.push_back({code, owner});
+    writer.owners = writer.owners.with(sorted);
+  }
+}
+
+void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals) {
+  for (const std::string& name : rows.names) {
+    const auto [at, added] = events_.try_emplace(name, name);
+    at->second.apply(rows, ordinals);
+    state_.events[name] = at->second.current();
+  }
+}
+
+Writer::Applied Writer::apply(const TypedRows& rows, TimeMs received) {
+  Applied applied;
+  TableWriter& writer = writer_of(rows.table);
+  const std::vector<Ordinal> ordinals = ordinals_of(rows, writer, applied);
+  if (rows.table.kind == TableKind::Events) {
+    apply_events(rows, ordinals);
+  } else {
+    claim_identifiers(rows, ordinals);
+    apply_columns(rows, ordinals, writer);
+  }
+  writer.table.changed = received;
+  publish_table(rows.table);
+  return applied;
+}
+
+void Writer::publish_table(const TableRef& table) {
+  TableWriter& writer = writer_of(table);
+  writer.table.ids = writer.ids.snapshot();
+  if (table.kind == TableKind::Entities) {
+    state_.entities[table.name] = std::make_shared<const Table>(writer.table);
+    return;
+  }
+  state_.profiles = writer.table;
+  for (const auto& [name, identifier] : identifiers_) {
+    state_.identifiers[name] = std::make_shared<const Identifier>(
+        Identifier{identifier.values.snapshot(), identifier.owners});
+  }
+}
+
+bool Writer::erase(std::string_view profile_id) {
+  const auto ordinal = profiles_.ids.find(profile_id);
+  if (!ordinal || erased_.contains(*ordinal)) return false;
+  const Ordinal gone[] = {*ordinal};
+  for (auto& [name, identifier] : identifiers_) {
+    std::vector<NumberColumn::Change> changes;
+    const Attribute* attribute = state_.profiles.attribute(name);
+    for (const Value& old : attribute ? attribute->values(*ordinal) : std::vector<Value>{}) {
+      const auto* text = std::get_if<std::string>(&old);
+      const auto how = state_.schema->identifiers.find(name);
+      if (text == nullptr || how == state_.schema->identifiers.end()) continue;
+      changes.push_back({identifier.values.add(normalised(how->second, *text)), std::nullopt});
+    }
+    identifier.owners = identifier.owners.with(changes);
+  }
+  for (auto& [name, attribute] : profiles_.attributes) {
+    attribute.clear(gone);
+    profiles_.table.attributes[name] = attribute.current();
+  }
+  for (auto& [name, events] : events_) {
+    events.erase(*ordinal);
+    state_.events[name] = events.current();
+  }
+  profiles_.table.live = profiles_.table.live.with({}, gone);
+  erased_.insert(*ordinal);
+  publish_table({TableKind::Profiles, ""});
+  return true;
+}
+
+void Writer::put_document(const std::string& kind, const std::string& id,
+                          StoredDocument document) {
+  auto& slot = state_.documents[{kind, id}];
+  auto next = slot ? std::make_shared<DocumentVersions>(*slot)
+                   : std::make_shared<DocumentVersions>();
+  next->push_back(std::make_shared<const StoredDocument>(std::move(document)));
+  slot = std::move(next);
+}
+
+void Writer::put_list(const std::string& id, Bitmap members, std::uint64_t version) {
+  state_.lists[id] = std::make_shared<const StaticList>(StaticList{std::move(members), version});
+}
+
+void Writer::remove_list(const std::string& id) { state_.lists.erase(id); }
+
+std::shared_ptr<const Generation> Writer::publish(std::uint64_t sequence) const {
+  auto generation = std::make_shared<Generation>(state_);
+  generation->sequence = sequence;
+  return generation;
+}
+
+std::size_t Writer::bytes() const {
+  std::size_t total = event_ids_.bytes();
+  const auto add = [&](const TableWriter& writer) {
+    total += writer.ids.bytes() + writer.table.live.bytes();
+    for (const auto& [name, attribute] : writer.attributes) {
+      total += attribute.current()->bytes() + attribute.current()->dictionary.bytes();
+    }
+  };
+  add(profiles_);
+  for (const auto& [name, entity] : entities_) add(entity);
+  for (const auto& [name, identifier] : identifiers_) {
+    total += identifier.values.bytes() + identifier.owners.bytes();
+  }
+  for (const auto& [name, events] : events_) {
+    total += events.current()->bytes();
+    for (const auto& [property_name, property] : events.current()->properties) {
+      total += property->dictionary.bytes() + property->lists.bytes();
+    }
+  }
+  return total;
+}
+
+}  // namespace muster::index

@@ -1,0 +1,109 @@
+// The one writer: turns typed rows and other changes into the next Generation.
+//
+// A working Generation is changed step by step, each step sharing what it does not touch;
+// publish() hands it out as it stands. Every step is deterministic: the same steps in the same
+// order give the same ordinals and codes, which is how a restart rebuilds the same state.
+//
+// Thread safety: one thread at a time; what it publishes is immutable.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "index/attribute_writer.h"
+#include "index/event_ids.h"
+#include "index/event_writer.h"
+#include "index/generation.h"
+#include "index/typing.h"
+
+namespace muster::index {
+
+class Writer {
+ public:
+  struct Applied {
+    std::uint64_t created = 0;  // Profiles or entities that did not exist before.
+    std::uint64_t removed = 0;  // By a replace.
+  };
+
+  Writer();
+
+  // The state so far, published or not.
+  const Generation& state() const { return state_; }
+
+  // For type_rows(): whether a field's values so far fit a larger scale.
+  bool can_widen(const std::string& field_key, std::uint8_t scale) const;
+
+  // Sets the schema; attributes and events keep what they hold.
+  void set_schema(Schema schema);
+  // Takes inferred and widened fields into the schema and raises its version.
+  void add_fields(const std::map<std::string, Field>& additions);
+
+  // Finds the rows that the state does not allow (an identifier that another profile holds, an
+  // erased or refused person, an event id with other content) and the events known before;
+  // remembers the ids of new events. Adds to rows.rejected and rows.skipped, clears rows.taken.
+  void resolve(TypedRows& rows);
+  // The part of resolve() that must also happen when verdicts are known already: a replay.
+  void remember_events(const TypedRows& rows);
+
+  Applied apply(const TypedRows& rows, TimeMs received);
+
+  // A whole-table refresh: rows wait under the id until replace() makes them the table.
+  void stage(const std::string& replace_id, std::shared_ptr<const TypedRows> rows);
+  // What replace() would do, the rows of `last` included.
+  Applied preview(const std::string& replace_id, const TypedRows& last) const;
+  Applied replace(const std::string& replace_id, TimeMs received);
+
+  // Whether the profile existed. Its values and events go, its id stays refused.
+  bool erase(std::string_view profile_id);
+
+  void put_document(const std::string& kind, const std::string& id, StoredDocument document);
+  void put_list(const std::string& id, Bitmap members, std::uint64_t version);
+  void remove_list(const std::string& id);
+
+  std::shared_ptr<const Generation> publish(std::uint64_t sequence) const;
+
+  std::size_t bytes() const;  // On the heap, without what only older generations hold.
+
+ private:
+  // The writers behind one keyed table.
+  struct TableWriter {
+    DictionaryWriter ids;
+    std::map<std::string, AttributeWriter> attributes;
+    Table table;
+  };
+  struct IdentifierWriter {
+    DictionaryWriter values;
+    NumberColumn owners;
+  };
+
+  TableWriter& writer_of(const TableRef& table);
+  std::optional<Ordinal> find_profile(const std::string& identifier, std::string_view value) const;
+  void reject_conflicts(TypedRows& rows) const;
+  void reject_people(TypedRows& rows) const;
+  void skip_known_events(TypedRows& rows);
+  // Ordinals by row, creating what does not exist.
+  std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);
+  Ordinal create_by_identifier(const std::string& identifier, std::string_view value);
+  void apply_columns(const TypedRows& rows, std::span<const Ordinal> ordinals,
+                     TableWriter& writer);
+  void claim_identifiers(const TypedRows& rows, std::span<const Ordinal> ordinals);
+  void set_owner(const std::string& identifier, std::string_view value, Ordinal owner);
+  void apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals);
+  void make_live(TableWriter& writer, std::vector<Ordinal>& ordinals);
+  void publish_table(const TableRef& table);
+
+  Generation state_;
+  TableWriter profiles_;
+  std::map<std::string, TableWriter> entities_;
+  std::map<std::string, EventWriter> events_;
+  std::map<std::string, IdentifierWriter> identifiers_;
+  EventIds event_ids_;
+  std::set<Ordinal> erased_;  // Ordinals whose ids are refused.
+  std::map<std::string, std::vector<std::shared_ptr<const TypedRows>>> staged_;
+};
+
+}  // namespace muster::index
