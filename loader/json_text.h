@@ -1,0 +1,31 @@
+// Texts and whole values of JSON as raw bytes: unescaping, and checking what is kept verbatim.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace muster::loader {
+
+// What stands between the quotes of a JSON text, with its escapes resolved; nothing when an escape
+// is none of JSON's, or is half of a surrogate pair (no Unicode text has that).
+std::optional<std::string> unescaped(std::string_view raw);
+
+// Why `json` is not exactly one JSON value; "" when it is one. `depth` levels stand around it, at
+// most kNestingMax in all. Numbers are checked for their form only: a value kept as text keeps
+// them as they are.  Requires valid UTF-8.
+std::string_view json_problem(std::string_view json, std::size_t depth);
+
+inline bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Without the white space of JSON at both ends.
+inline std::string_view trimmed(std::string_view json) {
+  while (!json.empty() && is_json_space(json.front())) json.remove_prefix(1);
+  while (!json.empty() && is_json_space(json.back())) json.remove_suffix(1);
+  return json;
+}
+
+}  // namespace muster::loader
