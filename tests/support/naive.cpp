@@ -94,7 +94,7 @@ bool in_window(const Scope& scope, const query::Window& window, const NaiveValue
   if (is_missing(value)) return false;
   const Span span = naive_window(scope, window);
   if (const Instant* time = std::get_if<Instant>(&value)) return span.contains(time->ms);
-  return span.contains(scope.workspace_zone->start_of(std::get<Date>(value)));
+  return span.contains(scope.zone->start_of(std::get<Date>(value)));
 }
 
 bool quantified(const Scope& scope, const Node& node) {
@@ -179,7 +179,7 @@ NaiveValue days_between(const Scope& scope, const Node& node) {
   if (day_a != nullptr && day_b != nullptr) return Rational(day_b->days - day_a->days);
   const auto moment = [&scope](const NaiveValue& value) {
     if (const Instant* time = std::get_if<Instant>(&value)) return time->ms;
-    return scope.workspace_zone->start_of(std::get<Date>(value));
+    return scope.zone->start_of(std::get<Date>(value));
   };
   return Rational(moment(b) - moment(a), 86'400'000);
 }
@@ -252,12 +252,7 @@ NaiveValue negated(const NaiveValue& value) {
 
 Span naive_window(const Scope& scope, const query::Window& window) {
   NaiveValue since;
-  if (window.since != nullptr) {
-    since = naive_value_of(scope, *window.since);
-    const Date* day = std::get_if<Date>(&since);
-    const bool literal = window.since->kind == NodeKind::LiteralValue;
-    if (day != nullptr && literal) since = Instant{scope.zone->start_of(*day)};
-  }
+  if (window.since != nullptr) since = naive_value_of(scope, *window.since);
   return naive_span(scope, window, since);
 }
 
@@ -312,11 +307,9 @@ NaiveValue naive_value_of(const Scope& scope, const Node& node) {
 bool naive_contains(const People& people, const NaiveContext& context, const query::NodePtr& tree,
                     const Person& person) {
   const NaiveZone zone(context.zone);
-  const NaiveZone workspace_zone(people.timezone);
   const Scope scope{.data = &people,
                     .context = &context,
                     .zone = &zone,
-                    .workspace_zone = &workspace_zone,
                     .person = &person};
   return naive_test(scope, *tree);
 }

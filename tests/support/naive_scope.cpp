@@ -180,7 +180,7 @@ Span naive_span(const Scope& scope, const Window& window, const NaiveValue& sinc
     }
     case WindowKind::Since:
       if (std::holds_alternative<Missing>(since)) return {.empty = true};
-      return {.from = moment_of(since, *scope.workspace_zone)};
+      return {.from = moment_of(since, *scope.zone), .until = now};
   }
   CHECK(!"every window has a span");
 }

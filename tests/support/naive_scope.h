@@ -15,7 +15,6 @@ struct Scope {
   const People* data = nullptr;
   const NaiveContext* context = nullptr;
   const NaiveZone* zone = nullptr;
-  const NaiveZone* workspace_zone = nullptr;
   const Person* person = nullptr;
   const PlainEvent* event = nullptr;                      // Inside `where` and aggregated values.
   const std::vector<const PlainEvent*>* group = nullptr;  // Inside `having`.

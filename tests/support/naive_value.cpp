@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace muster::testing {
@@ -72,7 +73,7 @@ NaiveValue naive_value(const Value& value) {
     NaiveValue operator()(Missing m) const { return m; }
     NaiveValue operator()(bool b) const { return b; }
     NaiveValue operator()(double d) const { return d; }
-    NaiveValue operator()(const std::string& text) const { return text; }
+    NaiveValue operator()(const std::string& text) const { return to_nfc(text); }
     NaiveValue operator()(Instant time) const { return time; }
     NaiveValue operator()(Date day) const { return day; }
     NaiveValue operator()(GeoPoint point) const { return point; }

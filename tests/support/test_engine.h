@@ -1,0 +1,74 @@
+// An engine over a log in memory and a clock set by hand, and the short words tests speak to it.
+//
+// Rows go in as bytes through a decoder, as they would from outside; which decoder is the caller's
+// choice. Thread safety: engine() as the Engine itself; the rest one thread at a time.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "storage/memory_log.h"
+#include "tests/support/people.h"
+
+namespace muster::testing {
+
+// How rows become bytes, and bytes rows again.
+struct RowSpelling {
+  const engine::RowDecoder* decoder = nullptr;
+  std::string (*write)(const std::vector<Row>& rows) = nullptr;
+};
+// Of tests/support/people_decoder.h: needs no loader.
+RowSpelling private_rows();
+
+template <engine::Permission needed>
+engine::Pass<needed> pass() {
+  return engine::Access::system("test").require<needed>().value();
+}
+
+class TestEngine {
+ public:
+  // `log`: in place of one in memory; outlives this.
+  TestEngine(const RowSpelling& spelling, TimeMs now, storage::Log* log = nullptr,
+             unsigned threads = 1);
+
+  engine::Engine& engine() { return *engine_; }
+  ManualClock& clock() { return clock_; }
+  storage::MemoryLog& memory_log() { return *memory_; }
+  const RowSpelling& spelling() const { return spelling_; }
+
+  // A new engine that knows only what the log holds.
+  Status restart();
+
+  Status declare(const std::string& json);
+  Result<engine::IngestReceipt> profiles(const std::vector<Row>& rows);
+  Result<engine::IngestReceipt> events(const std::vector<Row>& rows);
+  Result<engine::IngestReceipt> entities(const std::string& name, const std::vector<Row>& rows);
+  // The declaration, then entities, profiles and events, `batch_rows` rows a request.
+  Status load(const People& people, Declare how, std::size_t batch_rows = 1'000);
+
+  Result<std::uint64_t> count(const engine::Question& question);
+  // Profile ids, sorted.
+  Result<std::vector<std::string>> members(const engine::Question& question);
+
+ private:
+  Result<engine::IngestReceipt> ingest(storage::TableKind table, const std::string& name,
+                                       const std::vector<Row>& rows);
+  Status ingest_all(storage::TableKind table, const std::string& name,
+                    const std::vector<Row>& rows, std::size_t batch_rows);
+
+  RowSpelling spelling_;
+  ManualClock clock_;
+  std::unique_ptr<storage::MemoryLog> memory_;
+  storage::Log* log_;
+  unsigned threads_;
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+inline engine::Question question(std::string where, std::string timezone = "") {
+  return {.where = std::move(where), .timezone = std::move(timezone)};
+}
+
+}  // namespace muster::testing
