@@ -1,0 +1,165 @@
+#include "storage/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "storage/watermark.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The version of the layout in storage/format.md. A change that older programs would misread
+// takes the next number.
+constexpr std::uint32_t kDataFormat = 1;
+constexpr std::string_view kFormatHead = "muster-data ";
+// What a first start may have left behind when it was killed before FORMAT was written.
+constexpr std::array<std::string_view, 6> kBeforeFormat = {"LOCK",       "watermark",
+                                                           "watermark.new", "FORMAT.new",
+                                                           "reserve",    "lost+found"};
+
+Status check_format(const fs::path& directory) {
+  const fs::path file = directory / "FORMAT";
+  TRY_ASSIGN(const std::string content, read_small_file(file));
+  std::uint32_t number = 0;
+  const char* const end = content.data() + content.size();
+  const char* const digits = content.data() + kFormatHead.size();
+  if (content.starts_with(kFormatHead)) {
+    const auto parsed = std::from_chars(digits, end, number);
+    const bool whole = std::string_view(parsed.ptr, end) == "\n" && *digits != '0';
+    if (parsed.ec != std::errc{} || !whole) number = 0;
+  }
+  if (number == 0) {
+    return Error{ErrorCode::Corrupt, file.string() + " is damaged: it does not read '" +
+                                         std::string(kFormatHead) + "' and a number"};
+  }
+  if (number > kDataFormat) {
+    return Error{ErrorCode::Unsupported,
+                 "the data directory " + directory.string() +
+                     " was made by a newer version of Muster (data format " +
+                     std::to_string(number) + "; this version reads " +
+                     std::to_string(kDataFormat) + "): start that version; nothing was changed"};
+  }
+  return Ok{};
+}
+
+Result<std::vector<std::string>> names_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator it(directory, failed), end; !failed && it != end;
+       it.increment(failed)) {
+    names.push_back(it->path().filename().string());
+  }
+  if (failed) return file_error("read the data directory", directory, failed.value());
+  return names;
+}
+
+// Whether the directory is ours already; false when it is as good as empty.
+Result<bool> is_ours(const fs::path& directory) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(directory, failed);
+  if (status.type() == fs::file_type::not_found) {
+    return file_error("read the data directory", directory, ENOENT);
+  }
+  if (failed) return file_error("read the data directory", directory, failed.value());
+  if (!fs::is_directory(status)) {
+    return Error{ErrorCode::InvalidArgument,
+                 directory.string() + " is not a directory: name one for the data"};
+  }
+  TRY_ASSIGN(const std::vector<std::string> names, names_in(directory));
+  const auto has = [&names](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (has("FORMAT")) {
+    TRY(check_format(directory));
+    return true;
+  }
+  bool used = has("log");
+  if (has("watermark")) {
+    TRY_ASSIGN(const std::uint64_t number, Watermark::read(directory / "watermark"));
+    used = used || number > 0;
+  }
+  if (used) {
+    return Error{ErrorCode::Corrupt,
+                 (directory / "FORMAT").string() + " is missing, but the data beside it is there"};
+  }
+  for (const std::string& name : names) {
+    if (std::find(kBeforeFormat.begin(), kBeforeFormat.end(), name) == kBeforeFormat.end()) {
+      return Error{ErrorCode::InvalidArgument,
+                   directory.string() + " is not a data directory of Muster and not empty (it "
+                                        "holds '" + name + "'): name another one"};
+    }
+  }
+  return false;
+}
+
+Status make_directory(const fs::path& directory) {
+  std::error_code failed;
+  const bool made = fs::create_directories(directory, failed);
+  if (failed) return file_error("make the data directory", directory, failed.value());
+  if (!made) return Ok{};
+  fs::permissions(directory, fs::perms::owner_all, failed);
+  if (failed) return file_error("keep others out of", directory, failed.value());
+  const fs::path parent = directory.parent_path();
+  return sync_directory(parent.empty() ? fs::path(".") : parent);
+}
+
+Result<Descriptor> lock(const fs::path& directory) {
+  TRY_ASSIGN(Descriptor file, open_file(directory / "LOCK", O_RDWR | O_CREAT));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno != EWOULDBLOCK) return file_error("lock", directory / "LOCK", errno);
+  return Error{ErrorCode::Unavailable,
+               "the data directory " + directory.string() + " is in use by another process"};
+}
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access) {
+  if (access == LogAccess::ReadOnly) {
+    TRY_ASSIGN(const bool ours, is_ours(path));
+    if (ours) return DataDirectory(path, Descriptor());
+    return Error{ErrorCode::NotFound, path.string() + " holds no data of Muster yet"};
+  }
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) TRY(make_directory(path));
+  TRY(is_ours(path));
+  TRY_ASSIGN(Descriptor locked, lock(path));
+  // Asked again under the lock: another process may have made it ours meanwhile.
+  TRY_ASSIGN(const bool ours, is_ours(path));
+  if (!ours) {
+    TRY(Watermark::create(path / "watermark"));
+    TRY(write_small_file(path / "FORMAT",
+                         std::string(kFormatHead) + std::to_string(kDataFormat) + "\n"));
+  }
+  return DataDirectory(path, std::move(locked));
+}
+
+void DataDirectory::hold_reserve(std::uint64_t bytes, std::uint64_t bytes_left) const {
+  const fs::path file = path_ / "reserve";
+  std::error_code failed;
+  const std::uint64_t held = fs::file_size(file, failed);
+  if (!failed && held >= bytes) return;
+  const auto free = free_bytes(path_);
+  if (!free || *free < bytes + bytes_left) return;
+  auto opened = open_file(file, O_WRONLY | O_CREAT);
+  if (opened && ::posix_fallocate(opened->get(), 0, static_cast<off_t>(bytes)) == 0) return;
+  release_reserve();  // A part of a reserve only takes space.
+}
+
+bool DataDirectory::release_reserve() const {
+  std::error_code ignored;
+  return fs::remove(path_ / "reserve", ignored);
+}
+
+}  // namespace muster::storage

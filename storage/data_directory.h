@@ -1,0 +1,45 @@
+// The directory that holds everything durable: whose it is, which version, and who writes to it.
+//
+// A directory without DIR/FORMAT is made into ours only when nothing else stands in it.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+
+#include "base/result.h"
+#include "storage/files.h"
+
+namespace muster::storage {
+
+enum class LogAccess {
+  ReadWrite,
+  ReadOnly,  // Takes no lock and writes nothing: works beside a server. append() is Unavailable.
+};
+
+class DataDirectory {
+ public:
+  // Checks the directory, and for ReadWrite makes it when it is not there and locks it.
+  // Errors: those of RocksLog::open that are about the directory.
+  static Result<DataDirectory> open(const std::filesystem::path& path, LogAccess access);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path log() const { return path_ / "log"; }
+  std::filesystem::path watermark() const { return path_ / "watermark"; }
+
+  // Takes `bytes` of the disk, to be let go by release_reserve; does nothing when they are held
+  // already, or when taking them would leave less than `bytes_left` free.
+  void hold_reserve(std::uint64_t bytes, std::uint64_t bytes_left) const;
+  // Returns whether there was a reserve to let go.
+  bool release_reserve() const;
+
+ private:
+  DataDirectory(std::filesystem::path path, Descriptor lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
+
+  std::filesystem::path path_;
+  Descriptor lock_;  // Open and locked for ReadWrite.
+};
+
+}  // namespace muster::storage

@@ -1,0 +1,96 @@
+#include "storage/files.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace muster::storage {
+namespace {
+
+constexpr std::size_t kSmallFileBytesMax = 1U << 20;
+constexpr mode_t kFileMode = 0600;  // Personal data: for the owner alone.
+
+ErrorCode code_of(int error_number) {
+  switch (error_number) {
+    case EACCES:
+    case EPERM:
+    case EROFS: return ErrorCode::PermissionDenied;
+    case ENOSPC:
+    case EDQUOT: return ErrorCode::StorageFull;
+    case ENOENT: return ErrorCode::NotFound;
+    default: return ErrorCode::Unavailable;
+  }
+}
+
+Status write_all(int descriptor, std::string_view content, const std::filesystem::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return file_error("write", path, errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+Error file_error(std::string_view doing, const std::filesystem::path& path, int error_number) {
+  return {code_of(error_number), "cannot " + std::string(doing) + " " + path.string() + ": " +
+                                     std::generic_category().message(error_number)};
+}
+
+Result<Descriptor> open_file(const std::filesystem::path& path, int flags) {
+  Descriptor descriptor(::open(path.c_str(), flags | O_CLOEXEC, kFileMode));
+  if (!descriptor.is_open()) return file_error("open", path, errno);
+  return descriptor;
+}
+
+Result<std::string> read_small_file(const std::filesystem::path& path) {
+  TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
+  std::string content;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t size = ::read(file.get(), buffer, sizeof buffer);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return file_error("read", path, errno);
+    if (size == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(size));
+    if (content.size() > kSmallFileBytesMax) {
+      return Error{ErrorCode::Corrupt, path.string() + " is damaged: it is far too large"};
+    }
+  }
+}
+
+Status write_small_file(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::path beside = path;
+  beside += ".new";
+  {
+    TRY_ASSIGN(const Descriptor file, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC));
+    TRY(write_all(file.get(), content, beside));
+    if (::fsync(file.get()) != 0) return file_error("sync", beside, errno);
+  }
+  if (::rename(beside.c_str(), path.c_str()) != 0) return file_error("make", path, errno);
+  return sync_directory(path.parent_path());
+}
+
+Status sync_directory(const std::filesystem::path& directory) {
+  TRY_ASSIGN(const Descriptor opened, open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::fsync(opened.get()) != 0) return file_error("sync", directory, errno);
+  return Ok{};
+}
+
+Result<std::uint64_t> free_bytes(const std::filesystem::path& path) {
+  struct statvfs disk {};
+  if (::statvfs(path.c_str(), &disk) != 0) return file_error("ask for space on", path, errno);
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+}  // namespace muster::storage

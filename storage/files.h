@@ -1,0 +1,55 @@
+// The few file operations of storage, with errors that name the path and the reason.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace muster::storage {
+
+// An open file descriptor, closed at the end.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor();
+
+  bool is_open() const { return number_ >= 0; }
+  int get() const { return number_; }
+
+ private:
+  int number_ = -1;
+};
+
+// The error of a failed call on `path`, from errno.
+// Errors: PermissionDenied for EACCES, EPERM and EROFS; StorageFull for ENOSPC and EDQUOT; else
+// Unavailable (NotFound for ENOENT).
+Error file_error(std::string_view doing, const std::filesystem::path& path, int error_number);
+
+Result<Descriptor> open_file(const std::filesystem::path& path, int flags);
+
+// Limits: 1 MiB, for the small files beside the log.
+// Errors: NotFound, Corrupt when it is larger.
+Result<std::string> read_small_file(const std::filesystem::path& path);
+
+// Makes the file with this content, or leaves it as it was: written beside, synced, renamed.
+Status write_small_file(const std::filesystem::path& path, std::string_view content);
+
+// Makes the names in `directory` as lasting as the files.
+Status sync_directory(const std::filesystem::path& directory);
+
+// Bytes that an unprivileged process may still write on the disk of `path`.
+Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
+
+}  // namespace muster::storage

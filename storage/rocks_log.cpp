@@ -1,0 +1,363 @@
+#include "storage/rocks_log.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+#include "storage/watermark.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMiB = 1U << 20;
+constexpr std::size_t kKeyBytes = 8;
+// A file of records is read once, front to back: large blocks, and hardly any cache.
+constexpr std::size_t kBlockBytes = 64U << 10;
+constexpr std::size_t kCacheBytes = 4U << 20;
+// Open files at once: below the usual limit of 1,024 a process.
+constexpr int kOpenFilesMax = 512;
+// What opening writes beside the records: manifest, options, its own notes.
+constexpr std::uint64_t kOpenSlackBytes = 4 * kMiB;
+// Tries of a read-only open: the server beside us may delete a file that was just listed.
+constexpr int kReadOnlyTries = 5;
+
+// Big-endian, so that RocksDB's byte order is the order of the numbers.
+std::string key_of(std::uint64_t sequence) {
+  std::string key(kKeyBytes, '\0');
+  for (std::size_t i = 0; i < kKeyBytes; ++i) {
+    key[i] = static_cast<char>(sequence >> (8 * (kKeyBytes - 1 - i)));
+  }
+  return key;
+}
+
+std::optional<std::uint64_t> sequence_of(const rocksdb::Slice& key) {
+  if (key.size() != kKeyBytes) return std::nullopt;
+  std::uint64_t sequence = 0;
+  for (std::size_t i = 0; i < kKeyBytes; ++i) {
+    sequence = sequence << 8 | static_cast<unsigned char>(key[i]);
+  }
+  return sequence;
+}
+
+// Keeps a read-only open from writing a LOG file beside the server's.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options rocks_options(const RocksLogOptions& options) {
+  rocksdb::Options rocks;
+  rocks.paranoid_checks = true;
+  // Damage in the middle is refused; point-in-time recovery would hide it. A cut at the end is
+  // taken for a crash, which is why the watermark is asked next.
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // What was recovered stands in a synced file before the log is used, so that a number which is
+  // read again was never only in the page cache.
+  rocks.avoid_flush_during_recovery = false;
+  // An old write-ahead file is deleted, not kept: it would hold what was erased.
+  rocks.WAL_ttl_seconds = 0;
+  rocks.WAL_size_limit_MB = 0;
+  rocks.max_total_wal_size = 4 * options.memtable_bytes;
+  rocks.write_buffer_size = options.memtable_bytes;
+  rocks.max_write_buffer_number = 2;
+  rocks.compression = rocksdb::kNoCompression;  // Batches are compressed inside their records.
+  rocks.max_open_files = kOpenFilesMax;
+  rocks.max_background_jobs = 2;
+  rocks.max_bgerror_resume_count = 0;  // A failed write is final: no repair behind our back.
+  rocks.stats_dump_period_sec = 0;
+  rocks.stats_persist_period_sec = 0;
+  rocks.keep_log_file_num = 3;
+  rocks.max_log_file_size = 1U << 20;
+  rocks.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = kBlockBytes;
+  table.block_cache = rocksdb::NewLRUCache(kCacheBytes);
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return rocks;
+}
+
+Error damaged(const fs::path& log, const std::string& what) {
+  return {ErrorCode::Corrupt, "the log in " + log.string() + " is damaged: " + what};
+}
+
+Error disk_full(const fs::path& log) {
+  return {ErrorCode::StorageFull, "the disk of " + log.string() +
+                                      " is full: free some space; until then nothing new is taken"};
+}
+
+// What RocksDB says when it opens or reads.
+Error reading_error(const rocksdb::Status& status, const fs::path& log) {
+  if (status.IsNoSpace()) return disk_full(log);
+  const bool outside = status.IsIOError() && !status.IsPathNotFound();
+  if (!outside) return damaged(log, status.ToString());
+  return {ErrorCode::Unavailable, "the log in " + log.string() + " cannot be read: " +
+                                      status.ToString()};
+}
+
+struct Range {
+  std::uint64_t first = 0, last = 0;  // Both 0 when there is no record.
+};
+
+// Errors: Corrupt for a key that is none of ours.
+Result<Range> range_of(rocksdb::DB& db, const fs::path& log) {
+  rocksdb::ReadOptions reading;
+  reading.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(reading));
+  std::uint64_t ends[2] = {};
+  for (const bool at_last : {false, true}) {
+    if (at_last) {
+      it->SeekToLast();
+    } else {
+      it->SeekToFirst();
+    }
+    if (!it->status().ok()) return reading_error(it->status(), log);
+    if (!it->Valid()) return Range{};
+    const auto sequence = sequence_of(it->key());
+    if (!sequence || *sequence == 0) return damaged(log, "it holds a key that is no number");
+    ends[at_last ? 1 : 0] = *sequence;
+  }
+  return Range{ends[0], ends[1]};
+}
+
+// Nothing that was acknowledged may be missing at either end; holes between are read()'s business.
+Status check_ends(const Range& range, std::uint64_t watermark, const DataDirectory& directory) {
+  if (range.first > 1) {
+    return damaged(directory.log(), "it begins with record " + std::to_string(range.first) +
+                                        " instead of record 1");
+  }
+  if (range.last >= watermark) return Ok{};
+  return damaged(directory.log(), "it ends with record " + std::to_string(range.last) + ", but " +
+                                      directory.watermark().string() + " says that record " +
+                                      std::to_string(watermark) + " was acknowledged");
+}
+
+struct Opened {
+  std::unique_ptr<rocksdb::DB> db;
+  Range range;
+};
+
+Result<Opened> open_read_only(const DataDirectory& directory, const RocksLogOptions& options,
+                              std::uint64_t watermark) {
+  rocksdb::Options rocks = rocks_options(options);
+  rocks.info_log = std::make_shared<SilentLogger>();
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::OpenForReadOnly(rocks, directory.log().string(), &db);
+  if (!status.ok()) return reading_error(status, directory.log());
+  Opened opened{std::unique_ptr<rocksdb::DB>(db), {}};
+  TRY_ASSIGN(opened.range, range_of(*opened.db, directory.log()));
+  TRY(check_ends(opened.range, watermark, directory));
+  return opened;
+}
+
+// Opening writes what the write-ahead files hold into sorted files, and RocksDB 7.8 as Debian
+// builds it stops the process with an assertion when the disk is full meanwhile. So the room is
+// asked for before, and the reserve is let go where it helps.
+Status check_room_to_open(const DataDirectory& directory) {
+  std::uint64_t needed = kOpenSlackBytes;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory.log(), ignored)) {
+    if (entry.path().extension() == ".log") needed += entry.file_size(ignored);
+  }
+  do {
+    TRY_ASSIGN(const std::uint64_t free, free_bytes(directory.path()));
+    if (free >= needed) return Ok{};
+  } while (directory.release_reserve());
+  return Error{ErrorCode::StorageFull,
+               "the disk of " + directory.path().string() + " is too full to open the log: free " +
+                   std::to_string(needed / kMiB + 1) + " MiB, or open it for reading only"};
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_for_writing(const DataDirectory& directory,
+                                                      const RocksLogOptions& options) {
+  TRY(check_room_to_open(directory));
+  rocksdb::Options rocks = rocks_options(options);
+  rocks.create_if_missing = true;  // Whether one may be missing was asked before.
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(rocks, directory.log().string(), &db);
+  if (!status.ok()) return reading_error(status, directory.log());
+  return std::unique_ptr<rocksdb::DB>(db);
+}
+
+}  // namespace
+
+class RocksLog::Impl {
+ public:
+  Impl(DataDirectory opened_directory, const RocksLogOptions& given)
+      : directory(std::move(opened_directory)), options(given) {}
+
+  // Requires: called once, before anything else.
+  Status open_database() {
+    const bool writing = options.access == LogAccess::ReadWrite;
+    std::error_code ignored;
+    if (fs::exists(directory.log() / "CURRENT", ignored)) {
+      TRY(open_existing());
+    } else {
+      TRY_ASSIGN(opened_watermark, Watermark::read(directory.watermark()));
+      // RocksDB would make a new, empty log and call it well.
+      if (opened_watermark > 0) {
+        return damaged(directory.log(), (directory.log() / "CURRENT").string() +
+                                            " is missing, but record " +
+                                            std::to_string(opened_watermark) +
+                                            " was acknowledged");
+      }
+    }
+    if (!writing) return Ok{};
+    database.reset();
+    TRY_ASSIGN(database, open_for_writing(directory, options));
+    TRY_ASSIGN(const Range range, range_of(*database, directory.log()));
+    TRY(check_ends(range, opened_watermark, directory));
+    TRY_ASSIGN(Watermark opened, Watermark::open(directory.watermark()));
+    // Written, but not acknowledged when the last process ended: from now on it counts.
+    if (range.last > opened.number()) TRY(opened.write(range.last));
+    watermark.emplace(std::move(opened));
+    directory.hold_reserve(options.reserve_bytes, options.free_bytes_min);
+    last = range.last;
+    return Ok{};
+  }
+
+  // First without writing a byte, so that a refused log is left as it was found.
+  Status open_existing() {
+    for (int tries = 1;; ++tries) {
+      // Read before the log: a server may append between the two.
+      TRY_ASSIGN(opened_watermark, Watermark::read(directory.watermark()));
+      auto opened = open_read_only(directory, options, opened_watermark);
+      if (opened) {
+        database = std::move(opened->db);
+        last = opened->range.last;
+        return Ok{};
+      }
+      const bool alone = options.access == LogAccess::ReadWrite;
+      if (alone || tries == kReadOnlyTries) return std::move(opened.error());
+    }
+  }
+
+  // Whether the disk has room for the records, twice: in the write-ahead file and the sorted one.
+  Status check_space(std::span<const std::string> records) const {
+    std::uint64_t bytes = options.free_bytes_min;
+    for (const std::string& record : records) bytes += 2 * record.size();
+    TRY_ASSIGN(const std::uint64_t free, free_bytes(directory.path()));
+    if (free < bytes) return disk_full(directory.log());
+    return Ok{};
+  }
+
+  Status write(std::span<const std::string> records) {
+    rocksdb::WriteBatch batch;
+    std::uint64_t sequence = last;
+    for (const std::string& record : records) {
+      const auto added = batch.Put(key_of(++sequence), record);
+      if (!added.ok()) return writing_error(added);
+    }
+    rocksdb::WriteOptions writing;
+    writing.sync = true;
+    if (const auto status = database->Write(writing, &batch); !status.ok()) {
+      return writing_error(status);
+    }
+    TRY(watermark->write(sequence));
+    last = sequence;
+    return Ok{};
+  }
+
+  // RocksDB 7.8 as Debian builds it stops the process with an assertion when a database is closed
+  // after its write-ahead file failed. So it stays open, for reading, until the process ends.
+  ~Impl() {
+    static std::atomic<rocksdb::DB*> kept = nullptr;  // Named, so that no leak is reported.
+    if (failure) kept = database.release();
+  }
+
+  Error writing_error(const rocksdb::Status& status) const {
+    if (status.IsNoSpace()) return disk_full(directory.log());
+    return {ErrorCode::Unavailable, "the log in " + directory.log().string() +
+                                        " could not be written: " + status.ToString() +
+                                        "; restart the server"};
+  }
+
+  DataDirectory directory;
+  const RocksLogOptions options;
+  std::unique_ptr<rocksdb::DB> database;  // Null for an empty directory that is only read.
+  std::optional<Watermark> watermark;     // Of the appending thread, as failure.
+  std::optional<Error> failure;           // Of the append that failed; every later one repeats it.
+  std::uint64_t opened_watermark = 0;
+  std::atomic<std::uint64_t> last = 0;
+};
+
+RocksLog::RocksLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+RocksLog::~RocksLog() = default;
+
+Result<std::unique_ptr<RocksLog>> RocksLog::open(const fs::path& directory,
+                                                 const RocksLogOptions& options) {
+  TRY_ASSIGN(DataDirectory opened, DataDirectory::open(directory, options.access));
+  auto impl = std::make_unique<Impl>(std::move(opened), options);
+  TRY(impl->open_database());
+  return std::make_unique<RocksLog>(std::move(impl));
+}
+
+Status RocksLog::append(std::span<const std::string> records) {
+  if (impl_->failure) return *impl_->failure;
+  if (impl_->options.access == LogAccess::ReadOnly) {
+    return Error{ErrorCode::Unavailable, "the log in " + impl_->directory.log().string() +
+                                             " was opened for reading only"};
+  }
+  if (records.empty()) return Ok{};
+  TRY(impl_->check_space(records));
+  auto written = impl_->write(records);
+  if (written) return Ok{};
+  impl_->failure = written.error();
+  if (impl_->failure->code != ErrorCode::StorageFull) {
+    impl_->failure->code = ErrorCode::Unavailable;
+  }
+  return *impl_->failure;
+}
+
+Status RocksLog::read(
+    std::uint64_t first,
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
+  CHECK(first >= 1);
+  const std::uint64_t end = last_sequence();
+  if (first > end) return Ok{};
+  const fs::path log = impl_->directory.log();
+  rocksdb::ReadOptions reading;
+  reading.fill_cache = false;
+  reading.verify_checksums = true;
+  const std::unique_ptr<rocksdb::Iterator> it(impl_->database->NewIterator(reading));
+  it->Seek(key_of(first));
+  for (std::uint64_t expected = first; expected <= end; ++expected, it->Next()) {
+    if (!it->status().ok()) {
+      Error error = reading_error(it->status(), log);
+      error.message += " (at record " + std::to_string(expected) + ")";
+      return error;
+    }
+    if (!it->Valid() || sequence_of(it->key()) != expected) {
+      return damaged(log, "record " + std::to_string(expected) + " is missing");
+    }
+    const rocksdb::Slice value = it->value();
+    TRY(visit(expected, {value.data(), value.size()}));
+  }
+  return Ok{};
+}
+
+std::uint64_t RocksLog::last_sequence() const { return impl_->last; }
+
+std::uint64_t RocksLog::size_bytes() const {
+  if (!impl_->database) return 0;
+  std::uint64_t files = 0, memory = 0;
+  impl_->database->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &files);
+  // What is still in memory takes about as much in the write-ahead file.
+  impl_->database->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
+  return files + memory;
+}
+
+std::uint64_t RocksLog::opened_watermark() const { return impl_->opened_watermark; }
+
+}  // namespace muster::storage
