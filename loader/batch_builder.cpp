@@ -18,7 +18,9 @@ bool is_surely_nfc(std::string_view text) {
 
 }  // namespace
 
-BatchBuilder::BatchBuilder(std::size_t bytes) { batch_.text.reserve(bytes); }
+BatchBuilder::BatchBuilder(std::size_t bytes) {
+  batch_.text.reserve(bytes);
+}
 
 BatchBuilder::Mark BatchBuilder::mark() const {
   return {touched_.size(), batch_.text.size(), batch_.elements.size(), batch_.columns.size()};

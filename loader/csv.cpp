@@ -58,8 +58,9 @@ class Splitter {
     const std::size_t end = std::min(row.find(',', at), row.size());
     const std::string_view cell = row.substr(at, end - at);
     if (cell.find('"') != std::string_view::npos) {
-      cells_.problem = "a cell has a quote but does not begin with one; put the cell in quotes "
-                       "and double the quotes inside";
+      cells_.problem =
+          "a cell has a quote but does not begin with one; put the cell in quotes "
+          "and double the quotes inside";
     }
     cells_.values.push_back(cell);
     return end;
@@ -121,7 +122,8 @@ class CsvReader {
  public:
   CsvReader(std::string_view bytes, const std::vector<std::string>& names)
       : bytes_(bytes), builder_(bytes.size()) {
-    for (const std::string& name : names) columns_.push_back(builder_.column(name));
+    for (const std::string& name : names)
+      columns_.push_back(builder_.column(name));
     builder_.keep_columns();
   }
 

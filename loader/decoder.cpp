@@ -7,9 +7,12 @@ namespace muster::loader {
 
 Result<index::Batch> FileDecoder::decode(const engine::RawRows& rows) const {
   switch (rows.format) {
-    case storage::DataFormat::Ndjson: return decode_ndjson(rows.bytes);
-    case storage::DataFormat::JsonArray: return decode_json_array(rows.bytes);
-    case storage::DataFormat::Csv: return decode_csv(rows.bytes, rows.csv_header);
+    case storage::DataFormat::Ndjson:
+      return decode_ndjson(rows.bytes);
+    case storage::DataFormat::JsonArray:
+      return decode_json_array(rows.bytes);
+    case storage::DataFormat::Csv:
+      return decode_csv(rows.bytes, rows.csv_header);
   }
   return Error{ErrorCode::InvalidArgument, "the rows are in a format this version does not know"};
 }

@@ -48,9 +48,8 @@ class PaddedRows {
 };
 
 Error broken_array(std::uint64_t elements, std::string_view what) {
-  return {ErrorCode::InvalidArgument,
-          "the JSON array cannot be read behind its element " + std::to_string(elements) + ": " +
-              std::string(what)};
+  return {ErrorCode::InvalidArgument, "the JSON array cannot be read behind its element " +
+                                          std::to_string(elements) + ": " + std::string(what)};
 }
 
 // The closing quote of the text whose opening quote stands at `from`, or npos.
@@ -73,7 +72,9 @@ std::size_t value_end(std::string_view json, std::size_t from) {
         if (at == std::string_view::npos) return at;
         break;
       case '[':
-      case '{': ++depth; break;
+      case '{':
+        ++depth;
+        break;
       case ']':
       case '}':
         if (depth == 0) return at;  // The array's own end, behind a scalar.
@@ -82,7 +83,8 @@ std::size_t value_end(std::string_view json, std::size_t from) {
       case ',':
         if (depth == 0) return at;
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return std::string_view::npos;
@@ -117,7 +119,8 @@ Result<index::Batch> decode_json_array(std::string_view bytes) {
   std::uint64_t element = 0;
   std::size_t at = 1;
   const auto skip_space = [&] {
-    while (at < json.size() && is_json_space(json[at])) ++at;
+    while (at < json.size() && is_json_space(json[at]))
+      ++at;
   };
   skip_space();
   if (at < json.size() && json[at] == ']') {

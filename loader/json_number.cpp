@@ -32,11 +32,14 @@ struct Parts {
   std::string_view whole, fraction, exponent;  // The exponent with its sign.
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::size_t digits_at(std::string_view text, std::size_t from) {
   std::size_t end = from;
-  while (end < text.size() && is_digit(text[end])) ++end;
+  while (end < text.size() && is_digit(text[end]))
+    ++end;
   return end - from;
 }
 
@@ -101,7 +104,9 @@ Normal normal_of(const Parts& parts) {
   return normal;
 }
 
-ReadNumber refused(std::string_view problem) { return {.cell = {}, .problem = problem}; }
+ReadNumber refused(std::string_view problem) {
+  return {.cell = {}, .problem = problem};
+}
 
 ReadNumber double_of(double real) {
   ReadNumber read;
@@ -143,8 +148,10 @@ ReadNumber long_decimal(std::string_view text, const Parts& parts) {
 
 std::int64_t mantissa_of(const Parts& parts, std::string_view fraction) {
   std::int64_t mantissa = 0;
-  for (const char c : parts.whole) mantissa = mantissa * 10 + (c - '0');
-  for (const char c : fraction) mantissa = mantissa * 10 + (c - '0');
+  for (const char c : parts.whole)
+    mantissa = mantissa * 10 + (c - '0');
+  for (const char c : fraction)
+    mantissa = mantissa * 10 + (c - '0');
   return parts.negative ? -mantissa : mantissa;
 }
 
@@ -188,6 +195,8 @@ ReadNumber read_number(std::string_view text) {
   return parts->fraction.empty() ? integer(text, *parts) : decimal(text, *parts);
 }
 
-bool is_number(std::string_view text) { return take_apart(text).has_value(); }
+bool is_number(std::string_view text) {
+  return take_apart(text).has_value();
+}
 
 }  // namespace muster::loader

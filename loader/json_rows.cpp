@@ -40,14 +40,18 @@ enum class Kind { None, Bool, Number, Text };
 Kind kind_of(CellKind cell) {
   switch (cell) {
     case CellKind::False:
-    case CellKind::True: return Kind::Bool;
+    case CellKind::True:
+      return Kind::Bool;
     case CellKind::Integer:
     case CellKind::Decimal:
-    case CellKind::Double: return Kind::Number;
-    case CellKind::Text: return Kind::Text;
+    case CellKind::Double:
+      return Kind::Number;
+    case CellKind::Text:
+      return Kind::Text;
     case CellKind::Null:
     case CellKind::List:
-    case CellKind::Json: return Kind::None;
+    case CellKind::Json:
+      return Kind::None;
   }
   return Kind::None;
 }
@@ -60,14 +64,20 @@ Cell cell_of(CellKind kind) {
 
 std::string_view reason_of(simdjson::error_code code) {
   switch (code) {
-    case simdjson::UTF8_ERROR: return "is not valid UTF-8";
+    case simdjson::UTF8_ERROR:
+      return "is not valid UTF-8";
     case simdjson::UNESCAPED_CHARS:
       return "has a control character inside a text; JSON writes it as \\u00XX";
-    case simdjson::UNCLOSED_STRING: return "has a text that is not closed";
-    case simdjson::DEPTH_ERROR: return "is nested deeper than 64 levels";
-    case simdjson::INCORRECT_TYPE: return "is not a JSON object; a row looks like {\"id\": \"a\"}";
-    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT: return "does not end with the closing brace of its object";
-    default: return "is not valid JSON";
+    case simdjson::UNCLOSED_STRING:
+      return "has a text that is not closed";
+    case simdjson::DEPTH_ERROR:
+      return "is nested deeper than 64 levels";
+    case simdjson::INCORRECT_TYPE:
+      return "is not a JSON object; a row looks like {\"id\": \"a\"}";
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+      return "does not end with the closing brace of its object";
+    default:
+      return "is not valid JSON";
   }
 }
 
@@ -80,7 +90,8 @@ std::string in_quotes(std::string_view name) {
 // The raw key behind its opening quote. The first pass has seen that a quote closes it.
 std::string_view raw_key_at(const char* start) {
   const char* end = start;
-  while (*end != '"') end += *end == '\\' ? 2 : 1;
+  while (*end != '"')
+    end += *end == '\\' ? 2 : 1;
   return {start, static_cast<std::size_t>(end - start)};
 }
 
@@ -128,8 +139,8 @@ class JsonRows::Impl {
     if (const auto code = document.get_object().get(object)) return bad(code) == Step::Good;
     if (fields(object, KeyTree::kRoot, 1) != Step::Good) return false;
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-      return bad("the line has more behind its JSON object; each row stands on a line of its own") ==
-             Step::Good;
+      return bad("the line has more behind its JSON object; each row stands on a line of its "
+                 "own") == Step::Good;
     }
     return true;
   }
@@ -144,7 +155,8 @@ class JsonRows::Impl {
       if (child == KeyTree::kNone) return step_;
       position = keys_.position_behind(child);
       if (keys_.see(child, row_)) {
-        return clash(kHere, "the field " + in_quotes(keys_.path(child)) + " stands twice in the row");
+        return clash(kHere,
+                     "the field " + in_quotes(keys_.path(child)) + " stands twice in the row");
       }
       const Step step = value(field.value(), child, depth);
       if (step != Step::Good) return step;
@@ -168,21 +180,24 @@ class JsonRows::Impl {
     };
     const std::optional<std::string> text = unescaped(raw);
     if (!text) {
-      return refuse(bad("the row has a key with an escape that is none of JSON's or half a "
-                        "character"));
+      return refuse(
+          bad("the row has a key with an escape that is none of JSON's or half a "
+              "character"));
     }
     if (raw.size() > kLineBytesMax) return refuse(bad("the row has a key without an end"));
     const std::string name = to_nfc(*text);
     if (name.empty()) return refuse(clash(kHere, "the row has a field without a name"));
     if (keys_.path(parent).size() + 1 + name.size() > kNameBytesMax) {
-      return refuse(clash(kHere, "the field name " + in_quotes(name) + " is longer than 512 bytes"));
+      return refuse(
+          clash(kHere, "the field name " + in_quotes(name) + " is longer than 512 bytes"));
     }
     const KeyTree::Id id = keys_.add(parent, raw, name);
     return id != KeyTree::kNone ? id : refuse(too_many_fields(name));
   }
 
   Step too_many_fields(std::string_view name) {
-    return bad("the field " + in_quotes(name) + " is one too many: a table has at most 4096 fields");
+    return bad("the field " + in_quotes(name) +
+               " is one too many: a table has at most 4096 fields");
   }
 
   Step value(ondemand::value value, KeyTree::Id id, std::size_t depth) {
@@ -207,11 +222,19 @@ class JsonRows::Impl {
 
   Step scalar(ondemand::value& value, std::string_view token, Cell& cell, KeyTree::Id id) {
     switch (token.empty() ? '\0' : token.front()) {
-      case '"': return text(value, token, cell, id);
-      case 't': cell.kind = CellKind::True; return token == "true" ? Step::Good : no_value();
-      case 'f': cell.kind = CellKind::False; return token == "false" ? Step::Good : no_value();
-      case 'n': cell.kind = CellKind::Null; return token == "null" ? Step::Good : no_value();
-      default: break;
+      case '"':
+        return text(value, token, cell, id);
+      case 't':
+        cell.kind = CellKind::True;
+        return token == "true" ? Step::Good : no_value();
+      case 'f':
+        cell.kind = CellKind::False;
+        return token == "false" ? Step::Good : no_value();
+      case 'n':
+        cell.kind = CellKind::Null;
+        return token == "null" ? Step::Good : no_value();
+      default:
+        break;
     }
     const ReadNumber number = read_number(token);
     if (number.problem.empty()) {
@@ -241,7 +264,8 @@ class JsonRows::Impl {
       }
       made = builder_.text_cell(*plain);
     }
-    if (!made) return bad("the text in " + in_quotes(keys_.path(id)) + " is longer than 65536 bytes");
+    if (!made)
+      return bad("the text in " + in_quotes(keys_.path(id)) + " is longer than 65536 bytes");
     cell = *made;
     return Step::Good;
   }
@@ -318,6 +342,8 @@ class JsonRows::Impl {
 
 JsonRows::JsonRows(BatchBuilder& builder) : impl_(std::make_unique<Impl>(builder)) {}
 JsonRows::~JsonRows() = default;
-void JsonRows::read(std::string_view json, std::uint64_t line) { impl_->read(json, line); }
+void JsonRows::read(std::string_view json, std::uint64_t line) {
+  impl_->read(json, line);
+}
 
 }  // namespace muster::loader

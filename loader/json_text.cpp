@@ -69,15 +69,24 @@ std::optional<Escaped> unicode_escape(std::string_view raw, std::size_t at) {
 // The character of a two-byte escape, or 0.
 char simple_escape(char c) {
   switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '/': return '/';
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return 0;
+    case '"':
+      return '"';
+    case '\\':
+      return '\\';
+    case '/':
+      return '/';
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
   }
 }
 
@@ -100,7 +109,8 @@ class Checker {
   }
   char peek() const { return at_ < json_.size() ? json_[at_] : '\0'; }
   void space() {
-    while (at_ < json_.size() && is_json_space(json_[at_])) ++at_;
+    while (at_ < json_.size() && is_json_space(json_[at_]))
+      ++at_;
   }
   bool accept(char c) {
     space();
@@ -112,10 +122,14 @@ class Checker {
   bool value() {
     space();
     switch (peek()) {
-      case '{': return container('}', &Checker::member);
-      case '[': return container(']', &Checker::value);
-      case '"': return text();
-      default: return word();
+      case '{':
+        return container('}', &Checker::member);
+      case '[':
+        return container(']', &Checker::value);
+      case '"':
+        return text();
+      default:
+        return word();
     }
   }
 

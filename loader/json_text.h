@@ -19,12 +19,16 @@ std::optional<std::string> unescaped(std::string_view raw);
 // them as they are.  Requires valid UTF-8.
 std::string_view json_problem(std::string_view json, std::size_t depth);
 
-inline bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+inline bool is_json_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // Without the white space of JSON at both ends.
 inline std::string_view trimmed(std::string_view json) {
-  while (!json.empty() && is_json_space(json.front())) json.remove_prefix(1);
-  while (!json.empty() && is_json_space(json.back())) json.remove_suffix(1);
+  while (!json.empty() && is_json_space(json.front()))
+    json.remove_prefix(1);
+  while (!json.empty() && is_json_space(json.back()))
+    json.remove_suffix(1);
   return json;
 }
 

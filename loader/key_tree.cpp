@@ -25,7 +25,9 @@ std::string spelling_of(std::string_view name) {
 
 }  // namespace
 
-KeyTree::KeyTree() { keys_.emplace_back(); }
+KeyTree::KeyTree() {
+  keys_.emplace_back();
+}
 
 KeyTree::Id KeyTree::guess(Id parent, std::uint32_t position, const char* key) const {
   const std::vector<Id>& children = keys_[parent].children;

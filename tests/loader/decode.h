@@ -18,8 +18,7 @@ namespace muster::testing {
 
 inline Result<index::Batch> decode(storage::DataFormat format, std::string_view bytes,
                                    std::string_view csv_header = {}) {
-  return loader::FileDecoder().decode(
-      {.format = format, .csv_header = csv_header, .bytes = bytes});
+  return loader::FileDecoder().decode({.format = format, .csv_header = csv_header, .bytes = bytes});
 }
 
 inline index::Batch ndjson(std::string_view bytes) {
@@ -31,15 +30,24 @@ inline index::Batch ndjson(std::string_view bytes) {
 inline std::string show(const index::Batch& batch, const index::Cell& cell) {
   using index::CellKind;
   switch (cell.kind) {
-    case CellKind::Null: return "null";
-    case CellKind::False: return "false";
-    case CellKind::True: return "true";
-    case CellKind::Integer: return std::to_string(cell.number);
-    case CellKind::Decimal: return to_string(Decimal{cell.number, cell.scale}) + "d";
-    case CellKind::Double: return JsonWriter().number(cell.real).take() + "f";
-    case CellKind::Text: return "'" + std::string(batch.text_of(cell)) + "'";
-    case CellKind::Json: return "json " + std::string(batch.text_of(cell));
-    case CellKind::List: break;
+    case CellKind::Null:
+      return "null";
+    case CellKind::False:
+      return "false";
+    case CellKind::True:
+      return "true";
+    case CellKind::Integer:
+      return std::to_string(cell.number);
+    case CellKind::Decimal:
+      return to_string(Decimal{cell.number, cell.scale}) + "d";
+    case CellKind::Double:
+      return JsonWriter().number(cell.real).take() + "f";
+    case CellKind::Text:
+      return "'" + std::string(batch.text_of(cell)) + "'";
+    case CellKind::Json:
+      return "json " + std::string(batch.text_of(cell));
+    case CellKind::List:
+      break;
   }
   std::string out = "[";
   for (std::uint32_t i = 0; i < cell.length; ++i) {

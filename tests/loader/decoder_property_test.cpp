@@ -20,7 +20,7 @@ struct Written {
 
 std::string random_text(Random& random) {
   static constexpr std::string_view kPieces[] = {"a", "Z", " ", "\u00e9", "\u4e2d", "\U0001f600",
-                                                 "0", ",", "[", "{", "'"};
+                                                 "0", ",", "[", "{",      "'"};
   std::string text;
   for (std::uint32_t i = random.below(12); i > 0; --i) {
     text += kPieces[random.below(std::size(kPieces))];
@@ -50,13 +50,17 @@ Written scalar(Random& random, std::uint32_t kind) {
       const std::string text = random_text(random);
       return {JsonWriter().text(text).take(), {{"", "'" + text + "'"}}};
     }
-    case 4: return random.below(2) == 0 ? Written{"true", {{"", "true"}}}
-                                        : Written{"false", {{"", "false"}}};
-    default: return {"null", {{"", "null"}}};
+    case 4:
+      return random.below(2) == 0 ? Written{"true", {{"", "true"}}}
+                                  : Written{"false", {{"", "false"}}};
+    default:
+      return {"null", {{"", "null"}}};
   }
 }
 
-std::string spaces(Random& random) { return std::string(random.below(4) == 0 ? 2 : 0, ' '); }
+std::string spaces(Random& random) {
+  return std::string(random.below(4) == 0 ? 2 : 0, ' ');
+}
 
 Written list(Random& random) {
   Written out{"[", {}};
@@ -148,7 +152,8 @@ TEST(Decoder, RandomCsvReadsBackAsItWasWritten) {
         text += "\"\n,"[random.below(3)];
       }
       file += cell == 0 ? "\"" : ",\"";
-      for (const char c : text) file += c == '"' ? "\"\"" : std::string(1, c);
+      for (const char c : text)
+        file += c == '"' ? "\"\"" : std::string(1, c);
       file += "\"";
       row.push_back(std::move(text));
     }
@@ -162,7 +167,8 @@ TEST(Decoder, RandomCsvReadsBackAsItWasWritten) {
   std::vector<std::vector<std::string>> read(rows.size(), std::vector<std::string>(3));
   for (const index::Column& column : batch->columns) {
     const auto at = static_cast<std::size_t>(column.name[0] - 'a');
-    for (const index::Cell& cell : column.cells) read[cell.row][at] = batch->text_of(cell);
+    for (const index::Cell& cell : column.cells)
+      read[cell.row][at] = batch->text_of(cell);
   }
   EXPECT_EQ(rows, read);
 }

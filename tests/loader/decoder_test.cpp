@@ -19,7 +19,8 @@ TEST(Ndjson, EveryKindOfValueBecomesItsCell) {
       {R"({"a":true,"b":false,"c":null})", "1: a=true b=false c=null\n"},
       {R"({"a":12.50,"b":-0.000001,"c":1.0})", "1: a=12.50d b=-0.000001d c=1.0d\n"},
       {R"({"a":1e3,"b":1.5E-2,"c":-0e0})", "1: a=1000f b=0.015f c=-0f\n"},
-      {R"({"a":"x","b":"","c":"\u00e9\n\"\\\ud83d\ude00"})", "1: a='x' b='' c='\u00e9\n\"\\\U0001f600'\n"},
+      {R"({"a":"x","b":"","c":"\u00e9\n\"\\\ud83d\ude00"})",
+       "1: a='x' b='' c='\u00e9\n\"\\\U0001f600'\n"},
       {R"({"a":["x","y"],"b":[1,2.5,1e1],"c":[true],"d":[]})",
        "1: a=['x', 'y'] b=[1, 2.5d, 10f] c=[true] d=[]\n"},
       {R"({"a":{"b":{"c":1},"d":"x"},"e":2})", "1: a.b.c=1 a.d='x' e=2\n"},
@@ -57,11 +58,28 @@ TEST(Ndjson, NumbersAreKeptExactlyOrRefused) {
     SCOPED_TRACE(c.number);
     EXPECT_EQ(c.shown, show(ndjson("{\"a\":" + c.number + "}")));
   }
-  for (const char* refused :
-       {"9223372036854775808", "-9223372036854775809", "18446744073709551616", "1e309", "-1E400",
-        "1.000000000000000005", "0.3333333333333333333333333333", "1234567890123.1234567",
-        "1e99999999999999999999", "01", "+1", ".5", "5.", "1_000", "0x10", "NaN", "Infinity", "--1",
-        "1e", "1.e1", "-", "1 2"}) {
+  for (const char* refused : {"9223372036854775808",
+                              "-9223372036854775809",
+                              "18446744073709551616",
+                              "1e309",
+                              "-1E400",
+                              "1.000000000000000005",
+                              "0.3333333333333333333333333333",
+                              "1234567890123.1234567",
+                              "1e99999999999999999999",
+                              "01",
+                              "+1",
+                              ".5",
+                              "5.",
+                              "1_000",
+                              "0x10",
+                              "NaN",
+                              "Infinity",
+                              "--1",
+                              "1e",
+                              "1.e1",
+                              "-",
+                              "1 2"}) {
     SCOPED_TRACE(refused);
     const index::Batch batch = ndjson(std::string("{\"a\":") + refused + "}");
     EXPECT_EQ(0U, batch.rows);
@@ -140,7 +158,8 @@ TEST(Ndjson, KeysThatLookLikeEachOtherStayApart) {
 
 TEST(Ndjson, ARowThatIsRefusedLeavesNoColumnBehind) {
   const index::Batch batch = ndjson(
-      "{\"a\":1,\"o\":{\"x\":1}}\n{\"o\":5,\"b\":[1,2],\"c\":\"t\",\"d\":01}\n{\"o\":\"s\",\"e\":1}");
+      "{\"a\":1,\"o\":{\"x\":1}}\n{\"o\":5,\"b\":[1,2],\"c\":\"t\",\"d\":01}\n{\"o\":\"s\",\"e\":"
+      "1}");
   EXPECT_EQ("1: a=1 o.x=1\n3: o='s' e=1\n2: !the row is not valid JSON\n", show(batch));
   ASSERT_EQ(4U, batch.columns.size());
   EXPECT_TRUE(batch.elements.empty());
@@ -162,13 +181,15 @@ TEST(Ndjson, LimitsRefuseTheLineAndNameTheField) {
   const std::string long_text(kTextBytesMax + 1, 'x');
   const std::string long_name(kNameBytesMax + 1, 'n');
   std::string elements = "1";
-  for (std::size_t i = 0; i < kListElementsMax; ++i) elements += ",1";
+  for (std::size_t i = 0; i < kListElementsMax; ++i)
+    elements += ",1";
   std::string keys;
   for (std::size_t i = 0; i <= kFieldsMax; ++i) {
     keys += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":1";
   }
   std::string deep = "1";
-  for (std::size_t i = 0; i < kNestingMax; ++i) deep = "{\"d\":" + deep + "}";
+  for (std::size_t i = 0; i < kNestingMax; ++i)
+    deep = "{\"d\":" + deep + "}";
   const std::string lists = std::string(kNestingMax, '[') + std::string(kNestingMax, ']');
   const std::pair<std::string, std::string> cases[] = {
       {"{\"a\":\"" + long_text + "\"}", "the text in 'a' is longer than 65536 bytes"},

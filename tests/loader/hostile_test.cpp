@@ -14,7 +14,9 @@ namespace {
 
 using storage::DataFormat;
 
-std::filesystem::path hostile() { return *shared_data() / "data/hostile"; }
+std::filesystem::path hostile() {
+  return *shared_data() / "data/hostile";
+}
 
 // The texts of a column, row by row; "" where a row has none or another kind.
 std::vector<std::string> texts(const index::Batch& batch, std::string_view name) {
@@ -132,18 +134,20 @@ TEST(HostileJson, DocumentsAsRows) {
   ASSERT_TRUE(list);
   const std::vector<std::string> raw = texts(*list, "raw");
   const std::string shown[] = {
-      // A row without an id: refused by the engine. The object itself is what y_object_duplicated_key
+      // A row without an id: refused by the engine. The object itself is what
+      // y_object_duplicated_key
       // of the parsing verdicts wants accepted, so it is kept word for word and never half.
       "1: a=json {\"x\":1,\"x\":2}\n",
-      std::string("1: id='a\0b'\n", 12),   // "reject-or-exact": exact here.
-      "1: id.$gt=''\n",                    // No id: refused by the engine.
-      "1: id=['a']\n",                     // An id that is a list: refused by the engine.
+      std::string("1: id='a\0b'\n", 12),  // "reject-or-exact": exact here.
+      "1: id.$gt=''\n",                   // No id: refused by the engine.
+      "1: id=['a']\n",                    // An id that is a list: refused by the engine.
       "1: !the row does not end with the closing brace of its object\n",
       "1: !the text begins with a byte order mark; save it as UTF-8 without one\n",
       "1: !the row is not valid JSON\n",
   };
   ASSERT_EQ(std::size(shown), raw.size());
-  for (std::size_t i = 0; i < raw.size(); ++i) EXPECT_EQ(shown[i], show(ndjson(raw[i])));
+  for (std::size_t i = 0; i < raw.size(); ++i)
+    EXPECT_EQ(shown[i], show(ndjson(raw[i])));
 }
 
 TEST(HostileEventFiles, GoodLinesAreTakenAndBadLinesNamed) {
@@ -167,9 +171,11 @@ TEST(HostileEventFiles, GoodLinesAreTakenAndBadLinesNamed) {
 }
 
 TEST(HostileText, InvalidUtf8IsRefusedEverywhere) {
-  for (const char* bytes : {"\x80", "\xff", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xed\xa0\x80",
-                            "\xed\xb0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82",
-                            "\xf0\x9f\x98", "a\xcc" "b"}) {
+  for (const char* bytes :
+       {"\x80", "\xff", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xed\xb0\x80",
+        "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xf0\x9f\x98",
+        "a\xcc"
+        "b"}) {
     SCOPED_TRACE(bytes);
     EXPECT_EQ(0U, ndjson(std::string("{\"a\":\"") + bytes + "\"}").rows);
     EXPECT_EQ(0U, ndjson(std::string("{\"") + bytes + "\":1}").rows);
@@ -192,9 +198,15 @@ TEST(HostileJson, AnyDamageToALineStaysInTheLine) {
       constexpr std::string_view kBytes = "{}[]\",:\\ 0-eutn\x01\x80\xc3";
       const char byte = kBytes[random.below(kBytes.size())];
       switch (random.below(3)) {
-        case 0: line[at] = byte; break;
-        case 1: line.insert(at, 1, byte); break;
-        default: line.erase(at, 1 + random.below(3)); break;
+        case 0:
+          line[at] = byte;
+          break;
+        case 1:
+          line.insert(at, 1, byte);
+          break;
+        default:
+          line.erase(at, 1 + random.below(3));
+          break;
       }
       if (line.empty()) line = "x";
     }
