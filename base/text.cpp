@@ -109,6 +109,16 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+bool is_letter_or_digit(char32_t code_point) {
+  if (code_point < 0x80) {
+    const auto c = static_cast<char>(code_point);
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  }
+  // The categories stand in this order: letters, marks, numbers, and then all others.
+  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO;
+}
+
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
   return map_unicode(text, 0);
@@ -131,7 +141,8 @@ std::optional<std::string> nearest_name(std::string_view name,
     // A letter takes at most four bytes: what is longer or shorter in bytes can be left out early.
     if (candidate.size() > 4 * (letters.size() + allowed)) continue;
     const std::u32string other = letters_of(candidate);
-    if (other.size() > letters.size() + allowed || other.size() + allowed < letters.size()) continue;
+    const bool too_long = other.size() > letters.size() + allowed;
+    if (too_long || other.size() + allowed < letters.size()) continue;
     const std::size_t distance = edit_distance(letters, other);
     if (distance < best) {
       best = distance;

@@ -13,6 +13,9 @@ namespace muster {
 
 bool is_utf8(std::string_view bytes);
 
+// What names are made of without quoting: letters with their marks, digits, underscore.
+bool is_letter_or_digit(char32_t code_point);
+
 // Unicode normal form C; pure ASCII comes back as it is.  Requires is_utf8(text).
 std::string to_nfc(std::string_view text);
 

@@ -2,15 +2,17 @@
 //
 // Plain data, no meaning: whether a field exists and which type it has is the binder's business
 // (query/plan). Nodes are kept as people wrote them, so that parse(print(tree)) == tree; the
-// canonical form for hashing is made from it.
+// canonical form for hashing is made from it. Texts and names are in NFC: the readers see to it.
 //
 // Thread safety: immutable once built.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/value.h"
@@ -28,6 +30,9 @@ struct Node;
 using NodePtr = std::shared_ptr<const Node>;
 
 enum class Unit : std::uint8_t { Second, Minute, Hour, Day, Week, Month, Quarter, Year };
+
+// Requires Second to Week: the others have no fixed length.
+TimeMs ms_of(Unit unit);
 
 // 90s, 15m, 12h, 30d, 2w. Only Second to Week occur here; calendar units stand in windows.
 struct Duration {
@@ -136,7 +141,7 @@ enum class NodeKind : std::uint8_t {
   InList,         // text
   Entered, Left,  // text, window
   Sample,         // percent, text is the salt ("" without)
-  Near,           // path, latitude, longitude, radius_m; distance as written in distance, text
+  Near,           // path, latitude, longitude; distance and its unit in text; see distance_m
   Anniversary,    // path, window
   Top,            // children[0] the expr, children[1] the value; count, descending. Root only.
   // Values.
@@ -184,5 +189,20 @@ struct Node {
 };
 
 bool equal(const NodePtr& a, const NodePtr& b);  // Deep; both may be null.
+
+// Whether it says yes or no about a person; the others are values.
+bool is_predicate(NodeKind kind);
+
+// Every node directly below, wherever it hangs: children, `since`, `where`, `per`, `having`, steps.
+// Only nodes that are there: never null.
+using ChildVisitor = std::function<void(const NodePtr&)>;
+void for_each_child(const Node& node, const ChildVisitor& visitor);
+
+// A copy of the node with each node directly below it replaced.
+using ChildMapping = std::function<NodePtr(const NodePtr&)>;
+Node with_children(const Node& node, const ChildMapping& mapping);
+
+// The radius of a Near node.  Units: metres.
+double distance_m(const Node& near);
 
 }  // namespace muster::query
