@@ -98,6 +98,7 @@ class Engine {
   // declared identifier).
   Result<ListReceipt> put_list(const Pass<Permission::Define>& pass, std::string_view id,
                                const ListRequest& request);
+  Result<Document> delete_list(const Pass<Permission::Define>& pass, std::string_view id);
 
   // Destinations, syncs, keys and jobs: kept, versioned and replayed, their JSON not understood
   // here. Kinds: "destination", "sync" (Activate), "key" (Admin), "job", "list", "segment" (read).

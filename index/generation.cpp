@@ -1,6 +1,32 @@
 #include "index/generation.h"
 
 namespace muster::index {
+namespace {
+
+std::size_t bytes_of(const Table& table) {
+  std::size_t total = table.ids.bytes() + table.live.bytes();
+  for (const auto& [name, attribute] : table.attributes) {
+    total += attribute->bytes() + attribute->dictionary.bytes();
+  }
+  return total;
+}
+
+}  // namespace
+
+std::size_t Generation::bytes() const {
+  std::size_t total = bytes_of(profiles);
+  for (const auto& [name, table] : entities) total += bytes_of(*table);
+  for (const auto& [name, identifier] : identifiers) {
+    total += identifier->values.bytes() + identifier->owners.bytes();
+  }
+  for (const auto& [name, table] : events) {
+    total += table->bytes();
+    for (const auto& [property_name, property] : table->properties) {
+      total += property->dictionary.bytes() + property->lists.bytes();
+    }
+  }
+  return total;
+}
 
 const StoredDocument* Generation::document(const std::string& kind, const std::string& id) const {
   const auto found = documents.find({kind, id});

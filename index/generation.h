@@ -58,6 +58,9 @@ class Generation {
     const auto found = entities.find(name);
     return found == entities.end() ? nullptr : found->second.get();
   }
+  // On the heap, shared parts counted whole.  Cost: O(pages + runs + containers).
+  std::size_t bytes() const;
+
   // The newest version that is not deleted, or null.
   const StoredDocument* document(const std::string& kind, const std::string& id) const;
 };

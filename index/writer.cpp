@@ -244,26 +244,4 @@ std::shared_ptr<const Generation> Writer::publish(std::uint64_t sequence) const 
   return generation;
 }
 
-std::size_t Writer::bytes() const {
-  std::size_t total = event_ids_.bytes();
-  const auto add = [&](const TableWriter& writer) {
-    total += writer.ids.bytes() + writer.table.live.bytes();
-    for (const auto& [name, attribute] : writer.attributes) {
-      total += attribute.current()->bytes() + attribute.current()->dictionary.bytes();
-    }
-  };
-  add(profiles_);
-  for (const auto& [name, entity] : entities_) add(entity);
-  for (const auto& [name, identifier] : identifiers_) {
-    total += identifier.values.bytes() + identifier.owners.bytes();
-  }
-  for (const auto& [name, events] : events_) {
-    total += events.current()->bytes();
-    for (const auto& [property_name, property] : events.current()->properties) {
-      total += property->dictionary.bytes() + property->lists.bytes();
-    }
-  }
-  return total;
-}
-
 }  // namespace muster::index

@@ -66,7 +66,8 @@ class Writer {
 
   std::shared_ptr<const Generation> publish(std::uint64_t sequence) const;
 
-  std::size_t bytes() const;  // On the heap, without what only older generations hold.
+  // Bytes that no Generation holds: the ids of events.
+  std::size_t event_id_bytes() const { return event_ids_.bytes(); }
 
  private:
   // The writers behind one keyed table.

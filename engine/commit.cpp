@@ -1,0 +1,165 @@
+#include <algorithm>
+
+#include "engine/declaration.h"
+#include "engine/impl.h"
+
+namespace muster::engine {
+namespace {
+
+// Changes that may wait: each holds at most one request's bytes, and its sender is waiting too.
+constexpr std::size_t kWaitingMax = 1'024;
+// Changes and bytes of one group commit: bounds how long the first of them waits.
+constexpr std::size_t kGroupMax = 256;
+constexpr std::size_t kGroupBytesMax = 64U << 20;
+// Answers kept for repeated idempotency keys, and for how long.
+constexpr std::size_t kReceiptsMax = 1'000'000;
+constexpr TimeMs kReceiptKeptMs = 24 * 3'600'000LL;
+constexpr std::size_t kRejectedKeptMax = 10'000;
+constexpr TimeMs kProgressEvery = 1'024;  // Records.
+
+}  // namespace
+
+std::uint64_t Commit::add(const storage::Record& record) {
+  records_.push_back(storage::encode(record));
+  bytes_ += records_.back().size();
+  return ++sequence_;
+}
+
+Engine::Impl::Impl(const Parts& given)
+    : parts(given), published(std::make_shared<const index::Generation>()) {}
+
+TimeMs Engine::Impl::now() const {
+  const TimeMs clock = parts.clock->now();
+  TimeMs latest = latest_now_.load();
+  while (clock > latest && !latest_now_.compare_exchange_weak(latest, clock)) {
+  }
+  return std::max(clock, latest);
+}
+
+Status Engine::Impl::commit(Change change) {
+  Waiting mine{&change, {}};
+  std::unique_lock held(queue_mutex_);
+  if (waiting_.size() >= kWaitingMax) {
+    return Error{ErrorCode::Overloaded, "1,024 changes are waiting to be written; try again soon",
+                 {}, std::chrono::seconds(1)};
+  }
+  waiting_.push_back(&mine);
+  waiting_count = waiting_.size();
+  // The leader always finishes its group: its only waits are the log's, which fail, not hang.
+  while (!mine.result) {
+    done_.wait(held, [&] { return mine.result.has_value() || !leading_; });
+    if (!mine.result) lead(held);
+  }
+  return std::move(*mine.result);
+}
+
+void Engine::Impl::lead(std::unique_lock<std::mutex>& held) {
+  leading_ = true;
+  const std::size_t size = std::min(waiting_.size(), kGroupMax);
+  std::vector<Waiting*> group(waiting_.begin(),
+                              waiting_.begin() + static_cast<std::ptrdiff_t>(size));
+  held.unlock();
+  run_group(group);
+  held.lock();
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(group.size()));
+  waiting_count = waiting_.size();
+  leading_ = false;
+  done_.notify_all();
+}
+
+// Leaves in `group` those that were run; the rest waits for the next leader.
+void Engine::Impl::run_group(std::vector<Waiting*>& group) {
+  Commit commit(parts.log->last_sequence());
+  std::size_t ran = 0;
+  std::vector<std::pair<Waiting*, Status>> results;
+  for (; ran < group.size() && commit.bytes() < kGroupBytesMax; ++ran) {
+    Status result = read_only ? Status(Error{ErrorCode::Unavailable, failure_})
+                              : (*group[ran]->change)(commit);
+    results.emplace_back(group[ran], std::move(result));
+  }
+  group.resize(ran);
+  Status appended = Ok{};
+  if (!commit.records().empty()) {
+    appended = parts.log->append(commit.records());
+    if (appended) {
+      published.set(writer.publish(commit.last_sequence()));
+      event_id_bytes = writer.event_id_bytes();
+    } else {
+      // The working state is ahead of the disk now, so nothing of it may ever be shown.
+      failure_ = "the log could not be written, so this server only answers questions until it "
+                 "is started again: " + appended.error().message;
+      read_only = true;
+    }
+  }
+  const std::lock_guard held(queue_mutex_);
+  for (auto& [waiting, result] : results) {
+    const bool lost = result.has_value() && !appended;
+    waiting->result = lost ? Status(appended.error()) : std::move(result);
+  }
+}
+
+void Engine::Impl::keep_receipt(const std::string& key, KeptReceipt kept) {
+  const TimeMs received = kept.received;
+  while (!receipt_order.empty() && (receipt_order.size() >= kReceiptsMax ||
+                                    receipt_order.front().first < received - kReceiptKeptMs)) {
+    receipts.erase(receipt_order.front().second);
+    receipt_order.pop_front();
+  }
+  receipt_order.emplace_back(received, key);
+  receipts[key] = std::move(kept);
+}
+
+void Engine::Impl::keep_rejected(const storage::DataBatch& batch, std::uint64_t sequence,
+                                 TimeMs received) {
+  constexpr const char* kWords[] = {"profiles", "events", "userinfo", "entities"};
+  std::string table = kWords[static_cast<std::size_t>(batch.table)];
+  if (!batch.name.empty()) table += "/" + batch.name;
+  const std::lock_guard held(rejected_mutex);
+  for (const auto& row : batch.rejected) {
+    rejected_rows.push_back(
+        {sequence, batch.first_line + row.line - 1, table, row.reason, received});
+    if (rejected_rows.size() > kRejectedKeptMax) rejected_rows.pop_front();
+  }
+}
+
+void Engine::Impl::remember_outcome(const std::string& stream, std::uint64_t sequence) {
+  const std::lock_guard held(streams_mutex);
+  streams[stream].push_back(sequence);
+}
+
+Status Engine::Impl::replay(const std::function<void(double)>& progress) {
+  const std::uint64_t last = parts.log->last_sequence();
+  const auto visit = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
+    auto record = storage::decode(bytes);
+    if (!record) {
+      return Error{record.error().code, "record " + std::to_string(sequence) +
+                                            " of the log: " + record.error().message};
+    }
+    latest_now_ = std::max(latest_now_.load(), record->received);
+    if (auto* batch = std::get_if<storage::DataBatch>(&record->body)) {
+      TRY(replay_batch(std::move(*batch), record->received, sequence));
+    } else if (const auto* declaration = std::get_if<storage::Declaration>(&record->body)) {
+      TRY_ASSIGN(index::Schema schema, parse_declaration(declaration->json));
+      schema.version = writer.state().schema->version + 1;
+      writer.set_schema(std::move(schema));
+    } else if (const auto* document = std::get_if<storage::DocumentChange>(&record->body)) {
+      apply_document(*document, record->received);
+    } else if (const auto* erasure = std::get_if<storage::Erasure>(&record->body)) {
+      writer.erase(erasure->profile_id);
+    } else if (const auto* outcome = std::get_if<storage::Outcome>(&record->body)) {
+      remember_outcome(outcome->stream, sequence);
+    }
+    if (progress && sequence % kProgressEvery == 0) {
+      progress(static_cast<double>(sequence) / static_cast<double>(last));
+    }
+    return Ok{};
+  };
+  TRY(parts.log->read(1, visit));
+  published.set(writer.publish(last));
+  event_id_bytes = writer.event_id_bytes();
+  if (progress) progress(1.0);
+  ready = true;
+  return Ok{};
+}
+
+}  // namespace muster::engine

@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/json_writer.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "engine/impl.h"
+#include "engine/segment_document.h"
+#include "query/language/language.h"
+
+namespace muster::engine {
+namespace {
+
+constexpr std::size_t kDocumentBytesMax = 2U << 20;  // A segment text and its description.
+constexpr std::size_t kListMembersMax = 50'000'000;
+
+Document document_of(const std::string& kind, const std::string& id,
+                     const index::StoredDocument& stored) {
+  return {kind, id, stored.json, stored.version, stored.changed, stored.deleted};
+}
+
+Error not_found(const index::Generation& generation, std::string_view kind, std::string_view id) {
+  std::vector<std::string> known;
+  for (const auto& [key, versions] : generation.documents) {
+    if (key.first == kind && !versions->back()->deleted) known.push_back(key.second);
+  }
+  return {ErrorCode::NotFound, "there is no " + std::string(kind) + " " +
+                                   with_suggestion(std::string(id), known)};
+}
+
+Status valid_id(const std::string& kind, const std::string& id) {
+  const bool fits = !id.empty() && id.size() <= kNameBytesMax && is_utf8(id) &&
+                    id.find_first_of(std::string_view("/\0\n\r", 4)) == std::string::npos;
+  if (fits) return Ok{};
+  return Error{ErrorCode::InvalidArgument,
+               "the id of a " + kind + " has 1 to 512 bytes of text without '/' or line ends"};
+}
+
+// Who else's newest version refers to a segment, as "segment 'x'" or "sync 'y'".
+std::string referrer_of(const index::Generation& state, std::string_view segment) {
+  for (const auto& [key, versions] : state.documents) {
+    const index::StoredDocument& newest = *versions->back();
+    if (newest.deleted || (key.first == "segment" && key.second == segment)) continue;
+    if (key.first == "segment") {
+      const auto document = parse_segment(newest.json);
+      const auto tree = document ? parse_where(document->where) : parse_where("everyone");
+      if (!tree) continue;
+      const auto names = query::referenced_segments(*tree);
+      if (std::find(names.begin(), names.end(), segment) != names.end()) {
+        return "segment '" + key.second + "'";
+      }
+    } else if (key.first == "sync") {
+      boost::system::error_code failure;
+      const auto sync = boost::json::parse(newest.json, failure);
+      if (!failure && sync.is_object() && sync.get_object().contains("segment") &&
+          sync.at("segment") == boost::json::string_view(segment.data(), segment.size())) {
+        return "sync '" + key.second + "'";
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+void Engine::Impl::apply_document(const storage::DocumentChange& change, TimeMs received) {
+  writer.put_document(change.kind, change.id,
+                      {change.version, received, change.deleted, change.json});
+  if (change.kind != "list") return;
+  if (change.deleted) {
+    writer.remove_list(change.id);
+  } else if (auto members = index::Bitmap::from_bytes(change.blob)) {
+    writer.put_list(change.id, std::move(*members), change.version);
+  }
+}
+
+Result<Document> Engine::Impl::put(DocumentPut asked, std::string blob) {
+  TRY(valid_id(asked.kind, asked.id));
+  if (asked.json.size() > kDocumentBytesMax) {
+    return Error{ErrorCode::TooLarge, "a " + asked.kind + " has at most 2 MiB"};
+  }
+  Document made;
+  const Change change = [&](Commit& into) -> Status {
+    const auto& documents = writer.state().documents;
+    const auto found = documents.find({asked.kind, asked.id});
+    const index::StoredDocument* newest =
+        found == documents.end() ? nullptr : found->second->back().get();
+    const bool exists = newest != nullptr && !newest->deleted;
+    const std::uint64_t version = newest == nullptr ? 0 : newest->version;
+    if (asked.deleted && !exists) return not_found(writer.state(), asked.kind, asked.id);
+    if (asked.expected_version && *asked.expected_version != (exists ? version : 0)) {
+      return Error{ErrorCode::Conflict, asked.kind + " '" + asked.id + "' is at version " +
+                                            std::to_string(exists ? version : 0) +
+                                            " by now; read it again"};
+    }
+    if (asked.kind == "segment" && asked.deleted) {
+      const std::string referrer = referrer_of(writer.state(), asked.id);
+      if (!referrer.empty()) {
+        return Error{ErrorCode::Conflict,
+                     "segment '" + asked.id + "' cannot go: " + referrer + " refers to it"};
+      }
+    }
+    storage::DocumentChange body{asked.kind, asked.id, version + 1, asked.deleted, asked.json,
+                                 std::move(blob)};
+    const TimeMs received = now();
+    made = {asked.kind, asked.id, asked.json, version + 1, received, asked.deleted};
+    apply_document(body, received);
+    into.add({received, 0, std::move(body)});
+    return Ok{};
+  };
+  TRY(commit(change));
+  return made;
+}
+
+Result<Document> Engine::put_segment(const Pass<Permission::Define>&, std::string_view id,
+                                     std::string_view json) {
+  TRY_ASSIGN(const SegmentDocument segment, parse_segment(json));
+  TRY_ASSIGN(const query::NodePtr tree, parse_where(segment.where));
+  // Bound as its own newest version, so that a cycle shows before it is saved.
+  query::BindContext context =
+      impl_->context(impl_->generation(), impl_->now(), segment.timezone);
+  const query::NodePtr self =
+      std::make_shared<const query::Node>(query::Node{.kind = query::NodeKind::InSegment,
+                                                      .text = std::string(id)});
+  context.segment = [&, saved = context.segment](const std::string& name, std::uint64_t version)
+      -> Result<query::BindContext::Segment> {
+    if (name != id || version != 0) return saved(name, version);
+    return query::BindContext::Segment{tree, context.zone};
+  };
+  TRY(query::bind(tree, context));  // Errors with the places of its own text.
+  TRY(query::bind(self, context));
+  return impl_->put({"segment", std::string(id), segment_json(segment), false, {}});
+}
+
+Result<Document> Engine::delete_segment(const Pass<Permission::Define>&, std::string_view id) {
+  return impl_->put({"segment", std::string(id), "", true, {}});
+}
+
+Result<ListReceipt> Engine::put_list(const Pass<Permission::Define>&, std::string_view id,
+                                     const ListRequest& request) {
+  if (request.members.size() > kListMembersMax) {
+    return Error{ErrorCode::TooLarge, "a list has at most 50 million members"};
+  }
+  const auto generation = impl_->generation();
+  const auto how = generation->schema->identifiers.find(request.identifier);
+  const bool by_id = request.identifier == "profile_id";
+  if (!by_id && how == generation->schema->identifiers.end()) {
+    return Error{ErrorCode::InvalidArgument, "'" + request.identifier +
+                                                 "' is no declared identifier"};
+  }
+  ListReceipt receipt;
+  std::vector<index::Ordinal> found;
+  const auto held = generation->identifiers.find(request.identifier);
+  for (const std::string& member : request.members) {
+    if (member.empty() || member.size() > kIdBytesMax || !is_utf8(member)) {
+      ++receipt.invalid;
+      continue;
+    }
+    std::optional<index::Ordinal> ordinal;
+    if (by_id) {
+      ordinal = generation->profiles.ids.find(member);
+    } else if (held != generation->identifiers.end()) {
+      const std::string value = how->second == "email" ? normalise_email(member) : member;
+      const auto code = held->second->values.find(value);
+      const auto owner = code ? held->second->owners.at(*code) : std::nullopt;
+      if (owner) ordinal = static_cast<index::Ordinal>(*owner);
+    }
+    const bool live = ordinal && generation->profiles.live.contains(*ordinal);
+    live ? ++receipt.matched : ++receipt.unmatched;
+    if (live) found.push_back(*ordinal);
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  JsonWriter json;
+  json.begin_object().key("identifier").text(request.identifier);
+  json.key("matched").number(receipt.matched).key("unmatched").number(receipt.unmatched);
+  json.key("invalid").number(receipt.invalid).end_object();
+  TRY_ASSIGN(const Document made,
+             impl_->put({"list", std::string(id), json.take(), false, {}},
+                        index::Bitmap::from_sorted(found).to_bytes()));
+  receipt.sequence = impl_->generation()->sequence;
+  return receipt;
+}
+
+Result<Document> Engine::put_document(const Pass<Permission::Activate>&, DocumentPut put) {
+  const bool mine = put.kind == "destination" || put.kind == "sync" || put.kind == "job";
+  CHECK(mine);
+  return impl_->put(std::move(put));
+}
+
+Result<Document> Engine::put_document(const Pass<Permission::Admin>&, DocumentPut put) {
+  CHECK(put.kind == "key");
+  return impl_->put(std::move(put));
+}
+
+Result<Document> Engine::delete_list(const Pass<Permission::Define>&, std::string_view id) {
+  return impl_->put({"list", std::string(id), "", true, {}});
+}
+
+Result<Document> Engine::document(std::string_view kind, std::string_view id,
+                                  std::uint64_t version) const {
+  const auto generation = impl_->generation();
+  const auto found = generation->documents.find({std::string(kind), std::string(id)});
+  if (found != generation->documents.end()) {
+    for (auto at = found->second->rbegin(); at != found->second->rend(); ++at) {
+      const bool asked = version == 0 || (*at)->version == version;
+      if (!asked) continue;
+      if ((*at)->deleted) break;
+      return document_of(std::string(kind), std::string(id), **at);
+    }
+  }
+  return not_found(*generation, kind, id);
+}
+
+std::vector<Document> Engine::documents(std::string_view kind) const {
+  const auto generation = impl_->generation();
+  std::vector<Document> found;
+  for (const auto& [key, versions] : generation->documents) {
+    if (key.first != kind || versions->back()->deleted) continue;
+    found.push_back(document_of(key.first, key.second, *versions->back()));
+  }
+  return found;
+}
+
+std::vector<Document> Engine::versions(std::string_view kind, std::string_view id) const {
+  const auto generation = impl_->generation();
+  std::vector<Document> found;
+  const auto at = generation->documents.find({std::string(kind), std::string(id)});
+  if (at == generation->documents.end()) return found;
+  for (const auto& stored : *at->second) {
+    found.push_back(document_of(std::string(kind), std::string(id), *stored));
+  }
+  return found;
+}
+
+}  // namespace muster::engine

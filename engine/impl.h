@@ -1,0 +1,120 @@
+// What stands behind the Engine's door: the published Generation, the committer, and what only
+// the write path knows. Private to this folder.
+//
+// Thread safety: as said at each member.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "engine/engine.h"
+#include "engine/published.h"
+#include "index/writer.h"
+#include "query/query.h"
+
+namespace muster::engine {
+
+// The answer kept for an idempotency key, and what was asked with it.
+struct KeptReceipt {
+  Hash128 request;
+  IngestReceipt receipt;
+  TimeMs received = 0;
+};
+
+// One commit under way: changes add their records here; all are synced together.
+class Commit {
+ public:
+  explicit Commit(std::uint64_t last_sequence) : sequence_(last_sequence) {}
+
+  // Returns the record's sequence number.
+  std::uint64_t add(const storage::Record& record);
+  std::uint64_t last_sequence() const { return sequence_; }
+  std::span<const std::string> records() const { return records_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::uint64_t sequence_;
+  std::vector<std::string> records_;
+  std::size_t bytes_ = 0;
+};
+
+class Engine::Impl {
+ public:
+  explicit Impl(const Parts& parts);
+
+  // --- The write path (engine/commit.cpp) ---
+  // A change looks at and changes the writer's state, and adds its records. One that returns an
+  // error has changed nothing.
+  using Change = std::function<Status(Commit&)>;
+  // Runs the change in the one order of all changes; returns when it is durable and published.
+  // Whoever finds no leader leads: it commits all waiting changes with one sync.
+  Status commit(Change change);
+  Status replay(const std::function<void(double)>& progress);
+
+  // --- Ingestion (engine/ingest.cpp) ---
+  Result<IngestReceipt> ingest(const IngestRequest& request);
+  Status replay_batch(storage::DataBatch batch, TimeMs received, std::uint64_t sequence);
+
+  // --- Documents (engine/documents.cpp) ---
+  Result<Document> put(DocumentPut put, std::string blob = {});
+  void apply_document(const storage::DocumentChange& change, TimeMs received);
+
+  // --- Questions (engine/questions.cpp) ---
+  Result<query::BoundQueryPtr> bind(const Question& question,
+                                    std::shared_ptr<const index::Generation> generation,
+                                    TimeMs now) const;
+  query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,
+                             const std::string& timezone) const;
+
+  std::shared_ptr<const index::Generation> generation() const { return published.get(); }
+  TimeMs now() const;
+
+  const Parts parts;
+  Published<index::Generation> published;
+
+  index::Writer writer;                             // The leader's alone.
+  std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.
+  std::deque<std::pair<TimeMs, std::string>> receipt_order;  // Oldest first; the leader's alone.
+
+  mutable std::mutex streams_mutex;                 // Guards streams.
+  std::map<std::string, std::vector<std::uint64_t>> streams;  // Outcome records by stream.
+  mutable std::mutex rejected_mutex;                // Guards rejected_rows.
+  std::deque<RejectedRowInfo> rejected_rows;        // Newest last; at most kRejectedKeptMax.
+
+  std::atomic<bool> ready = false;
+  std::atomic<bool> read_only = false;              // For ever, after a failed append.
+  std::atomic<std::uint64_t> waiting_count = 0;
+  std::atomic<std::size_t> event_id_bytes = 0;
+
+  void keep_receipt(const std::string& key, KeptReceipt kept);
+  void keep_rejected(const storage::DataBatch& batch, std::uint64_t sequence, TimeMs received);
+  void remember_outcome(const std::string& stream, std::uint64_t sequence);
+
+ private:
+  struct Waiting {
+    Change* change = nullptr;
+    std::optional<Status> result;
+  };
+  void lead(std::unique_lock<std::mutex>& held);
+  void run_group(std::vector<Waiting*>& group);
+
+  std::mutex queue_mutex_;                // Guards waiting_ and leading_.
+  std::condition_variable done_;
+  std::deque<Waiting*> waiting_;          // At most kWaitingMax.
+  bool leading_ = false;
+  std::string failure_;                   // Why read_only; written once, before read_only.
+  mutable std::atomic<TimeMs> latest_now_ = 0;
+};
+
+// The parts of a table kind as the index names them, and back.
+index::TableRef table_ref(storage::TableKind kind, const std::string& name);
+
+}  // namespace muster::engine

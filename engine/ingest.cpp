@@ -1,0 +1,193 @@
+#include <algorithm>
+
+#include "base/limits.h"
+#include "engine/declaration.h"
+#include "engine/impl.h"
+
+namespace muster::engine {
+namespace {
+
+using index::TypedRows;
+
+// More of a table than this may not go in one refresh without force.
+constexpr std::uint64_t kReplaceLossPercentMax = 20;
+
+Error conflict(std::string message) { return {ErrorCode::Conflict, std::move(message)}; }
+
+Hash128 request_hash(const IngestRequest& request) {
+  const auto seed = static_cast<std::uint64_t>(request.table);
+  return hash128(request.bytes, hash64(request.name, seed));
+}
+
+storage::DataBatch record_of(IngestRequest& request, const TypedRows& rows,
+                             std::uint64_t schema_version) {
+  storage::DataBatch batch;
+  batch.table = request.table;
+  batch.name = request.name;
+  batch.format = request.format;
+  batch.csv_header = request.csv_header;
+  batch.raw = std::move(request.bytes);
+  batch.schema_version = schema_version;
+  if (!rows.additions.empty()) batch.schema_additions = fields_json(rows.additions);
+  for (const auto& rejected : rows.rejected) batch.rejected.push_back({rejected.line, rejected.reason});
+  batch.skipped = rows.skipped;
+  batch.accepted = rows.rows + rows.batch->rejected.size() - rows.rejected.size();
+  batch.idempotency_key = request.idempotency_key;
+  batch.first_line = request.first_line;
+  batch.replace_id = request.replace_id;
+  batch.replace_last = request.replace_last;
+  return batch;
+}
+
+IngestReceipt receipt_of(const storage::DataBatch& batch, std::uint64_t sequence) {
+  IngestReceipt receipt;
+  receipt.accepted = batch.accepted;
+  receipt.rejected = batch.rejected.size();
+  receipt.skipped = batch.skipped.size();
+  receipt.sequence = sequence;
+  const std::size_t listed = std::min(batch.rejected.size(), kErrorsListedMax);
+  for (std::size_t i = 0; i < listed; ++i) {
+    receipt.errors.push_back(
+        {batch.first_line + batch.rejected[i].line - 1, batch.rejected[i].reason});
+  }
+  return receipt;
+}
+
+Status allowed_loss(const IngestRequest& request, std::uint64_t removed, std::uint64_t live) {
+  if (request.force || removed * 100 <= live * kReplaceLossPercentMax) return Ok{};
+  return conflict("the refresh would remove " + std::to_string(removed) + " of " +
+                  std::to_string(live) + " rows, more than 20 %; send it again with force if "
+                  "that is meant");
+}
+
+std::uint64_t live_rows(const index::Generation& state, const index::TableRef& table) {
+  if (table.kind != index::TableKind::Entities) return state.profiles.live.count();
+  const index::Table* entity = state.entity(table.name);
+  return entity == nullptr ? 0 : entity->live.count();
+}
+
+}  // namespace
+
+index::TableRef table_ref(storage::TableKind kind, const std::string& name) {
+  switch (kind) {
+    case storage::TableKind::Profiles: return {index::TableKind::Profiles, ""};
+    case storage::TableKind::Events: return {index::TableKind::Events, ""};
+    case storage::TableKind::UserInfo: return {index::TableKind::UserInfo, name};
+    case storage::TableKind::Entities: return {index::TableKind::Entities, name};
+  }
+  return {};
+}
+
+Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
+  if (asked.bytes.size() > kBatchBytesMax) {
+    return Error{ErrorCode::TooLarge, "a batch has at most 64 MiB; send it in pieces"};
+  }
+  if (!asked.replace_id.empty() && asked.table == storage::TableKind::Events) {
+    return Error{ErrorCode::InvalidArgument,
+                 "events cannot be replaced; profiles, user info and entities can"};
+  }
+  IngestRequest request = asked;
+  const Hash128 hash = request_hash(request);
+  const index::TableRef table = table_ref(request.table, request.name);
+  TRY_ASSIGN(index::Batch decoded,
+             parts.decoder->decode({request.format, request.csv_header, request.bytes}));
+  const auto batch = std::make_shared<const index::Batch>(std::move(decoded));
+  const index::CanWiden can_widen = [this](const std::string& key, std::uint8_t scale) {
+    return writer.can_widen(key, scale);
+  };
+  IngestReceipt receipt;
+  const Change change = [&](Commit& into) -> Status {
+    if (const auto kept = receipts.find(request.idempotency_key);
+        kept != receipts.end() && !request.idempotency_key.empty()) {
+      if (kept->second.request != hash) {
+        return conflict("the idempotency key '" + request.idempotency_key +
+                        "' was used with other rows");
+      }
+      receipt = kept->second.receipt;
+      receipt.repeated = true;
+      return Ok{};
+    }
+    TRY_ASSIGN(TypedRows rows, type_rows(batch, table, *writer.state().schema, can_widen));
+    const bool replacing = !request.replace_id.empty();
+    index::Writer::Applied preview;
+    if (replacing && (request.replace_last || request.dry_run)) {
+      preview = writer.preview(request.replace_id, rows);
+    }
+    if (request.dry_run) {
+      receipt = receipt_of(record_of(request, rows, 0), into.last_sequence());
+      receipt.created = preview.created;
+      receipt.removed = preview.removed;
+      return Ok{};
+    }
+    if (replacing && request.replace_last) {
+      TRY(allowed_loss(request, preview.removed, live_rows(writer.state(), table)));
+    }
+    if (!replacing) writer.resolve(rows);
+    writer.add_fields(rows.additions);
+    const TimeMs received = now();
+    storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
+    const std::uint64_t sequence = into.last_sequence() + 1;
+    receipt = receipt_of(body, sequence);
+    keep_rejected(body, sequence, received);
+    if (!body.idempotency_key.empty()) {
+      keep_receipt(body.idempotency_key, {hash, receipt, received});
+    }
+    into.add({received, 0, std::move(body)});
+    if (replacing) {
+      writer.stage(request.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
+      if (request.replace_last) writer.replace(request.replace_id, received);
+      receipt.created = preview.created;
+      receipt.removed = preview.removed;
+    } else {
+      receipt.created = writer.apply(rows, received).created;
+    }
+    return Ok{};
+  };
+  TRY(commit(change));
+  return receipt;
+}
+
+Status Engine::Impl::replay_batch(storage::DataBatch body, TimeMs received,
+                                  std::uint64_t sequence) {
+  if (!body.schema_additions.empty()) {
+    TRY_ASSIGN(const auto additions, parse_fields(body.schema_additions));
+    writer.add_fields(additions);
+  }
+  std::vector<std::uint64_t> ignored = body.skipped;
+  for (const auto& rejected : body.rejected) ignored.push_back(rejected.line);
+  std::sort(ignored.begin(), ignored.end());
+  TRY_ASSIGN(index::Batch decoded,
+             parts.decoder->decode({body.format, body.csv_header, body.raw}));
+  const index::CanWiden never = [](const std::string&, std::uint8_t) { return false; };
+  TRY_ASSIGN(TypedRows rows,
+             type_rows(std::make_shared<const index::Batch>(std::move(decoded)),
+                       table_ref(body.table, body.name), *writer.state().schema, never, ignored));
+  if (!rows.rejected.empty()) {
+    return Error{ErrorCode::Corrupt,
+                 "record " + std::to_string(sequence) + " of the log: line " +
+                     std::to_string(rows.rejected.front().line) +
+                     " was accepted but cannot be read now: " + rows.rejected.front().reason};
+  }
+  writer.remember_events(rows);
+  const IngestReceipt receipt = receipt_of(body, sequence);
+  if (!body.idempotency_key.empty()) {
+    const auto seed = static_cast<std::uint64_t>(body.table);
+    keep_receipt(body.idempotency_key,
+                 {hash128(body.raw, hash64(body.name, seed)), receipt, received});
+  }
+  keep_rejected(body, sequence, received);
+  if (body.replace_id.empty()) {
+    writer.apply(rows, received);
+    return Ok{};
+  }
+  writer.stage(body.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
+  if (body.replace_last) writer.replace(body.replace_id, received);
+  return Ok{};
+}
+
+Result<IngestReceipt> Engine::ingest(const Pass<Permission::Ingest>&,
+                                     const IngestRequest& request) {
+  return impl_->ingest(request);
+}
+
+}  // namespace muster::engine

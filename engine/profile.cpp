@@ -1,0 +1,165 @@
+#include <algorithm>
+
+#include "engine/impl.h"
+#include "index/event_json.h"
+
+namespace muster::engine {
+namespace {
+
+constexpr std::size_t kEventsShownMax = 50;
+constexpr std::size_t kTopValuesMax = 10;
+
+struct Found {
+  TimeMs time;
+  const index::EventTable* table;
+  const index::EventRun* run;
+  std::uint32_t row;
+};
+
+std::vector<std::string> newest_events(const index::Generation& generation,
+                                       index::Ordinal ordinal) {
+  std::vector<Found> found;
+  for (const auto& [name, table] : generation.events) {
+    const index::EventBlock* block = table->block(ordinal / index::kBlockSize);
+    if (block == nullptr) continue;
+    for (const auto& run : block->runs) {
+      const auto [first, last] =
+          run->rows_of(static_cast<std::uint16_t>(ordinal % index::kBlockSize));
+      for (std::uint32_t row = first; row < last; ++row) {
+        found.push_back({run->time.at(row), table.get(), run.get(), row});
+      }
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Found& a, const Found& b) { return a.time > b.time; });
+  if (found.size() > kEventsShownMax) found.resize(kEventsShownMax);
+  std::vector<std::string> events;
+  for (const Found& f : found) events.push_back(index::event_json(*f.table, *f.run, f.row));
+  return events;
+}
+
+// The most frequent values of an attribute with value bitmaps, most frequent first.
+std::vector<std::pair<std::string, std::uint64_t>> top_values(const index::Attribute& attribute) {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> counts;
+  for (std::uint32_t code = 0; code < attribute.postings.size(); ++code) {
+    const auto& posting = attribute.postings[code];
+    if (posting && posting->count() > 0) counts.emplace_back(posting->count(), code);
+  }
+  std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  if (counts.size() > kTopValuesMax) counts.resize(kTopValuesMax);
+  std::vector<std::pair<std::string, std::uint64_t>> top;
+  for (const auto& [count, code] : counts) {
+    top.emplace_back(to_display(attribute.value_of_key(code)), count);
+  }
+  return top;
+}
+
+CatalogField catalog_field(const index::Schema& schema, const std::string& key,
+                           const index::Attribute& attribute) {
+  CatalogField field;
+  field.key = key;
+  field.type = to_display(attribute.type);
+  const index::Field* known = schema.field(key);
+  field.declared = known != nullptr && known->declared;
+  field.present = attribute.count();
+  field.distinct = attribute.is_coded() ? attribute.dictionary.size() : 0;
+  field.top = top_values(attribute);
+  field.bytes = attribute.bytes() + attribute.dictionary.bytes();
+  return field;
+}
+
+CatalogTable catalog_table(const index::Schema& schema, const std::string& name,
+                           const std::string& kind, const index::Table& table) {
+  CatalogTable made{name, kind, table.live.count(), table.ids.bytes() + table.live.bytes(),
+                    table.changed, {}};
+  for (const auto& [field, attribute] : table.attributes) {
+    made.fields.push_back(catalog_field(schema, name + "." + field, *attribute));
+    made.bytes += made.fields.back().bytes;
+  }
+  return made;
+}
+
+std::uint64_t rows_with(const index::EventTable& table, const index::EventProperty& property) {
+  std::uint64_t total = 0;
+  for (const auto& block : table.blocks) {
+    if (!block) continue;
+    for (const auto& run : block->runs) {
+      if (property.number >= run->properties.size() || !run->properties[property.number]) continue;
+      const auto& present = run->properties[property.number]->present;
+      if (present.empty()) total += run->rows;
+      for (const std::uint64_t word : present) {
+        total += static_cast<std::uint64_t>(std::popcount(word));
+      }
+    }
+  }
+  return total;
+}
+
+CatalogTable catalog_events(const index::Schema& schema, const index::EventTable& table) {
+  CatalogTable made{table.name, "events", table.count, table.bytes(), table.newest, {}};
+  for (const auto& [name, property] : table.properties) {
+    CatalogField field;
+    field.key = table.name + "." + name;
+    field.type = to_display(property->type);
+    const index::Field* known = schema.field(field.key);
+    if (known == nullptr) known = schema.field("*." + name);
+    field.declared = known != nullptr && known->declared;
+    field.present = rows_with(table, *property);
+    field.distinct = property->dictionary.size();
+    field.bytes = property->dictionary.bytes() + property->lists.bytes();
+    made.fields.push_back(std::move(field));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<ProfileAnswer> Engine::profile(const Pass<Permission::Members>&,
+                                      std::string_view profile_id) const {
+  const auto generation = impl_->generation();
+  const index::Table& profiles = generation->profiles;
+  const auto ordinal = profiles.ids.find(profile_id);
+  if (!ordinal || !profiles.live.contains(*ordinal)) {
+    return Error{ErrorCode::NotFound, "there is no profile with this id"};
+  }
+  ProfileAnswer answer;
+  answer.profile_id = profile_id;
+  answer.snapshot = generation->sequence;
+  for (const auto& [name, attribute] : profiles.attributes) {
+    auto values = attribute->values(*ordinal);
+    if (values.empty()) continue;
+    answer.attributes.emplace_back(name, std::move(values));
+    answer.is_list.push_back(attribute->type.list);
+  }
+  answer.events = newest_events(*generation, *ordinal);
+  const query::BindContext context = impl_->context(generation, impl_->now(), "");
+  for (const auto& [key, versions] : generation->documents) {
+    if (key.first != "segment" || versions->back()->deleted) continue;
+    TRY_ASSIGN(const auto segment, context.segment(key.second, 0));
+    query::BindContext own = context;
+    own.zone = segment.zone;
+    const auto bound = query::bind(segment.tree, own);
+    if (!bound) continue;  // A field it names was replaced away: nobody is in it.
+    TRY_ASSIGN(const bool member, query::contains(**bound, *ordinal));
+    if (member) answer.segments.push_back(key.second);
+  }
+  return answer;
+}
+
+Catalog Engine::catalog(const Pass<Permission::Query>&) const {
+  const auto generation = impl_->generation();
+  Catalog catalog{generation->sequence, {}};
+  catalog.tables.push_back(
+      catalog_table(*generation->schema, "profiles", "profiles", generation->profiles));
+  for (const auto& [name, table] : generation->events) {
+    catalog.tables.push_back(catalog_events(*generation->schema, *table));
+  }
+  for (const auto& [name, table] : generation->entities) {
+    catalog.tables.push_back(catalog_table(*generation->schema, name, "entities", *table));
+  }
+  return catalog;
+}
+
+}  // namespace muster::engine

@@ -1,0 +1,184 @@
+#include <chrono>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "engine/impl.h"
+#include "engine/segment_document.h"
+#include "query/language/language.h"
+
+namespace muster::engine {
+namespace {
+
+constexpr std::size_t kRowsPerCallMax = 65'536;
+
+class Stopwatch {
+ public:
+  std::uint64_t us() const {
+    const auto took = std::chrono::steady_clock::now() - started_;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  }
+
+ private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+query::Budget budget_of(const Question& question) {
+  query::Budget budget;
+  if (question.deadline) budget.deadline = std::chrono::steady_clock::now() + *question.deadline;
+  return budget;
+}
+
+ExplainNode explain_node(query::ExplainedNode&& node) {
+  ExplainNode made{std::move(node.text), node.holds, std::move(node.value),
+                   std::move(node.events), {}};
+  for (auto& child : node.children) made.children.push_back(explain_node(std::move(child)));
+  return made;
+}
+
+PlanNode plan_node(query::PlannedNode&& node) {
+  PlanNode made{std::move(node.text), std::move(node.method), node.estimated, {}};
+  for (auto& child : node.children) made.children.push_back(plan_node(std::move(child)));
+  return made;
+}
+
+std::string without_table(const std::string& field) {
+  return field.starts_with("profiles.") ? field.substr(9) : field;
+}
+
+}  // namespace
+
+query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation> generation,
+                                         TimeMs at, const std::string& timezone) const {
+  query::BindContext made;
+  if (auto zone = Zone::named(generation->schema->timezone)) made.workspace_zone = *zone;
+  made.zone = made.workspace_zone;
+  if (auto zone = Zone::named(timezone.empty() ? made.zone.name() : timezone)) made.zone = *zone;
+  made.now = at;
+  made.segment = [generation, workspace = made.workspace_zone](
+                     const std::string& id,
+                     std::uint64_t version) -> Result<query::BindContext::Segment> {
+    return saved_segment(*generation, id, version, workspace);
+  };
+  made.generation = std::move(generation);
+  return made;
+}
+
+Result<query::BoundQueryPtr> Engine::Impl::bind(const Question& question,
+                                                std::shared_ptr<const index::Generation> generation,
+                                                TimeMs at) const {
+  if (!question.timezone.empty()) TRY(Zone::named(question.timezone));
+  TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
+  query::BindContext made = context(std::move(generation), at, question.timezone);
+  made.allow_unknown = question.allow_unknown;
+  return query::bind(tree, made);
+}
+
+CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& question) const {
+  CheckAnswer answer;
+  const auto tree = parse_where(question.where);
+  if (!tree) {
+    answer.errors.push_back(tree.error());
+    return answer;
+  }
+  answer.canonical = query::print(query::canonical(*tree));
+  answer.json = query::to_json(*tree);
+  const Hash128 hash = query::canonical_hash(*tree);
+  answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
+  const auto bound =
+      impl_->bind(question, impl_->generation(), question.as_of.value_or(impl_->now()));
+  if (!bound) {
+    answer.errors.push_back(bound.error());
+    return answer;
+  }
+  answer.valid = true;
+  answer.warnings = query::warnings(**bound);
+  return answer;
+}
+
+Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question& question) const {
+  const Stopwatch watch;
+  const auto generation = impl_->generation();
+  CountAnswer answer;
+  answer.as_of = question.as_of.value_or(impl_->now());
+  TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
+  TRY_ASSIGN(answer.count,
+             query::count(*bound, budget_of(question), {impl_->parts.threads}));
+  answer.snapshot = generation->sequence;
+  answer.universe = generation->profiles.live.count();
+  answer.took_us = watch.us();
+  return answer;
+}
+
+Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
+                                      const Question& question) const {
+  const Stopwatch watch;
+  MembersAnswer answer;
+  answer.generation = impl_->generation();
+  answer.as_of = question.as_of.value_or(impl_->now());
+  TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of));
+  TRY_ASSIGN(answer.members,
+             query::members(*bound, budget_of(question), {impl_->parts.threads}));
+  answer.snapshot = answer.generation->sequence;
+  answer.took_us = watch.us();
+  return answer;
+}
+
+Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
+                                             const MembersAnswer& members,
+                                             std::span<const std::uint32_t> ordinals,
+                                             const std::vector<std::string>& fields) const {
+  if (ordinals.size() > kRowsPerCallMax) {
+    return Error{ErrorCode::LimitExceeded, "at most 65,536 profiles are read at once"};
+  }
+  const index::Table& profiles = members.generation->profiles;
+  std::vector<const index::Attribute*> attributes;
+  for (const std::string& field : fields) {
+    const index::Attribute* attribute = profiles.attribute(without_table(field));
+    if (attribute == nullptr) {
+      std::vector<std::string> known;
+      for (const auto& [name, unused] : profiles.attributes) known.push_back(name);
+      return Error{ErrorCode::NotFound,
+                   "profiles have no field " + with_suggestion(without_table(field), known)};
+    }
+    attributes.push_back(attribute);
+  }
+  std::vector<ProfileRow> rows;
+  rows.reserve(ordinals.size());
+  for (const std::uint32_t ordinal : ordinals) {
+    ProfileRow row{std::string(profiles.ids.key(ordinal)), {}, {}};
+    for (const index::Attribute* attribute : attributes) {
+      row.values.push_back(attribute->values(ordinal));
+      row.is_list.push_back(attribute->type.list);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Question& question,
+                                    std::string_view profile_id) const {
+  const auto generation = impl_->generation();
+  Explanation answer;
+  answer.as_of = question.as_of.value_or(impl_->now());
+  TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
+  const auto ordinal = generation->profiles.ids.find(profile_id);
+  if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
+    return Error{ErrorCode::NotFound, "there is no profile with this id"};
+  }
+  TRY_ASSIGN(auto root, query::explain(*bound, *ordinal));
+  answer.profile_id = profile_id;
+  answer.member = root.holds;
+  answer.snapshot = generation->sequence;
+  answer.root = explain_node(std::move(root));
+  return answer;
+}
+
+Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& question) const {
+  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto bound,
+             impl_->bind(question, generation, question.as_of.value_or(impl_->now())));
+  return PlanAnswer{plan_node(query::plan_of(*bound)), generation->sequence};
+}
+
+}  // namespace muster::engine
