@@ -1,0 +1,179 @@
+#include "server/application.h"
+
+#include <chrono>
+#include <exception>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "server/audit_log.h"
+#include "server/http/status.h"
+#include "server/keys.h"
+#include "server/metrics.h"
+
+namespace muster::server {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+bool is_word(std::string_view text, std::string_view more) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || more.find(c) != more.npos;
+  });
+}
+
+// version "-" trace-id "-" parent-id "-" flags. Source: W3C Trace Context, 2021, section 3.2.
+bool is_traceparent(std::string_view text) {
+  return text.size() == 55 && is_word(text, "-") && text[2] == '-' && text[35] == '-' &&
+         text[52] == '-';
+}
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && is_word(text, "-_.");
+}
+
+std::string allow_header(const std::vector<Method>& methods) {
+  std::string allow;
+  for (const Method method : methods) {
+    if (!allow.empty()) allow += ", ";
+    allow += name_of(method);
+    if (method == Method::Get) allow += ", HEAD";
+  }
+  return allow;
+}
+
+}  // namespace
+
+// What is remembered of a request for its audit line and its counts.
+struct Application::Visit {
+  const Route* route = nullptr;
+  Method method = Method::Get;
+  std::string request_id, traceparent;
+  std::string principal = "nobody";
+  std::string subject;  // The first {...} of the path, masked when it is a person.
+  steady_clock::time_point began = steady_clock::now();
+};
+
+class RoutedExchange final : public Exchange {
+ public:
+  RoutedExchange(const Application& application, Application::Visit visit, engine::Access access)
+      : application_(application), visit_(std::move(visit)), access_(std::move(access)) {}
+
+  std::size_t body_bytes_max() const override { return visit_.route->body_bytes_max; }
+  // Open routes read memory only.
+  bool instant() const override { return !visit_.route->needed; }
+
+  Response answer(Request request) override {
+    return application_.finish(run(request), visit_);
+  }
+  Response refuse(Response response) override {
+    return application_.finish(std::move(response), visit_);
+  }
+
+ private:
+  Response run(const Request& request) {
+    try {
+      auto response = visit_.route->answer(Call{request, access_, application_.services_});
+      if (!response) return problem(response.error(), visit_.request_id);
+      return std::move(*response);
+    } catch (const std::exception& thrown) {
+      // Libraries throw; our code does not. What they said is for the operator, not the caller.
+      spdlog::error("handler of {} failed: {}", visit_.route->path, thrown.what());
+      return problem(Error{ErrorCode::Unavailable, "the server could not finish this call"},
+                     visit_.request_id);
+    }
+  }
+
+  const Application& application_;
+  const Application::Visit visit_;
+  const engine::Access access_;
+};
+
+Application::Application(std::span<const Route> routes, Services& services, const Clock& clock)
+    : routes_(routes),
+      services_(services),
+      clock_(clock),
+      gate_{services.keys, services.loopback} {}
+
+std::string Application::new_request_id() { return fmt::format("{:016x}", random_.next()); }
+
+std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& head) {
+  Visit visit;
+  visit.method = head.method;
+  const std::string_view sent_id = head.header("x-request-id");
+  head.request_id = is_request_id(sent_id) ? std::string(sent_id) : new_request_id();
+  visit.request_id = head.request_id;
+  if (is_traceparent(head.header("traceparent"))) visit.traceparent = head.header("traceparent");
+
+  Match match = match_route(routes_, head.method, head.path);
+  if (match.route == nullptr) {
+    if (match.allowed.empty()) {
+      return finish(problem(Error{ErrorCode::NotFound, "nothing answers at this address"},
+                            visit.request_id),
+                    visit);
+    }
+    Response wrong = http_problem(405, "this address does not know that method",
+                                  visit.request_id);
+    wrong.headers.push_back({"Allow", allow_header(match.allowed)});
+    return finish(std::move(wrong), visit);
+  }
+  visit.route = match.route;
+  head.params = std::move(match.params);
+  if (!head.params.empty()) {
+    visit.subject = visit.route->personal_id ? services_.audit->masked(head.params.front())
+                                             : head.params.front();
+  }
+  Result<engine::Access> access = let_in(*match.route, head);
+  if (!access) return finish(problem(access.error(), visit.request_id), visit);
+  visit.principal = access->principal();
+  if (const Status permitted = match.route->permit(*access); !permitted) {
+    return finish(problem(permitted.error(), visit.request_id), visit);
+  }
+  return std::make_unique<RoutedExchange>(*this, std::move(visit), std::move(*access));
+}
+
+Result<engine::Access> Application::let_in(const Route& route, const Request& head) const {
+  if (!route.needed) return engine::Access("anybody", engine::Scopes());
+  if (services_.draining.load()) {
+    return Error{ErrorCode::Unavailable, "the server is shutting down"};
+  }
+  // Before the log is read nobody knows which keys exist, so nobody is let in.
+  if (!services_.ready.load()) {
+    return Error{ErrorCode::Unavailable,
+                 fmt::format("the data is being loaded, {:.0f} % done",
+                             services_.progress.load() * 100)};
+  }
+  return gate_.authenticate(head, clock_.now());
+}
+
+Response Application::finish(Response response, const Visit& visit) const {
+  const auto took = steady_clock::now() - visit.began;
+  const std::string_view path = visit.route == nullptr ? "none" : visit.route->path;
+  services_.metrics->count_request(path, name_of(visit.method), response.status);
+  services_.metrics->observe_seconds(path, std::chrono::duration<double>(took).count());
+  const bool audited = visit.route != nullptr && visit.route->needed.has_value();
+  if (audited) {
+    engine::AuditLine line;
+    line.at = clock_.now();
+    line.principal = visit.principal;
+    line.action = std::string(name_of(visit.method)) + " " + std::string(path);
+    line.subject = response.subject.empty() ? visit.subject : response.subject;
+    line.status = response.status;
+    line.took_us = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    services_.audit->write(line);
+  }
+  response.headers.push_back({"X-Request-Id", visit.request_id});
+  if (!visit.traceparent.empty()) response.headers.push_back({"traceparent", visit.traceparent});
+  response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
+void Application::count_malformed(int status) {
+  services_.metrics->count_request("malformed", "none", status);
+}
+
+}  // namespace muster::server

@@ -1,0 +1,40 @@
+// From a request to its answer: finds the route, asks the gate, runs the handler, leaves the audit
+// line and the counts.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <span>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "server/gate.h"
+#include "server/http/router.h"
+#include "server/http/server.h"
+
+namespace muster::server {
+
+class Application final : public RequestHandler {
+ public:
+  // All outlive it.
+  Application(std::span<const Route> routes, Services& services, const Clock& clock);
+
+  std::variant<Response, std::unique_ptr<Exchange>> admit(Request& head) override;
+  void count_malformed(int status) override;
+
+ private:
+  friend class RoutedExchange;
+  struct Visit;
+
+  Result<engine::Access> let_in(const Route& route, const Request& head) const;
+  Response finish(Response response, const Visit& visit) const;
+  std::string new_request_id();
+
+  std::span<const Route> routes_;
+  Services& services_;
+  const Clock& clock_;
+  Gate gate_;
+  SystemRandom random_;  // Any thread.
+};
+
+}  // namespace muster::server

@@ -1,0 +1,84 @@
+// The table of addresses: which handler answers a method and a path, and what it needs.
+//
+// A handler that takes Pass<Query> can only be listed under Permission::Query.
+// Thread safety: immutable.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "engine/access.h"
+#include "server/services.h"
+
+namespace muster::server {
+
+using engine::Pass;
+using engine::Permission;
+
+// Bytes of a body that is a question or a document: room for the longest segment text, escaped.
+inline constexpr std::size_t kBodyBytesMax = 2U << 20;
+
+struct Route {
+  Method method = Method::Get;
+  std::string_view path;             // "/v1/segments/{id}"
+  std::optional<Permission> needed;  // Nothing: open to everybody.
+  Result<Response> (*answer)(const Call& call) = nullptr;
+  Status (*permit)(const engine::Access& access) = nullptr;
+  std::size_t body_bytes_max = kBodyBytesMax;
+  bool personal_id = false;  // The first {...} is a person's id: the audit keeps its hash only.
+
+  // The same route for bulk data.
+  constexpr Route bulk() const {
+    Route copy = *this;
+    copy.body_bytes_max = kBatchBytesMax;
+    return copy;
+  }
+  constexpr Route about_a_person() const {
+    Route copy = *this;
+    copy.personal_id = true;
+    return copy;
+  }
+};
+
+template <Permission needed,
+          Result<Response> (*handler)(const Call& call, const Pass<needed>& pass)>
+constexpr Route route(Method method, std::string_view path) {
+  return {.method = method,
+          .path = path,
+          .needed = needed,
+          .answer = [](const Call& call) -> Result<Response> {
+            TRY_ASSIGN(const Pass<needed> pass, call.access.template require<needed>());
+            return handler(call, pass);
+          },
+          .permit = [](const engine::Access& access) -> Status {
+            TRY(access.template require<needed>());
+            return Ok{};
+          }};
+}
+
+// A route that shows nothing about people and works before anything is loaded.
+template <Result<Response> (*handler)(const Call& call)>
+constexpr Route open_route(Method method, std::string_view path) {
+  return {.method = method,
+          .path = path,
+          .answer = handler,
+          .permit = [](const engine::Access&) -> Status { return Ok{}; }};
+}
+
+// What a table says about one address.
+struct Match {
+  const Route* route = nullptr;     // Null when nothing answers.
+  std::vector<std::string> params;  // Decoded.
+  std::vector<Method> allowed;      // Of that path, when only the method does not fit.
+};
+
+// Finds the route of a path as it was sent. A literal part wins over a {...} part. HEAD is
+// answered by GET.
+// Cost: O(routes).
+Match match_route(std::span<const Route> routes, Method method, std::string_view path);
+
+}  // namespace muster::server

@@ -1,0 +1,169 @@
+#include "server/http/server.h"
+
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "server/http/session.h"
+
+namespace muster::server {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+// After accept() fails for want of descriptors, trying again at once would spin.
+constexpr std::chrono::milliseconds kAcceptPause{50};
+// How often drain() looks whether all is done.
+constexpr std::chrono::milliseconds kDrainStep{10};
+
+constexpr std::string_view kFull =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+    "Connection: close\r\n\r\n";
+
+Error cannot_listen(const HttpServerOptions& options, const error_code& error) {
+  const std::string at = options.address + ":" + std::to_string(options.port);
+  if (error == asio::error::address_in_use) {
+    return {ErrorCode::Unavailable,
+            "the port of " + at + " is in use by another program; choose another --listen"};
+  }
+  return {ErrorCode::InvalidArgument, "cannot listen on " + at + ": " + error.message()};
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(const HttpServerOptions& options, RequestHandler& handler)
+      : options_(options),
+        shared_(options_, handler, workers_),
+        io_guard_(io_.get_executor()),
+        workers_guard_(workers_.get_executor()),
+        acceptor_(io_) {}
+
+  ~Impl() {
+    drain(std::chrono::milliseconds{0});
+    io_guard_.reset();
+    io_.stop();
+    io_threads_.clear();
+    // The workers finish what they hold: a job left behind would own a connection of a dead io_.
+    workers_guard_.reset();
+    worker_threads_.clear();
+  }
+
+  Status listen() {
+    error_code error;
+    const std::string name = options_.address == "localhost" ? "127.0.0.1" : options_.address;
+    const auto address = asio::ip::make_address(name, error);
+    if (error) return cannot_listen(options_, error);
+    const tcp::endpoint endpoint(address, options_.port);
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return cannot_listen(options_, error);
+    port_ = acceptor_.local_endpoint(error).port();
+    return Ok{};
+  }
+
+  void start() {
+    asio::co_spawn(io_, accept_all(), asio::detached);
+    for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
+      io_threads_.emplace_back([this] { io_.run(); });
+    }
+    for (unsigned i = 0; i < std::max(1U, options_.workers); ++i) {
+      worker_threads_.emplace_back([this] { workers_.run(); });
+    }
+  }
+
+  void drain(std::chrono::milliseconds patience) {
+    if (!shared_.draining.exchange(true)) {
+      asio::post(io_, [this] {
+        error_code ignored;
+        acceptor_.close(ignored);
+      });
+    }
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (std::chrono::steady_clock::now() < end && shared_.connections.load() != 0) {
+      close_idle_sessions(shared_);
+      std::this_thread::sleep_for(kDrainStep);
+    }
+  }
+
+  std::uint16_t port() const { return port_; }
+  const Shared& shared() const { return shared_; }
+
+ private:
+  asio::awaitable<void> accept_all() {
+    while (!shared_.draining.load()) {
+      tcp::socket socket(asio::make_strand(io_));
+      auto [error] =
+          co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
+      if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
+      if (error) {
+        asio::steady_timer pause(io_, kAcceptPause);
+        std::tuple<error_code> waited =
+            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (std::get<0>(waited)) co_return;
+        continue;
+      }
+      if (shared_.connections.fetch_add(1) >= options_.connections_max) {
+        refuse(std::move(socket));
+        continue;
+      }
+      start_session(std::move(socket), shared_);
+    }
+  }
+
+  // One write into an empty send buffer never waits.
+  void refuse(tcp::socket socket) {
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(kFull.data(), kFull.size()), ignored);
+    socket.shutdown(tcp::socket::shutdown_both, ignored);
+    shared_.connections.fetch_sub(1);
+  }
+
+  const HttpServerOptions options_;
+  asio::io_context workers_;
+  Shared shared_;
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> io_guard_;
+  asio::executor_work_guard<asio::io_context::executor_type> workers_guard_;
+  tcp::acceptor acceptor_;
+  std::uint16_t port_ = 0;
+  std::vector<std::jthread> io_threads_, worker_threads_;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options,
+                                                      RequestHandler& handler) {
+  auto impl = std::make_unique<Impl>(options, handler);
+  TRY(impl->listen());
+  impl->start();
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+std::uint16_t HttpServer::port() const { return impl_->port(); }
+std::size_t HttpServer::queued() const { return impl_->shared().queued.load(); }
+std::size_t HttpServer::connections() const { return impl_->shared().connections.load(); }
+void HttpServer::drain(std::chrono::milliseconds patience) { impl_->drain(patience); }
+
+}  // namespace muster::server

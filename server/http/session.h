@@ -1,0 +1,54 @@
+// One connection of the HTTP server; private to server/http.
+//
+// Thread safety: a connection runs on its strand; Shared any thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "server/http/server.h"
+
+namespace boost::asio {
+class any_io_executor;
+class io_context;
+template <typename Protocol, typename Executor>
+class basic_stream_socket;
+namespace ip {
+class tcp;
+}
+}  // namespace boost::asio
+
+namespace muster::server {
+
+using Socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>;
+
+class Session;
+
+// What all connections share. Outlives them.
+struct Shared {
+  Shared(const HttpServerOptions& chosen, RequestHandler& answering,
+         boost::asio::io_context& working)
+      : options(chosen), handler(answering), workers(working) {}
+
+  const HttpServerOptions& options;
+  RequestHandler& handler;
+  boost::asio::io_context& workers;
+  std::atomic<bool> draining{false};
+  std::atomic<std::size_t> queued{0};
+  std::atomic<std::size_t> body_bytes{0};
+  std::atomic<std::size_t> connections{0};
+
+  std::mutex mutex;  // Guards sessions.
+  std::set<std::weak_ptr<Session>, std::owner_less<>> sessions;
+};
+
+// Serves the connection until it ends. The socket's executor is a strand.
+void start_session(Socket&& socket, Shared& shared);
+
+// Ends the connections that wait for a request.
+void close_idle_sessions(Shared& shared);
+
+}  // namespace muster::server

@@ -1,0 +1,93 @@
+// Every handler, by resource; routes.cpp lists them with their addresses.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include "server/http/router.h"
+
+namespace muster::server {
+
+using QueryPass = Pass<Permission::Query>;
+using MembersPass = Pass<Permission::Members>;
+using IngestPass = Pass<Permission::Ingest>;
+using DefinePass = Pass<Permission::Define>;
+using ActivatePass = Pass<Permission::Activate>;
+using AdminPass = Pass<Permission::Admin>;
+
+// health.cpp
+Result<Response> get_livez(const Call& call);
+Result<Response> get_readyz(const Call& call);
+Result<Response> get_version(const Call& call);
+Result<Response> get_openapi(const Call& call);
+Result<Response> get_console(const Call& call);
+Result<Response> get_metrics(const Call& call, const QueryPass& pass);
+
+// schema.cpp
+Result<Response> get_schema(const Call& call, const QueryPass& pass);
+Result<Response> put_schema(const Call& call, const DefinePass& pass);
+Result<Response> get_catalog(const Call& call, const QueryPass& pass);
+
+// ingest.cpp
+Result<Response> post_profiles(const Call& call, const IngestPass& pass);
+Result<Response> post_events(const Call& call, const IngestPass& pass);
+Result<Response> post_userinfo(const Call& call, const IngestPass& pass);
+Result<Response> post_entities(const Call& call, const IngestPass& pass);
+Result<Response> get_rejected(const Call& call, const QueryPass& pass);
+
+// profiles.cpp
+Result<Response> get_profile(const Call& call, const MembersPass& pass);
+Result<Response> delete_profile(const Call& call, const DefinePass& pass);
+
+// questions.cpp
+Result<Response> post_check(const Call& call, const QueryPass& pass);
+Result<Response> post_count(const Call& call, const QueryPass& pass);
+Result<Response> post_explain(const Call& call, const MembersPass& pass);
+Result<Response> post_plan(const Call& call, const QueryPass& pass);
+
+// members.cpp
+Result<Response> post_members(const Call& call, const MembersPass& pass);
+
+// segments.cpp
+Result<Response> get_segments(const Call& call, const QueryPass& pass);
+Result<Response> get_segment(const Call& call, const QueryPass& pass);
+Result<Response> put_segment(const Call& call, const DefinePass& pass);
+Result<Response> delete_segment(const Call& call, const DefinePass& pass);
+Result<Response> get_segment_count(const Call& call, const QueryPass& pass);
+Result<Response> get_segment_members(const Call& call, const MembersPass& pass);
+Result<Response> get_segment_versions(const Call& call, const QueryPass& pass);
+
+// lists.cpp
+Result<Response> get_lists(const Call& call, const QueryPass& pass);
+Result<Response> get_list(const Call& call, const QueryPass& pass);
+Result<Response> put_list(const Call& call, const DefinePass& pass);
+Result<Response> delete_list(const Call& call, const DefinePass& pass);
+
+// keys.cpp, audit.cpp
+Result<Response> get_keys(const Call& call, const AdminPass& pass);
+Result<Response> post_keys(const Call& call, const AdminPass& pass);
+Result<Response> delete_key(const Call& call, const AdminPass& pass);
+Result<Response> get_audit(const Call& call, const AdminPass& pass);
+
+// destinations.cpp
+Result<Response> get_destinations(const Call& call, const ActivatePass& pass);
+Result<Response> get_destination(const Call& call, const ActivatePass& pass);
+Result<Response> put_destination(const Call& call, const ActivatePass& pass);
+Result<Response> delete_destination(const Call& call, const ActivatePass& pass);
+
+// syncs.cpp
+Result<Response> get_syncs(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync(const Call& call, const ActivatePass& pass);
+Result<Response> put_sync(const Call& call, const ActivatePass& pass);
+Result<Response> delete_sync(const Call& call, const ActivatePass& pass);
+Result<Response> post_sync_run(const Call& call, const ActivatePass& pass);
+Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass);
+Result<Response> post_sync_resume(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_runs(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_ledger(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_person(const Call& call, const ActivatePass& pass);
+Result<Response> get_dead_letters(const Call& call, const ActivatePass& pass);
+Result<Response> post_replay(const Call& call, const ActivatePass& pass);
+Result<Response> get_jobs(const Call& call, const ActivatePass& pass);
+Result<Response> get_job(const Call& call, const ActivatePass& pass);
+
+}  // namespace muster::server

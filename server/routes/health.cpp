@@ -1,0 +1,103 @@
+// GET / /livez /readyz /version /openapi.json /metrics: how the server is, and its page.
+#include <fmt/format.h>
+
+#include "connect/crypto.h"
+#include "server/assets.h"
+#include "server/audit_log.h"
+#include "server/metrics.h"
+#include "server/routes/handlers.h"
+#include "server/routes/reply.h"
+
+namespace muster::server {
+
+namespace {
+
+constexpr int kNotReady = 503;
+
+// 'sha256-...' of the text between two tags, for the content security policy.
+std::string hash_of_inline(std::string_view html, std::string_view open, std::string_view close) {
+  const std::size_t from = html.find(open);
+  const std::size_t to = html.find(close);
+  if (from == html.npos || to == html.npos) return "'none'";
+  const std::string_view text = html.substr(from + open.size(), to - from - open.size());
+  const auto hash = connect::sha256(text);
+  return hash ? "'sha256-" + connect::to_base64(*hash) + "'" : "'none'";
+}
+
+// Nothing but the page's own script and style, talking to this server only.
+std::string policy_of(std::string_view html) {
+  return "default-src 'none'; script-src " + hash_of_inline(html, "<script>", "</script>") +
+         "; style-src " + hash_of_inline(html, "<style>", "</style>") +
+         "; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+         "frame-ancestors 'none'";
+}
+
+}  // namespace
+
+// GET /livez  ->  200 while the process runs
+Result<Response> get_livez(const Call&) { return json_reply(R"({"status":"alive"})"); }
+
+// GET /readyz  ->  200 {"status": "ready", ...}, or 503 with the progress of the replay
+Result<Response> get_readyz(const Call& call) {
+  const Services& services = call.services;
+  JsonWriter json;
+  json.begin_object();
+  const bool loaded = services.ready.load();
+  const engine::Health health = loaded ? services.engine->health() : engine::Health{};
+  const bool ready = loaded && health.ready && !services.draining.load();
+  std::string status = "ready";
+  if (!loaded) status = "loading";
+  if (loaded && !health.ready) status = "not ready";
+  if (services.draining.load()) status = "draining";
+  json.key("status").text(status);
+  if (!loaded) json.key("progress").number(services.progress.load());
+  if (loaded) {
+    json.key("snapshot").number(health.snapshot);
+    json.key("read_only").boolean(health.read_only);
+    if (!health.reason.empty()) json.key("reason").text(health.reason);
+  }
+  json.end_object();
+  Response response = json_reply(json.take());
+  if (!ready) {
+    response.status = kNotReady;
+    response.headers.push_back({"Retry-After", "1"});
+  }
+  return response;
+}
+
+// GET /version  ->  200 {"name": "muster", "version": "0.1.0"}
+Result<Response> get_version(const Call&) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("name").text("muster");
+  json.key("version").text(kVersion);
+  json.end_object();
+  return json_reply(json.take());
+}
+
+Result<Response> get_openapi(const Call&) {
+  Response response;
+  response.body = std::string(kOpenApiJson);
+  return response;
+}
+
+Result<Response> get_console(const Call&) {
+  static const std::string policy = policy_of(kConsoleHtml);
+  Response response;
+  response.content_type = "text/html; charset=utf-8";
+  response.headers.push_back({"Content-Security-Policy", policy});
+  response.headers.push_back({"Referrer-Policy", "no-referrer"});
+  response.body = std::string(kConsoleHtml);
+  return response;
+}
+
+// GET /metrics  ->  200 in the text format of Prometheus
+Result<Response> get_metrics(const Call& call, const QueryPass&) {
+  call.services.metrics->count_audit_lost(call.services.audit->lost());
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = call.services.metrics->text(call.engine().health());
+  return response;
+}
+
+}  // namespace muster::server

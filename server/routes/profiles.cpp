@@ -1,0 +1,52 @@
+// /v1/profiles/{id}: one person, and their erasure.
+#include "base/time.h"
+#include "server/routes/handlers.h"
+#include "server/routes/reply.h"
+
+namespace muster::server {
+
+// GET /v1/profiles/p1  ->  200 {"profile_id", "snapshot", "attributes", "events", "segments"}
+Result<Response> get_profile(const Call& call, const MembersPass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const engine::ProfileAnswer answer, call.engine().profile(pass, call.param(0)));
+  JsonWriter json;
+  json.begin_object();
+  json.key("profile_id").text(answer.profile_id);
+  json.key("snapshot").number(answer.snapshot);
+  json.key("attributes").begin_object();
+  for (std::size_t i = 0; i < answer.attributes.size(); ++i) {
+    const auto& [name, values] = answer.attributes[i];
+    json.key(name);
+    if (!answer.is_list[i]) {
+      json.value(values.empty() ? Value(Missing()) : values.front());
+      continue;
+    }
+    json.begin_array();
+    for (const Value& value : values) json.value(value);
+    json.end_array();
+  }
+  json.end_object();
+  json.key("events").begin_array();
+  for (const std::string& event : answer.events) json.raw(event);
+  json.end_array();
+  json.key("segments").begin_array();
+  for (const std::string& segment : answer.segments) json.text(segment);
+  json.end_array();
+  json.end_object();
+  return json_reply(json.take());
+}
+
+// DELETE /v1/profiles/p1  ->  200 {"erased": true, "sequence", "erased_at"}: the receipt
+Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const engine::ErasureReceipt receipt, call.engine().erase(pass, call.param(0)));
+  JsonWriter json;
+  json.begin_object();
+  json.key("erased").boolean(true);
+  json.key("sequence").number(receipt.sequence);
+  json.key("erased_at").text(to_rfc3339(receipt.erased_at));
+  json.end_object();
+  return json_reply(json.take());
+}
+
+}  // namespace muster::server

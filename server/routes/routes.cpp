@@ -1,0 +1,83 @@
+#include "server/routes/routes.h"
+
+#include "server/routes/handlers.h"
+
+namespace muster::server {
+
+namespace {
+
+using enum Method;
+using P = Permission;
+
+// One row a route. tests/server compares this table with server/openapi.json.
+constexpr Route kRoutes[] = {
+    open_route<get_console>(Get, "/"),
+    open_route<get_livez>(Get, "/livez"),
+    open_route<get_readyz>(Get, "/readyz"),
+    open_route<get_version>(Get, "/version"),
+    open_route<get_openapi>(Get, "/openapi.json"),
+    route<P::Query, get_metrics>(Get, "/metrics"),
+
+    route<P::Query, get_schema>(Get, "/v1/schema"),
+    route<P::Define, put_schema>(Put, "/v1/schema"),
+    route<P::Query, get_catalog>(Get, "/v1/catalog"),
+
+    route<P::Ingest, post_profiles>(Post, "/v1/profiles").bulk(),
+    route<P::Ingest, post_events>(Post, "/v1/events").bulk(),
+    route<P::Ingest, post_userinfo>(Post, "/v1/userinfo/{source}").bulk(),
+    route<P::Ingest, post_entities>(Post, "/v1/entities/{table}").bulk(),
+    route<P::Query, get_rejected>(Get, "/v1/rejected"),
+
+    route<P::Members, get_profile>(Get, "/v1/profiles/{id}").about_a_person(),
+    route<P::Define, delete_profile>(Delete, "/v1/profiles/{id}").about_a_person(),
+
+    route<P::Query, post_check>(Post, "/v1/check"),
+    route<P::Query, post_count>(Post, "/v1/count"),
+    route<P::Members, post_members>(Post, "/v1/members"),
+    route<P::Members, post_explain>(Post, "/v1/explain"),
+    route<P::Query, post_plan>(Post, "/v1/plan"),
+
+    route<P::Query, get_segments>(Get, "/v1/segments"),
+    route<P::Query, get_segment>(Get, "/v1/segments/{id}"),
+    route<P::Define, put_segment>(Put, "/v1/segments/{id}"),
+    route<P::Define, delete_segment>(Delete, "/v1/segments/{id}"),
+    route<P::Query, get_segment_count>(Get, "/v1/segments/{id}/count"),
+    route<P::Members, get_segment_members>(Get, "/v1/segments/{id}/members"),
+    route<P::Query, get_segment_versions>(Get, "/v1/segments/{id}/versions"),
+
+    route<P::Query, get_lists>(Get, "/v1/lists"),
+    route<P::Query, get_list>(Get, "/v1/lists/{id}"),
+    route<P::Define, put_list>(Put, "/v1/lists/{id}").bulk(),
+    route<P::Define, delete_list>(Delete, "/v1/lists/{id}"),
+
+    route<P::Admin, get_keys>(Get, "/v1/keys"),
+    route<P::Admin, post_keys>(Post, "/v1/keys"),
+    route<P::Admin, delete_key>(Delete, "/v1/keys/{id}"),
+    route<P::Admin, get_audit>(Get, "/v1/audit"),
+
+    route<P::Activate, get_destinations>(Get, "/v1/destinations"),
+    route<P::Activate, get_destination>(Get, "/v1/destinations/{id}"),
+    route<P::Activate, put_destination>(Put, "/v1/destinations/{id}"),
+    route<P::Activate, delete_destination>(Delete, "/v1/destinations/{id}"),
+
+    route<P::Activate, get_syncs>(Get, "/v1/syncs"),
+    route<P::Activate, get_sync>(Get, "/v1/syncs/{id}"),
+    route<P::Activate, put_sync>(Put, "/v1/syncs/{id}"),
+    route<P::Activate, delete_sync>(Delete, "/v1/syncs/{id}"),
+    route<P::Activate, post_sync_run>(Post, "/v1/syncs/{id}/run"),
+    route<P::Activate, post_sync_pause>(Post, "/v1/syncs/{id}/pause"),
+    route<P::Activate, post_sync_resume>(Post, "/v1/syncs/{id}/resume"),
+    route<P::Activate, get_sync_runs>(Get, "/v1/syncs/{id}/runs"),
+    route<P::Activate, get_sync_ledger>(Get, "/v1/syncs/{id}/ledger"),
+    route<P::Activate, get_sync_person>(Get, "/v1/syncs/{id}/ledger/{profile}"),
+    route<P::Activate, get_dead_letters>(Get, "/v1/syncs/{id}/dead-letters"),
+    route<P::Activate, post_replay>(Post, "/v1/syncs/{id}/dead-letters/replay"),
+    route<P::Activate, get_jobs>(Get, "/v1/jobs"),
+    route<P::Activate, get_job>(Get, "/v1/jobs/{id}"),
+};
+
+}  // namespace
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+}  // namespace muster::server

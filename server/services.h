@@ -1,0 +1,47 @@
+// What the routes work with: made by main, handed down, never looked up.
+//
+// Thread safety: any thread; the pointers are set once, before `ready`.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "engine/access.h"
+#include "engine/engine.h"
+#include "server/http/message.h"
+
+namespace muster::connect {
+class Exporter;
+}
+
+namespace muster::server {
+
+class AuditLog;
+class KeyRing;
+class Metrics;
+
+struct Services {
+  engine::Engine* engine = nullptr;  // Set before `ready` becomes true.
+  connect::Exporter* exporter = nullptr;
+  KeyRing* keys = nullptr;
+  AuditLog* audit = nullptr;
+  Metrics* metrics = nullptr;
+  bool loopback = true;  // Nobody outside this machine can reach the port.
+
+  std::atomic<bool> ready{false};
+  std::atomic<bool> draining{false};
+  std::atomic<double> progress{0};  // Of the replay, 0 to 1.
+};
+
+// One request on its way through a handler.
+struct Call {
+  const Request& request;
+  const engine::Access& access;  // For handlers that need a second permission at times.
+  Services& services;
+
+  engine::Engine& engine() const { return *services.engine; }
+  // The n-th {...} of the route's path.
+  const std::string& param(std::size_t n) const { return request.params[n]; }
+};
+
+}  // namespace muster::server
