@@ -1,0 +1,190 @@
+// Random segments over random people: the engine and the naive evaluator name the same members.
+//
+// MUSTER_CASES=n asks n segments instead of 2,000; MUSTER_SEED plays a run again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "query/language/language.h"
+#include "tests/support/naive.h"
+#include "tests/support/random_people.h"
+#include "tests/support/random_segment.h"
+#include "tests/support/row_spelling.h"
+
+namespace muster::testing {
+namespace {
+
+using query::NodePtr;
+
+using Ids = std::vector<std::string>;
+
+int cases_of_run() {
+  const char* const given = std::getenv("MUSTER_CASES");
+  return given != nullptr ? std::atoi(given) : 2'000;
+}
+
+std::string listed(const Ids& ids) {
+  std::string out = std::to_string(ids.size()) + " people:";
+  for (const std::string& id : ids) out += " " + id;
+  return out;
+}
+
+// One data set in both worlds.
+class Pair {
+ public:
+  // Plants a fault: changes what the engine is said to have answered. Null: none.
+  using Fault = void (*)(const NodePtr& tree, Ids& members);
+
+  Pair(Random& random, const PeopleShape& shape, Declare how, Fault fault = nullptr)
+      : people_(random_people(random, shape)), test_(default_rows(), kRandomNow), fault_(fault) {
+    const Status loaded = test_.load(people_, how, 50 + random.below(200));
+    EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message);
+  }
+
+  const People& people() const { return people_; }
+  TestEngine& test() { return test_; }
+
+  // What is wrong with the engine's answer; nothing when it is the naive evaluator's.
+  std::optional<std::string> difference(const NodePtr& tree, const std::string& timezone) {
+    const auto asked = question(query::print(tree), timezone);
+    auto members = test_.members(asked);
+    if (!members) return "the engine refused: " + members.error().message;
+    if (fault_ != nullptr) fault_(tree, *members);
+    const auto count = test_.count(asked);
+    if (!count || *count != members->size()) return "count is not the number of members";
+    const NaiveContext context{.now = kRandomNow,
+                               .zone = timezone.empty() ? people_.timezone : timezone};
+    const Ids expected = naive_members(people_, context, tree);
+    if (expected == *members) return std::nullopt;
+    return "naive " + listed(expected) + "\nengine " + listed(*members);
+  }
+
+  // The same, with the smallest segment that still shows it.
+  std::optional<std::string> report(const NodePtr& tree, const std::string& timezone) {
+    auto found = difference(tree, timezone);
+    if (!found) return std::nullopt;
+    const bool refusal = found->starts_with("the engine refused");
+    const NodePtr small = shrink(tree, [&](const NodePtr& smaller) {
+      const auto still = difference(smaller, timezone);
+      return still.has_value() && still->starts_with("the engine refused") == refusal;
+    });
+    return "asked   " + query::print(tree) + "\nshrunk  " + query::print(small) + "\n" +
+           difference(small, timezone).value_or(*found);
+  }
+
+ private:
+  People people_;
+  TestEngine test_;
+  Fault fault_;
+};
+
+TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
+  Random random;
+  constexpr int kCasesOfOneSet = 200;
+  int failures = 0;
+  for (int done = 0; done < cases_of_run() && failures < 5;) {
+    const char* const zones[] = {"America/New_York", "UTC", "Australia/Lord_Howe"};
+    const PeopleShape shape{.people = 20 + random.below(120),
+                            .timezone = zones[random.below(3)]};
+    Pair pair(random, shape,
+              random.below(2) == 0 ? Declare::Everything : Declare::WhatCannotBeInferred);
+    RandomSegment segments(random, pair.people());
+    for (int i = 0; i < kCasesOfOneSet && done < cases_of_run() && failures < 5; ++i, ++done) {
+      const std::string text = segments.predicate(3);
+      const auto tree = query::parse(text);
+      ASSERT_TRUE(tree) << text << "\n" << tree.error().message;
+      const std::string timezone = random.below(3) == 0 ? "Europe/Berlin" : "";
+      if (const auto wrong = pair.report(*tree, timezone)) {
+        ++failures;
+        ADD_FAILURE() << "case " << done << ", zone '" << timezone << "' of "
+                      << pair.people().timezone << "\n" << *wrong;
+      }
+    }
+  }
+}
+
+// A fault no test of one feature would see: one member too few, and only where two things meet.
+void drop_one_of_or_under_not(const NodePtr& tree, Ids& members) {
+  const bool planted = tree->kind == query::NodeKind::Not &&
+                       tree->children[0]->kind == query::NodeKind::Or && !members.empty();
+  if (planted) members.erase(members.begin());
+}
+
+TEST(Differential, FindsAPlantedFault) {
+  Random random;
+  Pair pair(random, {}, Declare::Everything, drop_one_of_or_under_not);
+  RandomSegment segments(random, pair.people());
+  for (int i = 0; i < 1'000; ++i) {
+    const auto tree = query::parse(segments.predicate(3));
+    ASSERT_TRUE(tree);
+    const auto wrong = pair.report(*tree, "");
+    if (!wrong) continue;
+    EXPECT_NE(std::string::npos, wrong->find("shrunk  not (")) << *wrong;
+    return;
+  }
+  FAIL() << "a thousand segments did not find a member that is dropped under `not (... or ...)`";
+}
+
+TEST(Differential, HoldsAcrossBlocks) {
+  Random random;
+  // A few people with attributes and events in each of three blocks, and strangers between them.
+  constexpr std::uint32_t kStrangers = 70'000;
+  People people = random_people(random, {.people = 120});
+  TestEngine test(default_rows(), kRandomNow);
+  ASSERT_TRUE(test.declare(declaration_of(people, Declare::Everything)));
+  People sparse = people;
+  sparse.people.clear();
+  for (std::size_t part = 0; part < 3; ++part) {
+    People chunk = people;
+    chunk.people.assign(people.people.begin() + static_cast<std::ptrdiff_t>(part * 40),
+                        people.people.begin() + static_cast<std::ptrdiff_t>(part * 40 + 40));
+    ASSERT_TRUE(test.load(chunk, Declare::Everything));
+    std::vector<Row> strangers;
+    for (std::uint32_t i = 0; part < 2 && i < kStrangers; ++i) {
+      const std::string id = "z" + std::to_string(part) + "." + std::to_string(i);
+      strangers.push_back({{"profile_id", PlainField{false, {id}}}});
+      sparse.people.push_back({.id = id, .attributes = {}, .events = {}});
+    }
+    ASSERT_TRUE(strangers.empty() || test.profiles(strangers));
+  }
+  RandomSegment segments(random, people);
+  const NaiveContext context{.now = kRandomNow, .zone = people.timezone};
+  const Person stranger{.id = "z", .attributes = {}, .events = {}};
+  for (int i = 0; i < 60; ++i) {
+    const std::string text = segments.predicate(3);
+    const auto tree = query::parse(text);
+    ASSERT_TRUE(tree) << text;
+    const bool strangers_too = naive_contains(people, context, *tree, stranger);
+    const std::uint64_t expected = naive_members(people, context, *tree).size() +
+                                   (strangers_too ? sparse.people.size() : 0);
+    const auto count = test.count(question(text));
+    ASSERT_TRUE(count) << text << "\n" << count.error().message;
+    EXPECT_EQ(expected, *count) << text;
+  }
+}
+
+TEST(Algebra, LawsHoldForRandomSegments) {
+  Random random;
+  Pair pair(random, {.people = 150}, Declare::Everything);
+  RandomSegment segments(random, pair.people());
+  const auto ask = [&pair](const std::string& where) {
+    const auto members = pair.test().members(question(where));
+    EXPECT_TRUE(members) << where << "\n" << (members ? "" : members.error().message);
+    return members ? *members : Ids{};
+  };
+  for (int i = 0; i < 150; ++i) {
+    const std::string x = "(" + segments.predicate(2) + ")", y = "(" + segments.predicate(2) + ")";
+    SCOPED_TRACE(x + "\n" + y);
+    EXPECT_EQ(ask(x), ask("not not " + x));
+    EXPECT_EQ(ask("not (" + x + " and " + y + ")"), ask("not " + x + " or not " + y));
+    EXPECT_EQ(ask("not (" + x + " or " + y + ")"), ask("not " + x + " and not " + y));
+    EXPECT_EQ(Ids{}, ask(x + " and not " + x));
+    EXPECT_EQ(ask("everyone"), ask(x + " or not " + x));
+    EXPECT_EQ(ask(x), ask(x + " and (" + x + " or " + y + ")"));
+    EXPECT_EQ(ask(x), ask("at least 2 of (" + x + ", " + y + ", " + x + ")"));
+  }
+}
+
+}  // namespace
+}  // namespace muster::testing
