@@ -180,14 +180,13 @@ class CsvReader {
 std::size_t csv_row_end(std::string_view bytes, std::size_t from) {
   // Quotes come in pairs, doubled ones too: a line break with an even number before it ends a row.
   bool open = false;
-  std::size_t at = from;
-  while (at < bytes.size()) {
+  for (std::size_t at = from; at < bytes.size();) {
     const std::size_t end = line_end(bytes, at);
+    if (end - from > kLineBytesMax + 2) break;  // Two more for CR LF.
     const std::string_view line = bytes.substr(at, end - at);
     open ^= (std::count(line.begin(), line.end(), '"') & 1) != 0;
     at = end;
     if (!open) return at;
-    if (at - from > kLineBytesMax) break;
   }
   return line_end(bytes, from);
 }
