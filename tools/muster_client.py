@@ -138,14 +138,15 @@ def default_binary():
 class Server:
     """A muster process that this program started, and only ends by its own process id."""
 
-    def __init__(self, data, binary=None, options=(), listen='127.0.0.1:0'):
+    def __init__(self, data, binary=None, options=(), listen='127.0.0.1:0', outlives_us=False):
         self.data = data
         self.binary = binary or default_binary()
         self.options = list(options)
         self.listen = listen
         self.process = None
         self.url = None
-        self._log_path = data.rstrip('/') + '.log'
+        self.log_path = data.rstrip('/') + '.log'
+        self._outlives_us = outlives_us  # Ctrl-C in our terminal is not for it.
 
     def start(self):
         """Starts the process and waits until it answers /readyz. Returns itself."""
@@ -154,9 +155,10 @@ class Server:
             os.remove(ready_file)
         command = [self.binary, 'serve', '--data', self.data, '--listen', self.listen,
                    '--ready-file', ready_file, *self.options]
-        with open(self._log_path, 'ab') as log:
+        with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL,
+                                            start_new_session=self._outlives_us)
         deadline = time.monotonic() + READY_SECONDS_MAX
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -198,7 +200,7 @@ class Server:
 
     def log_tail(self):
         """The last lines that the process printed."""
-        with open(self._log_path, 'rb') as log:
+        with open(self.log_path, 'rb') as log:
             return log.read()[-2000:].decode('utf-8', 'replace').strip()
 
     def __enter__(self):

@@ -257,7 +257,7 @@ class FullDisk(MusterCase):
             return
         self.addCleanup(subprocess.run, ['umount', '-l', disk], check=False)
         server = muster_client.Server(os.path.join(disk, 'data'))
-        server._log_path = self.path('server.log')
+        server.log_path = self.path('server.log')
         self.addCleanup(server.kill)
         client = server.start().client()
         self.load_people(client)
