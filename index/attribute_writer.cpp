@@ -57,7 +57,9 @@ void AttributeWriter::publish(Attribute next) {
 
 void AttributeWriter::apply(const TypedColumn& column, const std::vector<bool>& taken,
                             std::span<const Ordinal> ordinals) {
-  if (column.type != type_) widen(column.type.scale);
+  const std::uint8_t given = column.type.scale;
+  if (given > type_.scale) widen(given);
+  const std::int64_t factor = power_of_ten(type_.scale - given);
   next_ = *current_;
   std::vector<NumberColumn::Change> singles;
   std::vector<ListColumn::Change> lists;
@@ -76,7 +78,7 @@ void AttributeWriter::apply(const TypedColumn& column, const std::vector<bool>& 
     if (cell.present && is_coded(type_.type)) {
       change.value = dictionary_.add(cell.bytes);
     } else if (cell.present) {
-      change.value = cell.key;
+      change.value = cell.key * factor;
     }
     singles.push_back(change);
   }

@@ -20,7 +20,8 @@ class AttributeWriter {
 
   // Takes the cells of rows that are taken; ordinals[row] says whose they are. Of several rows
   // of one ordinal the last counts.
-  // Requires column.type to be this attribute's, or the same with a larger scale.
+  // Requires column.type to be this attribute's, or the same at another scale that fits: a
+  // larger one widens the attribute, numbers at a smaller one are brought to the attribute's.
   void apply(const TypedColumn& column, const std::vector<bool>& taken,
              std::span<const Ordinal> ordinals);
 

@@ -45,8 +45,10 @@ EventWriter::Property& EventWriter::property_for(const TypedColumn& column) {
   if (!property) {
     property = std::make_unique<Property>();
     property->described.number = static_cast<std::uint32_t>(properties_.size() - 1);
+    property->described.type = column.type;
   }
-  property->described.type = column.type;  // The newest scale; runs keep their own.
+  // The largest scale so far; runs keep their own.
+  if (column.type.scale > property->described.type.scale) property->described.type = column.type;
   return *property;
 }
 

@@ -82,15 +82,19 @@ void Writer::reject_conflicts(TypedRows& rows) const {
 }
 
 void Writer::reject_people(TypedRows& rows) const {
-  const bool create = state_.schema->unknown == UnknownPolicy::Create ||
-                      rows.table.kind == TableKind::Profiles;
+  const UnknownPolicy policy = state_.schema->unknown;
+  const bool full = policy == UnknownPolicy::Hold && held_count_ >= kHeldRowsMax;
+  const bool create = rows.table.kind == TableKind::Profiles ||
+                      (policy != UnknownPolicy::Reject && !full);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row] || (create && erased_.empty())) continue;
     const auto known = find_profile(rows.identifier, rows.identity[row]);
     if (known && erased_.contains(*known)) {
       reject(rows, row, "is about a profile that was erased; it is not taken in again");
     } else if (!known && !create) {
-      reject(rows, row, "is about nobody known, and the declaration says \"unknown\": \"reject\"");
+      reject(rows, row,
+             full ? "is about nobody known, and a million rows wait for their profiles already"
+                  : "is about nobody known, and the declaration says \"unknown\": \"reject\"");
     }
   }
 }

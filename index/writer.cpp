@@ -27,6 +27,7 @@ Writer::TableWriter& Writer::writer_of(const TableRef& table) {
 }
 
 bool Writer::can_widen(const std::string& field_key, std::uint8_t scale) const {
+  if (!waiting_rows_can_widen(field_key, scale)) return false;
   const std::size_t dot = field_key.find('.');
   const std::string table = field_key.substr(0, dot), name = field_key.substr(dot + 1);
   const auto widens = [&](const TableWriter& writer) {
@@ -93,6 +94,13 @@ std::vector<Ordinal> Writer::ordinals_of(const TypedRows& rows, TableWriter& wri
   return ordinals;
 }
 
+// The field's type by now: rows that waited may have been typed at a smaller scale.
+FieldType Writer::type_of(const TableRef& table, const TypedColumn& column) const {
+  const std::string head = table.kind == TableKind::Entities ? table.name : "profiles";
+  const Field* field = state_.schema->field(head + "." + attribute_name(table, column.name));
+  return field == nullptr ? column.type : field->type;
+}
+
 Ordinal Writer::create_by_identifier(const std::string& identifier, std::string_view value) {
   // Opaque, the same on every replay, and nothing to read from it.
   const Hash128 hash = hash128(identifier + '\0' + std::string(value));
@@ -121,7 +129,7 @@ void Writer::apply_columns(const TypedRows& rows, std::span<const Ordinal> ordin
                            TableWriter& writer) {
   for (const TypedColumn& column : rows.columns) {
     const std::string name = attribute_name(rows.table, column.name);
-    const auto [at, added] = writer.attributes.try_emplace(name, column.type);
+    const auto [at, added] = writer.attributes.try_emplace(name, type_of(rows.table, column));
     at->second.apply(column, rows.taken, ordinals);
     writer.table.attributes[name] = at->second.current();
   }
@@ -165,7 +173,13 @@ void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordina
   }
 }
 
-Writer::Applied Writer::apply(const TypedRows& rows, TimeMs received) {
+Writer::Applied Writer::apply(const TypedRows& given, TimeMs received) {
+  const bool holds = state_.schema->unknown == UnknownPolicy::Hold &&
+                     (given.table.kind == TableKind::Events ||
+                      given.table.kind == TableKind::UserInfo);
+  TypedRows known;
+  if (holds) known = hold_unknown(given);
+  const TypedRows& rows = holds ? known : given;
   Applied applied;
   TableWriter& writer = writer_of(rows.table);
   const std::vector<Ordinal> ordinals = ordinals_of(rows, writer, applied);
@@ -177,6 +191,7 @@ Writer::Applied Writer::apply(const TypedRows& rows, TimeMs received) {
   }
   writer.table.changed = received;
   publish_table(rows.table);
+  if (rows.table.kind == TableKind::Profiles) release_held(rows, received);
   return applied;
 }
 

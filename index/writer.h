@@ -22,6 +22,9 @@
 
 namespace muster::index {
 
+// More rows than this do not wait for their profiles: they are rejected.
+inline constexpr std::uint64_t kHeldRowsMax = 1'000'000;
+
 class Writer {
  public:
   struct Applied {
@@ -41,6 +44,9 @@ class Writer {
   void set_schema(Schema schema);
   // Takes inferred and widened fields into the schema and raises its version.
   void add_fields(const std::map<std::string, Field>& additions);
+
+  // Rows that wait for their profile; at most kHeldRowsMax.
+  std::uint64_t held_rows() const { return held_count_; }
 
   // Finds the rows that the state does not allow (an identifier that another profile holds, an
   // erased or refused person, an event id with other content) and the events known before;
@@ -88,6 +94,7 @@ class Writer {
   void skip_known_events(TypedRows& rows);
   // Ordinals by row, creating what does not exist.
   std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);
+  FieldType type_of(const TableRef& table, const TypedColumn& column) const;
   Ordinal create_by_identifier(const std::string& identifier, std::string_view value);
   void apply_columns(const TypedRows& rows, std::span<const Ordinal> ordinals,
                      TableWriter& writer);
@@ -96,6 +103,12 @@ class Writer {
   void apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals);
   void make_live(TableWriter& writer, std::vector<Ordinal>& ordinals);
   void publish_table(const TableRef& table);
+  // Rows that wait: for the end of a refresh, or for their profile ("unknown": "hold").
+  bool waiting_rows_can_widen(const std::string& field_key, std::uint8_t scale) const;
+  // The rows about people who exist; the others wait.
+  TypedRows hold_unknown(const TypedRows& rows);
+  // Applies what waited for the people of these rows.
+  void release_held(const TypedRows& rows, TimeMs received);
 
   Generation state_;
   TableWriter profiles_;
@@ -105,6 +118,13 @@ class Writer {
   EventIds event_ids_;
   std::set<Ordinal> erased_;  // Ordinals whose ids are refused.
   std::map<std::string, std::vector<std::shared_ptr<const TypedRows>>> staged_;
+  struct HeldRow {
+    std::shared_ptr<const TypedRows> rows;
+    std::uint32_t row = 0;
+  };
+  // By identifier and its value, in order of arrival.
+  std::map<std::pair<std::string, std::string>, std::vector<HeldRow>> held_;
+  std::uint64_t held_count_ = 0;
 };
 
 }  // namespace muster::index
