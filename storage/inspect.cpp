@@ -1,0 +1,273 @@
+#include "storage/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/json_writer.h"
+#include "base/time.h"
+#include "index/sets/bitmap.h"
+#include "storage/record.h"
+#include "storage/rocks_log.h"
+#include "storage/watermark.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// In the order of RecordBody's alternatives.
+constexpr std::array<std::string_view, std::variant_size_v<RecordBody>> kKindNames = {
+    "data batch", "declaration", "document change", "erasure", "outcome", "clock tick"};
+// More damage than this in one log is not worth a line each.
+constexpr std::size_t kFindingsMax = 100;
+
+struct Totals {
+  std::uint64_t records = 0, bytes = 0;
+};
+
+struct FileSize {
+  std::string name;
+  std::uint64_t bytes = 0;
+};
+
+// Everything the report says.
+struct Contents {
+  std::uint64_t watermark = 0;
+  Totals log;
+  std::uint64_t first_sequence = 0, last_sequence = 0;
+  std::optional<TimeMs> first_time, last_time;
+  std::array<Totals, kKindNames.size()> kinds;
+  std::uint64_t raw_bytes = 0, accepted = 0, rejected = 0, skipped = 0;
+  std::map<std::string, std::uint64_t> documents;  // By kind: how many stand now.
+  std::vector<FileSize> files;
+  std::vector<std::string> findings;
+};
+
+// Reads the log once and adds up what it says.
+class Reader {
+ public:
+  explicit Reader(Contents& contents) : contents_(contents) {}
+
+  Status read(Log& log) {
+    return log.read(1, [this](std::uint64_t sequence, std::string_view bytes) -> Status {
+      add(sequence, bytes);
+      return Ok{};
+    });
+  }
+
+  void finish() {
+    for (const auto& [key, state] : documents_) {
+      if (!state.deleted) ++contents_.documents[key.first];
+    }
+  }
+
+ private:
+  struct DocumentState {
+    std::uint64_t version = 0;
+    bool deleted = false;
+  };
+
+  void find(std::uint64_t sequence, const std::string& what) {
+    if (contents_.findings.size() > kFindingsMax) return;
+    const bool last = contents_.findings.size() == kFindingsMax;
+    contents_.findings.push_back(last ? "and more"
+                                      : fmt::format("record {}: {}", sequence, what));
+  }
+
+  void add(std::uint64_t sequence, std::string_view bytes) {
+    if (contents_.log.records == 0) contents_.first_sequence = sequence;
+    contents_.last_sequence = sequence;
+    ++contents_.log.records;
+    contents_.log.bytes += bytes.size();
+    const auto record = decode(bytes);
+    if (!record) {
+      find(sequence, record.error().message);
+      return;
+    }
+    if (!contents_.first_time) contents_.first_time = record->received;
+    contents_.last_time = record->received;
+    Totals& kind = contents_.kinds[record->body.index()];
+    ++kind.records;
+    kind.bytes += bytes.size();
+    if (const auto* batch = std::get_if<DataBatch>(&record->body)) add_batch(*batch);
+    if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
+      add_change(sequence, *change);
+    }
+  }
+
+  void add_batch(const DataBatch& batch) {
+    contents_.raw_bytes += batch.raw.size();
+    contents_.accepted += batch.accepted;
+    contents_.rejected += batch.rejected.size();
+    contents_.skipped += batch.skipped.size();
+  }
+
+  void add_change(std::uint64_t sequence, const DocumentChange& change) {
+    DocumentState& state = documents_[{change.kind, change.id}];
+    if (change.version != state.version + 1) {
+      find(sequence, fmt::format("version {} of {} '{}' follows version {}", change.version,
+                                 change.kind, change.id, state.version));
+    }
+    state = {change.version, change.deleted};
+    if (change.blob.empty()) return;
+    if (const auto people = index::Bitmap::from_bytes(change.blob); !people) {
+      find(sequence, people.error().message);
+    }
+  }
+
+  Contents& contents_;
+  std::map<std::pair<std::string, std::string>, DocumentState> documents_;
+};
+
+std::vector<FileSize> files_of(const fs::path& directory) {
+  std::vector<FileSize> files;
+  std::error_code failed;
+  fs::recursive_directory_iterator it(directory, failed);
+  for (const fs::recursive_directory_iterator end; !failed && it != end; it.increment(failed)) {
+    std::error_code gone;  // A server beside us deletes files as it goes.
+    const std::uint64_t bytes = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+    if (gone || !it->is_regular_file(gone)) continue;
+    files.push_back({it->path().lexically_relative(directory).string(), bytes});
+  }
+  std::sort(files.begin(), files.end(),
+            [](const FileSize& a, const FileSize& b) { return a.name < b.name; });
+  return files;
+}
+
+bool is_damage(const Error& error) { return error.code == ErrorCode::Corrupt; }
+
+Result<Contents> contents_of(const fs::path& directory) {
+  Contents contents;
+  auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly});
+  if (!log && !is_damage(log.error())) return std::move(log.error());
+  contents.files = files_of(directory);
+  if (const auto number = Watermark::read(directory / "watermark")) contents.watermark = *number;
+  if (!log) {
+    contents.findings.push_back(log.error().message);
+    return contents;
+  }
+  contents.watermark = (*log)->opened_watermark();
+  Reader reader(contents);
+  if (auto status = reader.read(**log); !status) {
+    if (!is_damage(status.error())) return std::move(status.error());
+    contents.findings.push_back(status.error().message);
+  }
+  reader.finish();
+  return contents;
+}
+
+std::string time_or_none(const std::optional<TimeMs>& time) {
+  return time ? to_rfc3339(*time) : "none";
+}
+
+std::string report_for_a_person(const fs::path& directory, const Contents& contents) {
+  std::string text;
+  const auto line = [&text](const std::string& content) { text += content + "\n"; };
+  line(fmt::format("data directory   {}", directory.string()));
+  line(fmt::format("data format      1"));
+  line(fmt::format("watermark        {} acknowledged", contents.watermark));
+  line(fmt::format("log              {} records, {} bytes, numbers {} to {}", contents.log.records,
+                   contents.log.bytes, contents.first_sequence, contents.last_sequence));
+  line(fmt::format("received         {} to {}", time_or_none(contents.first_time),
+                   time_or_none(contents.last_time)));
+  for (std::size_t i = 0; i < kKindNames.size(); ++i) {
+    const Totals& kind = contents.kinds[i];
+    line(fmt::format("  {:<16} {:>10} records {:>14} bytes", kKindNames[i], kind.records,
+                     kind.bytes));
+  }
+  line(fmt::format("rows             {} accepted, {} rejected, {} taken before, {} raw bytes",
+                   contents.accepted, contents.rejected, contents.skipped, contents.raw_bytes));
+  for (const auto& [kind, count] : contents.documents) {
+    line(fmt::format("documents        {} {}", count, kind));
+  }
+  for (const FileSize& file : contents.files) {
+    line(fmt::format("file             {:<28} {:>14} bytes", file.name, file.bytes));
+  }
+  for (const std::string& finding : contents.findings) line("DAMAGE           " + finding);
+  line(contents.findings.empty() ? "sound            yes" : "sound            NO");
+  return text;
+}
+
+// Writes {"structure": name, ...} and a line end.
+template <typename Members>
+void add_object(std::string& text, std::string_view name, const Members& members) {
+  JsonWriter json;
+  json.begin_object().key("structure").text(name);
+  members(json);
+  json.end_object();
+  text += json.str() + "\n";
+}
+
+void add_time(JsonWriter& json, std::string_view key, const std::optional<TimeMs>& time) {
+  json.key(key);
+  if (time) {
+    json.text(to_rfc3339(*time));
+  } else {
+    json.null();
+  }
+}
+
+std::string report_for_a_program(const fs::path& directory, const Contents& contents) {
+  std::string text;
+  add_object(text, "directory", [&](JsonWriter& json) {
+    json.key("path").text(directory.string()).key("format").number(1);
+  });
+  add_object(text, "watermark", [&](JsonWriter& json) {
+    json.key("acknowledged").number(contents.watermark);
+  });
+  add_object(text, "log", [&](JsonWriter& json) {
+    json.key("records").number(contents.log.records).key("bytes").number(contents.log.bytes);
+    json.key("first_sequence").number(contents.first_sequence);
+    json.key("last_sequence").number(contents.last_sequence);
+    add_time(json, "first_received", contents.first_time);
+    add_time(json, "last_received", contents.last_time);
+  });
+  for (std::size_t i = 0; i < kKindNames.size(); ++i) {
+    add_object(text, "records", [&](JsonWriter& json) {
+      json.key("kind").text(kKindNames[i]).key("records").number(contents.kinds[i].records);
+      json.key("bytes").number(contents.kinds[i].bytes);
+    });
+  }
+  add_object(text, "rows", [&](JsonWriter& json) {
+    json.key("accepted").number(contents.accepted).key("rejected").number(contents.rejected);
+    json.key("taken_before").number(contents.skipped);
+    json.key("raw_bytes").number(contents.raw_bytes);
+  });
+  for (const auto& [kind, count] : contents.documents) {
+    add_object(text, "documents", [&](JsonWriter& json) {
+      json.key("kind").text(kind).key("count").number(count);
+    });
+  }
+  for (const FileSize& file : contents.files) {
+    add_object(text, "file", [&](JsonWriter& json) {
+      json.key("name").text(file.name).key("bytes").number(file.bytes);
+    });
+  }
+  for (const std::string& finding : contents.findings) {
+    add_object(text, "damage", [&](JsonWriter& json) { json.key("message").text(finding); });
+  }
+  add_object(text, "summary", [&](JsonWriter& json) {
+    json.key("sound").boolean(contents.findings.empty());
+  });
+  return text;
+}
+
+}  // namespace
+
+Result<Inspection> inspect(const fs::path& directory, InspectForm form) {
+  TRY_ASSIGN(const Contents contents, contents_of(directory));
+  return Inspection{.report = form == InspectForm::Text
+                                  ? report_for_a_person(directory, contents)
+                                  : report_for_a_program(directory, contents),
+                    .sound = contents.findings.empty()};
+}
+
+}  // namespace muster::storage
