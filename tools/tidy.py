@@ -71,7 +71,7 @@ THIRD_PARTY = {
     're2/': ['query/'],
     'openssl/': ['connect/', 'server/http/'],
     'simdjson': ['loader/'],
-    'zlib.h': ['loader/', 'server/'],
+    'zlib.h': ['loader/', 'connect/', 'server/'],
     'roaring/': ['index/'],
     'tbb/': ['query/execute/', 'engine/', 'loader/'],
     'oneapi/': ['query/execute/', 'engine/', 'loader/'],
