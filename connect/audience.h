@@ -1,0 +1,47 @@
+// Who is in a segment at one moment, and what is known of them.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/answers.h"
+#include "index/sets/bitmap.h"
+
+namespace muster::connect {
+
+// People asked for in one call of people().
+inline constexpr std::size_t kPeopleAskedMax = 65'536;
+
+// One moment: rows asked with it belong to it.
+struct AudienceMoment {
+  index::Bitmap members;
+  std::uint64_t snapshot = 0;
+  std::shared_ptr<const void> held;  // Keeps the moment alive; known to its maker alone.
+};
+
+class Audience {
+ public:
+  virtual ~Audience() = default;
+
+  // Errors: NotFound or InvalidArgument for a segment that is not there or cannot be answered.
+  virtual Result<AudienceMoment> members(std::string_view segment) const = 0;
+  // Nobody, now: a moment to ask rows with.
+  virtual Result<AudienceMoment> latest() const = 0;
+  // In the order of `ordinals`; somebody who is no longer there has the profile id "".
+  virtual Result<std::vector<engine::ProfileRow>> people(
+      const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
+      const std::vector<std::string>& fields) const = 0;
+  virtual Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const = 0;
+  // Errors: InvalidArgument naming the segment or field that is not there.
+  virtual Status check(std::string_view segment, const std::vector<std::string>& fields) const = 0;
+};
+
+}  // namespace muster::connect

@@ -1,0 +1,139 @@
+#include "connect/engine_door.h"
+
+#include <utility>
+
+#include "base/json_writer.h"
+#include "connect/address_guard.h"
+#include "connect/destination.h"
+#include "connect/exporter.h"
+#include "connect/webhook_destination.h"
+#include "engine/access.h"
+#include "engine/engine.h"
+
+namespace muster::connect {
+namespace {
+
+using ActivatePass = engine::Pass<engine::Permission::Activate>;
+using MembersPass = engine::Pass<engine::Permission::Members>;
+
+// A string of the segment language: its escapes are those of JSON.
+std::string quoted(std::string_view text) {
+  JsonWriter json;
+  json.text(text);
+  return json.take();
+}
+
+AudienceMoment moment_of(engine::MembersAnswer answer) {
+  AudienceMoment moment{.members = answer.members, .snapshot = answer.snapshot};
+  moment.held = std::make_shared<const engine::MembersAnswer>(std::move(answer));
+  return moment;
+}
+
+class EngineAudience final : public Audience {
+ public:
+  EngineAudience(engine::Engine& engine, MembersPass pass)
+      : engine_(engine), pass_(std::move(pass)) {}
+
+  Result<AudienceMoment> members(std::string_view segment) const override {
+    return ask("in segment " + quoted(segment));
+  }
+  Result<AudienceMoment> latest() const override { return ask("nobody"); }
+
+  Result<std::vector<engine::ProfileRow>> people(
+      const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
+      const std::vector<std::string>& fields) const override {
+    const auto& answer = *static_cast<const engine::MembersAnswer*>(moment.held.get());
+    return engine_.rows(pass_, answer, ordinals, fields);
+  }
+
+  Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {
+    // The id column may bear any name; in backticks every name is one.
+    const std::string column = "`" + engine_.schema()->profile_id + "`";
+    TRY_ASSIGN(const AudienceMoment found, ask(column + " = " + quoted(profile_id)));
+    if (found.members.empty()) return std::optional<index::Ordinal>();
+    return std::optional<index::Ordinal>(found.members.select(0));
+  }
+
+  Status check(std::string_view segment, const std::vector<std::string>& fields) const override {
+    const auto document = engine_.document("segment", segment);
+    if (!document) {
+      return Error{ErrorCode::InvalidArgument, "/segment: " + document.error().message};
+    }
+    TRY_ASSIGN(const AudienceMoment nobody, latest());
+    const auto rows = people(nobody, {}, fields);
+    if (!rows) return Error{ErrorCode::InvalidArgument, "/mapping: " + rows.error().message};
+    return Ok{};
+  }
+
+ private:
+  Result<AudienceMoment> ask(std::string where) const {
+    TRY_ASSIGN(engine::MembersAnswer answer, engine_.members(pass_, {.where = std::move(where)}));
+    return moment_of(std::move(answer));
+  }
+
+  engine::Engine& engine_;
+  MembersPass pass_;
+};
+
+class EngineDocuments final : public DocumentStore {
+ public:
+  EngineDocuments(engine::Engine& engine, ActivatePass pass)
+      : engine_(engine), pass_(std::move(pass)) {}
+
+  Result<engine::Document> put(engine::DocumentPut put) override {
+    return engine_.put_document(pass_, std::move(put));
+  }
+  std::vector<engine::Document> all(std::string_view kind) const override {
+    std::vector<engine::Document> documents = engine_.documents(kind);
+    std::erase_if(documents, [](const engine::Document& document) { return document.deleted; });
+    return documents;
+  }
+
+ private:
+  engine::Engine& engine_;
+  ActivatePass pass_;
+};
+
+class EngineJournal final : public Journal {
+ public:
+  EngineJournal(engine::Engine& engine, ActivatePass pass)
+      : engine_(engine), pass_(std::move(pass)) {}
+
+  Status append(std::string_view stream, std::vector<std::string> payloads) override {
+    return engine_.record_outcome(pass_, stream, std::move(payloads));
+  }
+  Status replay(std::string_view stream,
+                const std::function<Status(std::string_view)>& visit) const override {
+    return engine_.outcomes(pass_, stream, visit);
+  }
+
+ private:
+  engine::Engine& engine_;
+  ActivatePass pass_;
+};
+
+}  // namespace
+
+Result<EngineDoor> open_door(engine::Engine& engine) {
+  const engine::Access access = engine::Access::system("exporter");
+  TRY_ASSIGN(const ActivatePass activate, access.require<engine::Permission::Activate>());
+  TRY_ASSIGN(MembersPass members, access.require<engine::Permission::Members>());
+  EngineDoor door;
+  door.audience = std::make_unique<EngineAudience>(engine, std::move(members));
+  door.documents = std::make_unique<EngineDocuments>(engine, activate);
+  door.journal = std::make_unique<EngineJournal>(engine, activate);
+  return door;
+}
+
+Result<std::unique_ptr<Exporter>> Exporter::open(engine::Engine& engine,
+                                                 ExporterOptions options) {
+  TRY_ASSIGN(AddressGuard guard, AddressGuard::with_allow_list(options.allow_list));
+  TRY_ASSIGN(EngineDoor door, open_door(engine));
+  ExporterParts parts{.audience = std::move(door.audience),
+                      .documents = std::move(door.documents),
+                      .journal = std::move(door.journal),
+                      .destinations = std::make_unique<WebhookFactory>(std::move(guard))};
+  return open(std::move(parts), std::move(options));
+}
+
+}  // namespace muster::connect

@@ -1,0 +1,307 @@
+#include "connect/exporter.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "base/json_writer.h"
+#include "base/text.h"
+#include "connect/exporter_impl.h"
+
+namespace muster::connect {
+namespace {
+
+// The earlier of two times of which either may be missing.
+std::optional<TimeMs> earlier(std::optional<TimeMs> a, std::optional<TimeMs> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+std::string outcome_stream(std::string_view sync) { return "sync:" + std::string(sync); }
+std::string request_stream(std::string_view sync) { return "sync-requests:" + std::string(sync); }
+
+Status Exporter::Impl::load() {
+  for (const char* kind : {"destination", "sync"}) {
+    for (const engine::Document& document : parts_.documents->all(kind)) TRY(adopt(document));
+  }
+  for (auto& [id, sync] : syncs_) {
+    const auto destination = destinations_.find(sync->document->destination);
+    if (destination == destinations_.end()) continue;
+    destination->second.hold_until =
+        std::max(destination->second.hold_until, sync->ledger.hold_until());
+  }
+  return Ok{};
+}
+
+// --- Choosing what to do next --------------------------------------------------------------------
+
+Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& destination,
+                                                    const SyncEntry& sync, TimeMs now) const {
+  Choice choice;
+  const Batch* first = nullptr;
+  for (const auto& [id, batch] : sync.ledger.batches()) {
+    if (batch.dead) continue;
+    const TimeMs due = std::max(batch.retry_at, destination.hold_until);
+    if (due > now) {
+      choice.due = earlier(choice.due, due);
+    } else if (first == nullptr || batch.order < first->order) {
+      first = &batch;
+      choice.task = Task{.kind = TaskKind::Attempt, .batch_id = id};
+    }
+  }
+  return choice;
+}
+
+Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destination,
+                                                 const SyncEntry& sync, TimeMs now) const {
+  const auto do_now = [](TaskKind kind) { return Choice{.task = Task{.kind = kind}}; };
+  if (sync.reserved || sync.document->paused) return {};
+  if (sync.not_before > now) return {.due = sync.not_before};
+  if (!sync.backlog.empty()) return do_now(TaskKind::Flush);
+  if (!sync.replay.empty()) return do_now(TaskKind::Revive);
+  const Ledger& ledger = sync.ledger;
+  Choice choice = choose_batch(destination, sync, now);
+  if (choice.task) return choice;
+  const std::uint64_t live = ledger.live_batches();
+  if (ledger.run_active()) {
+    const bool all = ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
+                     !sync.stuck.empty();
+    if (all) return live == 0 ? do_now(TaskKind::FinishRun) : choice;
+    if (live >= kLiveBatchesMax) return choice;
+    if (destination.hold_until <= now) return do_now(TaskKind::PlanBatch);
+    return {.due = earlier(choice.due, destination.hold_until)};
+  }
+  if (live > 0) return choice;  // Settled before anything new begins.
+  if (sync.requested) {
+    const bool revive = ledger.dead_batches() > 0 && sync.revived_for != sync.requested->run;
+    return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
+  }
+  if (!sync.document->every_ms) return choice;
+  const TimeMs last = ledger.runs().empty() ? 0 : ledger.runs().back().requested_at;
+  const TimeMs next = last + *sync.document->every_ms;
+  return next <= now ? do_now(TaskKind::Request) : Choice{.due = next};
+}
+
+Exporter::Impl::Choice Exporter::Impl::choose_for(const std::string& id,
+                                                  const DestinationEntry& entry,
+                                                  TimeMs now) const {
+  Choice best;
+  for (const auto& [sync_id, sync] : syncs_) {
+    // Busy for another destination: its document has just changed.
+    if (sync->document->destination != id || sync->busy) continue;
+    Choice choice = choose_in(entry, *sync, now);
+    best.due = earlier(best.due, choice.due);
+    // Batches on their way go before new plans of other syncs.
+    const bool better = choice.task && (!best.task || (choice.task->kind == TaskKind::Attempt &&
+                                                       best.task->kind != TaskKind::Attempt));
+    if (!better) continue;
+    choice.task->sync_id = sync_id;
+    choice.task->destination_id = id;
+    best.task = std::move(choice.task);
+  }
+  return best;
+}
+
+// Destinations that do not answer hold threads for their whole timeout: half of them at most.
+bool Exporter::Impl::must_leave_room(const DestinationEntry& destination) const {
+  return destination.failures >= kBreakerFailures && threads_ > 1 &&
+         failing_claims_ >= threads_ / 2;
+}
+
+Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
+  Choice choice;
+  // From behind the one served last, once around.
+  auto entry = destinations_.upper_bound(served_last_);
+  for (std::size_t i = 0; i < destinations_.size(); ++i, ++entry) {
+    if (entry == destinations_.end()) entry = destinations_.begin();
+    const DestinationEntry& destination = entry->second;
+    if (destination.claimed || !destination.document->disabled.empty()) continue;
+    if (must_leave_room(destination)) continue;
+    Choice here = choose_for(entry->first, destination, now);
+    if (here.task) return here;
+    choice.due = earlier(choice.due, here.due);
+  }
+  return choice;
+}
+
+std::optional<Task> Exporter::Impl::claim(TimeMs now) {
+  const std::scoped_lock lock(mutex_);
+  Choice choice = choose(now);
+  if (!choice.task) return std::nullopt;
+  Task task = std::move(*choice.task);
+  DestinationEntry& destination = destinations_.at(task.destination_id);
+  task.sync = syncs_.at(task.sync_id).get();
+  task.destination = destination.document;
+  task.client = destination.client;
+  task.document = task.sync->document;
+  task.sync->busy = true;
+  destination.claimed = true;
+  if (destination.failures >= kBreakerFailures) ++failing_claims_;
+  task.counted_failing = destination.failures >= kBreakerFailures;
+  served_last_ = task.destination_id;
+  return task;
+}
+
+void Exporter::Impl::release(const Task& task) {
+  {
+    const std::scoped_lock lock(mutex_);
+    task.sync->busy = false;
+    destinations_.at(task.destination_id).claimed = false;
+    if (task.counted_failing) --failing_claims_;
+  }
+  notify();
+}
+
+// --- The loop ------------------------------------------------------------------------------------
+
+bool Exporter::Impl::work_once(std::stop_token stop) {
+  const std::optional<Task> task = claim(now());
+  if (!task) return false;
+  try {
+    execute(*task, stop);
+  } catch (const std::exception& thrown) {  // A library ran out of memory or the like.
+    const std::scoped_lock lock(mutex_);
+    task->sync->not_before = now() + kTroubleWaitMs;
+    task->sync->trouble = thrown.what();
+  }
+  release(*task);
+  return true;
+}
+
+void Exporter::Impl::run(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  ++threads_;
+  while (!stop.stop_requested()) {
+    const std::uint64_t seen = changes_;
+    lock.unlock();
+    const bool worked = work_once(stop);
+    lock.lock();
+    if (worked) continue;
+    const TimeMs at = now();
+    const TimeMs due = choose(at).due.value_or(at + kSleepMsMax);
+    const std::chrono::milliseconds wait(std::clamp<TimeMs>(due - at, 1, kSleepMsMax));
+    wake_.wait_for(lock, stop, wait, [&] { return changes_ != seen; });
+  }
+  --threads_;
+}
+
+std::optional<TimeMs> Exporter::Impl::next_due() const {
+  const std::scoped_lock lock(mutex_);
+  const TimeMs at = now();
+  const Choice choice = choose(at);
+  return choice.task ? at : choice.due;
+}
+
+void Exporter::Impl::notify() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++changes_;
+  }
+  wake_.notify_all();
+}
+
+std::uint64_t Exporter::Impl::random_bits() {
+  const std::scoped_lock lock(random_mutex_);
+  return options_.random->next();
+}
+
+std::string Exporter::Impl::new_message_id() {
+  std::string bytes;
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t bits = random_bits();
+    bytes.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  }
+  return "msg_" + to_hex(bytes);
+}
+
+void Exporter::Impl::audit(std::string action, const std::string& subject, int status) const {
+  if (options_.audit == nullptr) return;
+  options_.audit->write({.at = now(), .principal = "system:exporter",
+                         .action = std::move(action), .subject = subject, .status = status});
+}
+
+// --- The door ------------------------------------------------------------------------------------
+
+Exporter::Exporter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Exporter::~Exporter() = default;
+
+Result<std::unique_ptr<Exporter>> Exporter::open(ExporterParts parts, ExporterOptions options) {
+  CHECK(options.clock != nullptr && options.random != nullptr);
+  CHECK(parts.audience && parts.documents && parts.journal && parts.destinations);
+  TRY_ASSIGN(SecretBox box, SecretBox::with_key(options.secret_key));
+  auto impl = std::make_unique<Impl>(std::move(parts), std::move(options), std::move(box));
+  TRY(impl->load());
+  return std::unique_ptr<Exporter>(new Exporter(std::move(impl)));
+}
+
+void Exporter::run(std::stop_token stop) { impl_->run(std::move(stop)); }
+bool Exporter::work_once(std::stop_token stop) { return impl_->work_once(std::move(stop)); }
+std::optional<TimeMs> Exporter::next_due() const { return impl_->next_due(); }
+
+Result<DocumentView> Exporter::put_destination(const Pass&, std::string_view id,
+                                               std::string_view json,
+                                               std::optional<std::uint64_t> expected_version) {
+  return impl_->put_destination(id, json, expected_version);
+}
+Result<DocumentView> Exporter::destination(const Pass&, std::string_view id) const {
+  return impl_->destination(id);
+}
+std::vector<DocumentView> Exporter::destinations(const Pass&) const {
+  return impl_->destinations();
+}
+Status Exporter::delete_destination(const Pass&, std::string_view id) {
+  return impl_->delete_destination(id);
+}
+Result<DocumentView> Exporter::put_sync(const Pass&, std::string_view id, std::string_view json,
+                                        std::optional<std::uint64_t> expected_version) {
+  return impl_->put_sync(id, json, expected_version);
+}
+Result<DocumentView> Exporter::sync(const Pass&, std::string_view id) const {
+  return impl_->sync(id);
+}
+std::vector<DocumentView> Exporter::syncs(const Pass&) const { return impl_->syncs(); }
+Status Exporter::delete_sync(const Pass&, std::string_view id) { return impl_->delete_sync(id); }
+Status Exporter::pause(const Pass&, std::string_view sync) {
+  return impl_->set_paused(sync, Paused::Yes);
+}
+Status Exporter::resume(const Pass&, std::string_view sync) {
+  return impl_->set_paused(sync, Paused::No);
+}
+Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync) {
+  return impl_->start_run(sync);
+}
+Result<std::vector<RunView>> Exporter::runs(const Pass&, std::string_view sync) const {
+  return impl_->runs(sync);
+}
+Result<RunView> Exporter::run_of(const Pass&, std::string_view sync, std::uint64_t number) const {
+  TRY_ASSIGN(const std::vector<RunView> all, impl_->runs(sync));
+  for (const RunView& run : all) {
+    if (run.number == number) return run;
+  }
+  return Error{ErrorCode::NotFound, "Sync '" + std::string(sync) + "' has no run " +
+                                        std::to_string(number) + "."};
+}
+std::vector<JobView> Exporter::jobs(const Pass&) const { return impl_->jobs(); }
+Result<JobView> Exporter::job(const Pass&, std::string_view id) const { return impl_->job(id); }
+Result<LedgerView> Exporter::ledger(const Pass&, std::string_view sync) const {
+  return impl_->ledger(sync);
+}
+Result<PersonView> Exporter::person(const Pass&, std::string_view sync,
+                                    std::string_view profile_id) const {
+  return impl_->person(sync, profile_id);
+}
+Result<PeoplePage> Exporter::people(const Pass&, std::string_view sync,
+                                    const PeopleQuery& query) const {
+  return impl_->people(sync, query);
+}
+Result<std::vector<DeadLetterView>> Exporter::dead_letters(const Pass&,
+                                                           std::string_view sync) const {
+  return impl_->dead_letters(sync);
+}
+Result<std::uint64_t> Exporter::replay(const Pass&, std::string_view sync,
+                                       std::string_view message_id) {
+  return impl_->replay(sync, message_id);
+}
+
+}  // namespace muster::connect

@@ -1,0 +1,280 @@
+// Destinations and syncs as documents: put, shown, deleted, paused, and loaded at the start.
+#include <algorithm>
+
+#include "base/text.h"
+#include "connect/exporter_impl.h"
+
+namespace muster::connect {
+namespace {
+
+std::vector<std::string> fields_of(const SyncDocument& sync) {
+  std::vector<std::string> fields;
+  for (const auto& [name, field] : sync.mapping) fields.push_back(field);
+  return fields;
+}
+
+}  // namespace
+
+DocumentView Exporter::Impl::view_of(const std::string& id, const DestinationEntry& entry) {
+  return {.id = id, .json = to_shown_json(*entry.document), .version = entry.version,
+          .changed = entry.changed, .disabled = !entry.document->disabled.empty()};
+}
+
+DocumentView Exporter::Impl::view_of(const std::string& id, const SyncEntry& entry) {
+  return {.id = id, .json = to_json(*entry.document), .version = entry.version,
+          .changed = entry.changed, .paused = entry.document->paused};
+}
+
+Error Exporter::Impl::no_such(std::string_view kind, std::string_view id) const {
+  std::vector<std::string> known;
+  if (kind == "sync") {
+    for (const auto& [name, entry] : syncs_) known.push_back(name);
+  } else {
+    for (const auto& [name, entry] : destinations_) known.push_back(name);
+  }
+  const std::string shown = is_utf8(id) && id.size() <= kDocumentIdBytesMax ? std::string(id) : "";
+  return {ErrorCode::NotFound,
+          "There is no " + std::string(kind) + " " + with_suggestion(shown, known)};
+}
+
+const SyncEntry* Exporter::Impl::find_sync(std::string_view id) const {
+  const auto found = syncs_.find(id);
+  return found == syncs_.end() ? nullptr : found->second.get();
+}
+
+// --- Loading -------------------------------------------------------------------------------------
+
+Status Exporter::Impl::adopt(const engine::Document& stored) {
+  if (stored.kind == "destination") {
+    TRY_ASSIGN(DestinationDocument document, from_stored_json(stored.json, box_, stored.id));
+    install(stored, std::move(document));
+    return Ok{};
+  }
+  TRY_ASSIGN(SyncDocument document, parse_sync(stored.json));
+  auto entry = std::make_unique<SyncEntry>(stored.id);
+  entry->document = std::make_shared<const SyncDocument>(std::move(document));
+  entry->version = stored.version;
+  entry->changed = stored.changed;
+  TRY(load_ledger(*entry));
+  syncs_[stored.id] = std::move(entry);
+  return Ok{};
+}
+
+Status Exporter::Impl::load_ledger(SyncEntry& entry) const {
+  const std::string& id = entry.ledger.sync();
+  TRY(parts_.journal->replay(outcome_stream(id), [&](std::string_view payload) -> Status {
+    TRY_ASSIGN(const OutcomeRecord record, decode_outcome(payload));
+    return entry.ledger.apply(record);
+  }));
+  entry.ledger.mark_interrupted();
+  return parts_.journal->replay(request_stream(id), [&](std::string_view payload) -> Status {
+    TRY_ASSIGN(const OutcomeRecord record, decode_outcome(payload));
+    const auto* const request = std::get_if<RunRequested>(&record);
+    if (request != nullptr && request->run > entry.ledger.last_run()) entry.requested = *request;
+    return Ok{};
+  });
+}
+
+// --- Destinations --------------------------------------------------------------------------------
+
+Result<engine::Document> Exporter::Impl::store(std::string_view id,
+                                               const DestinationDocument& document,
+                                               std::optional<std::uint64_t> expected_version) {
+  TRY_ASSIGN(std::string json, to_stored_json(document, box_, id));
+  return parts_.documents->put({.kind = "destination", .id = std::string(id),
+                                .json = std::move(json), .expected_version = expected_version});
+}
+
+void Exporter::Impl::install(const engine::Document& stored, DestinationDocument document) {
+  std::shared_ptr<Destination> client = parts_.destinations->make(document);
+  const std::scoped_lock lock(mutex_);
+  DestinationEntry& entry = destinations_[stored.id];
+  if (stored.version < entry.version) return;  // Two puts crossed: the newer one stays.
+  entry.document = std::make_shared<const DestinationDocument>(std::move(document));
+  entry.version = stored.version;
+  entry.changed = stored.changed;
+  entry.client = std::move(client);
+  entry.failures = 0;
+}
+
+Result<DocumentView> Exporter::Impl::put_destination(
+    std::string_view id, std::string_view json, std::optional<std::uint64_t> expected_version) {
+  TRY(check_document_id("destination", id));
+  std::shared_ptr<const DestinationDocument> previous;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = destinations_.find(id);
+    if (found != destinations_.end()) previous = found->second.document;
+  }
+  TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
+  const Status allowed = parts_.destinations->check(document);
+  if (!allowed) return Error{allowed.error().code, "/url: " + allowed.error().message};
+  TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
+  install(stored, std::move(document));
+  {
+    // A new address or a new promise: what was held back may be tried at once.
+    const std::scoped_lock lock(mutex_);
+    destinations_.find(id)->second.hold_until = 0;
+  }
+  notify();
+  return destination(id);
+}
+
+Result<DocumentView> Exporter::Impl::destination(std::string_view id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = destinations_.find(id);
+  if (found == destinations_.end()) return no_such("destination", id);
+  return view_of(found->first, found->second);
+}
+
+std::vector<DocumentView> Exporter::Impl::destinations() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<DocumentView> views;
+  for (const auto& [id, entry] : destinations_) views.push_back(view_of(id, entry));
+  return views;
+}
+
+Status Exporter::Impl::delete_destination(std::string_view id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = destinations_.find(id);
+    if (found == destinations_.end()) return no_such("destination", id);
+    if (found->second.claimed) {
+      return Error{ErrorCode::Conflict,
+                   "A delivery to '" + std::string(id) + "' is on its way; try again."};
+    }
+    for (const auto& [name, sync] : syncs_) {
+      if (sync->document->destination != id) continue;
+      return Error{ErrorCode::Conflict, "Destination '" + std::string(id) +
+                                            "' is used by sync '" + name + "'; delete that first."};
+    }
+  }
+  TRY(parts_.documents->put({.kind = "destination", .id = std::string(id), .deleted = true}));
+  const std::scoped_lock lock(mutex_);
+  const auto found = destinations_.find(id);
+  if (found != destinations_.end()) destinations_.erase(found);
+  return Ok{};
+}
+
+// --- Syncs ---------------------------------------------------------------------------------------
+
+Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_view json,
+                                              std::optional<std::uint64_t> expected_version) {
+  TRY(check_document_id("sync", id));
+  TRY_ASSIGN(SyncDocument document, parse_sync(json));
+  bool is_new = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (destinations_.find(document.destination) == destinations_.end()) {
+      return Error{ErrorCode::InvalidArgument,
+                   "/destination: " + no_such("destination", document.destination).message};
+    }
+    const SyncEntry* const before = find_sync(id);
+    is_new = before == nullptr;
+    const bool moves = before != nullptr && before->document->destination != document.destination;
+    if (moves && !(before->ledger.held().empty() && before->ledger.batches().empty())) {
+      return Error{ErrorCode::Conflict,
+                   "People of sync '" + std::string(id) + "' are held by destination '" +
+                       before->document->destination +
+                       "'; make another sync for the other destination."};
+    }
+  }
+  TRY(parts_.audience->check(document.segment, fields_of(document)));
+  for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
+  auto entry = std::make_unique<SyncEntry>(std::string(id));
+  if (is_new) TRY(begin_anew(*entry));
+  TRY_ASSIGN(const engine::Document stored,
+             parts_.documents->put({.kind = "sync", .id = std::string(id),
+                                    .json = to_json(document),
+                                    .expected_version = expected_version}));
+  {
+    const std::scoped_lock lock(mutex_);
+    std::unique_ptr<SyncEntry>& place = syncs_[std::string(id)];
+    if (!place) place = std::move(entry);
+    if (stored.version > place->version) {
+      place->document = std::make_shared<const SyncDocument>(std::move(document));
+      place->version = stored.version;
+      place->changed = stored.changed;
+    }
+  }
+  notify();
+  return sync(id);
+}
+
+// A sync of the same name may have lived before: its numbers go on, its people are forgotten.
+Status Exporter::Impl::begin_anew(SyncEntry& entry) const {
+  TRY(load_ledger(entry));
+  entry.requested.reset();
+  if (entry.ledger.runs().empty()) return Ok{};
+  const Forgotten forgotten{now()};
+  TRY(parts_.journal->append(outcome_stream(entry.ledger.sync()), {encode(forgotten)}));
+  return entry.ledger.apply(forgotten);
+}
+
+Result<DocumentView> Exporter::Impl::sync(std::string_view id) const {
+  const std::scoped_lock lock(mutex_);
+  const SyncEntry* const entry = find_sync(id);
+  if (entry == nullptr) return no_such("sync", id);
+  return view_of(std::string(id), *entry);
+}
+
+std::vector<DocumentView> Exporter::Impl::syncs() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<DocumentView> views;
+  for (const auto& [id, entry] : syncs_) views.push_back(view_of(id, *entry));
+  return views;
+}
+
+Status Exporter::Impl::delete_sync(std::string_view id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = syncs_.find(id);
+    if (found == syncs_.end()) return no_such("sync", id);
+    SyncEntry& entry = *found->second;
+    const bool at_work = entry.busy || entry.reserved || entry.requested ||
+                         entry.ledger.run_active() || entry.ledger.live_batches() > 0;
+    if (at_work) {
+      return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
+                                            "' is under way; wait until it has ended."};
+    }
+    entry.reserved = true;
+  }
+  const auto done =
+      parts_.documents->put({.kind = "sync", .id = std::string(id), .deleted = true});
+  const std::scoped_lock lock(mutex_);
+  if (!done) {
+    syncs_.find(id)->second->reserved = false;
+    return done.error();
+  }
+  syncs_.erase(syncs_.find(id));
+  return Ok{};
+}
+
+Status Exporter::Impl::set_paused(std::string_view id, Paused paused) {
+  SyncDocument document;
+  std::uint64_t version = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    const SyncEntry* const entry = find_sync(id);
+    if (entry == nullptr) return no_such("sync", id);
+    document = *entry->document;
+    version = entry->version;
+  }
+  document.paused = paused == Paused::Yes;
+  TRY_ASSIGN(const engine::Document stored,
+             parts_.documents->put({.kind = "sync", .id = std::string(id),
+                                    .json = to_json(document), .expected_version = version}));
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = syncs_.find(id);
+    if (found != syncs_.end() && stored.version > found->second->version) {
+      found->second->document = std::make_shared<const SyncDocument>(std::move(document));
+      found->second->version = stored.version;
+      found->second->changed = stored.changed;
+    }
+  }
+  notify();
+  return Ok{};
+}
+
+}  // namespace muster::connect

@@ -1,0 +1,212 @@
+// The inside of the exporter: what it keeps per destination and sync, and how work is chosen.
+//
+// One mutex stands above all entries and is held for memory work only. Who claims a destination is
+// the only one to journal for its syncs and to change their ledgers; a ledger is changed under the
+// mutex, so that everybody else may read it under the mutex.
+//
+// For the exporter's own .cpp files. Thread safety: any thread, as said above.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connect/audience.h"
+#include "connect/delivery_policy.h"
+#include "connect/destination.h"
+#include "connect/destination_document.h"
+#include "connect/document_store.h"
+#include "connect/exporter.h"
+#include "connect/journal.h"
+#include "connect/ledger.h"
+#include "connect/secret_box.h"
+#include "connect/sync_document.h"
+
+namespace muster::connect {
+
+// Batches of one sync that are planned and not settled: bounds memory, and how far a run goes on
+// while single batches wait for their next attempt.
+inline constexpr std::uint64_t kLiveBatchesMax = 32;
+// Dead letters after which a run stops planning more of them.
+inline constexpr std::uint64_t kDeadBatchesMax = 32;
+// Failures in a row after which a destination is left alone between single probes.
+inline constexpr unsigned kBreakerFailures = 5;
+inline constexpr TimeMs kProbeEveryMs = 30'000;
+// Until journal or engine are asked again after they could not answer.
+inline constexpr TimeMs kTroubleWaitMs = 5'000;
+// Longest sleep of a delivery thread: a clock that is set is noticed within it.
+inline constexpr TimeMs kSleepMsMax = 500;
+
+struct DestinationEntry {
+  std::shared_ptr<const DestinationDocument> document;
+  std::uint64_t version = 0;
+  TimeMs changed = 0;
+  std::shared_ptr<Destination> client;  // Used by who claims the destination.
+  bool claimed = false;
+  TimeMs hold_until = 0;
+  unsigned failures = 0;  // In a row.
+};
+
+struct SyncEntry {
+  explicit SyncEntry(const std::string& id) : ledger(id) {}
+
+  std::shared_ptr<const SyncDocument> document;
+  std::uint64_t version = 0;
+  TimeMs changed = 0;
+  Ledger ledger;
+  std::optional<RunRequested> requested;     // Durable, not yet begun.
+  std::optional<std::uint64_t> revived_for;  // Dead letters were tried again before that run.
+  std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
+  std::vector<OutcomeRecord> backlog;        // Answers whose record could not be written yet.
+  std::set<std::string> replay;              // Dead letters somebody wants sent again.
+  bool reserved = false;                     // A request or a deletion is being written.
+  bool busy = false;                         // A delivery thread is at work for it.
+  TimeMs not_before = 0;
+  std::string trouble;                       // Why it waits until not_before.
+  std::string stuck;                         // Why the run under way cannot plan any further.
+};
+
+enum class Paused : std::uint8_t { No, Yes };
+
+enum class TaskKind : std::uint8_t {
+  Flush,      // Write what could not be written.
+  Revive,     // Dead letters become batches again.
+  Attempt,    // Deliver one batch.
+  PlanBatch,  // Cut the next batch.
+  FinishRun,
+  StartRun,   // Decide who is concerned.
+  Request,    // The schedule asks for a run.
+};
+
+// One piece of work. The copies it holds stay valid while documents change.
+struct Task {
+  TaskKind kind = TaskKind::Flush;
+  std::string destination_id, sync_id, batch_id;
+  SyncEntry* sync = nullptr;  // Stays while busy.
+  std::shared_ptr<const DestinationDocument> destination;
+  std::shared_ptr<const SyncDocument> document;
+  std::shared_ptr<Destination> client;
+  bool counted_failing = false;  // In failing_claims_.
+};
+
+class Exporter::Impl {
+ public:
+  Impl(ExporterParts parts, ExporterOptions options, SecretBox box)
+      : parts_(std::move(parts)), options_(std::move(options)), box_(std::move(box)) {}
+
+  // --- exporter.cpp
+  Status load();
+  void run(std::stop_token stop);
+  bool work_once(std::stop_token stop);
+  std::optional<TimeMs> next_due() const;
+
+  // --- exporter_documents.cpp
+  Result<DocumentView> put_destination(std::string_view id, std::string_view json,
+                                       std::optional<std::uint64_t> expected_version);
+  Status delete_destination(std::string_view id);
+  Result<DocumentView> put_sync(std::string_view id, std::string_view json,
+                                std::optional<std::uint64_t> expected_version);
+  Status delete_sync(std::string_view id);
+  Status set_paused(std::string_view id, Paused paused);
+  Result<DocumentView> destination(std::string_view id) const;
+  std::vector<DocumentView> destinations() const;
+  Result<DocumentView> sync(std::string_view id) const;
+  std::vector<DocumentView> syncs() const;
+
+  // --- exporter_reports.cpp
+  Result<std::uint64_t> start_run(std::string_view id);
+  Result<std::vector<RunView>> runs(std::string_view id) const;
+  std::vector<JobView> jobs() const;
+  Result<JobView> job(std::string_view id) const;
+  Result<LedgerView> ledger(std::string_view id) const;
+  Result<PersonView> person(std::string_view id, std::string_view profile_id) const;
+  Result<PeoplePage> people(std::string_view id, const PeopleQuery& query) const;
+  Result<std::vector<DeadLetterView>> dead_letters(std::string_view id) const;
+  Result<std::uint64_t> replay(std::string_view id, std::string_view message_id);
+
+ private:
+  struct Choice {
+    std::optional<Task> task;
+    std::optional<TimeMs> due;  // When something is to be done, if nothing is now.
+  };
+
+  // Choosing; all under mutex_.
+  Choice choose(TimeMs now) const;
+  Choice choose_for(const std::string& id, const DestinationEntry& entry, TimeMs now) const;
+  Choice choose_in(const DestinationEntry& destination, const SyncEntry& sync, TimeMs now) const;
+  Choice choose_batch(const DestinationEntry& destination, const SyncEntry& sync,
+                      TimeMs now) const;
+  bool must_leave_room(const DestinationEntry& destination) const;
+  std::optional<Task> claim(TimeMs now);
+  void release(const Task& task);
+
+  // Doing, by who holds the claim; none under mutex_ (exporter_work.cpp).
+  void execute(const Task& task, const std::stop_token& stop);
+  Status flush(const Task& task);
+  Status revive(const Task& task);
+  Status attempt(const Task& task, const std::stop_token& stop);
+  Status plan_batch(const Task& task);
+  Status finish_run(const Task& task);
+  Status start_run(const Task& task);
+  Status request(const Task& task);
+  Result<std::vector<OutcomeRecord>> records_of(const Task& task, const Batch& batch,
+                                                const Verdict& verdict, int status);
+  Status disable(const Task& task, const std::string& reason);
+  void note_answer(const Task& task, const Verdict& verdict);
+  // Appends, then folds into the ledger.
+  Status write(const Task& task, const std::vector<OutcomeRecord>& records);
+  Result<RunStarted> plan(const Task& task, const RunRequested& requested,
+                          std::shared_ptr<const AudienceMoment>& moment);
+
+  // Documents (exporter_documents.cpp).
+  Status adopt(const engine::Document& document);
+  Status load_ledger(SyncEntry& entry) const;
+  Status begin_anew(SyncEntry& entry) const;
+  Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
+                                 std::optional<std::uint64_t> expected_version);
+  void install(const engine::Document& stored, DestinationDocument document);
+  static DocumentView view_of(const std::string& id, const DestinationEntry& entry);
+  static DocumentView view_of(const std::string& id, const SyncEntry& entry);
+  const SyncEntry* find_sync(std::string_view id) const;
+  Error no_such(std::string_view kind, std::string_view id) const;
+
+  // Reports (exporter_reports.cpp).
+  RunView overlaid(const SyncEntry& entry, RunView run) const;
+  std::vector<RunView> runs_of(const SyncEntry& entry) const;
+  JobView job_of(const SyncEntry& entry, RunView run) const;
+  Result<std::uint64_t> reserve_run(std::string_view id);
+
+  TimeMs now() const { return options_.clock->now(); }
+  std::uint64_t random_bits();
+  std::string new_message_id();
+  void notify();
+  void audit(std::string action, const std::string& subject, int status) const;
+
+  ExporterParts parts_;
+  ExporterOptions options_;
+  SecretBox box_;
+
+  mutable std::mutex mutex_;  // Everything below; memory work only.
+  std::condition_variable_any wake_;
+  std::uint64_t changes_ = 0;  // Counts what may have made work.
+  std::map<std::string, DestinationEntry, std::less<>> destinations_;
+  std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
+  std::string served_last_;
+  unsigned threads_ = 0;          // In run().
+  unsigned failing_claims_ = 0;   // Claims of destinations whose breaker is open.
+
+  std::mutex random_mutex_;  // The random source.
+};
+
+// The streams of a sync: what happened, and which runs were asked for.
+std::string outcome_stream(std::string_view sync);
+std::string request_stream(std::string_view sync);
+
+}  // namespace muster::connect

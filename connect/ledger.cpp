@@ -1,0 +1,265 @@
+#include "connect/ledger.h"
+
+#include <algorithm>
+
+namespace muster::connect {
+namespace {
+
+bool within(const index::Bitmap& part, const index::Bitmap& whole) {
+  return subtract(part, whole).empty();
+}
+
+}  // namespace
+
+Status Ledger::apply(const OutcomeRecord& record) {
+  TRY(std::visit([this](const auto& one) { return on(one); }, record));
+  if (runs_.empty()) return Ok{};
+  RunView& newest = runs_.back();
+  newest.counts.pending = pending_.count();
+  newest.counts.removals_pending = removals_pending_.count();
+  const bool everybody = pending_.empty() && removals_pending_.empty();
+  if (newest.state == RunState::Incomplete && everybody) newest.state = RunState::Finished;
+  return Ok{};
+}
+
+void Ledger::mark_interrupted() {
+  for (auto& [id, batch] : batches_) {
+    if (!batch.in_flight) continue;
+    batch.in_flight = false;
+    batch.ambiguous = true;
+    batch.last_error = "The program ended while this was on its way.";
+  }
+}
+
+const Batch* Ledger::batch(const std::string& id) const {
+  const auto found = batches_.find(id);
+  return found == batches_.end() ? nullptr : &found->second;
+}
+
+Batch* Ledger::find(const std::string& id) {
+  const auto found = batches_.find(id);
+  return found == batches_.end() ? nullptr : &found->second;
+}
+
+std::uint64_t Ledger::live_batches() const {
+  return static_cast<std::uint64_t>(std::count_if(
+      batches_.begin(), batches_.end(), [](const auto& entry) { return !entry.second.dead; }));
+}
+
+Error Ledger::corrupt(std::string_view what) const {
+  return {ErrorCode::Corrupt, "The journal of sync '" + sync_ + "' makes no sense: " +
+                                  std::string(what) + "."};
+}
+
+void Ledger::remember(RunView view) {
+  runs_.push_back(std::move(view));
+  if (runs_.size() > kRunsKeptMax) runs_.pop_front();
+}
+
+std::uint64_t Ledger::settle(const index::Bitmap& people) {
+  const std::uint64_t settled = intersect(pending_, people).count();
+  pending_ = subtract(pending_, people);
+  return settled;
+}
+
+std::uint64_t Ledger::settle_removals(const index::Bitmap& people) {
+  const std::uint64_t settled = intersect(removals_pending_, people).count();
+  removals_pending_ = subtract(removals_pending_, people);
+  return settled;
+}
+
+void Ledger::insert(const BatchPlanned& plan, std::uint64_t order) {
+  Batch batch;
+  batch.plan = plan;
+  batch.order = order;
+  batches_.emplace(plan.id, std::move(batch));
+  if (!runs_.empty()) ++runs_.back().batches;
+}
+
+Status Ledger::on(const RunRequested&) { return corrupt("a request stands among its outcomes"); }
+
+Status Ledger::on(const RunStarted& record) {
+  if (record.run <= last_run_) return Ok{};
+  if (active_) return corrupt("a run begins before the one before it ended");
+  RunView view{.sync = sync_, .number = record.run, .state = RunState::Delivering,
+               .snapshot = record.snapshot, .requested_at = record.requested_at,
+               .started_at = record.at};
+  view.counts.audience = record.audience.count();
+  view.counts.already_there = record.already.count();
+  view.counts.removals = record.remove.count();
+  for (const auto& [segment, people] : record.excluded) view.counts.excluded += people.count();
+  pending_ = unite(unite(record.add, record.check), record.blocked);
+  removals_pending_ = record.remove;
+  view.counts.pending = pending_.count();
+  view.counts.removals_pending = removals_pending_.count();
+  if (!view.counts.adds_up()) return corrupt("the parts of a run do not add up to its audience");
+  active_ = true;
+  last_run_ = record.run;
+  if (record.whole) whole_version_ = record.sync_version;
+  to_add_ = record.add;
+  to_check_ = record.check;
+  to_remove_ = record.remove;
+  excluded_ = record.excluded;
+  unidentifiable_ = {};
+  rejected_ = {};
+  rejections_.clear();
+  remember(std::move(view));
+  return Ok{};
+}
+
+Status Ledger::on(const RunFailed& record) {
+  if (record.run <= last_run_) return Ok{};
+  if (active_) return corrupt("a run fails before the one before it ended");
+  last_run_ = record.run;
+  pending_ = {};
+  removals_pending_ = {};
+  remember({.sync = sync_, .number = record.run, .state = RunState::Failed,
+            .requested_at = record.requested_at, .started_at = record.at,
+            .finished_at = record.at, .last_error = record.error});
+  return Ok{};
+}
+
+Status Ledger::on(const Sorted& record) {
+  if (!active_ || record.run != last_run_) return corrupt("people are sorted outside a run");
+  RunCounts& counts = runs_.back().counts;
+  counts.already_there += settle(record.unchanged);
+  to_check_ = subtract(to_check_, record.unchanged);
+  counts.unidentifiable += settle(record.unidentifiable);
+  to_add_ = subtract(to_add_, record.unidentifiable);
+  to_check_ = subtract(to_check_, record.unidentifiable);
+  unidentifiable_ = unite(unidentifiable_, record.unidentifiable);
+  // Who can no longer be named at the destination must not stay there either.
+  const index::Bitmap leaving =
+      subtract(intersect(record.unidentifiable, held_), removals_pending_);
+  counts.removals += leaving.count();
+  removals_pending_ = unite(removals_pending_, leaving);
+  to_remove_ = unite(to_remove_, leaving);
+  return Ok{};
+}
+
+Status Ledger::on(const BatchPlanned& record) {
+  if (find(record.id) != nullptr) return Ok{};
+  if (!active_ || record.run != last_run_) return corrupt("a batch is planned outside a run");
+  index::Bitmap& open = record.operation == Operation::Add      ? to_add_
+                        : record.operation == Operation::Change ? to_check_
+                                                                : to_remove_;
+  if (!within(record.people, open)) return corrupt("a batch holds people of another one");
+  open = subtract(open, record.people);
+  insert(record, next_order_++);
+  return Ok{};
+}
+
+Status Ledger::on(const AttemptStarted& record) {
+  Batch* const batch = find(record.id);
+  if (batch == nullptr) return Ok{};
+  if (record.number > batch->attempts && !runs_.empty()) ++runs_.back().attempts;
+  batch->attempts = record.number;
+  batch->in_flight = true;
+  return Ok{};
+}
+
+Status Ledger::on(const AttemptFailed& record) {
+  hold_until_ = std::max(hold_until_, record.hold_until);
+  Batch* const batch = find(record.id);
+  if (batch == nullptr) return Ok{};
+  batch->in_flight = false;
+  batch->ambiguous = batch->ambiguous || record.ambiguous;
+  batch->retry_at = record.retry_at;
+  batch->last_error = record.error;
+  if (!runs_.empty()) runs_.back().last_error = record.error;
+  return Ok{};
+}
+
+Status Ledger::on(const Delivered& record) {
+  const auto found = batches_.find(record.id);
+  if (found == batches_.end()) return Ok{};
+  const BatchPlanned& plan = found->second.plan;
+  const std::vector<index::Ordinal> people = plan.people.to_vector();
+  if (plan.operation == Operation::Remove) {
+    held_ = subtract(held_, plan.people);
+    const std::uint64_t removed = settle_removals(plan.people);
+    if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
+  } else {
+    held_ = unite(held_, plan.people);
+    for (std::size_t i = 0; i < people.size(); ++i) digests_.set(people[i], plan.digests[i]);
+    const std::uint64_t sent = settle(plan.people);
+    if (!runs_.empty()) runs_.back().counts.sent += sent;
+  }
+  batches_.erase(found);
+  return Ok{};
+}
+
+Status Ledger::on(const Rejected& record) {
+  const auto found = batches_.find(record.id);
+  if (found == batches_.end()) return Ok{};
+  const BatchPlanned& plan = found->second.plan;
+  const std::uint64_t settled = settle(plan.people);
+  const std::uint64_t removals = settle_removals(plan.people);
+  if (!runs_.empty()) {
+    runs_.back().counts.rejected += settled;
+    runs_.back().counts.removals_rejected += removals;
+    runs_.back().last_error = record.answer;
+  }
+  const auto rejection = std::make_shared<const Rejection>(
+      Rejection{plan.run, record.status, record.answer, record.id});
+  for (const index::Ordinal ordinal : plan.people.to_vector()) rejections_[ordinal] = rejection;
+  rejected_ = unite(rejected_, plan.people);
+  batches_.erase(found);
+  return Ok{};
+}
+
+Status Ledger::on(const Split& record) {
+  const auto found = batches_.find(record.id);
+  if (found == batches_.end()) return Ok{};
+  const index::Bitmap& parent = found->second.plan.people;
+  const bool halves = intersect(record.first.people, record.second.people).empty() &&
+                      unite(record.first.people, record.second.people) == parent;
+  if (!halves) return corrupt("the halves of a batch are not its people");
+  const std::uint64_t order = found->second.order;
+  if (!runs_.empty()) runs_.back().last_error = record.answer;
+  batches_.erase(found);
+  insert(record.first, order);
+  insert(record.second, order);
+  return Ok{};
+}
+
+Status Ledger::on(const Dead& record) {
+  Batch* const batch = find(record.id);
+  if (batch == nullptr) return Ok{};
+  batch->dead = true;
+  batch->in_flight = false;
+  batch->ambiguous = batch->ambiguous || record.ambiguous;
+  batch->last_error = record.error;
+  if (!runs_.empty()) runs_.back().last_error = record.error;
+  return Ok{};
+}
+
+Status Ledger::on(const Revived& record) {
+  Batch* const batch = find(record.id);
+  if (batch == nullptr || !batch->dead) return Ok{};
+  batch->dead = false;
+  batch->attempts = 0;
+  batch->retry_at = record.at;
+  return Ok{};
+}
+
+Status Ledger::on(const RunFinished& record) {
+  if (!active_ || record.run != last_run_) return Ok{};
+  active_ = false;
+  to_add_ = {};
+  to_check_ = {};
+  to_remove_ = {};
+  runs_.back().finished_at = record.at;
+  if (!record.error.empty()) runs_.back().last_error = record.error;
+  runs_.back().state = RunState::Incomplete;  // Finished when nobody is pending: see apply().
+  return Ok{};
+}
+
+Status Ledger::on(const Forgotten&) {
+  const std::uint64_t last_run = last_run_;
+  *this = Ledger(sync_);
+  last_run_ = last_run;
+  return Ok{};
+}
+
+}  // namespace muster::connect

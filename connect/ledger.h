@@ -1,0 +1,130 @@
+// Everything a sync knows, folded from its journal: who is held, who is pending, who was refused
+// and why, which batches are on their way, and the counts of every run.
+//
+// The fold is the one way in: what apply() makes of the records now, a restart makes of them again.
+// For every run  audience = sent + already there + held out + excluded + unidentifiable + rejected
+// + pending.  Each term is counted by itself, so that the equation can fail.
+//
+// Thread safety: const members, any thread; the others, one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "connect/digest_table.h"
+#include "connect/outcome_record.h"
+#include "connect/views.h"
+#include "index/sets/bitmap.h"
+
+namespace muster::connect {
+
+// Runs that are listed; older ones are forgotten here, though not in the journal.
+inline constexpr std::size_t kRunsKeptMax = 1'000;
+
+struct Batch {
+  BatchPlanned plan;
+  std::uint64_t order = 0;   // Of planning.
+  unsigned attempts = 0;     // Started, since it was planned or revived.
+  bool in_flight = false;    // Started, without an end so far.
+  bool ambiguous = false;    // Some attempt may have been received.
+  bool dead = false;
+  TimeMs retry_at = 0;
+  std::string last_error;
+};
+
+struct Rejection {
+  std::uint64_t run = 0;
+  int status = 0;
+  std::string answer, message_id;
+};
+
+class Ledger {
+ public:
+  explicit Ledger(std::string sync) : sync_(std::move(sync)) {}
+
+  // A record repeated at once changes nothing: an append that failed may have been done after all.
+  // Errors: Corrupt when the record makes no sense here.
+  Status apply(const OutcomeRecord& record);
+
+  // After a restart: attempts without an end may have been received.
+  void mark_interrupted();
+
+  const std::string& sync() const { return sync_; }
+  const index::Bitmap& held() const { return held_; }
+  std::uint64_t digest(index::Ordinal ordinal) const { return digests_.get(ordinal); }
+  const std::map<std::string, Batch>& batches() const { return batches_; }
+  const Batch* batch(const std::string& id) const;
+  std::uint64_t live_batches() const;  // Not dead.
+  std::uint64_t dead_batches() const { return batches_.size() - live_batches(); }
+
+  bool run_active() const { return active_; }
+  std::uint64_t last_run() const { return last_run_; }
+  const std::deque<RunView>& runs() const { return runs_; }  // Oldest first.
+  std::uint64_t whole_version() const { return whole_version_; }  // Of the last whole run.
+  TimeMs hold_until() const { return hold_until_; }
+
+  // Of the run under way: who is not yet in a batch.
+  const index::Bitmap& to_add() const { return to_add_; }
+  const index::Bitmap& to_check() const { return to_check_; }
+  const index::Bitmap& to_remove() const { return to_remove_; }
+  bool all_planned() const {
+    return to_add_.empty() && to_check_.empty() && to_remove_.empty();
+  }
+
+  PersonView person(index::Ordinal ordinal) const;  // Without the profile id.
+  index::Bitmap people(PersonState state) const;
+  LedgerView view() const;
+
+ private:
+  Status on(const RunRequested& record);
+  Status on(const RunStarted& record);
+  Status on(const RunFailed& record);
+  Status on(const Sorted& record);
+  Status on(const BatchPlanned& record);
+  Status on(const AttemptStarted& record);
+  Status on(const AttemptFailed& record);
+  Status on(const Delivered& record);
+  Status on(const Rejected& record);
+  Status on(const Split& record);
+  Status on(const Dead& record);
+  Status on(const Revived& record);
+  Status on(const RunFinished& record);
+  Status on(const Forgotten& record);
+
+  Batch* find(const std::string& id);
+  void insert(const BatchPlanned& plan, std::uint64_t order);
+  // Takes people out of pending and says how many of them were in it.
+  std::uint64_t settle(const index::Bitmap& people);
+  std::uint64_t settle_removals(const index::Bitmap& people);
+  void remember(RunView view);
+  Error corrupt(std::string_view what) const;
+
+  std::string sync_;
+  index::Bitmap held_;
+  DigestTable digests_;
+  std::map<std::string, Batch> batches_;
+  std::uint64_t next_order_ = 0;
+  std::unordered_map<index::Ordinal, std::shared_ptr<const Rejection>> rejections_;
+  index::Bitmap rejected_;
+  index::Bitmap unidentifiable_;
+  std::vector<std::pair<std::string, index::Bitmap>> excluded_;
+
+  // The newest run: under way, or as it ended.
+  bool active_ = false;
+  index::Bitmap pending_, removals_pending_;
+  index::Bitmap to_add_, to_check_, to_remove_;
+  std::deque<RunView> runs_;
+  std::uint64_t last_run_ = 0;
+  std::uint64_t whole_version_ = 0;
+  TimeMs hold_until_ = 0;
+};
+
+}  // namespace muster::connect

@@ -1,0 +1,232 @@
+#include "connect/outcome_record.h"
+
+#include <concepts>
+#include <type_traits>
+
+#include "base/bytes.h"
+
+namespace muster::connect {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+// Entries of one list in a record; a batch has at most 10,000 people.
+constexpr std::uint64_t kEntriesMax = 1U << 20;
+
+// One visitor writes, another reads; both walk the same fields in the same order, so that a field
+// cannot be written and forgotten when reading.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+
+  void field(const std::uint64_t& value) { out_.varint(value); }
+  void field(const unsigned& value) { out_.varint(value); }
+  void field(const TimeMs& value) { out_.i64(value); }
+  void field(const int& value) { out_.i64(value); }
+  void field(const bool& value) { out_.u8(value ? 1 : 0); }
+  void field(const std::string& value) { out_.text(value); }
+  void field(const index::Bitmap& value) { out_.text(value.to_bytes()); }
+  void field(const Operation& value) { out_.u8(static_cast<std::uint8_t>(value)); }
+  void field(const std::vector<std::uint64_t>& values) {
+    out_.varint(values.size());
+    for (const std::uint64_t value : values) out_.u64(value);
+  }
+  void field(const std::vector<std::uint32_t>& values) {
+    out_.varint(values.size());
+    for (const std::uint32_t value : values) out_.varint(value);
+  }
+  void field(const std::vector<std::pair<std::string, index::Bitmap>>& values) {
+    out_.varint(values.size());
+    for (const auto& [name, people] : values) {
+      field(name);
+      field(people);
+    }
+  }
+
+ private:
+  ByteWriter out_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : in_(bytes) {}
+
+  void field(std::uint64_t& value) { value = in_.varint(); }
+  void field(unsigned& value) { value = static_cast<unsigned>(in_.varint()); }
+  void field(TimeMs& value) { value = in_.i64(); }
+  void field(int& value) { value = static_cast<int>(in_.i64()); }
+  void field(bool& value) { value = in_.u8() != 0; }
+  void field(std::string& value) { value = in_.text(); }
+  void field(index::Bitmap& value) {
+    auto read = index::Bitmap::from_bytes(in_.text());
+    if (read) {
+      value = std::move(*read);
+    } else {
+      bad_ = true;
+    }
+  }
+  void field(Operation& value) {
+    const std::uint8_t number = in_.u8();
+    bad_ = bad_ || number > static_cast<std::uint8_t>(Operation::Remove);
+    value = static_cast<Operation>(number);
+  }
+  void field(std::vector<std::uint64_t>& values) {
+    values.resize(entries());
+    for (std::uint64_t& value : values) value = in_.u64();
+  }
+  void field(std::vector<std::uint32_t>& values) {
+    values.resize(entries());
+    for (std::uint32_t& value : values) value = static_cast<std::uint32_t>(in_.varint());
+  }
+  void field(std::vector<std::pair<std::string, index::Bitmap>>& values) {
+    values.resize(entries());
+    for (auto& [name, people] : values) {
+      field(name);
+      field(people);
+    }
+  }
+  bool whole() const { return !bad_ && !in_.failed() && in_.at_end(); }
+
+ private:
+  std::size_t entries() {
+    const std::uint64_t count = in_.varint();
+    if (count <= kEntriesMax && count <= in_.remaining()) return count;
+    bad_ = true;
+    return 0;
+  }
+  ByteReader in_;
+  bool bad_ = false;
+};
+
+template <typename Visitor, typename... Fields>
+void each(Visitor& visitor, Fields&... fields) {
+  (visitor.field(fields), ...);
+}
+
+// The fields of every record. R is the record, const when writing.
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunRequested> {
+  each(v, r.run, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunStarted> {
+  each(v, r.run, r.requested_at, r.at, r.snapshot, r.sync_version, r.whole, r.audience, r.already,
+       r.add, r.check, r.remove, r.blocked, r.excluded);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
+  each(v, r.run, r.requested_at, r.at, r.error);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Sorted> {
+  each(v, r.run, r.unchanged, r.unidentifiable);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned> {
+  each(v, r.run, r.id, r.operation, r.gzip, r.people, r.digests, r.member_bytes, r.prefix_bytes,
+       r.packed);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptStarted> {
+  each(v, r.id, r.number, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptFailed> {
+  each(v, r.id, r.at, r.retry_at, r.hold_until, r.ambiguous, r.status, r.error);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Delivered> {
+  each(v, r.id, r.at, r.status);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Rejected> {
+  each(v, r.id, r.at, r.status, r.answer);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Split> {
+  each(v, r.id, r.at, r.status, r.answer);
+  walk(v, r.first);
+  walk(v, r.second);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Dead> {
+  each(v, r.id, r.at, r.ambiguous, r.error);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Revived> {
+  each(v, r.id, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFinished> {
+  each(v, r.run, r.at, r.error);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Forgotten> {
+  each(v, r.at);
+}
+
+// Batches are trusted by index later on: their lists must fit each other.
+bool fits(const BatchPlanned& batch) {
+  const std::uint64_t people = batch.people.count();
+  return people > 0 && batch.member_bytes.size() == people && !batch.id.empty() &&
+         batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people);
+}
+
+bool fits(const OutcomeRecord& record) {
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return fits(*batch);
+  if (const auto* split = std::get_if<Split>(&record)) {
+    return fits(split->first) && fits(split->second);
+  }
+  return true;
+}
+
+// The alternative with the number `kind`, read from `reader`.
+template <std::size_t index = 0>
+bool read_kind(std::size_t kind, Reader& reader, OutcomeRecord& record) {
+  if constexpr (index < std::variant_size_v<OutcomeRecord>) {
+    if (kind != index) return read_kind<index + 1>(kind, reader, record);
+    walk(reader, record.emplace<index>());
+    return true;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(Operation operation) {
+  switch (operation) {
+    case Operation::Add: return "add";
+    case Operation::Change: return "change";
+    case Operation::Remove: return "remove";
+  }
+  CHECK(!"every Operation has a name");
+  return {};
+}
+
+std::string encode(const OutcomeRecord& record) {
+  std::string out;
+  out.push_back(static_cast<char>(kFormat));
+  out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.
+  Writer writer(out);
+  std::visit([&writer](const auto& one) { walk(writer, one); }, record);
+  return out;
+}
+
+Result<OutcomeRecord> decode_outcome(std::string_view payload) {
+  if (payload.size() < 2 || payload[0] != static_cast<char>(kFormat)) {
+    return Error{ErrorCode::Corrupt,
+                 "A record of an export is of a format that this version does not know."};
+  }
+  OutcomeRecord record;
+  Reader reader(payload.substr(2));
+  if (!read_kind(static_cast<unsigned char>(payload[1]), reader, record)) {
+    return Error{ErrorCode::Corrupt,
+                 "A record of an export is of a kind that this version does not know."};
+  }
+  if (!reader.whole() || !fits(record)) {
+    return Error{ErrorCode::Corrupt, "A record of an export is damaged."};
+  }
+  return record;
+}
+
+}  // namespace muster::connect

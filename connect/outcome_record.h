@@ -1,0 +1,145 @@
+// What the journal of a sync holds: every decision before it is acted on, every answer after.
+//
+//   RunStarted  { Sorted | BatchPlanned  AttemptStarted (AttemptFailed | Delivered | Rejected |
+//   Split | Dead) }  RunFinished
+//
+// payload := format: u8 | kind: u8 | fields (base/bytes.h). A newer format is refused, not guessed.
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "index/sets/bitmap.h"
+
+namespace muster::connect {
+
+enum class Operation : std::uint8_t { Add = 0, Change = 1, Remove = 2 };
+std::string_view name_of(Operation operation);
+
+// A run is wanted. Stands in a stream of its own, because any thread may ask.
+struct RunRequested {
+  std::uint64_t run = 0;
+  TimeMs at = 0;
+};
+
+// Who is concerned, decided once. audience = already + excluded + blocked + add + check, disjoint.
+struct RunStarted {
+  std::uint64_t run = 0;
+  TimeMs requested_at = 0, at = 0;
+  std::uint64_t snapshot = 0;
+  std::uint64_t sync_version = 0;
+  bool whole = false;     // Everybody is sent, held or not (first run of a mirror).
+  index::Bitmap audience;
+  index::Bitmap already;  // Held, and not looked at again (append).
+  index::Bitmap add;
+  index::Bitmap check;    // Held: sent again if their digest changed.
+  index::Bitmap remove;   // Held, and no longer wanted.
+  index::Bitmap blocked;  // In a dead letter that is not settled.
+  std::vector<std::pair<std::string, index::Bitmap>> excluded;  // By segment; disjoint.
+};
+
+struct RunFailed {
+  std::uint64_t run = 0;
+  TimeMs requested_at = 0, at = 0;
+  std::string error;
+};
+
+// People of a run for whom nothing is sent.
+struct Sorted {
+  std::uint64_t run = 0;
+  index::Bitmap unchanged;
+  index::Bitmap unidentifiable;
+};
+
+// A batch as it goes out, with its bytes: every attempt, also after a restart, sends just these.
+struct BatchPlanned {
+  std::uint64_t run = 0;
+  std::string id;  // webhook-id
+  Operation operation = Operation::Add;
+  bool gzip = false;
+  index::Bitmap people;
+  std::vector<std::uint64_t> digests;      // One per person, ascending; none for Remove.
+  std::vector<std::uint32_t> member_bytes;  // Length of each person's text in the body.
+  std::uint32_t prefix_bytes = 0;          // Of the body, before the first person.
+  std::string packed;                      // The body, gzipped.
+};
+
+struct AttemptStarted {
+  std::string id;
+  unsigned number = 0;  // From 1.
+  TimeMs at = 0;
+};
+
+struct AttemptFailed {
+  std::string id;
+  TimeMs at = 0;
+  TimeMs retry_at = 0;
+  TimeMs hold_until = 0;   // The whole destination asked for peace until then; 0: it did not.
+  bool ambiguous = false;  // May have been received.
+  int status = 0;
+  std::string error;
+};
+
+struct Delivered {
+  std::string id;
+  TimeMs at = 0;
+  int status = 0;
+};
+
+struct Rejected {
+  std::string id;
+  TimeMs at = 0;
+  int status = 0;
+  std::string answer;
+};
+
+// A rejected batch goes on as two, under new ids.
+struct Split {
+  std::string id;
+  TimeMs at = 0;
+  int status = 0;
+  std::string answer;
+  BatchPlanned first, second;
+};
+
+// Given up: a dead letter.
+struct Dead {
+  std::string id;
+  TimeMs at = 0;
+  bool ambiguous = false;
+  std::string error;
+};
+
+// A dead letter is tried again, with a fresh count of attempts.
+struct Revived {
+  std::string id;
+  TimeMs at = 0;
+};
+
+struct RunFinished {
+  std::uint64_t run = 0;
+  TimeMs at = 0;
+  std::string error;  // Why it could not go on, if that is how it ended.
+};
+
+// The sync was deleted: what it knew is void, the numbers of its runs go on.
+struct Forgotten {
+  TimeMs at = 0;
+};
+
+using OutcomeRecord =
+    std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
+                 AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten>;
+
+std::string encode(const OutcomeRecord& record);
+// Errors: Corrupt, also for a format or kind of a newer version.
+Result<OutcomeRecord> decode_outcome(std::string_view payload);
+
+}  // namespace muster::connect

@@ -1,0 +1,68 @@
+// Decides what a run sends: who is added, changed and removed, and the exact bytes of each batch.
+//
+//   {"type":"audience.members","sync":"crm-buyers","segment":"buyers","run":3,"snapshot":812,
+//    "operation":"add","members":[{"id":"p1","email":"..."}, ...]}
+//
+// Nothing here is durable or sent: the caller journals what comes back before it acts on it.
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "connect/audience.h"
+#include "connect/journal.h"
+#include "connect/ledger.h"
+#include "connect/outcome_record.h"
+#include "connect/sync_document.h"
+
+namespace muster::connect {
+
+// Bytes of one body before compression; a batch is cut before it grows beyond, never inside a
+// person.
+inline constexpr std::size_t kBodyBytesMax = 8U << 20;
+// A single person's text may exceed the above; this bounds what is unpacked from the journal.
+inline constexpr std::size_t kBodyUnpackedMax = 256U << 20;
+
+struct RunInput {
+  const SyncDocument& sync;
+  std::uint64_t sync_version = 0;
+  std::uint64_t run = 0;
+  TimeMs requested_at = 0, at = 0;
+  const AudienceMoment& audience;
+  std::vector<std::pair<std::string, index::Bitmap>> excluded;  // Segment and its people.
+};
+
+RunStarted plan_run(const RunInput& input, const Ledger& ledger);
+
+struct BatchInput {
+  const SyncDocument& sync;
+  const Audience& audience;
+  const AudienceMoment& moment;
+  const Journal& journal;   // Where ids stand of people who are gone.
+  std::string stream;
+  std::size_t batch_size = 1'000;
+  bool gzip = false;
+  std::string id;           // For the batch, should there be one.
+};
+
+// What to do next in the run under way: people for whom nothing is sent, and at most one batch.
+struct PlannedStep {
+  Sorted sorted;
+  std::optional<BatchPlanned> batch;
+};
+
+// Requires ledger.run_active() and !ledger.all_planned().  Makes progress, always.
+// Errors: those of the audience.
+Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger);
+
+// The two halves of a batch of more than one person.
+// Errors: Corrupt when its packed body is damaged.
+Result<std::pair<BatchPlanned, BatchPlanned>> split(const BatchPlanned& batch,
+                                                    std::string first_id, std::string second_id);
+
+}  // namespace muster::connect

@@ -1,0 +1,35 @@
+// The profile ids behind ordinals, also of people who are gone: those are read from the journal.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "connect/audience.h"
+#include "connect/journal.h"
+
+namespace muster::connect {
+
+// The journal of a sync.
+struct SentBefore {
+  const Journal& journal;
+  std::string_view stream;
+};
+
+// In the order of `ordinals`; "" for somebody who is gone and was never sent.
+// Cost: one pass over the stream when anybody is gone.
+Result<std::vector<std::string>> profile_ids(const Audience& audience,
+                                             const AudienceMoment& moment,
+                                             const SentBefore& before,
+                                             std::span<const index::Ordinal> ordinals);
+
+// The profile ids of `wanted` as they were last sent.
+Result<std::unordered_map<index::Ordinal, std::string>> ids_last_sent(
+    const SentBefore& before, const index::Bitmap& wanted);
+
+}  // namespace muster::connect
