@@ -20,8 +20,12 @@ std::uint64_t load64(const char* from) {
   return word;
 }
 
-std::uint64_t scramble1(std::uint64_t k) { return std::rotl(k * kMultiplier1, 31) * kMultiplier2; }
-std::uint64_t scramble2(std::uint64_t k) { return std::rotl(k * kMultiplier2, 33) * kMultiplier1; }
+std::uint64_t scramble1(std::uint64_t k) {
+  return std::rotl(k * kMultiplier1, 31) * kMultiplier2;
+}
+std::uint64_t scramble2(std::uint64_t k) {
+  return std::rotl(k * kMultiplier2, 33) * kMultiplier1;
+}
 
 // The reflected Castagnoli polynomial, RFC 3720 section 12.1.
 constexpr std::uint32_t kCastagnoli = 0x82f63b78;
@@ -30,7 +34,8 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t crc = byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kCastagnoli : 0);
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? kCastagnoli : 0);
     table[byte] = crc;
   }
   return table;
@@ -49,7 +54,8 @@ std::uint32_t crc32c_table(std::string_view bytes, std::uint32_t state) {
 [[gnu::target("sse4.2")]] std::uint32_t crc32c_sse42(std::string_view bytes, std::uint32_t state) {
   std::uint64_t wide = state;
   std::size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) wide = _mm_crc32_u64(wide, load64(bytes.data() + at));
+  for (; at + 8 <= bytes.size(); at += 8)
+    wide = _mm_crc32_u64(wide, load64(bytes.data() + at));
   auto narrow = static_cast<std::uint32_t>(wide);
   for (; at < bytes.size(); ++at) {
     narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(bytes[at]));

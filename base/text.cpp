@@ -38,11 +38,14 @@ bool is_ascii(std::string_view text) {
   return true;
 }
 
-char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 std::string ascii_lower(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) c = ascii_lower(c);
+  for (char& c : lower)
+    c = ascii_lower(c);
   return lower;
 }
 
@@ -78,7 +81,8 @@ std::size_t edit_distance(const std::u32string& a, const std::u32string& b) {
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     before_last.swap(last);
     last.swap(row);
@@ -136,8 +140,8 @@ std::optional<std::string> nearest_name(std::string_view name,
   if (letters.empty() || letters.size() > kComparedLettersMax) return std::nullopt;
   std::size_t best = allowed + 1;
   std::optional<std::string> nearest;
-  for (const std::string& candidate : candidates.first(std::min(candidates.size(),
-                                                                kCandidatesMax))) {
+  for (const std::string& candidate :
+       candidates.first(std::min(candidates.size(), kCandidatesMax))) {
     // A letter takes at most four bytes: what is longer or shorter in bytes can be left out early.
     if (candidate.size() > 4 * (letters.size() + allowed)) continue;
     const std::u32string other = letters_of(candidate);

@@ -144,7 +144,9 @@ TimeMs Zone::to_utc(TimeMs local) const {
   return zone_of(zone_)->to_sys(time, date::choose::earliest).time_since_epoch().count();
 }
 
-TimeMs Zone::start_of(Date day) const { return to_utc(TimeMs{day.days} * kDayMs); }
+TimeMs Zone::start_of(Date day) const {
+  return to_utc(TimeMs{day.days} * kDayMs);
+}
 
 Date Zone::day_of(TimeMs time) const {
   if (zone_ == nullptr) return floor_to_day(time);

@@ -51,7 +51,8 @@ char32_t code_point_at(std::string_view bytes, std::size_t at) {
   const std::uint8_t first = byte_at(bytes, at);
   if (size == 1) return first;
   char32_t point = first & (0x7fU >> size);
-  for (std::size_t i = 1; i < size; ++i) point = (point << 6) | (byte_at(bytes, at + i) & 0x3fU);
+  for (std::size_t i = 1; i < size; ++i)
+    point = (point << 6) | (byte_at(bytes, at + i) & 0x3fU);
   return point;
 }
 

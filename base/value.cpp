@@ -34,7 +34,9 @@ constexpr std::array<TypeName, 9> kTypeNames{{{Type::Bool, "bool"},
                                               {Type::Geo, "geo"},
                                               {Type::Json, "json"}}};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 Error not_a_number(std::string_view text) {
   return {ErrorCode::InvalidArgument,
@@ -55,7 +57,8 @@ struct Digits {
 
 std::optional<Digits> split_digits(std::string_view text) {
   std::size_t at = 0;
-  while (at < text.size() && is_digit(text[at])) ++at;
+  while (at < text.size() && is_digit(text[at]))
+    ++at;
   Digits digits{text.substr(0, at), {}};
   if (digits.whole.empty()) return std::nullopt;
   if (at == text.size()) return digits;
@@ -82,7 +85,8 @@ std::strong_ordering compare(Decimal a, Decimal b) {
 std::int64_t power_of_ten(unsigned exponent) {
   CHECK(exponent <= 18);
   std::int64_t power = 1;
-  for (unsigned i = 0; i < exponent; ++i) power *= 10;
+  for (unsigned i = 0; i < exponent; ++i)
+    power *= 10;
   return power;
 }
 

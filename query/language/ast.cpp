@@ -48,19 +48,27 @@ void replace(Events& events, const ChildMapping& mapping) {
 TimeMs ms_of(Unit unit) {
   constexpr TimeMs kSecond = 1'000;
   switch (unit) {
-    case Unit::Second: return kSecond;
-    case Unit::Minute: return 60 * kSecond;
-    case Unit::Hour: return 3'600 * kSecond;
-    case Unit::Day: return 86'400 * kSecond;
-    case Unit::Week: return 7 * 86'400 * kSecond;
+    case Unit::Second:
+      return kSecond;
+    case Unit::Minute:
+      return 60 * kSecond;
+    case Unit::Hour:
+      return 3'600 * kSecond;
+    case Unit::Day:
+      return 86'400 * kSecond;
+    case Unit::Week:
+      return 7 * 86'400 * kSecond;
     case Unit::Month:
     case Unit::Quarter:
-    case Unit::Year: break;
+    case Unit::Year:
+      break;
   }
   CHECK(!"months, quarters and years have no fixed length");
 }
 
-std::int64_t Duration::ms() const { return amount * ms_of(unit); }
+std::int64_t Duration::ms() const {
+  return amount * ms_of(unit);
+}
 
 bool Window::operator==(const Window& other) const {
   return kind == other.kind && duration == other.duration && duration_end == other.duration_end &&
@@ -76,13 +84,12 @@ bool Events::operator==(const Events& other) const {
 
 bool Node::operator==(const Node& other) const {
   return kind == other.kind && negated == other.negated && compare == other.compare &&
-         literals == other.literals && text == other.text &&
-         ignoring_case == other.ignoring_case && text_match == other.text_match &&
-         path == other.path && window == other.window && quantifier == other.quantifier &&
-         has_events == other.has_events && events == other.events &&
-         aggregate == other.aggregate && steps == other.steps && within == other.within &&
-         count == other.count && version == other.version && percent == other.percent &&
-         latitude == other.latitude && longitude == other.longitude &&
+         literals == other.literals && text == other.text && ignoring_case == other.ignoring_case &&
+         text_match == other.text_match && path == other.path && window == other.window &&
+         quantifier == other.quantifier && has_events == other.has_events &&
+         events == other.events && aggregate == other.aggregate && steps == other.steps &&
+         within == other.within && count == other.count && version == other.version &&
+         percent == other.percent && latitude == other.latitude && longitude == other.longitude &&
          distance == other.distance && date_part == other.date_part && op == other.op &&
          descending == other.descending && equal_lists(children, other.children);
 }
@@ -92,10 +99,13 @@ bool equal(const NodePtr& a, const NodePtr& b) {
   return a && b && *a == *b;
 }
 
-bool is_predicate(NodeKind kind) { return kind < NodeKind::LiteralValue; }
+bool is_predicate(NodeKind kind) {
+  return kind < NodeKind::LiteralValue;
+}
 
 void for_each_child(const Node& node, const ChildVisitor& visitor) {
-  for (const NodePtr& child : node.children) visit(child, visitor);
+  for (const NodePtr& child : node.children)
+    visit(child, visitor);
   visit(node.window, visitor);
   visit(node.events, visitor);
   for (const SequenceStep& step : node.steps) {
@@ -106,7 +116,8 @@ void for_each_child(const Node& node, const ChildVisitor& visitor) {
 
 Node with_children(const Node& node, const ChildMapping& mapping) {
   Node copy = node;
-  for (NodePtr& child : copy.children) replace(child, mapping);
+  for (NodePtr& child : copy.children)
+    replace(child, mapping);
   replace(copy.window, mapping);
   replace(copy.events, mapping);
   for (SequenceStep& step : copy.steps) {

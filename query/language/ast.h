@@ -68,14 +68,14 @@ enum class WindowKind : std::uint8_t {
   InLastCalendar,  // in last 3 calendar months           count, unit
   Today,
   Yesterday,
-  This,            // this month                          unit
-  Last,            // last month                          unit
-  BetweenAgo,      // between 90d and 30d ago             duration, duration_end
-  BeforeAgo,       // before 60d ago                      duration
-  From,            // from T [to T]                       time, time_end
-  Before,          // before T                            time
-  On,              // on D                                time
-  Since,           // since path | time | aggregate       since
+  This,        // this month                          unit
+  Last,        // last month                          unit
+  BetweenAgo,  // between 90d and 30d ago             duration, duration_end
+  BeforeAgo,   // before 60d ago                      duration
+  From,        // from T [to T]                       time, time_end
+  Before,      // before T                            time
+  On,          // on D                                time
+  Since,       // since path | time | aggregate       since
 };
 
 struct Window {
@@ -93,7 +93,17 @@ enum class Compare : std::uint8_t { Equal, NotEqual, Less, LessEqual, Greater, G
 enum class TextMatch : std::uint8_t { Contains, StartsWith, EndsWith, Matches };
 enum class Quantifier : std::uint8_t { Any, All, None };
 enum class AggregateKind : std::uint8_t {
-  Count, Sum, Avg, Min, Max, Distinct, P50, P95, MostCommon, First, Last
+  Count,
+  Sum,
+  Avg,
+  Min,
+  Max,
+  Distinct,
+  P50,
+  P95,
+  MostCommon,
+  First,
+  Last
 };
 enum class EdgeOfHistory : std::uint8_t { Whole, AtFirst, AtLast };  // `at first`, `at last`
 enum class DatePart : std::uint8_t { Date, Year, Quarter, Month, Week, Day, Weekday, Hour };
@@ -111,10 +121,11 @@ struct Events {
   bool operator==(const Events& other) const;
 };
 
-// sequence(a: "Viewed" then within 2d without ("Refund") "Bought" where (...)) within 30d in last 90d
+// sequence(a: "Viewed" then within 2d without ("Refund") "Bought" where (...)) within 30d in last
+// 90d
 struct SequenceStep {
-  std::string name;  // "": unnamed.
-  Events events;     // Names, edge and where only.
+  std::string name;                // "": unnamed.
+  Events events;                   // Names, edge and where only.
   std::optional<Duration> within;  // Since the step before; never on the first.
   std::optional<Events> without;   // None of these strictly between; never on the first.
   bool operator==(const SequenceStep& other) const = default;
@@ -122,40 +133,43 @@ struct SequenceStep {
 
 enum class NodeKind : std::uint8_t {
   // Predicates.
-  And, Or,        // children, two or more
-  Not,            // children[0]
-  Everyone, Nobody,
-  BoolPath,       // a boolean standing alone: path
-  CompareTest,    // children[0] compare children[1]
-  BetweenTest,    // children[0] [not] between children[1] and children[2]
-  InTest,         // children[0] [not] in literals
-  PresenceTest,   // children[0] is [not] missing: negated means `is present`
-  TextTest,       // children[0] [not] text_match text [ignoring case]
-  WindowTest,     // children[0] inside window
-  Quantified,     // quantifier path test: children[0] is the test, whose subject is an Element node
+  And,
+  Or,   // children, two or more
+  Not,  // children[0]
+  Everyone,
+  Nobody,
+  BoolPath,      // a boolean standing alone: path
+  CompareTest,   // children[0] compare children[1]
+  BetweenTest,   // children[0] [not] between children[1] and children[2]
+  InTest,        // children[0] [not] in literals
+  PresenceTest,  // children[0] is [not] missing: negated means `is present`
+  TextTest,      // children[0] [not] text_match text [ignoring case]
+  WindowTest,    // children[0] inside window
+  Quantified,    // quantifier path test: children[0] is the test, whose subject is an Element node
   QuantifiedWhere,  // quantifier path where (children[0])
-  Did,            // events; negated means `did not`
-  Sequence,       // steps, within, window
-  AtLeast,        // count of children
-  InSegment,      // text, version (0: the newest)
-  InList,         // text
-  Entered, Left,  // text, window
-  Sample,         // percent, text is the salt ("" without)
-  Near,           // path, latitude, longitude; distance and its unit in text; see distance_m
-  Anniversary,    // path, window
-  Top,            // children[0] the expr, children[1] the value; count, descending. Root only.
+  Did,              // events; negated means `did not`
+  Sequence,         // steps, within, window
+  AtLeast,          // count of children
+  InSegment,        // text, version (0: the newest)
+  InList,           // text
+  Entered,
+  Left,         // text, window
+  Sample,       // percent, text is the salt ("" without)
+  Near,         // path, latitude, longitude; distance and its unit in text; see distance_m
+  Anniversary,  // path, window
+  Top,          // children[0] the expr, children[1] the value; count, descending. Root only.
   // Values.
-  LiteralValue,   // literals[0]
+  LiteralValue,  // literals[0]
   Now,
-  PathValue,      // path
-  Element,        // the element under test inside Quantified; never printed
-  Aggregate,      // aggregate, children: the value if any, has_events, events
-  Tile,           // count, children[0] the value, children[1] the among-expr if any
-  Size,           // path
-  DaysBetween,    // children[0], children[1]
-  DatePartOf,     // date_part, children[0]
-  Arithmetic,     // children[0] op children[1]; op in "+-*/"
-  Negate,         // - children[0]
+  PathValue,    // path
+  Element,      // the element under test inside Quantified; never printed
+  Aggregate,    // aggregate, children: the value if any, has_events, events
+  Tile,         // count, children[0] the value, children[1] the among-expr if any
+  Size,         // path
+  DaysBetween,  // children[0], children[1]
+  DatePartOf,   // date_part, children[0]
+  Arithmetic,   // children[0] op children[1]; op in "+-*/"
+  Negate,       // - children[0]
 };
 
 struct Node {
@@ -179,7 +193,7 @@ struct Node {
   std::int64_t version = 0;
   Percent percent;
   double latitude = 0, longitude = 0;
-  Decimal distance;      // As written, with its unit in `text`: "km", "mi", "m".
+  Decimal distance;  // As written, with its unit in `text`: "km", "mi", "m".
   DatePart date_part = DatePart::Date;
   char op = '+';
   bool descending = true;

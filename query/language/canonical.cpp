@@ -10,7 +10,9 @@
 namespace muster::query {
 namespace {
 
-NodePtr shared(Node node) { return std::make_shared<const Node>(std::move(node)); }
+NodePtr shared(Node node) {
+  return std::make_shared<const Node>(std::move(node));
+}
 
 Decimal in_lowest_terms(Decimal number) {
   while (number.scale > 0 && number.mantissa % 10 == 0) {
@@ -73,12 +75,15 @@ std::string literal_text(const Literal& literal) {
 }
 
 void put_constants_in_one_form(Node& node) {
-  for (Literal& literal : node.literals) literal = in_one_form(literal);
+  for (Literal& literal : node.literals)
+    literal = in_one_form(literal);
   if (node.kind == NodeKind::InTest) {
     std::map<std::string, Literal> sorted;
-    for (Literal& literal : node.literals) sorted.emplace(literal_text(literal), literal);
+    for (Literal& literal : node.literals)
+      sorted.emplace(literal_text(literal), literal);
     node.literals.clear();
-    for (auto& [text, literal] : sorted) node.literals.push_back(std::move(literal));
+    for (auto& [text, literal] : sorted)
+      node.literals.push_back(std::move(literal));
   }
   put_in_one_form(node.window);
   put_in_one_form(node.within);
@@ -95,12 +100,14 @@ void put_constants_in_one_form(Node& node) {
 std::vector<NodePtr> sorted_by_text(const std::vector<NodePtr>& nodes) {
   std::vector<std::pair<std::string, NodePtr>> texts;
   texts.reserve(nodes.size());
-  for (const NodePtr& node : nodes) texts.emplace_back(print(node), node);
+  for (const NodePtr& node : nodes)
+    texts.emplace_back(print(node), node);
   std::stable_sort(texts.begin(), texts.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<NodePtr> sorted;
   sorted.reserve(texts.size());
-  for (auto& [text, node] : texts) sorted.push_back(std::move(node));
+  for (auto& [text, node] : texts)
+    sorted.push_back(std::move(node));
   return sorted;
 }
 
@@ -128,12 +135,17 @@ NodePtr negated(const NodePtr& node) {
 
 Compare mirrored(Compare compare) {
   switch (compare) {
-    case Compare::Less: return Compare::Greater;
-    case Compare::LessEqual: return Compare::GreaterEqual;
-    case Compare::Greater: return Compare::Less;
-    case Compare::GreaterEqual: return Compare::LessEqual;
+    case Compare::Less:
+      return Compare::Greater;
+    case Compare::LessEqual:
+      return Compare::GreaterEqual;
+    case Compare::Greater:
+      return Compare::Less;
+    case Compare::GreaterEqual:
+      return Compare::LessEqual;
     case Compare::Equal:
-    case Compare::NotEqual: break;
+    case Compare::NotEqual:
+      break;
   }
   return compare;
 }
@@ -145,8 +157,7 @@ NodePtr canonical_compare(Node node) {
   if (left->kind == NodeKind::Element) return shared(std::move(node));
   const bool left_constant = left->kind == NodeKind::LiteralValue;
   const bool right_constant = right->kind == NodeKind::LiteralValue;
-  const bool swap =
-      left_constant == right_constant ? print(right) < print(left) : left_constant;
+  const bool swap = left_constant == right_constant ? print(right) < print(left) : left_constant;
   if (swap) {
     left.swap(right);
     node.compare = mirrored(node.compare);
@@ -181,12 +192,18 @@ NodePtr canonical_node(Node node) {
   put_constants_in_one_form(node);
   switch (node.kind) {
     case NodeKind::And:
-    case NodeKind::Or: return canonical_chain(std::move(node));
-    case NodeKind::Not: return negated(node.children.front());
-    case NodeKind::CompareTest: return canonical_compare(std::move(node));
-    case NodeKind::Negate: return canonical_negate(std::move(node));
+    case NodeKind::Or:
+      return canonical_chain(std::move(node));
+    case NodeKind::Not:
+      return negated(node.children.front());
+    case NodeKind::CompareTest:
+      return canonical_compare(std::move(node));
+    case NodeKind::Negate:
+      return canonical_negate(std::move(node));
     // Its children count one by one, also equal ones: sorted, but none left out.
-    case NodeKind::AtLeast: node.children = sorted_by_text(node.children); break;
+    case NodeKind::AtLeast:
+      node.children = sorted_by_text(node.children);
+      break;
     case NodeKind::Arithmetic:
       if (node.op == '+' || node.op == '*') node.children = sorted_by_text(node.children);
       break;
@@ -199,7 +216,8 @@ NodePtr canonical_node(Node node) {
       if (!node.negated || node.children.front()->kind == NodeKind::Element) break;
       node.negated = false;
       return negated(shared(std::move(node)));
-    default: break;
+    default:
+      break;
   }
   return shared(std::move(node));
 }
@@ -213,9 +231,13 @@ void collect_segments(const NodePtr& node, std::set<std::string>& names) {
 
 }  // namespace
 
-NodePtr canonical(const NodePtr& tree) { return canonical_node(with_children(*tree, canonical)); }
+NodePtr canonical(const NodePtr& tree) {
+  return canonical_node(with_children(*tree, canonical));
+}
 
-Hash128 canonical_hash(const NodePtr& tree) { return hash128(print(canonical(tree))); }
+Hash128 canonical_hash(const NodePtr& tree) {
+  return hash128(print(canonical(tree)));
+}
 
 std::vector<std::string> referenced_segments(const NodePtr& tree) {
   std::set<std::string> names;

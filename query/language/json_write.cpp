@@ -9,6 +9,9 @@
 namespace muster::query {
 namespace {
 
+// Numbers beyond 2^53 are written as text: programs that read JSON numbers as doubles lose digits.
+constexpr std::int64_t kExactInDoubles = std::int64_t{1} << 53;
+
 class TreeWriter {
  public:
   void node(const Node& node) { is_predicate(node.kind) ? predicate(node) : value(node); }
@@ -51,24 +54,38 @@ void TreeWriter::predicate(const Node& node) {
     case NodeKind::Not:
     case NodeKind::Everyone:
     case NodeKind::Nobody:
-    case NodeKind::AtLeast: logic(node); break;
+    case NodeKind::AtLeast:
+      logic(node);
+      break;
     case NodeKind::Quantified:
-    case NodeKind::QuantifiedWhere: quantified(node); break;
+    case NodeKind::QuantifiedWhere:
+      quantified(node);
+      break;
     case NodeKind::Did:
       json_.key(node.negated ? "did_not" : "did");
       events(node.events);
       break;
-    case NodeKind::Sequence: sequence(node); break;
+    case NodeKind::Sequence:
+      sequence(node);
+      break;
     case NodeKind::InSegment:
     case NodeKind::InList:
     case NodeKind::Entered:
     case NodeKind::Left:
-    case NodeKind::Sample: segment_predicate(node); break;
+    case NodeKind::Sample:
+      segment_predicate(node);
+      break;
     case NodeKind::BoolPath:
     case NodeKind::Near:
-    case NodeKind::Anniversary: field_predicate(node); break;
-    case NodeKind::Top: top(node); break;
-    default: test(node); break;
+    case NodeKind::Anniversary:
+      field_predicate(node);
+      break;
+    case NodeKind::Top:
+      top(node);
+      break;
+    default:
+      test(node);
+      break;
   }
   json_.end_object();
 }
@@ -95,7 +112,8 @@ void TreeWriter::logic(const Node& node) {
 
 void TreeWriter::list(const std::vector<NodePtr>& nodes) {
   json_.begin_array();
-  for (const NodePtr& child : nodes) node(*child);
+  for (const NodePtr& child : nodes)
+    node(*child);
   json_.end_array();
 }
 
@@ -121,7 +139,8 @@ void TreeWriter::test_arguments(const Node& node) {
       return value(*node.children[2]);
     case NodeKind::InTest:
       json_.text(fmt::format("{}in", inverted)).key("list").begin_array();
-      for (const Literal& item : node.literals) literal(item);
+      for (const Literal& item : node.literals)
+        literal(item);
       json_.end_array();
       return;
     case NodeKind::PresenceTest:
@@ -135,7 +154,8 @@ void TreeWriter::test_arguments(const Node& node) {
     case NodeKind::WindowTest:
       json_.text("within").key("window");
       return window(*node.window);
-    default: CHECK(!"every predicate is written");
+    default:
+      CHECK(!"every predicate is written");
   }
 }
 
@@ -155,7 +175,8 @@ void TreeWriter::quantified(const Node& node) {
 void TreeWriter::sequence(const Node& node) {
   json_.key("sequence").begin_object();
   json_.key("steps").begin_array();
-  for (const SequenceStep& one : node.steps) step(one);
+  for (const SequenceStep& one : node.steps)
+    step(one);
   json_.end_array();
   if (node.within) {
     json_.key("within");
@@ -189,7 +210,9 @@ void TreeWriter::segment_predicate(const Node& node) {
       json_.key("in_segment").begin_object().key("name").text(node.text);
       if (node.version != 0) json_.key("version").number(node.version);
       break;
-    case NodeKind::InList: json_.key("in_list").begin_object().key("name").text(node.text); break;
+    case NodeKind::InList:
+      json_.key("in_list").begin_object().key("name").text(node.text);
+      break;
     case NodeKind::Sample:
       json_.key("sample").begin_object().key("percent").text(to_string(node.percent.value));
       if (!node.text.empty()) json_.key("salt").text(node.text);
@@ -242,21 +265,30 @@ void TreeWriter::value(const Node& node) {
       json_.key(node.kind == NodeKind::Size ? "size" : "path");
       path(node.path);
       break;
-    case NodeKind::Aggregate: aggregate(node); break;
-    case NodeKind::Tile: tile(node); break;
-    case NodeKind::DaysBetween: two_values("days_between", node); break;
+    case NodeKind::Aggregate:
+      aggregate(node);
+      break;
+    case NodeKind::Tile:
+      tile(node);
+      break;
+    case NodeKind::DaysBetween:
+      two_values("days_between", node);
+      break;
     case NodeKind::DatePartOf:
       json_.key("date_part").begin_object();
       json_.key("part").text(word_of(kDateParts, node.date_part)).key("of");
       value(*node.children[0]);
       json_.end_object();
       break;
-    case NodeKind::Arithmetic: two_values(std::string_view(&node.op, 1), node); break;
+    case NodeKind::Arithmetic:
+      two_values(std::string_view(&node.op, 1), node);
+      break;
     case NodeKind::Negate:
       json_.key("negate");
       value(*node.children[0]);
       break;
-    default: CHECK(!"every value is written, and an Element only as a test's subject");
+    default:
+      CHECK(!"every value is written, and an Element only as a test's subject");
   }
   json_.end_object();
 }
@@ -273,8 +305,8 @@ void TreeWriter::literal(const Literal& literal) {
     JsonWriter& json;
     void operator()(bool truth) const { json.boolean(truth); }
     void operator()(const Decimal& number) const {
-      if (number.scale == 0) {
-        json.number(number.mantissa);
+      if (number.mantissa >= -kExactInDoubles && number.mantissa <= kExactInDoubles) {
+        json.raw(to_string(number));
         return;
       }
       json.begin_object().key("decimal").text(to_string(number)).end_object();
@@ -326,7 +358,8 @@ void TreeWriter::event_fields(const Events& events) {
     json_.key("event").text(events.names.front());
   } else {
     json_.key("event").begin_array();
-    for (const std::string& name : events.names) json_.text(name);
+    for (const std::string& name : events.names)
+      json_.text(name);
     json_.end_array();
   }
   if (events.edge != EdgeOfHistory::Whole) json_.key("at").text(word_of(kEdges, events.edge));
@@ -361,30 +394,50 @@ void TreeWriter::window(const Window& window) {
 void TreeWriter::window_fields(const Window& window) {
   const std::string_view unit = word_of(kCalendarUnits, window.unit);
   switch (window.kind) {
-    case WindowKind::InLast: json_.key("in_last"); return text(window.duration);
-    case WindowKind::InNext: json_.key("in_next"); return text(window.duration);
+    case WindowKind::InLast:
+      json_.key("in_last");
+      return text(window.duration);
+    case WindowKind::InNext:
+      json_.key("in_next");
+      return text(window.duration);
     case WindowKind::InLastCalendar:
       json_.key("in_last_calendar").begin_object();
       json_.key("count").number(window.count).key("unit").text(unit).end_object();
       return;
-    case WindowKind::Today: json_.key("today"); return empty_object();
-    case WindowKind::Yesterday: json_.key("yesterday"); return empty_object();
-    case WindowKind::This: json_.key("this").text(unit); return;
-    case WindowKind::Last: json_.key("last").text(unit); return;
+    case WindowKind::Today:
+      json_.key("today");
+      return empty_object();
+    case WindowKind::Yesterday:
+      json_.key("yesterday");
+      return empty_object();
+    case WindowKind::This:
+      json_.key("this").text(unit);
+      return;
+    case WindowKind::Last:
+      json_.key("last").text(unit);
+      return;
     case WindowKind::BetweenAgo:
       json_.key("between_ago").begin_array();
       text(window.duration);
       text(window.duration_end);
       json_.end_array();
       return;
-    case WindowKind::BeforeAgo: json_.key("before_ago"); return text(window.duration);
+    case WindowKind::BeforeAgo:
+      json_.key("before_ago");
+      return text(window.duration);
     case WindowKind::From:
       json_.key("from").text(window.time->text);
       if (window.time_end) json_.key("to").text(window.time_end->text);
       return;
-    case WindowKind::Before: json_.key("before").text(window.time->text); return;
-    case WindowKind::On: json_.key("on").text(window.time->text); return;
-    case WindowKind::Since: json_.key("since"); return value(*window.since);
+    case WindowKind::Before:
+      json_.key("before").text(window.time->text);
+      return;
+    case WindowKind::On:
+      json_.key("on").text(window.time->text);
+      return;
+    case WindowKind::Since:
+      json_.key("since");
+      return value(*window.since);
   }
 }
 
@@ -394,7 +447,8 @@ void TreeWriter::path(const Path& path) {
     return;
   }
   json_.begin_array();
-  for (const std::string& name : path.names) json_.text(name);
+  for (const std::string& name : path.names)
+    json_.text(name);
   json_.end_array();
 }
 

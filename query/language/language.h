@@ -26,9 +26,9 @@ std::string to_json(const NodePtr& tree);
 // Errors: InvalidArgument naming the JSON pointer that does not fit; LimitExceeded.
 Result<NodePtr> from_json(std::string_view json);
 
-// The same meaning in one form: commutative children flattened, sorted and without repeats, double negation
-// gone, constants in lowest terms (1.50 as 1.5, 24h as 1d). Equal sub-expressions of different
-// segments become equal trees.
+// The same meaning in one form: commutative children flattened, sorted and without repeats, double
+// negation gone, constants in lowest terms (1.50 as 1.5, 24h as 1d). Equal sub-expressions of
+// different segments become equal trees.
 NodePtr canonical(const NodePtr& tree);
 // Of the canonical form's text; stable across versions of the program.
 Hash128 canonical_hash(const NodePtr& tree);

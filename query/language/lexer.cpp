@@ -19,7 +19,9 @@ constexpr char32_t kByteOrderMark = 0xfeff;  // Left at the start by some editor
 // named in an error.
 constexpr std::array<std::string_view, 7> kLongSymbols{"<=", ">=", "!=", "<>", "==", "&&", "||"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Bytes of the letter, digit or underscore at `at`; 0 when something else is there.
 std::size_t name_letter_size(std::string_view text, std::size_t at) {
@@ -29,16 +31,17 @@ std::size_t name_letter_size(std::string_view text, std::size_t at) {
   return is_letter_or_digit(code_point_at(text, at)) ? size : 0;
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
 
 }  // namespace
 
 Error error_at(Place place, std::string_view message, std::string_view expected) {
-  return {.code = ErrorCode::InvalidArgument,
-          .message = fmt::format("line {}, column {}: {}", place.line, place.column, message),
-          .details = {{.line = place.line,
-                       .column = place.column,
-                       .expected = std::string(expected)}}};
+  return {
+      .code = ErrorCode::InvalidArgument,
+      .message = fmt::format("line {}, column {}: {}", place.line, place.column, message),
+      .details = {{.line = place.line, .column = place.column, .expected = std::string(expected)}}};
 }
 
 bool is_plain_name(std::string_view name) {
@@ -65,7 +68,9 @@ Token Lexer::next() {
   return symbol();
 }
 
-bool Lexer::at_digit(std::size_t ahead) const { return is_digit(peek(ahead)); }
+bool Lexer::at_digit(std::size_t ahead) const {
+  return is_digit(peek(ahead));
+}
 
 bool Lexer::at_digits(std::size_t count, std::size_t ahead) const {
   for (std::size_t i = 0; i < count; ++i) {
@@ -78,12 +83,14 @@ bool Lexer::at_date() const {
   return at_digits(4, 0) && peek(4) == '-' && at_digits(2, 5) && peek(7) == '-' && at_digits(2, 8);
 }
 
-std::size_t Lexer::letter_size() const { return name_letter_size(text_, at_); }
+std::size_t Lexer::letter_size() const {
+  return name_letter_size(text_, at_);
+}
 
 Place Lexer::place_of(std::size_t offset) {
   Place place = place_;
-  place.column += static_cast<std::uint32_t>(
-      count_code_points(text_.substr(counted_, offset - counted_)));
+  place.column +=
+      static_cast<std::uint32_t>(count_code_points(text_.substr(counted_, offset - counted_)));
   return place;
 }
 
@@ -98,7 +105,8 @@ void Lexer::skip_blanks() {
     } else if (c == ' ' || c == '\t' || c == '\r') {
       ++at_;
     } else if (c == '-' && peek(1) == '-') {
-      while (!at_end() && peek() != '\n') ++at_;
+      while (!at_end() && peek() != '\n')
+        ++at_;
     } else {
       const char32_t point = code_point_at(text_, at_);
       if (point != kNoBreakSpace && point != kByteOrderMark) return;
@@ -118,7 +126,8 @@ Token Lexer::bad(std::size_t offset, std::string_view message, std::string_view 
 
 Token Lexer::word() {
   const std::size_t begin = at_;
-  while (const std::size_t size = letter_size()) at_ += size;
+  while (const std::size_t size = letter_size())
+    at_ += size;
   Token result = token(TokenKind::Word, begin);
   result.value = to_nfc(result.text);
   return result;
@@ -126,16 +135,19 @@ Token Lexer::word() {
 
 Token Lexer::number() {
   const std::size_t begin = at_;
-  while (at_digit()) ++at_;
+  while (at_digit())
+    ++at_;
   if (peek() == '.' && at_digit(1)) {
     ++at_;
-    while (at_digit()) ++at_;
+    while (at_digit())
+      ++at_;
   }
   if (peek() == 'e' || peek() == 'E') {
     const std::size_t sign = peek(1) == '+' || peek(1) == '-' ? 1 : 0;
     if (at_digit(1 + sign)) {
       at_ += 1 + sign;
-      while (at_digit()) ++at_;
+      while (at_digit())
+        ++at_;
     }
   }
   return token(TokenKind::Number, begin);
@@ -146,13 +158,15 @@ Token Lexer::date_or_time() {
   at_ += 10;
   if ((peek() == 'T' || peek() == 't') && at_digit(1)) {
     ++at_;
-    while (at_digit() || ((peek() == ':' || peek() == '.') && at_digit(1))) ++at_;
+    while (at_digit() || ((peek() == ':' || peek() == '.') && at_digit(1)))
+      ++at_;
     const bool has_offset =
         (peek() == '+' || peek() == '-') && at_digits(2, 1) && peek(3) == ':' && at_digits(2, 4);
     if (has_offset) at_ += 6;
     if (!has_offset && (peek() == 'Z' || peek() == 'z')) ++at_;
   }
-  while (const std::size_t size = letter_size()) at_ += size;
+  while (const std::size_t size = letter_size())
+    at_ += size;
   const std::string_view text = text_.substr(begin, at_ - begin);
   const auto literal = to_time_literal(text);
   if (!literal) {
@@ -168,8 +182,9 @@ Token Lexer::quoted() {
   std::string value;
   while (true) {
     if (at_end() || peek() == '\n' || peek() == '\r') {
-      return bad(begin, quote == '`' ? "this name is not closed: '`' is missing"
-                                     : fmt::format("this text is not closed: {} is missing", quote),
+      return bad(begin,
+                 quote == '`' ? "this name is not closed: '`' is missing"
+                              : fmt::format("this text is not closed: {} is missing", quote),
                  std::string(1, quote));
     }
     const char c = peek();

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "query/language/language.h"
+#include "query/language/printer.h"
 #include "query/language/words.h"
 
 namespace muster::query {
@@ -36,7 +37,8 @@ std::string shown(const Token& token) {
   }
   if (text.size() > kShownMax) {
     std::size_t cut = kShownMax;
-    while ((static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
+    while ((static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80)
+      --cut;
     text = text.substr(0, cut) + "...";
   }
   return quoted ? text : "'" + text + "'";
@@ -55,7 +57,8 @@ std::string nearest_to(const Token& token, std::span<const std::string> words) {
 }  // namespace
 
 Parser::Parser(std::string_view text) : lexer_(text) {
-  for (Token& token : tokens_) token = lexer_.next();
+  for (Token& token : tokens_)
+    token = lexer_.next();
 }
 
 bool Parser::at_word(std::string_view word, std::size_t ahead) const {
@@ -122,9 +125,10 @@ Error Parser::too_deep() const {
 
 Status Parser::count_node() {
   if (++nodes_ <= kNodesMax) return Ok{};
-  return limit_exceeded(fmt::format("more than {} conditions and values; put long lists of values "
-                                    "into 'in (...)'",
-                                    kNodesMax));
+  return limit_exceeded(
+      fmt::format("more than {} conditions and values; put long lists of values "
+                  "into 'in (...)'",
+                  kNodesMax));
 }
 
 Result<NodePtr> Parser::make(Node node, Place place) {
@@ -237,7 +241,10 @@ Result<NodePtr> parse(std::string_view text) {
                              kSegmentTextBytesMax)};
   }
   if (!is_utf8(text)) return Error{ErrorCode::InvalidArgument, "the segment is not valid UTF-8"};
-  return Parser(text).segment();
+  TRY_ASSIGN(NodePtr tree, Parser(text).segment());
+  // Written out with all its blanks, a text of a quarter of the limit still fits.
+  if (text.size() > kSegmentTextBytesMax / 4) TRY(check_limits(tree));
+  return tree;
 }
 
 }  // namespace muster::query

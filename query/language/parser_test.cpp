@@ -13,15 +13,17 @@ constexpr double kLatitudeMax = 90, kLongitudeMax = 180;
 
 const std::vector<std::string>& test_words() {
   static const std::vector<std::string> words{
-      "between",   "in",       "is",   "not",  "contains", "starts with", "starts", "ends with",
-      "ends",      "matches",  "near", "from", "before",   "on",          "since",  "today",
-      "yesterday", "this",     "last", "and",  "or"};
+      "between",   "in",    "is",        "not",  "contains", "starts with", "starts",
+      "ends with", "ends",  "matches",   "near", "from",     "before",      "on",
+      "since",     "today", "yesterday", "this", "last",     "and",         "or"};
   return words;
 }
 
 }  // namespace
 
-Error Parser::expected_test() const { return expected("'=' or another test", test_words()); }
+Error Parser::expected_test() const {
+  return expected("'=' or another test", test_words());
+}
 
 bool Parser::at_test() const {
   if (at(TokenKind::Symbol)) return meaning_of(kCompares, peek().text).has_value();
@@ -33,7 +35,9 @@ bool Parser::at_test() const {
 }
 
 // Whether `between` begins a window, "between 90d and 30d ago", rather than a range of values.
-bool Parser::at_between_durations() const { return at_word("between") && at_duration(1); }
+bool Parser::at_between_durations() const {
+  return at_word("between") && at_duration(1);
+}
 
 // Requires at_test().
 Result<NodePtr> Parser::test_of(NodePtr subject) {

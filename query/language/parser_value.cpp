@@ -12,7 +12,8 @@ namespace {
 
 std::vector<std::string> function_words() {
   std::vector<std::string> words = words_of(kAggregates);
-  for (std::string& part : words_of(kDateParts)) words.push_back(std::move(part));
+  for (std::string& part : words_of(kDateParts))
+    words.push_back(std::move(part));
   words.insert(words.end(), {"tile", "size", "sequence", "anniversary"});
   return words;
 }
@@ -38,10 +39,14 @@ Result<NodePtr> Parser::value() {
 }
 
 // value := product { ( "+" | "-" ) product }
-Result<NodePtr> Parser::sum() { return chain("+-", &Parser::product); }
+Result<NodePtr> Parser::sum() {
+  return chain("+-", &Parser::product);
+}
 
 // product := unary { ( "*" | "/" ) unary }
-Result<NodePtr> Parser::product() { return chain("*/", &Parser::unary); }
+Result<NodePtr> Parser::product() {
+  return chain("*/", &Parser::unary);
+}
 
 Result<NodePtr> Parser::chain(std::string_view signs, Rule operand) {
   const std::size_t deepest_before = std::exchange(deepest_, nesting_);

@@ -159,8 +159,7 @@ Result<Duration> Parser::duration() {
   if (!at(TokenKind::Number)) return expected("a duration such as 30d");
   Duration duration;
   TRY_ASSIGN(duration.amount, integer("the amount of a duration"));
-  const auto unit =
-      at(TokenKind::Word) ? meaning_of(kDurationUnits, peek().text) : std::nullopt;
+  const auto unit = at(TokenKind::Word) ? meaning_of(kDurationUnits, peek().text) : std::nullopt;
   if (!unit && at(TokenKind::Word) && meaning_of(kCalendarUnits, peek().text)) {
     return error_at(here(),
                     fmt::format("a {} has no fixed length: write 'in last {} calendar {}', or a "
@@ -177,10 +176,9 @@ Result<Duration> Parser::duration() {
 }
 
 Result<Unit> Parser::calendar_unit() {
-  const auto unit =
-      at(TokenKind::Word) ? meaning_of(kCalendarUnits, peek().text) : std::nullopt;
-  if (!unit) return expected("'day', 'week', 'month', 'quarter' or 'year'",
-                             words_of(kCalendarUnits));
+  const auto unit = at(TokenKind::Word) ? meaning_of(kCalendarUnits, peek().text) : std::nullopt;
+  if (!unit)
+    return expected("'day', 'week', 'month', 'quarter' or 'year'", words_of(kCalendarUnits));
   take();
   return *unit;
 }

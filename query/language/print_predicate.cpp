@@ -13,7 +13,9 @@ void Printer::enter() {
   if (nesting_ > nesting_max_) nesting_max_ = nesting_;
 }
 
-void Printer::node(const Node& node) { is_predicate(node.kind) ? predicate(node) : value(node); }
+void Printer::node(const Node& node) {
+  is_predicate(node.kind) ? predicate(node) : value(node);
+}
 
 void Printer::bracketed(const Node& child) {
   enter();
@@ -32,29 +34,33 @@ void Printer::deeper(const Node& child) {
 
 void Printer::predicate(const Node& node) {
   switch (node.kind) {
-    case NodeKind::And: return connective(node, " and ");
-    case NodeKind::Or: return connective(node, " or ");
+    case NodeKind::And:
+      return connective(node, " and ");
+    case NodeKind::Or:
+      return connective(node, " or ");
     case NodeKind::Not: {
       put("not ");
       enter();
       operand(*node.children[0], NodeKind::Not);
       return leave();
     }
-    case NodeKind::Everyone: return put("everyone");
-    case NodeKind::Nobody: return put("nobody");
-    case NodeKind::BoolPath: return path(node.path);
+    case NodeKind::Everyone:
+      return put("everyone");
+    case NodeKind::Nobody:
+      return put("nobody");
+    case NodeKind::BoolPath:
+      return path(node.path);
     case NodeKind::Quantified:
-    case NodeKind::QuantifiedWhere: return quantified(node);
-    case NodeKind::Did: {
-      enter();
-      put(node.negated ? "did not " : "did ");
-      event_names(node.events);
-      rest(node.events);
-      return leave();
-    }
-    case NodeKind::Sequence: return sequence(node);
-    case NodeKind::AtLeast: return at_least(node);
-    case NodeKind::InSegment: return in_segment(node);
+    case NodeKind::QuantifiedWhere:
+      return quantified(node);
+    case NodeKind::Did:
+      return did(node);
+    case NodeKind::Sequence:
+      return sequence(node);
+    case NodeKind::AtLeast:
+      return at_least(node);
+    case NodeKind::InSegment:
+      return in_segment(node);
     case NodeKind::InList: {
       put("in list ");
       return quoted(node.text, '"');
@@ -66,16 +72,20 @@ void Printer::predicate(const Node& node) {
       put(" ");
       return window(*node.window);
     }
-    case NodeKind::Sample: return sample(node);
-    case NodeKind::Near: return near(node);
+    case NodeKind::Sample:
+      return sample(node);
+    case NodeKind::Near:
+      return near(node);
     case NodeKind::Anniversary: {
       put("anniversary(");
       path(node.path);
       put(") ");
       return window(*node.window);
     }
-    case NodeKind::Top: return top(node);
-    default: return test(node);
+    case NodeKind::Top:
+      return top(node);
+    default:
+      return test(node);
   }
 }
 
@@ -102,13 +112,20 @@ void Printer::test(const Node& node) {
     put(" ");
   }
   switch (node.kind) {
-    case NodeKind::CompareTest: return compare_test(node);
-    case NodeKind::BetweenTest: return between_test(node);
-    case NodeKind::InTest: return in_test(node);
-    case NodeKind::PresenceTest: return put(node.negated ? "is present" : "is missing");
-    case NodeKind::TextTest: return text_test(node);
-    case NodeKind::WindowTest: return window(*node.window);
-    default: CHECK(!"every predicate is printed");
+    case NodeKind::CompareTest:
+      return compare_test(node);
+    case NodeKind::BetweenTest:
+      return between_test(node);
+    case NodeKind::InTest:
+      return in_test(node);
+    case NodeKind::PresenceTest:
+      return put(node.negated ? "is present" : "is missing");
+    case NodeKind::TextTest:
+      return text_test(node);
+    case NodeKind::WindowTest:
+      return window(*node.window);
+    default:
+      CHECK(!"every predicate is printed");
   }
 }
 
@@ -181,6 +198,14 @@ void Printer::sample(const Node& node) {
   if (node.text.empty()) return;
   put(" salt ");
   quoted(node.text, '"');
+}
+
+void Printer::did(const Node& node) {
+  enter();
+  put(node.negated ? "did not " : "did ");
+  event_names(node.events);
+  rest(node.events);
+  leave();
 }
 
 void Printer::sequence(const Node& node) {

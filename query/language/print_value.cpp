@@ -24,7 +24,9 @@ bool is_negative(const Node& node) {
   return double_text(std::get<double>(literal)).front() == '-';
 }
 
-bool is_weak(char op) { return op == '+' || op == '-'; }
+bool is_weak(char op) {
+  return op == '+' || op == '-';
+}
 
 // Words that would begin something else where a path begins.
 bool clashes(const std::string& name) {
@@ -38,26 +40,35 @@ bool clashes(const std::string& name) {
 
 void Printer::value(const Node& node) {
   switch (node.kind) {
-    case NodeKind::LiteralValue: return literal(node.literals.front());
-    case NodeKind::Now: return put("now");
-    case NodeKind::PathValue: return path(node.path);
-    case NodeKind::Aggregate: return aggregate(node);
-    case NodeKind::Tile: return tile(node);
+    case NodeKind::LiteralValue:
+      return literal(node.literals.front());
+    case NodeKind::Now:
+      return put("now");
+    case NodeKind::PathValue:
+      return path(node.path);
+    case NodeKind::Aggregate:
+      return aggregate(node);
+    case NodeKind::Tile:
+      return tile(node);
     case NodeKind::Size: {
       put("size(");
       path(node.path);
       return put(")");
     }
-    case NodeKind::DaysBetween: return days_between(node);
+    case NodeKind::DaysBetween:
+      return days_between(node);
     case NodeKind::DatePartOf: {
       put(word_of(kDateParts, node.date_part));
       put("(");
       deeper(*node.children[0]);
       return put(")");
     }
-    case NodeKind::Arithmetic: return arithmetic(node);
-    case NodeKind::Negate: return negate(node);
-    default: CHECK(!"every value is printed, and an Element only behind any, all or none");
+    case NodeKind::Arithmetic:
+      return arithmetic(node);
+    case NodeKind::Negate:
+      return negate(node);
+    default:
+      CHECK(!"every value is printed, and an Element only behind any, all or none");
   }
 }
 
@@ -216,15 +227,25 @@ void Printer::duration(const Duration& duration) {
 
 void Printer::window(const Window& window) {
   switch (window.kind) {
-    case WindowKind::InLast: put("in last "); return duration(window.duration);
-    case WindowKind::InNext: put("in next "); return duration(window.duration);
+    case WindowKind::InLast:
+      put("in last ");
+      return duration(window.duration);
+    case WindowKind::InNext:
+      put("in next ");
+      return duration(window.duration);
     case WindowKind::InLastCalendar:
       return put(fmt::format("in last {} calendar {}{}", window.count,
                              word_of(kCalendarUnits, window.unit), window.count == 1 ? "" : "s"));
-    case WindowKind::Today: return put("today");
-    case WindowKind::Yesterday: return put("yesterday");
-    case WindowKind::This: put("this "); return put(word_of(kCalendarUnits, window.unit));
-    case WindowKind::Last: put("last "); return put(word_of(kCalendarUnits, window.unit));
+    case WindowKind::Today:
+      return put("today");
+    case WindowKind::Yesterday:
+      return put("yesterday");
+    case WindowKind::This:
+      put("this ");
+      return put(word_of(kCalendarUnits, window.unit));
+    case WindowKind::Last:
+      put("last ");
+      return put(word_of(kCalendarUnits, window.unit));
     case WindowKind::BetweenAgo:
       put("between ");
       duration(window.duration);
@@ -239,9 +260,13 @@ void Printer::window(const Window& window) {
       put("from " + window.time->text);
       if (window.time_end) put(" to " + window.time_end->text);
       return;
-    case WindowKind::Before: return put("before " + window.time->text);
-    case WindowKind::On: return put("on " + window.time->text);
-    case WindowKind::Since: put("since "); return value(*window.since);
+    case WindowKind::Before:
+      return put("before " + window.time->text);
+    case WindowKind::On:
+      return put("on " + window.time->text);
+    case WindowKind::Since:
+      put("since ");
+      return value(*window.since);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "query/language/ast.h"
 
 namespace muster::query {
@@ -34,6 +35,7 @@ class Printer {
   void at_least(const Node& node);
   void in_segment(const Node& node);
   void sample(const Node& node);
+  void did(const Node& node);
   void sequence(const Node& node);
   void top(const Node& node);
 
@@ -64,5 +66,9 @@ class Printer {
   std::string out_;
   std::size_t nesting_ = 0, nesting_max_ = 0;
 };
+
+// Whether the tree, written as text, is one that parse() takes: kNestingMax, kSegmentTextBytesMax.
+// Errors: LimitExceeded.
+Status check_limits(const NodePtr& tree);
 
 }  // namespace muster::query

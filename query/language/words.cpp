@@ -10,7 +10,9 @@ namespace {
 // Where the T of a time stands: after YYYY-MM-DD.
 constexpr std::size_t kDateBytes = 10;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 }  // namespace
 

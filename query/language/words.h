@@ -20,22 +20,23 @@ struct Word {
   std::string_view text;
 };
 
-inline constexpr std::array<Word<Compare>, 6> kCompares{{{Compare::Equal, "="},
-                                                         {Compare::NotEqual, "!="},
-                                                         {Compare::Less, "<"},
-                                                         {Compare::LessEqual, "<="},
-                                                         {Compare::Greater, ">"},
-                                                         {Compare::GreaterEqual, ">="}}};
+inline constexpr std::array<Word<Compare>, 6> kCompares = {{{Compare::Equal, "="},
+                                                            {Compare::NotEqual, "!="},
+                                                            {Compare::Less, "<"},
+                                                            {Compare::LessEqual, "<="},
+                                                            {Compare::Greater, ">"},
+                                                            {Compare::GreaterEqual, ">="}}};
 
-inline constexpr std::array<Word<TextMatch>, 4> kTextMatches{{{TextMatch::Contains, "contains"},
-                                                              {TextMatch::StartsWith, "starts with"},
-                                                              {TextMatch::EndsWith, "ends with"},
-                                                              {TextMatch::Matches, "matches"}}};
+inline constexpr std::array<Word<TextMatch>, 4> kTextMatches = {
+    {{TextMatch::Contains, "contains"},
+     {TextMatch::StartsWith, "starts with"},
+     {TextMatch::EndsWith, "ends with"},
+     {TextMatch::Matches, "matches"}}};
 
-inline constexpr std::array<Word<Quantifier>, 3> kQuantifiers{
+inline constexpr std::array<Word<Quantifier>, 3> kQuantifiers = {
     {{Quantifier::Any, "any"}, {Quantifier::All, "all"}, {Quantifier::None, "none"}}};
 
-inline constexpr std::array<Word<AggregateKind>, 11> kAggregates{
+inline constexpr std::array<Word<AggregateKind>, 11> kAggregates = {
     {{AggregateKind::Count, "count"},
      {AggregateKind::Sum, "sum"},
      {AggregateKind::Avg, "avg"},
@@ -48,36 +49,45 @@ inline constexpr std::array<Word<AggregateKind>, 11> kAggregates{
      {AggregateKind::First, "first"},
      {AggregateKind::Last, "last"}}};
 
-inline constexpr std::array<Word<DatePart>, 8> kDateParts{{{DatePart::Date, "date"},
-                                                           {DatePart::Year, "year"},
-                                                           {DatePart::Quarter, "quarter"},
-                                                           {DatePart::Month, "month"},
-                                                           {DatePart::Week, "week"},
-                                                           {DatePart::Day, "day"},
-                                                           {DatePart::Weekday, "weekday"},
-                                                           {DatePart::Hour, "hour"}}};
+inline constexpr std::array<Word<DatePart>, 8> kDateParts = {{{DatePart::Date, "date"},
+                                                              {DatePart::Year, "year"},
+                                                              {DatePart::Quarter, "quarter"},
+                                                              {DatePart::Month, "month"},
+                                                              {DatePart::Week, "week"},
+                                                              {DatePart::Day, "day"},
+                                                              {DatePart::Weekday, "weekday"},
+                                                              {DatePart::Hour, "hour"}}};
 
-inline constexpr std::array<Word<EdgeOfHistory>, 2> kEdges{
+inline constexpr std::array<Word<EdgeOfHistory>, 2> kEdges = {
     {{EdgeOfHistory::AtFirst, "first"}, {EdgeOfHistory::AtLast, "last"}}};
 
 // The first word of a meaning is the one that is written.
-inline constexpr std::array<Word<Unit>, 15> kDurationUnits{
-    {{Unit::Second, "s"},      {Unit::Minute, "m"},       {Unit::Hour, "h"},
-     {Unit::Day, "d"},         {Unit::Week, "w"},         {Unit::Second, "second"},
-     {Unit::Minute, "minute"}, {Unit::Hour, "hour"},      {Unit::Day, "day"},
-     {Unit::Week, "week"},     {Unit::Second, "seconds"}, {Unit::Minute, "minutes"},
-     {Unit::Hour, "hours"},    {Unit::Day, "days"},       {Unit::Week, "weeks"}}};
+inline constexpr std::array<Word<Unit>, 15> kDurationUnits = {{{Unit::Second, "s"},
+                                                               {Unit::Minute, "m"},
+                                                               {Unit::Hour, "h"},
+                                                               {Unit::Day, "d"},
+                                                               {Unit::Week, "w"},
+                                                               {Unit::Second, "second"},
+                                                               {Unit::Minute, "minute"},
+                                                               {Unit::Hour, "hour"},
+                                                               {Unit::Day, "day"},
+                                                               {Unit::Week, "week"},
+                                                               {Unit::Second, "seconds"},
+                                                               {Unit::Minute, "minutes"},
+                                                               {Unit::Hour, "hours"},
+                                                               {Unit::Day, "days"},
+                                                               {Unit::Week, "weeks"}}};
 
-inline constexpr std::array<Word<Unit>, 10> kCalendarUnits{{{Unit::Day, "day"},
-                                                            {Unit::Week, "week"},
-                                                            {Unit::Month, "month"},
-                                                            {Unit::Quarter, "quarter"},
-                                                            {Unit::Year, "year"},
-                                                            {Unit::Day, "days"},
-                                                            {Unit::Week, "weeks"},
-                                                            {Unit::Month, "months"},
-                                                            {Unit::Quarter, "quarters"},
-                                                            {Unit::Year, "years"}}};
+inline constexpr std::array<Word<Unit>, 10> kCalendarUnits = {{{Unit::Day, "day"},
+                                                               {Unit::Week, "week"},
+                                                               {Unit::Month, "month"},
+                                                               {Unit::Quarter, "quarter"},
+                                                               {Unit::Year, "year"},
+                                                               {Unit::Day, "days"},
+                                                               {Unit::Week, "weeks"},
+                                                               {Unit::Month, "months"},
+                                                               {Unit::Quarter, "quarters"},
+                                                               {Unit::Year, "years"}}};
 
 inline constexpr std::array<std::string_view, 3> kDistanceUnits{"km", "mi", "m"};
 
@@ -109,7 +119,8 @@ std::string_view word_of(const Table& table, Meaning meaning) {
 template <typename Table>
 std::vector<std::string> words_of(const Table& table) {
   std::vector<std::string> words;
-  for (const auto& word : table) words.emplace_back(word.text);
+  for (const auto& word : table)
+    words.emplace_back(word.text);
   return words;
 }
 

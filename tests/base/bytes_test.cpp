@@ -20,7 +20,8 @@ TEST(Bytes, ReadBackAsWritten) {
   out.u64(~0ULL);
   out.i64(-5);
   out.text("name");
-  for (unsigned shift = 0; shift < 64; ++shift) out.varint(1ULL << shift);
+  for (unsigned shift = 0; shift < 64; ++shift)
+    out.varint(1ULL << shift);
   out.varint(~0ULL);
 
   ByteReader in(bytes);
@@ -29,7 +30,8 @@ TEST(Bytes, ReadBackAsWritten) {
   EXPECT_EQ(~0ULL, in.u64());
   EXPECT_EQ(-5, in.i64());
   EXPECT_EQ("name", in.text());
-  for (unsigned shift = 0; shift < 64; ++shift) EXPECT_EQ(1ULL << shift, in.varint());
+  for (unsigned shift = 0; shift < 64; ++shift)
+    EXPECT_EQ(1ULL << shift, in.varint());
   EXPECT_EQ(~0ULL, in.varint());
   EXPECT_TRUE(in.at_end());
   EXPECT_FALSE(in.failed());
@@ -72,7 +74,8 @@ TEST(Bytes, ALengthBeyondTheEndFails) {
 // Source of the expected values: SMHasher's MurmurHash3_x64_128, and RFC 3720 appendix B.4.
 TEST(Hash, MatchesThePublishedValues) {
   EXPECT_EQ((Hash128{.high = 0, .low = 0}), hash128(""));
-  EXPECT_EQ((Hash128{.high = 0x5b1e906a48ae1d19ULL, .low = 0xcbd8a7b341bd9b02ULL}), hash128("hello"));
+  EXPECT_EQ((Hash128{.high = 0x5b1e906a48ae1d19ULL, .low = 0xcbd8a7b341bd9b02ULL}),
+            hash128("hello"));
   EXPECT_EQ((Hash128{.high = 0x7a433ca9c49a9347ULL, .low = 0xe34bbc7bbc071b6cULL}),
             hash128("The quick brown fox jumps over the lazy dog"));
   EXPECT_EQ(0x8a9136aaU, crc32c(std::string(32, '\0')));
@@ -83,7 +86,8 @@ TEST(Hash, MatchesThePublishedValues) {
 TEST(Hash, CrcContinuesWhereItStopped) {
   testing::Random random;
   std::string bytes;
-  for (int i = 0; i < 200; ++i) bytes += static_cast<char>(random.below(256));
+  for (int i = 0; i < 200; ++i)
+    bytes += static_cast<char>(random.below(256));
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
     const std::string_view all(bytes);
     ASSERT_EQ(crc32c(all), crc32c(all.substr(cut), crc32c(all.substr(0, cut))));

@@ -13,12 +13,13 @@ namespace muster {
 namespace {
 
 TEST(Text, AcceptsWellFormedUtf8Only) {
-  for (const std::string good : {"", "plain ascii, longer than a word", "é", "日本語", "👩‍👩‍👧", "\xEF\xBF\xBF"}) {
+  for (const std::string good : {"", "plain ascii, longer than a word", "é", "日本語",
+                                 "👩‍👩‍👧", "\xEF\xBF\xBF"}) {
     EXPECT_TRUE(is_utf8(good)) << good;
   }
   for (const std::string bad :
-       {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-        "abcdefgh\xFF", "\xE2\x82", "12345678\xC3"}) {
+       {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+        "\xF8\x88\x80\x80\x80", "abcdefgh\xFF", "\xE2\x82", "12345678\xC3"}) {
     EXPECT_FALSE(is_utf8(bad));
   }
 }
@@ -48,7 +49,8 @@ TEST(Text, FoldingForgetsCaseAndIsStable) {
   testing::Random random;
   for (int i = 0; i < 5'000; ++i) {
     std::string text;
-    for (int letter = 0; letter < 4; ++letter) append_utf8(text, 1 + random.below(0xd7ff));
+    for (int letter = 0; letter < 4; ++letter)
+      append_utf8(text, 1 + random.below(0xd7ff));
     const std::string folded = fold_case(text);
     ASSERT_EQ(folded, fold_case(folded));
     ASSERT_EQ(to_nfc(text), to_nfc(to_nfc(text)));
@@ -79,7 +81,9 @@ TEST(Text, EmailsAreTrimmedAndLowered) {
   EXPECT_EQ("", normalise_email(" \t"));
 }
 
-TEST(Text, HexIsLowerCase) { EXPECT_EQ("00ff1a", to_hex(std::string("\0\xFF\x1A", 3))); }
+TEST(Text, HexIsLowerCase) {
+  EXPECT_EQ("00ff1a", to_hex(std::string("\0\xFF\x1A", 3)));
+}
 
 }  // namespace
 }  // namespace muster

@@ -62,13 +62,17 @@ TEST(Time, RefusesWhatIsNoTime) {
 // 1678 to 2261 are refused, a time without a zone is local, a bare number is no time text.
 TEST(Time, AgreesWithTheSharedVerdicts) {
   RETURN_WITHOUT_SHARED_DATA();
-  const std::map<std::string, bool> chosen = {
-      {"2016-12-31T23:59:60Z", false}, {"1969-12-31T23:59:59Z", true},
-      {"0000-01-01T00:00:00Z", false}, {"9999-12-31T23:59:59Z", false},
-      {"2024-01-01", true},            {"2024-01-01 00:00:00", true},
-      {"1700000000", false},           {"1700000000000", false},
-      {"-1", false},                   {"253402300800", false},
-      {"1e10", false}};
+  const std::map<std::string, bool> chosen = {{"2016-12-31T23:59:60Z", false},
+                                              {"1969-12-31T23:59:59Z", true},
+                                              {"0000-01-01T00:00:00Z", false},
+                                              {"9999-12-31T23:59:59Z", false},
+                                              {"2024-01-01", true},
+                                              {"2024-01-01 00:00:00", true},
+                                              {"1700000000", false},
+                                              {"1700000000000", false},
+                                              {"-1", false},
+                                              {"253402300800", false},
+                                              {"1e10", false}};
   std::ifstream file(*testing::shared_data() / "data/hostile/text/timestamps.json");
   std::stringstream text;
   text << file.rdbuf();
@@ -154,8 +158,9 @@ TEST(Date, CivilFieldsReadBackForEveryDay) {
 }
 
 TEST(Date, RefusesDaysThatDoNotExist) {
-  for (const std::string text : {"2023-02-29", "2024-13-01", "2024-00-01", "2024-01-32", "1900-02-29",
-                                 "2024-1-01", "2024-01-01T", "1677-12-31", "2262-01-01", "20240101"}) {
+  for (const std::string text :
+       {"2023-02-29", "2024-13-01", "2024-00-01", "2024-01-32", "1900-02-29", "2024-1-01",
+        "2024-01-01T", "1677-12-31", "2262-01-01", "20240101"}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(std::nullopt, parse_date(text));
   }

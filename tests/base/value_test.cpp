@@ -9,8 +9,9 @@ namespace muster {
 namespace {
 
 TEST(Decimal, ReadsAndPrintsTheSameText) {
-  for (const std::string text : {"0", "12", "-12", "12.50", "-0.05", "0.000001", "999999999999.999999",
-                                 "9223372036854775807", "-9223372036854775808", "0.0"}) {
+  for (const std::string text :
+       {"0", "12", "-12", "12.50", "-0.05", "0.000001", "999999999999.999999",
+        "9223372036854775807", "-9223372036854775808", "0.0"}) {
     SCOPED_TRACE(text);
     const auto number = parse_decimal(text);
     ASSERT_TRUE(number) << number.error().message;
@@ -26,9 +27,9 @@ TEST(Decimal, KeepsMantissaAndScale) {
 }
 
 TEST(Decimal, RefusesWhatIsNotANumberOrDoesNotFit) {
-  for (const std::string text :
-       {"", "-", "+1", ".5", "5.", "1e3", "1.2.3", " 1", "1 ", "0x1", "--1", "1.0000000",
-        "9223372036854775808", "-9223372036854775809", "1234567890123.456789", "99999999999999999999"}) {
+  for (const std::string text : {"", "-", "+1", ".5", "5.", "1e3", "1.2.3", " 1", "1 ", "0x1",
+                                 "--1", "1.0000000", "9223372036854775808", "-9223372036854775809",
+                                 "1234567890123.456789", "99999999999999999999"}) {
     SCOPED_TRACE(text);
     const auto number = parse_decimal(text);
     ASSERT_FALSE(number);
