@@ -57,11 +57,11 @@ class Chunker::Impl {
     }
     if (buffer_.starts_with(kByteOrderMark)) buffer_.erase(0, kByteOrderMark.size());
     TRY_ASSIGN(format_, format_of(path, buffer_));
+    if (format_ == DataFormat::Csv && left() > 0) return take_header(path);
     return Ok{};
   }
 
   Result<std::optional<Chunk>> next() {
-    if (format_ == DataFormat::Csv && index_ == 0) TRY(take_header());
     TRY(fill(format_ == DataFormat::JsonArray ? kBatchBytesMax : options_.chunk_bytes));
     if (left() == 0) return std::optional<Chunk>();
     Chunk chunk;
@@ -101,10 +101,14 @@ class Chunker::Impl {
     offset_ += bytes;
   }
 
-  Status take_header() {
+  Status take_header(const std::filesystem::path& path) {
     TRY(fill(kLineBytesMax));
     const std::size_t end = csv_row_end(ahead(), 0);
     header_ = ahead().substr(0, end);
+    if (const auto empty = decode_csv({}, header_); !empty) {
+      return Error{empty.error().code,
+                   "in the file '" + path.string() + "' " + empty.error().message};
+    }
     line_ += static_cast<std::uint64_t>(std::count(header_.begin(), header_.end(), '\n'));
     step_over(end);
     return Ok{};

@@ -24,6 +24,7 @@ class TextSource {
   Status read(std::size_t size, std::string& out);
 
   bool at_end() const { return at_end_; }  // Nothing comes any more.
+  bool is_packed() const { return gunzip_ != nullptr; }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_total() const { return bytes_total_; }
 

@@ -1,12 +1,12 @@
 #include "loader/chunker.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <set>
 
 #include "loader/gzip.h"
 #include "tests/loader/decode.h"
+#include "tests/loader/folder.h"
 #include "tests/support/random.h"
 #include "tests/support/shared_data.h"
 
@@ -15,25 +15,6 @@ namespace {
 
 using loader::Chunk;
 using loader::Chunker;
-
-// A folder of this test alone, gone with it.
-class Folder {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "muster_chunker_XXXXXX";
-    EXPECT_TRUE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 Result<std::vector<Chunk>> chunks_of(const std::filesystem::path& path,
                                      std::size_t chunk_bytes = loader::kChunkBytes,
