@@ -133,7 +133,7 @@ def export(client):
         target.server_close()
     ledger = call(client, 'GET', '/v1/syncs/loyal-buyers-to-receiver/ledger')
     print(ledger['line'])
-    if 'adds up' not in ledger['line'] or 'does not add up' in ledger['line']:
+    if not ledger['line'].endswith(': adds up'):
         raise Failed('the ledger does not add up')
 
 
