@@ -25,6 +25,15 @@ class Step:
         self.line = line
         self.expected = []
 
+    def is_open(self):
+        """Whether the next line belongs to the command: a here document, or a backslash."""
+        if self.expected:
+            return False
+        document = re.search(r"<<'(\w+)'", self.command)
+        if document:
+            return self.command.split('\n')[-1] != document[1]
+        return self.command.endswith('\\')
+
 
 def steps_of(text):
     """All steps of all sessions of a document, in order."""
@@ -35,7 +44,7 @@ def steps_of(text):
             inside = line.strip() == '```sh session'
         elif inside and line.startswith('$ '):
             steps.append(Step(line[2:], number))
-        elif inside and steps and steps[-1].command.endswith('\\') and not steps[-1].expected:
+        elif inside and steps and steps[-1].is_open():
             steps[-1].command += '\n' + line
         elif inside and steps:
             steps[-1].expected.append(line)
