@@ -37,6 +37,8 @@ struct BindContext {
     Zone zone;
   };
   std::function<Result<Segment>(const std::string& id, std::uint64_t version)> segment;
+  // Rewrites of the plan left out by name (query/plan/rewrite.h): the answers must not move.
+  std::vector<std::string> rewrites_off;
 };
 
 class BoundQuery;

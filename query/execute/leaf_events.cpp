@@ -1,0 +1,33 @@
+// Leaves over what events add up to, and over values compared with each other.
+#include <algorithm>
+
+#include "query/execute/evaluate.h"
+
+namespace muster::query {
+
+Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
+  const AggregateResult& result = aggregates_.of(*node.aggregate);
+  if (result.failed()) {
+    failed_ = true;
+    return {};
+  }
+  Scratch::Lease out = cleared();
+  result.select(node.ranges, out->words);
+  return Selection::of_words(std::move(out));
+}
+
+Selection Evaluator::evaluate_values(const BoundNode& node) {
+  Scratch::Lease out = cleared();
+  const std::uint32_t people = generation_.profiles.ids.size();
+  for (std::uint32_t p = 0; p < index::kPagesPerBlock; ++p) {
+    const std::uint32_t first = block_ * kBlockSize + p * index::kPageSize;
+    if (first >= people) break;
+    slots_.move_to(first, std::min(index::kPageSize, people - first));
+    const SlotMask passing = select_values(node, slots_);
+    std::copy(passing.begin(), passing.end(), out->words.begin() + p * kSlotWords);
+  }
+  if (slots_.failed()) failed_ = true;
+  return Selection::of_words(std::move(out));
+}
+
+}  // namespace muster::query

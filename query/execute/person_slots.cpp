@@ -1,0 +1,57 @@
+#include "query/execute/person_slots.h"
+
+#include "base/check.h"
+
+namespace muster::query {
+
+static_assert(kSlotsMax == index::kPageSize, "a page of people is one chunk of slots");
+
+void PersonSlots::raw_keys(const BoundField& field, KeyChunk& out) {
+  out.present = {};
+  out.scale = field.lookup ? std::uint8_t{0} : field.type.scale;
+  if (field.place == FieldPlace::PersonId) {
+    out.present = everyone_of(*this);
+    for (std::uint32_t i = 0; i < count_; ++i) out.keys[i] = first_ + i;
+    return;
+  }
+  CHECK(field.place == FieldPlace::Person);
+  if (!field.attribute) return;
+  const index::NumberColumn& column = field.attribute->single;
+  if (count_ == 1) {
+    if (const auto key = column.at(first_)) {
+      out.keys[0] = *key;
+      set_bit(out.present, 0);
+    }
+    return;
+  }
+  const index::ColumnBlock* block = column.block(first_ / index::kBlockSize);
+  if (block == nullptr) return;
+  const index::Page* page = block->pages[first_ % index::kBlockSize / index::kPageSize].get();
+  if (page == nullptr) return;
+  page->read(out.keys);
+  std::copy(page->present().begin(), page->present().end(), out.present.begin());
+}
+
+std::vector<std::uint32_t> PersonSlots::list_of(const BoundField& field, std::uint32_t slot) {
+  CHECK(field.place == FieldPlace::Person);
+  if (!field.attribute) return {};
+  const auto codes = field.attribute->list.at(first_ + slot);
+  return {codes.begin(), codes.end()};
+}
+
+void PersonSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {
+  const AggregateResult& result = aggregates_.of(aggregate);
+  if (result.failed()) fail();
+  const PeopleRange& people = aggregates_.people();
+  const std::uint32_t first = first_ - (people.block * index::kBlockSize + people.first);
+  out.present = {};
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Scalar value = result.at(first + i);
+    if (!value.present) continue;
+    set_bit(out.present, i);
+    out.exact[i] = value.exact;
+    out.real[i] = value.real;
+  }
+}
+
+}  // namespace muster::query

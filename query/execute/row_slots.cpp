@@ -1,0 +1,83 @@
+#include "query/execute/row_slots.h"
+
+#include "base/check.h"
+
+namespace muster::query {
+namespace {
+
+const index::PropertyColumn* column_of(const index::EventRun& run, const BoundField& field) {
+  if (!field.property || field.property->number >= run.properties.size()) return nullptr;
+  return run.properties[field.property->number].get();
+}
+
+}  // namespace
+
+void RowSlots::times(KeyChunk& out) {
+  run_.time.read(first_, std::span(out.keys).first(count_));
+  out.present = everyone_of(*this);
+  out.scale = 0;
+}
+
+void RowSlots::property_keys(const BoundField& field, KeyChunk& out) {
+  const index::PropertyColumn* column = column_of(run_, field);
+  out.present = {};
+  out.scale = 0;
+  if (column == nullptr) return;
+  out.scale = column->scale;
+  column->values.read(first_, std::span(out.keys).first(count_));
+  if (column->present.empty()) {
+    out.present = everyone_of(*this);
+    return;
+  }
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (column->has(first_ + i)) set_bit(out.present, i);
+  }
+}
+
+// Rows stand by person, so each person is looked up once.
+void RowSlots::person_keys(const BoundField& field, KeyChunk& out) {
+  out.present = {};
+  out.scale = field.lookup ? std::uint8_t{0} : field.type.scale;
+  if (!field.attribute) return;
+  std::optional<std::int64_t> key;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (i == 0 || person_of(i) != person_of(i - 1)) {
+      key = field.attribute->single.at(*ordinal_of(i));
+    }
+    if (!key) continue;
+    out.keys[i] = *key;
+    set_bit(out.present, i);
+  }
+}
+
+void RowSlots::raw_keys(const BoundField& field, KeyChunk& out) {
+  switch (field.place) {
+    case FieldPlace::Property: property_keys(field, out); return;
+    case FieldPlace::EventTime: times(out); return;
+    case FieldPlace::Person: person_keys(field, out); return;
+    case FieldPlace::PersonId: break;
+  }
+  CHECK(!"profile ids are asked among people only");
+}
+
+std::vector<std::uint32_t> RowSlots::list_of(const BoundField& field, std::uint32_t slot) {
+  if (field.place == FieldPlace::Person) {
+    if (!field.attribute) return {};
+    const auto codes = field.attribute->list.at(*ordinal_of(slot));
+    return {codes.begin(), codes.end()};
+  }
+  const index::PropertyColumn* column = column_of(run_, field);
+  const std::uint32_t row = row_of(slot);
+  if (column == nullptr || !column->has(row)) return {};
+  return field.property->list_codes(column->values.at(row));
+}
+
+void RowSlots::aggregate(const BoundAggregate&, ValueChunk&) {
+  CHECK(!"the binder lets no aggregate stand among events");
+}
+
+std::optional<index::Ordinal> RowSlots::ordinal_of(std::uint32_t slot) {
+  return block_ * index::kBlockSize + person_of(slot);
+}
+
+}  // namespace muster::query

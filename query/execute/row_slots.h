@@ -1,0 +1,40 @@
+// Rows of one run of events as slots.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include "query/execute/slots.h"
+
+namespace muster::query {
+
+class RowSlots final : public Slots {
+ public:
+  // The run is one of the block `block`; all outlive this.
+  RowSlots(const index::EventRun& run, std::uint32_t block) : run_(run), block_(block) {}
+
+  // Requires count <= kSlotsMax and rows of the run.
+  void move_to(std::uint32_t first, std::uint32_t count) {
+    first_ = first;
+    count_ = count;
+  }
+
+  void raw_keys(const BoundField& field, KeyChunk& out) override;
+  std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
+  void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
+  std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override;
+
+  void times(KeyChunk& out);
+  std::uint32_t row_of(std::uint32_t slot) const { return first_ + slot; }
+  // Within the block.
+  std::uint16_t person_of(std::uint32_t slot) const { return run_.person[first_ + slot]; }
+
+ private:
+  void person_keys(const BoundField& field, KeyChunk& out);
+  void property_keys(const BoundField& field, KeyChunk& out);
+
+  const index::EventRun& run_;
+  std::uint32_t block_;
+  std::uint32_t first_ = 0;
+};
+
+}  // namespace muster::query

@@ -1,0 +1,136 @@
+// Counts and members: all blocks, on this thread or in an arena, under a budget.
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/check.h"
+#include "query/execute/evaluate.h"
+
+namespace muster::query {
+namespace {
+
+// Blocks that one task takes at least: less is not worth handing over.
+constexpr std::uint32_t kBlocksPerTask = 4;
+
+std::optional<Error> exhausted(const Budget& budget) {
+  if (budget.cancelled != nullptr && budget.cancelled->load(std::memory_order_relaxed)) {
+    return Error{.code = ErrorCode::LimitExceeded, .message = "the question was cancelled"};
+  }
+  if (budget.deadline && std::chrono::steady_clock::now() > *budget.deadline) {
+    return Error{.code = ErrorCode::LimitExceeded,
+                 .message = "the question took longer than its deadline; ask for less, or allow "
+                            "it more time"};
+  }
+  return std::nullopt;
+}
+
+Error overflow() {
+  return Error{.code = ErrorCode::LimitExceeded,
+               .message = "an exact number left 128 bits; a sum, product or ratio is too large"};
+}
+
+// Runs over blocks [first, last): visit(evaluator, block) for each, until the budget ends.
+template <typename Visit>
+std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget,
+                                std::uint32_t first, std::uint32_t last, const Visit& visit) {
+  Evaluator evaluator(query);
+  for (std::uint32_t block = first; block < last; ++block) {
+    if (auto error = exhausted(budget)) return error;
+    visit(evaluator, block);
+    if (evaluator.failed()) return overflow();
+  }
+  return std::nullopt;
+}
+
+// Which error comes first does not depend on the threads: that of the lowest block.
+class FirstError {
+ public:
+  void report(std::uint32_t block, Error error) {
+    const std::lock_guard lock(mutex_);
+    if (error_ && block_ <= block) return;
+    block_ = block;
+    error_ = std::move(error);
+  }
+  std::optional<Error> take() { return std::move(error_); }
+
+ private:
+  std::mutex mutex_;  // Guards both.
+  std::uint32_t block_ = 0;
+  std::optional<Error> error_;
+};
+
+// visit(evaluator, block) for every block of the profiles, each by one thread.
+template <typename Visit>
+Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel parallel,
+                      const Visit& visit) {
+  const std::uint32_t blocks = query.generation->profiles.blocks();
+  if (parallel.threads <= 1 || blocks < 2 * kBlocksPerTask) {
+    if (auto error = run_blocks(query, budget, 0, blocks, visit)) return std::move(*error);
+    return Ok{};
+  }
+  FirstError first_error;
+  tbb::task_arena arena(static_cast<int>(parallel.threads));
+  arena.execute([&] {
+    const tbb::blocked_range<std::uint32_t> all(0, blocks, kBlocksPerTask);
+    tbb::parallel_for(all, [&](const tbb::blocked_range<std::uint32_t>& range) {
+      auto error = run_blocks(query, budget, range.begin(), range.end(), visit);
+      if (error) first_error.report(range.begin(), std::move(*error));
+    });
+  });
+  if (auto error = first_error.take()) return std::move(*error);
+  return Ok{};
+}
+
+void add_to(index::Bitmap& members, std::uint32_t block, const index::Container& people) {
+  std::vector<std::uint64_t> words(kBlockWords, 0);
+  people.or_into(index::MutableBlock(words.data(), kBlockWords));
+  members.add_block(block, words);
+}
+
+index::ContainerPtr container_of(const BlockSet& set) {
+  if (set.kind == SetKind::Empty) return nullptr;
+  if (set.kind == SetKind::Array) return index::Container::from_sorted(set.members);
+  if (set.kind == SetKind::Bits) return index::Container::from_words(set.block());
+  const std::vector<std::uint64_t> full(kBlockWords, ~std::uint64_t{0});
+  return index::Container::from_words(Block(full.data(), kBlockWords));
+}
+
+}  // namespace
+
+Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+  std::atomic<std::uint64_t> people = 0;
+  TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
+    people.fetch_add(evaluator.count(block), std::memory_order_relaxed);
+  }));
+  return people.load();
+}
+
+Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+  std::vector<index::ContainerPtr> by_block(query.generation->profiles.blocks());
+  TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
+    by_block[block] = container_of(evaluator.members(block).set);
+  }));
+  index::Bitmap people;
+  for (std::uint32_t block = 0; block < by_block.size(); ++block) {
+    if (by_block[block]) add_to(people, block, *by_block[block]);
+  }
+  return people;
+}
+
+Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal) {
+  const index::Generation& generation = *query.generation;
+  CHECK(ordinal < generation.profiles.ids.size());
+  if (!generation.profiles.live.contains(ordinal)) return false;
+  Aggregates aggregates(generation);
+  aggregates.move_to({.block = ordinal / kBlockSize, .first = ordinal % kBlockSize, .count = 1});
+  PersonSlots person(aggregates);
+  person.move_to(ordinal, 1);
+  const SlotMask mask = select(*query.plan, generation, person);
+  if (person.failed()) return overflow();
+  return has_bit(mask, 0);
+}
+
+}  // namespace muster::query

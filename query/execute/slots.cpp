@@ -1,0 +1,150 @@
+#include "query/execute/slots.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "index/order_key.h"
+
+namespace muster::query {
+namespace {
+
+SlotMask filter(const SlotMask& mask, const auto& passes) {
+  SlotMask out{};
+  for_each_bit(mask, [&](std::uint32_t i) {
+    if (passes(i)) set_bit(out, i);
+  });
+  return out;
+}
+
+SlotMask select_field(const BoundNode& node, Slots& slots) {
+  KeyChunk chunk;
+  slots.raw_keys(*node.field, chunk);
+  const KeyTest& test = node.test_for(chunk.scale);
+  return filter(chunk.present, [&](std::uint32_t i) { return test.matches(chunk.keys[i]); });
+}
+
+SlotMask select_list(const BoundNode& node, Slots& slots) {
+  const auto matches = [&](std::uint32_t code) { return node.tests[0].matches(code); };
+  return filter(everyone_of(slots), [&](std::uint32_t i) {
+    const std::vector<std::uint32_t> codes = slots.list_of(*node.field, i);
+    if (node.quantifier == Quantifier::Any) {
+      return std::any_of(codes.begin(), codes.end(), matches);
+    }
+    return !codes.empty() && std::all_of(codes.begin(), codes.end(), matches);
+  });
+}
+
+SlotMask select_present(const BoundNode& node, Slots& slots) {
+  if (node.field->type.list) {
+    return filter(everyone_of(slots),
+                  [&](std::uint32_t i) { return !slots.list_of(*node.field, i).empty(); });
+  }
+  KeyChunk chunk;
+  slots.raw_keys(*node.field, chunk);
+  return chunk.present;
+}
+
+// The key that an aggregate's ranges are about.
+Int128 aggregate_key(const BoundAggregate& aggregate, const Scalar& value) {
+  const bool is_count = aggregate.kind == AggregateKind::Count ||
+                        aggregate.kind == AggregateKind::Distinct;
+  if (is_count) return value.exact.numerator;
+  if (aggregate.type == ValueKind::Real) return index::key_of_double(value.real);
+  return value.exact.numerator;
+}
+
+SlotMask select_aggregate(const BoundNode& node, Slots& slots) {
+  auto chunk = std::make_unique<ValueChunk>();
+  slots.aggregate(*node.aggregate, *chunk);
+  return filter(chunk->present, [&](std::uint32_t i) {
+    return node.ranges.contains(aggregate_key(*node.aggregate, chunk->at(i)));
+  });
+}
+
+SlotMask select_at_least(const BoundNode& node, const index::Generation& generation,
+                         Slots& slots) {
+  std::array<std::int64_t, kSlotsMax> counts{};
+  for (const BoundNodePtr& child : node.children) {
+    for_each_bit(select(*child, generation, slots), [&](std::uint32_t i) { ++counts[i]; });
+  }
+  return filter(everyone_of(slots), [&](std::uint32_t i) { return counts[i] >= node.count; });
+}
+
+SlotMask select_chain(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+  const bool is_and = node.kind == BoundKind::And;
+  SlotMask mask = is_and ? everyone_of(slots) : SlotMask{};
+  for (const BoundNodePtr& child : node.children) {
+    const SlotMask other = select(*child, generation, slots);
+    for (std::uint32_t w = 0; w < kSlotWords; ++w) {
+      mask[w] = is_and ? mask[w] & other[w] : mask[w] | other[w];
+    }
+  }
+  return mask;
+}
+
+SlotMask select_not(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+  SlotMask mask = everyone_of(slots);
+  const SlotMask inside = select(*node.children[0], generation, slots);
+  for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= ~inside[w];
+  return mask;
+}
+
+}  // namespace
+
+SlotMask everyone_of(const Slots& slots) {
+  SlotMask mask{};
+  const std::uint32_t whole = slots.count() / 64;
+  std::fill_n(mask.begin(), whole, ~std::uint64_t{0});
+  if (slots.count() % 64 != 0) mask[whole] = (std::uint64_t{1} << (slots.count() % 64)) - 1;
+  return mask;
+}
+
+bool in_sample(const BoundNode& sample, const index::Generation& generation,
+               index::Ordinal ordinal) {
+  return hash64(generation.profiles.ids.key(ordinal), sample.seed) < sample.threshold;
+}
+
+void read_keys(const BoundField& field, Slots& slots, KeyChunk& out) {
+  slots.raw_keys(field, out);
+  if (!field.lookup) return;
+  out.scale = field.type.scale;
+  const SlotMask referring = out.present;
+  for_each_bit(referring, [&](std::uint32_t i) {
+    if (const auto key = field.lookup->key_of(out.keys[i])) {
+      out.keys[i] = *key;
+    } else {
+      clear_bit(out.present, i);
+    }
+  });
+}
+
+SlotMask select(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+  switch (node.kind) {
+    case BoundKind::Everyone: return everyone_of(slots);
+    case BoundKind::Nobody: return {};
+    case BoundKind::And:
+    case BoundKind::Or: return select_chain(node, generation, slots);
+    case BoundKind::Not: return select_not(node, generation, slots);
+    case BoundKind::AtLeast: return select_at_least(node, generation, slots);
+    case BoundKind::FieldTest: return select_field(node, slots);
+    case BoundKind::ListTest: return select_list(node, slots);
+    case BoundKind::Present: return select_present(node, slots);
+    case BoundKind::AggregateTest: return select_aggregate(node, slots);
+    case BoundKind::ValueTest: return select_values(node, slots);
+    case BoundKind::Members:
+      return filter(everyone_of(slots), [&](std::uint32_t i) {
+        const auto ordinal = slots.ordinal_of(i);
+        return ordinal && node.members->contains(*ordinal);
+      });
+    case BoundKind::Sample:
+      return filter(everyone_of(slots), [&](std::uint32_t i) {
+        const auto ordinal = slots.ordinal_of(i);
+        return ordinal && in_sample(node, generation, *ordinal);
+      });
+  }
+  CHECK(!"every kind of node can be asked");
+  return {};
+}
+
+}  // namespace muster::query

@@ -1,0 +1,134 @@
+// Values of expressions, slot by slot, and the tests that compare them.
+#include <algorithm>
+
+#include "base/check.h"
+#include "index/order_key.h"
+#include "query/execute/slots.h"
+
+namespace muster::query {
+namespace {
+
+void fill_constant(const BoundValue& value, const Slots& slots, ValueChunk& out) {
+  out.present = value.type == ValueKind::Unknown ? SlotMask{} : everyone_of(slots);
+  std::fill_n(out.exact.begin(), slots.count(), value.exact);
+  std::fill_n(out.real.begin(), slots.count(), value.real);
+}
+
+void fill_field(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  auto chunk = std::make_unique<KeyChunk>();
+  read_keys(*value.field, slots, *chunk);
+  out.present = chunk->present;
+  const Int128 denominator =
+      value.type == ValueKind::Exact ? wide_power_of_ten(chunk->scale) : Int128{1};
+  for_each_bit(chunk->present, [&](std::uint32_t i) {
+    const std::int64_t key = chunk->keys[i];
+    if (value.type == ValueKind::Real) {
+      out.real[i] = index::double_of_key(key);
+    } else if (value.recode) {
+      out.exact[i] = rational_of((*value.recode)[static_cast<std::size_t>(key)]);
+    } else {
+      out.exact[i] = {key, denominator};
+    }
+  });
+}
+
+void fill_size(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  out.present = everyone_of(slots);
+  for (std::uint32_t i = 0; i < slots.count(); ++i) {
+    out.exact[i] = rational_of(static_cast<std::int64_t>(slots.list_of(*value.field, i).size()));
+  }
+}
+
+Computed computed(const BoundValue& value, const Scalar& a, const Scalar& b) {
+  const ValueKind a_kind = value.children[0]->type;
+  const ValueKind b_kind = value.children.back()->type;
+  switch (value.kind) {
+    case BoundValueKind::Arithmetic: return arithmetic(value.op, a_kind, a, b_kind, b);
+    case BoundValueKind::Negate: return negated(a_kind, a);
+    case BoundValueKind::DaysBetween: return days_between(a_kind, a, b_kind, b, value.zone);
+    case BoundValueKind::DatePartOf:
+      return {.value = date_part(value.part, a_kind, a, value.zone)};
+    default: break;
+  }
+  CHECK(!"leaves are not computed");
+  return {};
+}
+
+void fill_computed(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  const auto first = evaluate(*value.children[0], slots);
+  const bool is_binary = value.children.size() > 1;
+  const auto second = is_binary ? evaluate(*value.children[1], slots) : nullptr;
+  out.present = {};
+  for (std::uint32_t i = 0; i < slots.count(); ++i) {
+    const Scalar a = first->at(i);
+    const Computed result = computed(value, a, is_binary ? second->at(i) : a);
+    if (result.failed) slots.fail();
+    if (!result.value.present) continue;
+    set_bit(out.present, i);
+    out.exact[i] = result.value.exact;
+    out.real[i] = result.value.real;
+  }
+}
+
+bool holds(const BoundNode& test, std::span<const Scalar> values) {
+  const Scalar& subject = values[0];
+  const auto order = [&](std::size_t other) {
+    return compare(test.operands[0]->type, subject, test.operands[other]->type, values[other],
+                   test.zone);
+  };
+  switch (test.value_test) {
+    case ValueTestKind::Compare: return satisfies(order(1), test.compare);
+    case ValueTestKind::Between: return (order(1) >= 0 && order(2) <= 0) != test.negated;
+    case ValueTestKind::In: {
+      bool found = false;
+      for (std::size_t i = 1; i < values.size() && !found; ++i) found = order(i) == 0;
+      return found != test.negated;
+    }
+    case ValueTestKind::Present: return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
+  auto out = std::make_unique<ValueChunk>();
+  switch (value.kind) {
+    case BoundValueKind::Constant: fill_constant(value, slots, *out); break;
+    case BoundValueKind::Field: fill_field(value, slots, *out); break;
+    case BoundValueKind::Size: fill_size(value, slots, *out); break;
+    case BoundValueKind::Aggregate: slots.aggregate(*value.aggregate, *out); break;
+    case BoundValueKind::Arithmetic:
+    case BoundValueKind::Negate:
+    case BoundValueKind::DaysBetween:
+    case BoundValueKind::DatePartOf: fill_computed(value, slots, *out); break;
+  }
+  return out;
+}
+
+SlotMask select_values(const BoundNode& test, Slots& slots) {
+  // Constants have no chunk: a list of literals may be long.
+  std::vector<std::unique_ptr<ValueChunk>> chunks(test.operands.size());
+  std::vector<Scalar> values(test.operands.size());
+  SlotMask all_present = everyone_of(slots);
+  for (std::size_t k = 0; k < test.operands.size(); ++k) {
+    const BoundValue& operand = *test.operands[k];
+    if (operand.kind == BoundValueKind::Constant) {
+      values[k] = scalar_of(operand);
+      if (!values[k].present) return {};
+      continue;
+    }
+    chunks[k] = evaluate(operand, slots);
+    for (std::uint32_t w = 0; w < kSlotWords; ++w) all_present[w] &= chunks[k]->present[w];
+  }
+  SlotMask out{};
+  for_each_bit(all_present, [&](std::uint32_t i) {
+    for (std::size_t k = 0; k < chunks.size(); ++k) {
+      if (chunks[k]) values[k] = chunks[k]->at(i);
+    }
+    if (holds(test, values)) set_bit(out, i);
+  });
+  return out;
+}
+
+}  // namespace muster::query

@@ -1,0 +1,17 @@
+#include "query/plan/binder.h"
+#include "query/plan/rewrite.h"
+
+namespace muster::query {
+
+Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
+  Binder binder(context);
+  auto query = std::make_shared<BoundQuery>();
+  query->generation = context.generation;
+  query->now = context.now;
+  TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
+  query->warnings = binder.take_warnings();
+  make_plan(*query, context.rewrites_off);
+  return BoundQueryPtr(std::move(query));
+}
+
+}  // namespace muster::query

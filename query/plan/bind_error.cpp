@@ -1,0 +1,35 @@
+#include "query/plan/bind_error.h"
+
+#include "base/text.h"
+
+namespace muster::query {
+namespace {
+
+std::string prefix_of(const Place& place) {
+  if (place.line == 0) return "";
+  const std::string column = "column " + std::to_string(place.column) + ": ";
+  return place.line == 1 ? column : "line " + std::to_string(place.line) + ", " + column;
+}
+
+}  // namespace
+
+Error error_at(ErrorCode code, const Place& place, const std::string& message,
+               const std::string& expected) {
+  return Error{.code = code,
+               .message = prefix_of(place) + message,
+               .details = {{.line = place.line, .column = place.column, .expected = expected}}};
+}
+
+Error unknown_name(const Place& place, const std::string& what, const std::string& name,
+                   std::span<const std::string> candidates) {
+  Error error = error_at(ErrorCode::InvalidArgument, place,
+                         "no " + what + " " + with_suggestion(name, candidates), what);
+  error.details[0].nearest = nearest_name(name, candidates).value_or("");
+  return error;
+}
+
+Error unsupported(const Place& place, const std::string& construct) {
+  return error_at(ErrorCode::Unsupported, place, construct + " cannot be answered yet");
+}
+
+}  // namespace muster::query

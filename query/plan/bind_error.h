@@ -1,0 +1,25 @@
+// Errors with their place in the segment's text.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "query/language/ast.h"
+
+namespace muster::query {
+
+// "column 5: MESSAGE", with the line before it when it is not the first.
+Error error_at(ErrorCode code, const Place& place, const std::string& message,
+               const std::string& expected = "");
+
+// InvalidArgument: "no WHAT 'name'; did you mean 'nearest'?"
+Error unknown_name(const Place& place, const std::string& what, const std::string& name,
+                   std::span<const std::string> candidates);
+
+// Unsupported: "CONSTRUCT cannot be answered yet."
+Error unsupported(const Place& place, const std::string& construct);
+
+}  // namespace muster::query

@@ -1,0 +1,191 @@
+// Conditions made of conditions: and, or, not, quantifiers, lists, other segments.
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "query/plan/bind_error.h"
+#include "query/plan/binder.h"
+
+namespace muster::query {
+namespace {
+
+Error only_among_people(const Place& place, const std::string& construct) {
+  return error_at(ErrorCode::InvalidArgument, place,
+                  construct + " asks about people and cannot stand inside 'where'",
+                  "a condition on the event");
+}
+
+std::string key_of(const std::string& id, std::int64_t version) {
+  return version == 0 ? id : id + "@" + std::to_string(version);
+}
+
+// 2^64 * percent / 100, exactly.
+UInt128 threshold_of(Decimal percent) {
+  const auto share = static_cast<UInt128>(percent.mantissa);
+  const auto whole = static_cast<UInt128>(power_of_ten(percent.scale)) * 100;
+  const UInt128 quotient = share / whole, rest = share % whole;
+  return (quotient << 64) + (rest << 64) / whole;
+}
+
+}  // namespace
+
+Result<BoundNodePtr> Binder::predicate(const NodePtr& node, const Scope& scope) {
+  if (++nodes_ > kBoundNodesMax) {
+    return error_at(ErrorCode::LimitExceeded, node->place,
+                    "with the segments it refers to, this one has more than 100,000 conditions");
+  }
+  if (++depth_ > kNestingMax * kSegmentNestingMax) {
+    return error_at(ErrorCode::LimitExceeded, node->place, "nested too deeply");
+  }
+  auto bound = predicate_of_kind(node, scope);
+  --depth_;
+  return bound;
+}
+
+Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope& scope) {
+  switch (node->kind) {
+    case NodeKind::And: return chain(node, scope, BoundKind::And);
+    case NodeKind::Or: return chain(node, scope, BoundKind::Or);
+    case NodeKind::Not: return negation(node, scope);
+    case NodeKind::Everyone: return make_node(BoundKind::Everyone, node);
+    case NodeKind::Nobody: return make_node(BoundKind::Nobody, node);
+    case NodeKind::BoolPath: return bool_path(node, scope);
+    case NodeKind::CompareTest:
+    case NodeKind::BetweenTest:
+    case NodeKind::InTest:
+    case NodeKind::TextTest:
+    case NodeKind::WindowTest: return test(node, scope);
+    case NodeKind::PresenceTest: return presence(node, scope);
+    case NodeKind::Quantified: return quantified(node, scope);
+    case NodeKind::QuantifiedWhere:
+      return unsupported(node->place, "'where' on the objects of a list");
+    case NodeKind::Did: return did(node, scope);
+    case NodeKind::Sequence: return unsupported(node->place, "'sequence'");
+    case NodeKind::AtLeast: return at_least(node, scope);
+    case NodeKind::InSegment: return in_segment(node, scope);
+    case NodeKind::InList: return in_list(node, scope);
+    case NodeKind::Entered: return unsupported(node->place, "'entered'");
+    case NodeKind::Left: return unsupported(node->place, "'left'");
+    case NodeKind::Sample: return sample(node, scope);
+    case NodeKind::Near: return near(node, scope);
+    case NodeKind::Anniversary: return unsupported(node->place, "'anniversary'");
+    case NodeKind::Top: return unsupported(node->place, "'top'");
+    default: break;
+  }
+  return error_at(ErrorCode::InvalidArgument, node->place,
+                  "a value stands where a condition is needed", "a condition");
+}
+
+Result<BoundNodePtr> Binder::chain(const NodePtr& node, const Scope& scope, BoundKind kind) {
+  BoundNodePtr made = make_node(kind, node);
+  for (const NodePtr& child : node->children) {
+    TRY_ASSIGN(BoundNodePtr bound, predicate(child, scope));
+    made->children.push_back(std::move(bound));
+  }
+  return made;
+}
+
+Result<BoundNodePtr> Binder::negation(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(BoundNodePtr child, predicate(node->children.at(0), scope));
+  return make_not(std::move(child), node);
+}
+
+Result<BoundNodePtr> Binder::at_least(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(BoundNodePtr made, chain(node, scope, BoundKind::AtLeast));
+  made->count = node->count;
+  return made;
+}
+
+Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
+  if (found.is_event_name || (found.field && !found.field->type.list)) {
+    return error_at(ErrorCode::InvalidArgument, node->place,
+                    "'" + joined(node->path) + "' has one value: leave out any, all or none",
+                    "a list");
+  }
+  const Node& test = *node->children.at(0);
+  const ValueKind kind = found.field ? kind_of(found.field->type.type) : ValueKind::Unknown;
+  TRY_ASSIGN(const Values operands, operands_of(test, kind, scope));
+  const bool constant = std::all_of(operands.begin(), operands.end(), [](const auto& operand) {
+    return operand->kind == BoundValueKind::Constant;
+  });
+  if (!constant) return unsupported(node->place, "comparing the elements of a list with a path");
+  TRY_ASSIGN(const Condition condition, condition_of(test, kind, operands, scope));
+  if (found.field) return list_test(node, found.field, node->quantifier, condition);
+  const bool is_none = node->quantifier == Quantifier::None;
+  return make_node(is_none ? BoundKind::Everyone : BoundKind::Nobody, node);
+}
+
+Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope) {
+  if (scope.table) return only_among_people(node->place, "'in segment'");
+  const std::string key = key_of(node->text, node->version);
+  BoundNodePtr made = make_node(BoundKind::And, node);
+  made->is_segment = true;
+  if (const auto known = segments_.find(key); known != segments_.end()) {
+    made->children.push_back(known->second);
+    return made;
+  }
+  if (std::find(open_segments_.begin(), open_segments_.end(), key) != open_segments_.end()) {
+    std::string path;
+    for (const std::string& open : open_segments_) path += "'" + open + "' -> ";
+    return error_at(ErrorCode::Conflict, node->place,
+                    "segments refer to each other in a circle: " + path + "'" + key + "'");
+  }
+  if (open_segments_.size() == kSegmentNestingMax) {
+    return error_at(ErrorCode::LimitExceeded, node->place,
+                    "segments refer to segments more than 32 deep");
+  }
+  if (!context_.segment) return unknown_name(node->place, "segment", node->text, {});
+  auto segment = context_.segment(node->text, static_cast<std::uint64_t>(node->version));
+  if (!segment) {
+    if (context_.allow_unknown && segment.error().code == ErrorCode::NotFound) {
+      return make_node(BoundKind::Nobody, node);
+    }
+    return error_at(segment.error().code, node->place, segment.error().message, "a segment");
+  }
+  open_segments_.push_back(key);
+  auto bound = predicate(segment->tree, Scope{.zone = segment->zone});
+  open_segments_.pop_back();
+  if (!bound) {
+    // The place is in the other segment's text.
+    Error error = std::move(bound.error());
+    if (error.code != ErrorCode::Conflict) {
+      error.message = "in segment '" + key + "': " + error.message;
+    }
+    return error;
+  }
+  segments_[key] = *bound;
+  made->children.push_back(*bound);
+  return made;
+}
+
+Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {
+  if (scope.table) return only_among_people(node->place, "'in list'");
+  const auto& lists = context_.generation->lists;
+  const auto found = lists.find(node->text);
+  if (found == lists.end()) {
+    if (context_.allow_unknown) return make_node(BoundKind::Nobody, node);
+    std::vector<std::string> names;
+    for (const auto& [name, list] : lists) names.push_back(name);
+    return unknown_name(node->place, "list", node->text, names);
+  }
+  BoundNodePtr made = make_node(BoundKind::Members, node);
+  made->members = std::make_shared<const index::Posting>(
+      index::Posting().with(found->second->members.to_vector(), {}));
+  return made;
+}
+
+Result<BoundNodePtr> Binder::sample(const NodePtr& node, const Scope& scope) {
+  if (scope.table) return only_among_people(node->place, "'sample'");
+  const Decimal percent = node->percent.value;
+  if (compare(percent, Decimal{0, 0}) < 0 || compare(percent, Decimal{100, 0}) > 0) {
+    return error_at(ErrorCode::InvalidArgument, node->place,
+                    "a sample is between 0% and 100%", "a share between 0% and 100%");
+  }
+  BoundNodePtr made = make_node(BoundKind::Sample, node);
+  made->seed = hash64(node->text);
+  made->threshold = threshold_of(percent);
+  return made;
+}
+
+}  // namespace muster::query

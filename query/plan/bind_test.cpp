@@ -1,0 +1,287 @@
+// Tests of values: comparisons, between, in, presence, texts, windows, distances.
+//
+// A test against constants becomes a Condition, which most columns answer without reading values;
+// any other test is evaluated value by value.
+#include <algorithm>
+
+#include "query/plan/bind_error.h"
+#include "query/plan/binder.h"
+#include "query/plan/scalar.h"
+
+namespace muster::query {
+namespace {
+
+bool is_constant(const BoundValuePtr& value) { return value->kind == BoundValueKind::Constant; }
+
+Compare mirrored(Compare op) {
+  switch (op) {
+    case Compare::Less: return Compare::Greater;
+    case Compare::LessEqual: return Compare::GreaterEqual;
+    case Compare::Greater: return Compare::Less;
+    case Compare::GreaterEqual: return Compare::LessEqual;
+    case Compare::Equal:
+    case Compare::NotEqual: break;
+  }
+  return op;
+}
+
+bool has_order(ValueKind kind) { return kind != ValueKind::Text && kind != ValueKind::Bool; }
+
+Error no_order(const Place& place, ValueKind kind) {
+  return error_at(ErrorCode::InvalidArgument, place,
+                  std::string(describe(kind)) + " has no order here: ask with =, != or in",
+                  "=, != or in");
+}
+
+Error wrong_kind(const Place& place, ValueKind found, ValueKind expected) {
+  return error_at(ErrorCode::InvalidArgument, place,
+                  "this is " + std::string(describe(found)) + " and is compared with " +
+                      std::string(describe(expected)),
+                  std::string(describe(expected)));
+}
+
+bool needs_order(const Node& test) {
+  if (test.kind == NodeKind::BetweenTest) return true;
+  return test.kind == NodeKind::CompareTest && test.compare != Compare::Equal &&
+         test.compare != Compare::NotEqual;
+}
+
+double metres_of(const Node& near) {
+  const double unit = near.text == "km" ? 1'000 : (near.text == "mi" ? 1'609.344 : 1);
+  return to_double(rational_of(near.distance)) * unit;
+}
+
+// The codes of `from` in the other dictionary; kNoCode for texts that it lacks.
+std::shared_ptr<const std::vector<std::uint32_t>> recoded(const index::Dictionary& from,
+                                                          const index::Dictionary& to) {
+  auto codes = std::make_shared<std::vector<std::uint32_t>>();
+  codes->reserve(from.size());
+  for (std::uint32_t code = 0; code < from.size(); ++code) {
+    codes->push_back(to.find(from.key(code)).value_or(kNoCode));
+  }
+  return codes;
+}
+
+// Whether constants satisfy a test, as people and rows would be asked.
+bool holds(const Node& test, const BoundValuePtr& subject, const Values& operands,
+           const Zone& zone) {
+  const auto order = [&](const BoundValuePtr& other) {
+    if (subject->type == ValueKind::Text) {
+      return subject->text == other->text ? std::weak_ordering::equivalent
+                                          : std::weak_ordering::less;
+    }
+    return compare(subject->type, scalar_of(*subject), other->type, scalar_of(*other), zone);
+  };
+  switch (test.kind) {
+    case NodeKind::CompareTest: return satisfies(order(operands[0]), test.compare);
+    case NodeKind::BetweenTest:
+      return (order(operands[0]) >= 0 && order(operands[1]) <= 0) != test.negated;
+    default:
+      return std::any_of(operands.begin(), operands.end(),
+                         [&](const BoundValuePtr& other) { return order(other) == 0; }) !=
+             test.negated;
+  }
+}
+
+bool is_comparison(const Node& test) {
+  return test.kind == NodeKind::CompareTest || test.kind == NodeKind::BetweenTest ||
+         test.kind == NodeKind::InTest;
+}
+
+}  // namespace
+
+Result<Values> Binder::operands_of(const Node& test, ValueKind kind, const Scope& scope) {
+  Values operands;
+  const auto take = [&](BoundValuePtr operand, const Place& place) -> Status {
+    if (!comparable(kind, operand->type)) return wrong_kind(place, operand->type, kind);
+    operands.push_back(std::move(operand));
+    return Ok{};
+  };
+  if (kind == ValueKind::Geo) {
+    return error_at(ErrorCode::InvalidArgument, test.place,
+                    "a geo point can only be asked with 'near'", "near (latitude, longitude)");
+  }
+  if (test.kind == NodeKind::InTest) {
+    for (const Literal& each : test.literals) {
+      TRY_ASSIGN(BoundValuePtr operand, literal(each, test.place, scope));
+      TRY(take(std::move(operand), test.place));
+    }
+    return operands;
+  }
+  for (std::size_t i = 1; i < test.children.size(); ++i) {
+    TRY_ASSIGN(BoundValuePtr operand, value(test.children[i], scope));
+    TRY(take(std::move(operand), test.children[i]->place));
+  }
+  if (needs_order(test) && !has_order(kind)) return no_order(test.place, kind);
+  return operands;
+}
+
+Result<Condition> Binder::condition_of(const Node& test, ValueKind kind, const Values& operands,
+                                       const Scope& scope) {
+  switch (test.kind) {
+    case NodeKind::CompareTest:
+      return compare_condition(kind, test.compare, operands.at(0), scope.zone);
+    case NodeKind::BetweenTest:
+      return between_condition(kind, test.negated, operands.at(0), operands.at(1), scope.zone);
+    case NodeKind::InTest: return in_condition(kind, test.negated, operands, scope.zone);
+    case NodeKind::TextTest: {
+      if (kind == ValueKind::Unknown) return Condition{};
+      if (kind != ValueKind::Text) return wrong_kind(test.place, kind, ValueKind::Text);
+      return text_condition(test);
+    }
+    case NodeKind::WindowTest: {
+      TRY_ASSIGN(const TimeRange range, range_of(*test.window, context_.now, scope.zone));
+      if (kind == ValueKind::Unknown) return Condition{};
+      if (kind != ValueKind::Time && kind != ValueKind::Date) {
+        return wrong_kind(test.place, kind, ValueKind::Time);
+      }
+      return window_condition(kind, range, scope.zone);
+    }
+    default:
+      return error_at(ErrorCode::InvalidArgument, test.place,
+                      "this cannot be asked of an element of a list", "a comparison");
+  }
+}
+
+Result<BoundNodePtr> Binder::test(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(BoundValuePtr subject, value(node->children.at(0), scope));
+  TRY_ASSIGN(Values operands, operands_of(*node, subject->type, scope));
+  NodePtr asked = node;
+  if (node->kind == NodeKind::CompareTest && is_constant(subject) && !is_constant(operands[0])) {
+    // 5 < x is x > 5.
+    auto turned = std::make_shared<Node>(*node);
+    turned->compare = mirrored(node->compare);
+    asked = turned;
+    std::swap(subject, operands[0]);
+  }
+  const bool all_constant = std::all_of(operands.begin(), operands.end(), is_constant);
+  if (subject->type == ValueKind::Unknown || !all_constant) {
+    const auto is_unknown = [](const BoundValuePtr& v) { return v->type == ValueKind::Unknown; };
+    if (is_unknown(subject) || std::any_of(operands.begin(), operands.end(), is_unknown)) {
+      TRY(condition_of(*asked, ValueKind::Unknown, operands, scope));
+      return make_node(BoundKind::Nobody, node);
+    }
+    return general_test(asked, subject, operands, scope);
+  }
+  if (is_constant(subject) && is_comparison(*asked)) {
+    const bool missing = std::any_of(operands.begin(), operands.end(), [](const auto& operand) {
+      return operand->type == ValueKind::Unknown;
+    });
+    const bool always = !missing && holds(*asked, subject, operands, scope.zone);
+    return make_node(always ? BoundKind::Everyone : BoundKind::Nobody, node);
+  }
+  TRY_ASSIGN(const Condition condition, condition_of(*asked, subject->type, operands, scope));
+  TRY_ASSIGN(BoundNodePtr met, meets(node, subject, condition));
+  if (met) return met;
+  if (is_comparison(*asked)) return general_test(asked, subject, operands, scope);
+  return unsupported(node->place, "this test of a computed value");
+}
+
+// The node for a condition on a field or an aggregate; null when only its values can tell.
+Result<BoundNodePtr> Binder::meets(const NodePtr& node, const BoundValuePtr& subject,
+                                   const Condition& condition) {
+  if (subject->kind == BoundValueKind::Field) return field_test(node, subject->field, condition);
+  if (subject->kind == BoundValueKind::Constant) {
+    // A constant in a window, or the events' name under a text test.
+    bool passes = false;
+    if (subject->type == ValueKind::Text) {
+      passes = condition.text(subject->text);
+    } else if (condition.kind != ValueKind::Unknown) {
+      passes = condition.ranges(0).contains(subject->exact.numerator);
+    }
+    return make_node(passes ? BoundKind::Everyone : BoundKind::Nobody, node);
+  }
+  if (subject->kind != BoundValueKind::Aggregate ||
+      subject->aggregate->kind == AggregateKind::Avg) {
+    return BoundNodePtr();
+  }
+  BoundNodePtr made = make_node(BoundKind::AggregateTest, node);
+  made->aggregate = subject->aggregate;
+  made->ranges = subject->type == ValueKind::Text
+                     ? codes_passing(condition, subject->aggregate->dictionary)
+                     : condition.ranges(subject->scale.value_or(0));
+  return made;
+}
+
+Result<BoundNodePtr> Binder::general_test(const NodePtr& node, const BoundValuePtr& subject,
+                                          const Values& operands, const Scope& scope) {
+  BoundNodePtr made = make_node(BoundKind::ValueTest, node);
+  made->compare = node->compare;
+  made->negated = node->negated;
+  made->zone = scope.zone;
+  switch (node->kind) {
+    case NodeKind::CompareTest: made->value_test = ValueTestKind::Compare; break;
+    case NodeKind::BetweenTest: made->value_test = ValueTestKind::Between; break;
+    case NodeKind::InTest: made->value_test = ValueTestKind::In; break;
+    default: return unsupported(node->place, "this test of a computed value");
+  }
+  made->operands.push_back(subject);
+  made->operands.insert(made->operands.end(), operands.begin(), operands.end());
+  if (subject->type != ValueKind::Text) return made;
+
+  const BoundValue& other = *operands.at(0);
+  if (node->kind != NodeKind::CompareTest || subject->kind != BoundValueKind::Field ||
+      other.kind != BoundValueKind::Field) {
+    return unsupported(node->place, "comparing the texts of aggregates");
+  }
+  auto recoding = std::make_shared<BoundValue>(other);
+  recoding->recode = recoded(other.field->dictionary, subject->field->dictionary);
+  made->operands[1] = std::move(recoding);
+  return made;
+}
+
+Result<BoundNodePtr> Binder::presence(const NodePtr& node, const Scope& scope) {
+  const NodePtr& subject = node->children.at(0);
+  BoundNodePtr has;
+  if (subject->kind == NodeKind::PathValue) {
+    TRY_ASSIGN(const Resolved found, resolver_.resolve(subject->path, subject->place, scope));
+    if (found.is_event_name) {
+      has = make_node(BoundKind::Everyone, nullptr);
+    } else if (!found.field) {
+      has = make_node(BoundKind::Nobody, nullptr);
+    } else {
+      has = present(nullptr, found.field);
+    }
+  } else {
+    TRY_ASSIGN(const BoundValuePtr asked, value(subject, scope));
+    has = make_node(BoundKind::ValueTest, nullptr);
+    has->value_test = ValueTestKind::Present;
+    has->operands.push_back(asked);
+  }
+  // `is missing` is the plain form, `is present` the negated one.
+  if (!node->negated) return make_not(std::move(has), node);
+  has->source = node;
+  return has;
+}
+
+Result<BoundNodePtr> Binder::bool_path(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(const BoundValuePtr subject, path_value(node, scope));
+  if (subject->type == ValueKind::Unknown) return make_node(BoundKind::Nobody, node);
+  if (subject->type != ValueKind::Bool) {
+    return error_at(ErrorCode::InvalidArgument, node->place,
+                    "'" + joined(node->path) + "' is " + std::string(describe(subject->type)) +
+                        " and cannot stand alone: compare it with something",
+                    "a comparison");
+  }
+  TRY_ASSIGN(const BoundValuePtr truth, literal(Literal(true), node->place, scope));
+  return field_test(node, subject->field,
+                    compare_condition(ValueKind::Bool, Compare::Equal, truth, scope.zone));
+}
+
+Result<BoundNodePtr> Binder::near(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(const BoundValuePtr subject, path_value(node, scope));
+  if (subject->type == ValueKind::Unknown) return make_node(BoundKind::Nobody, node);
+  if (subject->type != ValueKind::Geo) {
+    return wrong_kind(node->place, subject->type, ValueKind::Geo);
+  }
+  const bool on_earth = std::abs(node->latitude) <= 90 && std::abs(node->longitude) <= 180;
+  if (!on_earth) {
+    return error_at(ErrorCode::InvalidArgument, node->place,
+                    "no such point: latitudes go from -90 to 90, longitudes from -180 to 180",
+                    "(latitude, longitude)");
+  }
+  return field_test(node, subject->field,
+                    near_condition({node->latitude, node->longitude}, metres_of(*node)));
+}
+
+}  // namespace muster::query

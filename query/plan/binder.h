@@ -1,0 +1,103 @@
+// From the tree as written to the bound tree: one class, one file per group of constructs.
+//
+//   bind_predicate.cpp  and, or, not, lists, segments, quantifiers
+//   bind_test.cpp       comparisons and other tests of a value
+//   bind_value.cpp      literals, paths, arithmetic, parts of dates
+//   bind_events.cpp     aggregates over events
+//   field_test.cpp      a condition on a field, wherever the field's value lies
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "query/plan/condition.h"
+#include "query/plan/resolver.h"
+
+namespace muster::query {
+
+using Values = std::vector<BoundValuePtr>;
+
+class Binder {
+ public:
+  explicit Binder(const BindContext& context) : context_(context), resolver_(context) {}
+
+  // Requires a tree within kNestingMax.
+  Result<BoundNodePtr> predicate(const NodePtr& node, const Scope& scope);
+
+  std::vector<std::string> take_warnings() { return std::move(warnings_); }
+
+ private:
+  // bind_predicate.cpp
+  Result<BoundNodePtr> predicate_of_kind(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> chain(const NodePtr& node, const Scope& scope, BoundKind kind);
+  Result<BoundNodePtr> negation(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> at_least(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> in_segment(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> in_list(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> sample(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> quantified(const NodePtr& node, const Scope& scope);
+
+  // bind_test.cpp
+  Result<BoundNodePtr> test(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> presence(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> bool_path(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> near(const NodePtr& node, const Scope& scope);
+  // The test's other operands, of kinds that go with `kind`; none for text and window tests.
+  Result<Values> operands_of(const Node& test, ValueKind kind, const Scope& scope);
+  // Requires constant operands.
+  Result<Condition> condition_of(const Node& test, ValueKind kind, const Values& operands,
+                                 const Scope& scope);
+  Result<BoundNodePtr> general_test(const NodePtr& node, const BoundValuePtr& subject,
+                                    const Values& operands, const Scope& scope);
+  Result<BoundNodePtr> meets(const NodePtr& node, const BoundValuePtr& subject,
+                             const Condition& condition);
+
+  // bind_value.cpp
+  Result<BoundValuePtr> value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> literal(const Literal& literal, const Place& place, const Scope& scope);
+  Result<BoundValuePtr> path_value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> size(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> arithmetic_value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> days_between_value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> date_part_value(const NodePtr& node, const Scope& scope);
+
+  // bind_events.cpp
+  Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
+  Result<BoundAggregatePtr> make_aggregate(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> did(const NodePtr& node, const Scope& scope);
+  Result<std::vector<std::shared_ptr<const index::EventTable>>> tables_of(const Events& events);
+  Result<TimeRange> times_of(const Events& events, const Zone& zone);
+  Status settle_type(BoundAggregate& aggregate);
+  void settle_texts(BoundAggregate& aggregate);
+  bool is_event_known(const std::string& name) const;
+
+  const BindContext& context_;
+  Resolver resolver_;
+  std::size_t nodes_ = 0;
+  std::size_t depth_ = 0;
+  std::vector<std::string> open_segments_;           // Those being bound, outermost first.
+  std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
+  std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
+  std::vector<std::string> warnings_;
+};
+
+// field_test.cpp
+
+// A node of the kind that keeps what the person wrote.
+BoundNodePtr make_node(BoundKind kind, const NodePtr& source);
+BoundNodePtr make_not(BoundNodePtr child, const NodePtr& source);
+
+// The single value of the field passes.
+BoundNodePtr field_test(const NodePtr& source, const BoundFieldPtr& field,
+                        const Condition& condition);
+// Any or all elements of the list of the field pass; None is the complement of Any.
+// Requires field->type.list.
+BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quantifier quantifier,
+                       const Condition& condition);
+// The field has a value, or a list with elements.
+BoundNodePtr present(const NodePtr& source, const BoundFieldPtr& field);
+
+}  // namespace muster::query

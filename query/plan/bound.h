@@ -1,0 +1,204 @@
+// The bound tree: a segment whose names, types, zones and windows have been settled.
+//
+//   BoundNode       who passes: and, or, not, and tests at the leaves
+//   BoundValue      what a person (or, inside `where`, an event) has: a number, a time, a text
+//   BoundAggregate  what the events of a person add up to
+//   BoundField      where a value lies: an attribute, an event's property, behind a reference
+//
+// A node stands in one of two worlds: people (a slot is an ordinal of a block) or the rows of one
+// event table (inside `where`). The node kinds are the same; only the fields differ.
+// Thread safety: immutable once bind() has returned.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "index/generation.h"
+#include "query/plan/number.h"
+#include "query/plan/ranges.h"
+#include "query/query.h"
+
+namespace muster::query {
+
+// What a value can be compared with. Unknown: of a name that nothing is known of, always missing.
+enum class ValueKind : std::uint8_t { Unknown, Bool, Exact, Real, Text, Time, Date, Geo };
+
+// Deepest chain of segments that refer to segments: bounds the recursion over them.
+inline constexpr std::size_t kSegmentNestingMax = 32;
+// Nodes after all nested segments have been put in: bounds the memory of one question.
+inline constexpr std::size_t kBoundNodesMax = 100'000;
+// Results kept for a block because several places of the tree ask for them: 8 KiB each.
+inline constexpr std::uint32_t kSharedMax = 512;
+
+inline constexpr std::uint32_t kNoCode = ~std::uint32_t{0};
+
+// A reference followed: from the key of the referring field to an attribute of the entity.
+struct EntityLookup {
+  std::string entity;
+  std::shared_ptr<const index::Table> table;          // Null: no such entity was loaded.
+  std::shared_ptr<const index::Attribute> attribute;  // Null: the entity's id itself.
+  std::vector<std::uint32_t> by_code;                 // Of text references: ordinal or kNoCode.
+  std::unordered_map<std::int64_t, std::uint32_t> by_number;  // Of whole-number references.
+
+  // The live entity that a key of the referring field means.
+  std::optional<std::uint32_t> ordinal_of(std::int64_t key) const {
+    if (!by_number.empty()) {
+      const auto found = by_number.find(key);
+      return found == by_number.end() ? std::nullopt : std::optional(found->second);
+    }
+    if (key < 0 || static_cast<std::uint64_t>(key) >= by_code.size()) return std::nullopt;
+    const std::uint32_t ordinal = by_code[static_cast<std::size_t>(key)];
+    return ordinal == kNoCode ? std::nullopt : std::optional(ordinal);
+  }
+  // The order key or code of the attribute for a key of the referring field.
+  std::optional<std::int64_t> key_of(std::int64_t key) const {
+    const auto ordinal = ordinal_of(key);
+    if (!ordinal) return std::nullopt;
+    return attribute ? attribute->single.at(*ordinal) : std::optional<std::int64_t>(*ordinal);
+  }
+};
+
+enum class FieldPlace : std::uint8_t {
+  Person,     // attribute
+  PersonId,   // the profile id
+  Property,   // property of the event
+  EventTime,  // the event's time
+};
+
+struct BoundField {
+  std::string name;                                      // As written.
+  FieldPlace place = FieldPlace::Person;
+  index::FieldType type;                                 // Of the value at the end.
+  std::shared_ptr<const index::Attribute> attribute;     // Person; null: nobody has it.
+  std::shared_ptr<const index::EventProperty> property;  // Property; null: no event has it.
+  std::shared_ptr<const EntityLookup> lookup;            // Null: the field's own value.
+  index::Dictionary dictionary;                          // What codes at the end mean.
+};
+using BoundFieldPtr = std::shared_ptr<const BoundField>;
+
+struct BoundNode;
+struct BoundValue;
+struct BoundAggregate;
+using BoundNodePtr = std::shared_ptr<BoundNode>;
+using BoundValuePtr = std::shared_ptr<const BoundValue>;
+using BoundAggregatePtr = std::shared_ptr<const BoundAggregate>;
+
+enum class BoundValueKind : std::uint8_t {
+  Constant,     // exact, real or text; Unknown kind: missing
+  Field,        // field
+  Size,         // field: how many elements its list has
+  Aggregate,    // aggregate
+  Arithmetic,   // children[0] op children[1]
+  Negate,       // - children[0]
+  DaysBetween,  // (children[1] - children[0]) / 86,400 s
+  DatePartOf,   // part of children[0], in zone
+};
+
+struct BoundValue {
+  BoundValueKind kind = BoundValueKind::Constant;
+  ValueKind type = ValueKind::Unknown;
+  // Decimals after the point that the value can have; nothing when a division makes any fraction.
+  std::optional<std::uint8_t> scale = 0;
+  Rational exact;           // Constant: Exact, and the key of Bool, Time, Date.
+  double real = 0;
+  std::string text;
+  BoundFieldPtr field;
+  // Text fields compared with another field's: code -> that field's code, kNoCode for none.
+  std::shared_ptr<const std::vector<std::uint32_t>> recode;
+  BoundAggregatePtr aggregate;
+  std::vector<BoundValuePtr> children;
+  char op = '+';
+  DatePart part = DatePart::Date;
+  Zone zone;
+  NodePtr source;
+};
+
+// The events of one name that an aggregate takes in.
+struct EventSource {
+  std::shared_ptr<const index::EventTable> table;
+  BoundNodePtr where;      // Null: all of them.
+  BoundValuePtr value;     // Null for count and for first/last of times.
+  // Text values: code of the value's dictionary -> code of the aggregate's; null: the same.
+  std::shared_ptr<const std::vector<std::uint32_t>> recode;
+};
+
+struct BoundAggregate {
+  AggregateKind kind = AggregateKind::Count;
+  std::vector<EventSource> sources;
+  TimeMs from = 0, to = 0;     // Event times taken in, both ends belong; to <= now.
+  ValueKind type = ValueKind::Exact;  // Of the values (Time for first/last without a value).
+  std::uint8_t scale = 0;      // Of exact values: keys are mantissas at it.
+  index::Dictionary dictionary;  // Of text values.
+  NodePtr source;
+};
+
+enum class ValueTestKind : std::uint8_t {
+  Compare,  // operands[0] compare operands[1]
+  Between,  // operands[1] <= operands[0] <= operands[2]
+  In,       // operands[0] is one of the others
+  Present,  // operands[0] has a value
+};
+
+enum class BoundKind : std::uint8_t {
+  Everyone, Nobody,
+  And, Or, Not,    // children
+  AtLeast,         // count of children
+  FieldTest,       // the single value of field passes
+  ListTest,        // quantifier elements of the list of field pass
+  Present,         // field has a value, or a list with elements
+  AggregateTest,   // the aggregate's key lies in ranges
+  ValueTest,       // value_test over operands
+  Members,         // of a static set
+  Sample,          // the salted hash of the id is below threshold
+};
+
+struct BoundNode {
+  BoundKind kind = BoundKind::Everyone;
+  NodePtr source;                       // What the person wrote here; null for made nodes.
+  std::vector<BoundNodePtr> children;
+  std::int64_t count = 0;               // AtLeast
+  BoundFieldPtr field;
+  // FieldTest and ListTest: one, or one per decimal scale of a run of events. With a lookup the
+  // keys are those of the referring field.
+  std::vector<KeyTest> tests;
+  Quantifier quantifier = Quantifier::Any;
+  BoundAggregatePtr aggregate;
+  RangeSet ranges;
+  ValueTestKind value_test = ValueTestKind::Compare;
+  Compare compare = Compare::Equal;
+  bool negated = false;                 // ValueTest: Between and In.
+  std::vector<BoundValuePtr> operands;
+  Zone zone;                            // ValueTest: of days.
+  std::shared_ptr<const index::Posting> members;
+  std::uint64_t seed = 0;               // Sample
+  UInt128 threshold = 0;                // Sample: of 2^64
+  bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.
+
+  // Filled by the planner.
+  bool by_postings = false;             // Answered by the value bitmaps of posting_codes.
+  std::vector<std::uint32_t> posting_codes;
+  double cost = 0;                      // Per block, in units of one pass over 8 KiB.
+  std::uint64_t estimate = 0;           // People.
+  std::optional<std::uint32_t> shared;  // Its result for a block is kept under this number.
+
+  const KeyTest& test_for(std::uint8_t scale) const {
+    return tests.size() == 1 ? tests[0] : tests[scale];
+  }
+};
+
+// What bind() makes: the tree as written, for explanations, and the plan that is run.
+class BoundQuery {
+ public:
+  std::shared_ptr<const index::Generation> generation;
+  TimeMs now = 0;
+  BoundNodePtr tree;
+  BoundNodePtr plan;
+  std::uint32_t shared = 0;  // Results kept for a block.
+  std::vector<std::string> warnings;  // Found while binding.
+};
+
+}  // namespace muster::query

@@ -1,0 +1,146 @@
+// What a node costs per block and how many people it will have: rough, and only for the order.
+#include <algorithm>
+#include <unordered_set>
+
+#include "query/plan/rewrite.h"
+
+namespace muster::query {
+namespace {
+
+// Costs in passes over 8 KiB.
+constexpr double kScanCost = 20;      // 65,536 values in one to eight bytes each.
+constexpr double kListScanCost = 80;
+constexpr double kSampleCost = 2'000;
+constexpr double kAggregateCost = 1'000;  // Plus its events.
+constexpr double kValuesCost = 5'000;
+// Value bitmaps united by one leaf at most; beyond, a pass over the codes is cheaper.
+constexpr std::size_t kPostingsMax = 24;
+
+using index::Generation;
+
+double aggregate_cost(const BoundAggregate& aggregate, double blocks) {
+  double events = 0;
+  for (const EventSource& source : aggregate.sources) {
+    events += static_cast<double>(source.table->count) * (source.where ? 2 : 1);
+  }
+  return kAggregateCost + events / std::max(1.0, blocks) / 64;
+}
+
+double value_cost(const BoundValue& value, double blocks) {
+  double cost = value.aggregate ? aggregate_cost(*value.aggregate, blocks) : 0;
+  for (const BoundValuePtr& child : value.children) cost += value_cost(*child, blocks);
+  return cost;
+}
+
+// The value bitmaps that answer an attribute's test, when there are few enough.
+void choose_postings(BoundNode& node) {
+  const auto& attribute = node.field->attribute;
+  node.by_postings = false;
+  if (!attribute || !attribute->has_postings || node.field->place != FieldPlace::Person) return;
+  if (node.kind == BoundKind::ListTest && node.quantifier != Quantifier::Any) return;
+  const KeyTest& test = node.tests[0];
+  auto codes = test.codes_passing(static_cast<std::uint32_t>(attribute->postings.size()),
+                                  kPostingsMax + 1);
+  if (codes.size() > kPostingsMax) return;
+  node.by_postings = true;
+  node.posting_codes = std::move(codes);
+}
+
+std::uint64_t in_postings(const BoundNode& node) {
+  std::uint64_t people = 0;
+  for (const std::uint32_t code : node.posting_codes) {
+    const auto& posting = node.field->attribute->postings[code];
+    if (posting) people += posting->count();
+  }
+  return people;
+}
+
+std::uint64_t holders(const BoundNode& node) {
+  return node.field->attribute ? node.field->attribute->count() : 0;
+}
+
+void estimate_field(BoundNode& node) {
+  choose_postings(node);
+  if (node.by_postings) {
+    node.cost = 1 + static_cast<double>(node.posting_codes.size());
+    node.estimate = in_postings(node);
+    return;
+  }
+  node.cost = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
+  node.estimate = holders(node) / 3;
+}
+
+std::uint64_t events_of(const BoundAggregate& aggregate) {
+  std::uint64_t events = 0;
+  for (const EventSource& source : aggregate.sources) events += source.table->count;
+  return events;
+}
+
+void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
+  switch (node.kind) {
+    case BoundKind::Everyone: node.estimate = universe; return;
+    case BoundKind::FieldTest:
+    case BoundKind::ListTest: estimate_field(node); break;
+    case BoundKind::Present:
+      node.cost = kScanCost / 2;
+      node.estimate = holders(node);
+      break;
+    case BoundKind::AggregateTest:
+      node.cost = aggregate_cost(*node.aggregate, blocks);
+      node.estimate = node.ranges.contains(0) ? universe / 2
+                                              : std::min(universe, events_of(*node.aggregate)) / 2;
+      break;
+    case BoundKind::ValueTest:
+      node.cost = kValuesCost;
+      for (const BoundValuePtr& value : node.operands) node.cost += value_cost(*value, blocks);
+      node.estimate = universe / 3;
+      break;
+    case BoundKind::Members:
+      node.cost = 1;
+      node.estimate = node.members->count();
+      break;
+    case BoundKind::Sample:
+      node.cost = kSampleCost;
+      node.estimate = static_cast<std::uint64_t>((node.threshold * universe) >> 64);
+      break;
+    default: break;
+  }
+}
+
+void estimate_inner(BoundNode& node, std::uint64_t universe) {
+  node.cost = 0;
+  std::uint64_t least = universe, sum = 0;
+  for (const BoundNodePtr& child : node.children) {
+    node.cost += child->cost + 1;
+    least = std::min(least, child->estimate);
+    sum += child->estimate;
+  }
+  switch (node.kind) {
+    case BoundKind::And: node.estimate = least; break;
+    case BoundKind::Or: node.estimate = sum; break;
+    case BoundKind::Not: node.estimate = universe - std::min(universe, least); break;
+    default: node.estimate = sum / static_cast<std::uint64_t>(std::max<std::int64_t>(1, node.count));
+  }
+}
+
+void estimate_node(const BoundNodePtr& node, const Generation& generation,
+                   std::unordered_set<const BoundNode*>& done) {
+  if (!done.insert(node.get()).second) return;
+  for (const BoundNodePtr& child : node->children) estimate_node(child, generation, done);
+  const std::uint64_t universe = generation.profiles.live.count();
+  if (node->children.empty()) {
+    estimate_leaf(*node, generation.profiles.blocks(), universe);
+  } else {
+    estimate_inner(*node, universe);
+  }
+  node->estimate = std::min(node->estimate, universe);
+}
+
+}  // namespace
+
+void estimate(const BoundNodePtr& root, const Generation& generation) {
+  std::unordered_set<const BoundNode*> done;
+  estimate_node(root, generation, done);
+}
+
+}  // namespace muster::query
