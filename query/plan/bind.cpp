@@ -9,7 +9,6 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->generation = context.generation;
   query->now = context.now;
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
-  query->warnings = binder.take_warnings();
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));
 }

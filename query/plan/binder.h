@@ -27,7 +27,6 @@ class Binder {
   // Requires a tree within kNestingMax.
   Result<BoundNodePtr> predicate(const NodePtr& node, const Scope& scope);
 
-  std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
  private:
   // bind_predicate.cpp
@@ -81,7 +80,6 @@ class Binder {
   std::vector<std::string> open_segments_;           // Those being bound, outermost first.
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
-  std::vector<std::string> warnings_;
 };
 
 // field_test.cpp

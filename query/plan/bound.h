@@ -198,7 +198,6 @@ class BoundQuery {
   BoundNodePtr tree;
   BoundNodePtr plan;
   std::uint32_t shared = 0;  // Results kept for a block.
-  std::vector<std::string> warnings;  // Found while binding.
 };
 
 }  // namespace muster::query

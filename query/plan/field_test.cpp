@@ -48,6 +48,12 @@ bool has_storage(const BoundField& field) {
   return field.place == FieldPlace::EventTime || field.attribute || field.property;
 }
 
+BoundNodePtr nobody_has(const NodePtr& source, const BoundFieldPtr& field) {
+  BoundNodePtr node = make_node(BoundKind::Nobody, source);
+  node->field = field;
+  return node;
+}
+
 BoundNodePtr key_test(const NodePtr& source, const BoundFieldPtr& field, KeyTest keys) {
   BoundNodePtr node = make_node(keys.never() ? BoundKind::Nobody : BoundKind::FieldTest, source);
   node->field = field;
@@ -88,7 +94,7 @@ BoundNodePtr field_test(const NodePtr& source, const BoundFieldPtr& field,
                         const Condition& condition) {
   CHECK(!field->type.list);
   if (field->place == FieldPlace::PersonId) return id_test(source, *field, condition);
-  if (!has_storage(*field)) return make_node(BoundKind::Nobody, source);
+  if (!has_storage(*field)) return nobody_has(source, field);
   if (field->lookup) {
     const EntityLookup& lookup = *field->lookup;
     const KeyTest keys = keys_passing(condition, field->type, field->dictionary, field->type.scale);
@@ -117,7 +123,7 @@ BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quanti
   if (quantifier == Quantifier::None) {
     return make_not(list_test(nullptr, field, Quantifier::Any, condition), source);
   }
-  if (!has_storage(*field)) return make_node(BoundKind::Nobody, source);
+  if (!has_storage(*field)) return nobody_has(source, field);
   const KeyTest elements = elements_passing(condition, field->type, field->dictionary);
   if (field->lookup) {
     const EntityLookup& lookup = *field->lookup;
@@ -140,7 +146,7 @@ BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quanti
 
 BoundNodePtr present(const NodePtr& source, const BoundFieldPtr& field) {
   if (field->place == FieldPlace::PersonId) return make_node(BoundKind::Everyone, source);
-  if (!has_storage(*field)) return make_node(BoundKind::Nobody, source);
+  if (!has_storage(*field)) return nobody_has(source, field);
   if (field->lookup) {
     const EntityLookup& lookup = *field->lookup;
     return key_test(source, field, referring_keys(lookup, [&](std::uint32_t ordinal) {
