@@ -20,9 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The version of the layout in storage/format.md. A change that older programs would misread
-// takes the next number.
-constexpr std::uint32_t kDataFormat = 1;
 constexpr std::string_view kFormatHead = "muster-data ";
 // What a first start may have left behind when it was killed before FORMAT was written.
 constexpr std::array<std::string_view, 6> kBeforeFormat = {"LOCK",       "watermark",

@@ -13,6 +13,10 @@
 
 namespace muster::storage {
 
+// The version of the layout in storage/format.md. A change that older programs would misread
+// takes the next number.
+inline constexpr std::uint32_t kDataFormat = 1;
+
 enum class LogAccess {
   ReadWrite,
   ReadOnly,  // Takes no lock and writes nothing: works beside a server. append() is Unavailable.

@@ -172,7 +172,7 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   std::string text;
   const auto line = [&text](const std::string& content) { text += content + "\n"; };
   line(fmt::format("data directory   {}", directory.string()));
-  line(fmt::format("data format      1"));
+  line(fmt::format("data format      {}", kDataFormat));
   line(fmt::format("watermark        {} acknowledged", contents.watermark));
   line(fmt::format("log              {} records, {} bytes, numbers {} to {}", contents.log.records,
                    contents.log.bytes, contents.first_sequence, contents.last_sequence));
@@ -218,7 +218,7 @@ void add_time(JsonWriter& json, std::string_view key, const std::optional<TimeMs
 std::string report_for_a_program(const fs::path& directory, const Contents& contents) {
   std::string text;
   add_object(text, "directory", [&](JsonWriter& json) {
-    json.key("path").text(directory.string()).key("format").number(1);
+    json.key("path").text(directory.string()).key("format").number(kDataFormat);
   });
   add_object(text, "watermark", [&](JsonWriter& json) {
     json.key("acknowledged").number(contents.watermark);
