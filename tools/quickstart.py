@@ -10,6 +10,7 @@ import argparse
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,9 +24,11 @@ import receiver  # noqa: E402
 ROOT = muster_client.ROOT
 HOME = os.path.join(ROOT, '.quickstart')
 SEED = 42
+SAMPLE_DAYS_MAX = 30  # Older sample people have done nothing lately: they are made anew.
 SEGMENT = 'loyal-buyers'
-WHERE = ('country in ("US", "CA") and did "purchase" in last 90d '
-         'and sum(amount of "purchase" in last 365d) >= 200')
+WHERE = ('country in ("US", "CA") and any interests in ("outdoor", "cycling") '
+         'and sum(total of "Order Completed" in last 365d) >= 100 '
+         'and did not "Order Refunded" in last 90d')
 HEAD = 5
 RUN_SECONDS_MAX = 300
 
@@ -61,16 +64,22 @@ def build():
 
 
 def make_people(profiles):
-    """Sample files, made once for each size."""
-    sample = os.path.join(HOME, f'sample-{profiles}')
-    if not os.path.exists(os.path.join(sample, 'made')):
-        say(f'Making {profiles:,} sample people')
-        os.makedirs(HOME, exist_ok=True)
-        run([muster_client.default_binary(), 'demo', '--out', sample,
-             '--profiles', str(profiles), '--seed', str(SEED)], 'making sample people')
-        with open(os.path.join(sample, 'made'), 'w', encoding='utf-8') as stream:
-            stream.write('whole\n')
-    return sample
+    """The folder of this size of sample: its files, and beside them the data of the server."""
+    home = os.path.join(HOME, str(profiles))
+    marker = os.path.join(home, 'made')
+    if os.path.exists(marker):
+        if time.time() - os.path.getmtime(marker) < SAMPLE_DAYS_MAX * 86400:
+            return home
+        shutil.rmtree(home)
+    say(f'Making {profiles:,} sample people')
+    os.makedirs(home, exist_ok=True)
+    today = time.strftime('%Y-%m-%dT00:00:00Z', time.gmtime())
+    run([muster_client.default_binary(), 'demo', '--out', os.path.join(home, 'sample'),
+         '--profiles', str(profiles), '--seed', str(SEED), '--now', today],
+        'making sample people')
+    with open(marker, 'w', encoding='utf-8') as stream:
+        stream.write(today + '\n')
+    return home
 
 
 def load(server, sample):
@@ -121,7 +130,7 @@ def export(client):
              {'kind': 'webhook', 'url': target.url, 'secret': secret})
         call(client, 'PUT', '/v1/syncs/loyal-buyers-to-receiver',
              {'segment': SEGMENT, 'destination': 'local-receiver', 'mode': 'diff',
-              'mapping': {'country': 'country'}, 'schedule': 'manual'})
+              'mapping': {'email': 'email', 'country': 'country'}, 'schedule': 'manual'})
         number = call(client, 'POST', '/v1/syncs/loyal-buyers-to-receiver/run', {})['run']
         wait_for_run(client, number)
         verdicts = {one['verdict'] for one in target.deliveries}
@@ -166,16 +175,16 @@ def main():
     keep = False
     try:
         build()
-        sample = make_people(asked.profiles)
+        home = make_people(asked.profiles)
         say('Starting the server')
-        data = os.path.join(HOME, f'data-{asked.profiles}')
+        data = os.path.join(home, 'data')
         os.makedirs(data, exist_ok=True)
         server = muster_client.Server(data, listen=f'127.0.0.1:{asked.port}',
                                       options=['--allow-destination', '127.0.0.1/32'],
                                       outlives_us=True)
         server.start()
         print(f'{server.url}, its output in {os.path.relpath(server.log_path, ROOT)}')
-        load(server, sample)
+        load(server, os.path.join(home, 'sample'))
         client = server.client()
         ask(client)
         export(client)
