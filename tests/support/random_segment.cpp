@@ -150,7 +150,7 @@ std::string RandomSegment::window() {
     case 7: return "from " + moment() + (one_in(2) ? " to 2024-03-10T03:00" : "");
     case 8: return "before " + moment();
     default: return std::string(one_of({"on 2024-03-10", "on 2024-02-29", "since 2024-02-09",
-                                        "since 2024-03-01T00:00:00Z", "since seen"}));
+                                        "since 2024-03-01T00:00:00Z"}));
   }
 }
 
