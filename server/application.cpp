@@ -4,11 +4,11 @@
 #include <exception>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "server/audit_log.h"
 #include "server/http/status.h"
 #include "server/keys.h"
+#include "server/log.h"
 #include "server/metrics.h"
 
 namespace muster::server {
@@ -80,7 +80,7 @@ class RoutedExchange final : public Exchange {
       return std::move(*response);
     } catch (const std::exception& thrown) {
       // Libraries throw; our code does not. What they said is for the operator, not the caller.
-      spdlog::error("handler of {} failed: {}", visit_.route->path, thrown.what());
+      log_error(fmt::format("handler of {} failed: {}", visit_.route->path, thrown.what()));
       return problem(Error{ErrorCode::Unavailable, "the server could not finish this call"},
                      visit_.request_id);
     }

@@ -10,10 +10,10 @@
 #include <fstream>
 
 #include "base/json_writer.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "connect/crypto.h"
+#include "server/key_file.h"
 
 namespace muster::server {
 
@@ -24,21 +24,10 @@ constexpr std::size_t kWaitingMax = 10'000;
 // Longest that a call waits for room; then the line counts as lost.
 constexpr std::chrono::seconds kRoomPatience{5};
 constexpr std::chrono::milliseconds kWriteEvery{100};
-constexpr std::size_t kKeyBytes = 32;
 
 Error file_error(const std::string& path, std::string_view doing) {
   return {ErrorCode::Unavailable, "cannot " + std::string(doing) + " " + path + ": " +
                                       std::strerror(errno)};
-}
-
-std::string new_key() {
-  SystemRandom random;
-  std::string key;
-  while (key.size() < kKeyBytes) {
-    std::uint64_t word = random.next();
-    for (int i = 0; i < 8; ++i, word >>= 8) key.push_back(static_cast<char>(word & 0xff));
-  }
-  return key;
 }
 
 // The last lines of a file that may have been cut in the middle of one.
@@ -71,10 +60,10 @@ std::string to_json(const engine::AuditLine& line) {
 Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& folder) {
   std::unique_ptr<AuditLog> log(new AuditLog(folder));
   if (folder.empty()) {
-    log->key_ = new_key();
+    log->key_ = random_key();
     return log;
   }
-  TRY(log->read_key());
+  TRY_ASSIGN(log->key_, read_or_make_key(folder + "/audit.key"));
   log->kept_ = tail_of(folder + "/audit.ndjson");
   TRY(log->open_file());
   return log;
@@ -82,25 +71,6 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& folder) {
 
 AuditLog::~AuditLog() {
   if (file_ != nullptr) std::fclose(file_);
-}
-
-// The key is made at the first start and readable by its owner only.
-Status AuditLog::read_key() {
-  const std::string path = folder_ + "/audit.key";
-  std::ifstream in(path, std::ios::binary);
-  if (in) {
-    key_.assign(std::istreambuf_iterator<char>(in), {});
-    if (key_.size() == kKeyBytes) return Ok{};
-    return Error{ErrorCode::Corrupt, path + " is not a key of 32 bytes"};
-  }
-  key_ = new_key();
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return file_error(path, "write");
-  const bool whole = ::write(file, key_.data(), key_.size()) == static_cast<ssize_t>(kKeyBytes);
-  const bool synced = ::fsync(file) == 0;
-  ::close(file);
-  if (!whole || !synced) return file_error(path, "write");
-  return Ok{};
 }
 
 Status AuditLog::open_file() {

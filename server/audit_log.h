@@ -47,7 +47,6 @@ class AuditLog final : public engine::AuditSink {
 
  private:
   explicit AuditLog(std::string folder) : folder_(std::move(folder)) {}
-  Status read_key();
   Status open_file();
   void write_out(const std::vector<std::string>& lines);
 

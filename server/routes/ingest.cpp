@@ -1,6 +1,7 @@
 // POST /v1/profiles /v1/events /v1/userinfo/{source} /v1/entities/{table}: rows in, in bulk.
 #include "base/limits.h"
 #include "base/time.h"
+#include "loader/formats.h"
 #include "server/metrics.h"
 #include "server/routes/body.h"
 #include "server/routes/handlers.h"
@@ -18,6 +19,18 @@ Status check_client_id(std::string_view what, std::string_view id) {
   return Error{ErrorCode::InvalidArgument, std::string(what) + " is over 256 bytes"};
 }
 
+// A later part of a CSV file (first_line says so) may carry the file's header line in its body,
+// where a long one fits, instead of in X-Csv-Header. That line does not count.
+void split_header(engine::IngestRequest& request) {
+  if (!request.csv_header.empty()) {
+    request.csv_header += '\n';
+  } else if (request.first_line > 1) {
+    const std::size_t end = loader::csv_row_end(request.bytes, 0);
+    request.csv_header = request.bytes.substr(0, end);
+    request.bytes.erase(0, end);
+  }
+}
+
 Result<engine::IngestRequest> ingest_request(const Call& call) {
   const Request& http = call.request;
   TRY(only_query(http, {"first_line", "replace", "replace_last", "force", "dry_run"}));
@@ -33,6 +46,7 @@ Result<engine::IngestRequest> ingest_request(const Call& call) {
   TRY(check_client_id("the replace id", request.replace_id));
   TRY_ASSIGN(request.bytes, plain_body(http));
   request.format = format_of(http, request.bytes);
+  if (request.format == storage::DataFormat::Csv) split_header(request);
   return request;
 }
 

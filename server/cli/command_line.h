@@ -1,0 +1,37 @@
+// The muster program: its commands, one file each.
+//
+// main hands over how stores are opened, because storage is not the server's business.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace muster::server {
+
+enum class LogUse { ReadWrite, ReadOnly, InMemory };
+
+enum class ReportForm { Text, Ndjson };
+
+struct StoreReport {
+  std::string text;
+  bool sound = true;
+};
+
+struct Stores {
+  // Opens the log in a data directory; the directory does not matter in memory.
+  std::function<Result<std::unique_ptr<storage::Log>>(const std::string& directory, LogUse use)>
+      open;
+  // Reads everything in a data directory and says whether it is sound.
+  std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
+};
+
+// Runs one command and returns the exit code: 0, 1 when it failed, 2 when it was not understood.
+// What went wrong stands on standard error, in one sentence.
+int run_command_line(int argc, const char* const* argv, const Stores& stores);
+
+}  // namespace muster::server

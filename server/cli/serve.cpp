@@ -1,0 +1,240 @@
+// muster serve: builds everything, opens the port at once, loads, answers, drains.
+#include <csignal>
+#include <ctime>
+
+#include <condition_variable>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+#include "connect/exporter.h"
+#include "loader/decoder.h"
+#include "server/application.h"
+#include "server/audit_log.h"
+#include "server/cli/commands.h"
+#include "server/cli/serve_options.h"
+#include "server/key_file.h"
+#include "server/keys.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/routes/routes.h"
+
+namespace muster::server {
+
+namespace {
+
+// A stop lasts at most this long; what is then unfinished was not acknowledged.
+constexpr std::chrono::seconds kStopTime{10};
+constexpr std::chrono::seconds kDrainTime{8};
+constexpr unsigned kWorkers = 8;
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+// Blocked before any thread starts, so that only those who wait for them get them.
+void block_signals() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+// Whether one came within the time.
+bool wait_for_signal(std::chrono::milliseconds patience) {
+  const sigset_t set = stop_signals();
+  timespec time{};
+  time.tv_sec = patience.count() / 1'000;
+  time.tv_nsec = (patience.count() % 1'000) * 1'000'000;
+  return sigtimedwait(&set, nullptr, &time) > 0;
+}
+
+std::string url_of(const HostPort& at, std::uint16_t port) {
+  const bool v6 = at.host.find(':') != at.host.npos;
+  return "http://" + (v6 ? "[" + at.host + "]" : at.host) + ":" + std::to_string(port);
+}
+
+// Renamed into place, so that a reader sees all of it or nothing.
+Status write_ready_file(const std::string& path, const std::string& url) {
+  const std::string fresh = path + ".new";
+  std::ofstream out(fresh);
+  out << url << '\n';
+  out.close();
+  if (!out || std::rename(fresh.c_str(), path.c_str()) != 0) {
+    return Error{ErrorCode::InvalidArgument, "cannot write the ready file " + path};
+  }
+  return Ok{};
+}
+
+Error only_loopback(const std::string& listen) {
+  return {ErrorCode::InvalidArgument,
+          "without a key the server listens on this machine only, not on " + listen +
+              "; make one with `muster key create --data DIR`, or use --listen 127.0.0.1:8080"};
+}
+
+// One running server; its members are destroyed in reverse order of what needs what.
+class Serving {
+ public:
+  Serving(const ServeOptions& options, const Stores& stores)
+      : options_(options), stores_(stores) {}
+
+  Status run() {
+    block_signals();
+    TRY(open_store());
+    TRY(listen());
+    TRY(load());
+    TRY(become_ready());
+    while (!wait_for_signal(std::chrono::hours(1))) {
+    }
+    stop();
+    return Ok{};
+  }
+
+ private:
+  Status open_store() {
+    TRY_ASSIGN(at_, parse_host_port(options_.listen));
+    const bool nowhere = options_.data.empty() && !options_.memory;
+    if (nowhere) {
+      return Error{ErrorCode::InvalidArgument,
+                   "say where the data lives with --data DIR, or --memory to keep nothing"};
+    }
+    services_.loopback = is_loopback_name(at_.host);
+    TRY_ASSIGN(log_, stores_.open(options_.data,
+                               options_.memory ? LogUse::InMemory : LogUse::ReadWrite));
+    // An empty log has no key in it: no need to read it first.
+    if (!services_.loopback && log_->last_sequence() == 0) return only_loopback(options_.listen);
+    TRY_ASSIGN(audit_, AuditLog::open(options_.memory ? "" : options_.data));
+    secret_key_ = random_key();
+    if (!options_.memory) {
+      TRY_ASSIGN(secret_key_, read_or_make_key(options_.data + "/secret.key"));
+    }
+    return Ok{};
+  }
+
+  Status listen() {
+    services_.keys = &keys_;
+    services_.audit = audit_.get();
+    services_.metrics = &metrics_;
+    application_ = std::make_unique<Application>(all_routes(), services_, clock_);
+    HttpServerOptions http;
+    http.address = at_.host;
+    http.port = at_.port;
+    http.workers = kWorkers;
+    TRY_ASSIGN(http_, HttpServer::start(http, *application_));
+    url_ = url_of(at_, http_->port());
+    audit_writer_ = std::jthread([this](std::stop_token stop) { audit_->run(stop); });
+    return Ok{};
+  }
+
+  Status load() {
+    // Replay writes nothing, so a signal may end the program where it stands.
+    const std::jthread watch([](std::stop_token loaded) {
+      while (!loaded.stop_requested()) {
+        if (wait_for_signal(std::chrono::milliseconds(50))) std::_Exit(0);
+      }
+    });
+    const unsigned all = std::max(1U, std::thread::hardware_concurrency());
+    const engine::Parts parts{.log = log_.get(),
+                              .clock = &clock_,
+                              .decoder = &decoder_,
+                              .threads = options_.threads == 0 ? all : options_.threads};
+    TRY_ASSIGN(engine_, engine::Engine::open(
+                            parts, [this](double done) { services_.progress.store(done); }));
+    TRY(keys_.load(*engine_));
+    if (!services_.loopback && !keys_.locked()) return only_loopback(options_.listen);
+    connect::ExporterOptions exporter{.clock = &clock_,
+                                      .random = &random_,
+                                      .allow_list = options_.allow_destination,
+                                      .secret_key = secret_key_,
+                                      .audit = audit_.get()};
+    TRY_ASSIGN(exporter_, connect::Exporter::open(*engine_, std::move(exporter)));
+    return Ok{};
+  }
+
+  Status become_ready() {
+    services_.engine = engine_.get();
+    services_.exporter = exporter_.get();
+    exporting_ = std::jthread([this](std::stop_token stop) { exporter_->run(stop); });
+    services_.ready.store(true);
+    if (!options_.ready_file.empty()) TRY(write_ready_file(options_.ready_file, url_));
+    std::cout << "listening on " << url_ << std::endl;
+    const engine::Health health = engine_->health();
+    log_info("ready on " + url_ + " with " + std::to_string(health.profiles) + " profiles, " +
+             std::to_string(health.events) + " events, snapshot " +
+             std::to_string(health.snapshot));
+    return Ok{};
+  }
+
+  void stop() {
+    log_info("stopping");
+    // Whatever hangs, the program ends: only acknowledged work was promised.
+    const std::jthread watchdog([](std::stop_token done) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, done, kStopTime, [] { return false; });
+      if (done.stop_requested()) return;
+      log_error("not everything ended in 10 s");
+      std::_Exit(1);
+    });
+    services_.draining.store(true);
+    exporting_.request_stop();
+    http_->drain(kDrainTime);
+    if (exporting_.joinable()) exporting_.join();
+    http_.reset();
+    exporter_.reset();
+    audit_writer_.request_stop();
+    audit_writer_.join();
+    engine_.reset();
+    log_.reset();
+    log_info("stopped");
+  }
+
+  const ServeOptions& options_;
+  const Stores& stores_;
+  HostPort at_;
+  std::string url_, secret_key_;
+  SystemClock clock_;
+  SystemRandom random_;
+  loader::FileDecoder decoder_;
+  KeyRing keys_;
+  Metrics metrics_;
+  Services services_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<connect::Exporter> exporter_;
+  std::unique_ptr<Application> application_;
+  std::jthread audit_writer_;
+  std::jthread exporting_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace
+
+void add_serve(CLI::App& app, Job& job, const Stores& stores) {
+  CLI::App* command = app.add_subcommand("serve", "Run the server");
+  command->footer(
+      "Examples:\n"
+      "  muster serve --data shop.data\n"
+      "  muster serve --data shop.data --listen 127.0.0.1:0 --ready-file url.txt\n"
+      "  muster serve --data shop.data --allow-destination 127.0.0.1:9000");
+  auto options = std::make_shared<ServeOptions>();
+  add_serve_options(*command, *options);
+  command->callback([&job, &stores, command, options] {
+    job = [&stores, command, options]() -> Status {
+      TRY(apply_config(*command, *options));
+      return Serving(*options, stores).run();
+    };
+  });
+}
+
+}  // namespace muster::server

@@ -1,0 +1,97 @@
+#include "server/cli/serve_options.h"
+
+#include <CLI/CLI.hpp>
+#include <toml++/toml.h>
+
+#include "base/text.h"
+
+namespace muster::server {
+
+namespace {
+
+Error wrong(const std::string& file, const std::string& message) {
+  return {ErrorCode::InvalidArgument, file + ": " + message};
+}
+
+// Settings of the file, by the names of the flags.
+const std::vector<std::string> kSettings{"data",    "memory",     "listen", "allow-destination",
+                                         "threads", "ready-file"};
+
+Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
+  const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
+  const auto text = [&](std::string& into) -> Status {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return mistyped;
+    into = *value;
+    return Ok{};
+  };
+  if (name == "data") return text(options.data);
+  if (name == "listen") return text(options.listen);
+  if (name == "ready-file") return text(options.ready_file);
+  if (name == "memory") {
+    const auto value = node.value_exact<bool>();
+    if (!value) return mistyped;
+    options.memory = *value;
+  } else if (name == "threads") {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < 0 || *value > 1'024) return mistyped;
+    options.threads = static_cast<unsigned>(*value);
+  } else {
+    const toml::array* list = node.as_array();
+    if (list == nullptr) return mistyped;
+    for (const toml::node& element : *list) {
+      const auto value = element.value_exact<std::string>();
+      if (!value) return mistyped;
+      options.allow_destination.push_back(*value);
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+void add_serve_options(CLI::App& command, ServeOptions& options) {
+  command.add_option("--data", options.data, "Directory of the durable log; made when absent")
+      ->envname("MUSTER_DATA");
+  command.add_flag("--memory", options.memory, "Keep nothing on disk: for trying things out");
+  command.add_option("--listen", options.listen, "Address and port; port 0 takes a free one")
+      ->envname("MUSTER_LISTEN")
+      ->capture_default_str();
+  command
+      .add_option("--allow-destination", options.allow_destination,
+                  "Private address an export may go to: CIDR or HOST:PORT; may be repeated")
+      ->envname("MUSTER_ALLOW_DESTINATION")
+      ->delimiter(',');
+  command.add_option("--threads", options.threads, "Threads that evaluate; 0: all processors")
+      ->envname("MUSTER_THREADS")
+      ->check(CLI::Range(0, 1'024));
+  command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
+      ->envname("MUSTER_READY_FILE");
+  command.add_option("--config", options.config, "TOML file with these settings, by their names")
+      ->envname("MUSTER_CONFIG");
+}
+
+Status apply_config(const CLI::App& command, ServeOptions& options) {
+  if (options.config.empty()) return Ok{};
+  toml::table table;
+  try {
+    table = toml::parse_file(options.config);
+  } catch (const toml::parse_error& error) {
+    const std::string line = std::to_string(error.source().begin.line);
+    return wrong(options.config, "line " + line + ": " + std::string(error.description()));
+  }
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (std::find(kSettings.begin(), kSettings.end(), name) == kSettings.end()) {
+      return wrong(options.config, "no setting " + with_suggestion(name, kSettings));
+    }
+    // Flags and the environment were read before and win.
+    if (command.get_option("--" + name)->count() != 0) continue;
+    if (const Status taken = take(node, name, options); !taken) {
+      return wrong(options.config, taken.error().message);
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace muster::server

@@ -1,0 +1,106 @@
+#include "server/cli/words.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "server/cli/commands.h"
+
+namespace muster::server {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
+  return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                : std::string();
+}
+
+std::uint64_t number_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
+  if (value == nullptr) return 0;
+  boost::system::error_code error;
+  const auto number = value->to_number<std::uint64_t>(error);
+  return error ? 0 : number;
+}
+
+bool flag_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+const json::object* object_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+// Calls `visit` with each object of a list.
+template <typename Visit>
+void each(const json::object& object, std::string_view key, const Visit& visit) {
+  const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
+  const json::array* list = value == nullptr ? nullptr : value->if_array();
+  if (list == nullptr) return;
+  for (const json::value& element : *list) {
+    if (const json::object* found = element.if_object()) visit(*found);
+  }
+}
+
+// Depth: that of the expression; deeper answers are cut.
+void explain_node(const json::object& node, std::size_t depth, std::string& out) {
+  if (depth > kNestingMax) return;
+  const std::string value = text_of(node, "value");
+  out += fmt::format("{:{}}{} {}{}\n", "", depth * 2, flag_of(node, "holds") ? "yes" : "no ",
+                     text_of(node, "text"), value.empty() ? "" : "   [" + value + "]");
+  each(node, "events", [&](const json::object& event) {
+    out += fmt::format("{:{}}{}\n", "", depth * 2 + 6, json::serialize(event));
+  });
+  each(node, "children",
+       [&](const json::object& child) { explain_node(child, depth + 1, out); });
+}
+
+void plan_node(const json::object& node, std::size_t depth, std::string& out) {
+  if (depth > kNestingMax) return;
+  out += fmt::format("{:{}}{}   [{}, about {}]\n", "", depth * 2, text_of(node, "text"),
+                     text_of(node, "method"), with_commas(number_of(node, "estimated")));
+  each(node, "children", [&](const json::object& child) { plan_node(child, depth + 1, out); });
+}
+
+}  // namespace
+
+std::string count_in_words(const json::object& answer) {
+  const std::uint64_t count = number_of(answer, "count");
+  const std::uint64_t universe = number_of(answer, "universe");
+  const double share =
+      universe == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(universe);
+  return fmt::format("{} of {} people ({:.1f} %), snapshot {}, {:.1f} ms", with_commas(count),
+                     with_commas(universe), share, number_of(answer, "snapshot"),
+                     static_cast<double>(number_of(answer, "took_us")) / 1'000);
+}
+
+std::string explanation_in_words(const json::object& answer) {
+  std::string out = text_of(answer, "profile_id") +
+                    (flag_of(answer, "member") ? " is in it:\n" : " is not in it:\n");
+  if (const json::object* tree = object_of(answer, "tree")) explain_node(*tree, 1, out);
+  return out;
+}
+
+std::string plan_in_words(const json::object& answer) {
+  std::string out;
+  if (const json::object* tree = object_of(answer, "tree")) plan_node(*tree, 0, out);
+  return out;
+}
+
+std::string check_in_words(const json::object& answer) {
+  std::string out = text_of(answer, "canonical") + "\n";
+  const json::value* warnings = answer.if_contains("warnings");
+  const json::array* list = warnings == nullptr ? nullptr : warnings->if_array();
+  if (list == nullptr) return out;
+  for (const json::value& warning : *list) {
+    if (warning.is_string()) out += "warning: " + std::string(warning.get_string()) + "\n";
+  }
+  return out;
+}
+
+}  // namespace muster::server

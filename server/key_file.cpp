@@ -1,0 +1,45 @@
+#include "server/key_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "base/random.h"
+
+namespace muster::server {
+
+std::string random_key() {
+  SystemRandom random;
+  std::string key;
+  while (key.size() < kKeyFileBytes) {
+    std::uint64_t word = random.next();
+    for (int i = 0; i < 8; ++i, word >>= 8) key.push_back(static_cast<char>(word & 0xff));
+  }
+  return key;
+}
+
+Result<std::string> read_or_make_key(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (in) {
+    std::string key(std::istreambuf_iterator<char>(in), {});
+    if (key.size() == kKeyFileBytes) return key;
+    return Error{ErrorCode::Corrupt, path + " is not a key of 32 bytes"};
+  }
+  const std::string key = random_key();
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const auto failed = [&] {
+    return Error{ErrorCode::Unavailable, "cannot make the key file " + path + ": " +
+                                             std::strerror(errno)};
+  };
+  if (file < 0) return failed();
+  const bool whole = ::write(file, key.data(), key.size()) == static_cast<ssize_t>(key.size());
+  const bool synced = whole && ::fsync(file) == 0;
+  ::close(file);
+  if (!synced) return failed();
+  return key;
+}
+
+}  // namespace muster::server

@@ -1,0 +1,35 @@
+// The muster program. The one file of the server that knows what a log is made of.
+#include "server/cli/command_line.h"
+#include "storage/inspect.h"
+#include "storage/memory_log.h"
+#include "storage/rocks_log.h"
+
+namespace {
+
+using muster::Result;
+using namespace muster::server;
+namespace storage = muster::storage;
+
+Result<std::unique_ptr<storage::Log>> open_log(const std::string& directory, LogUse use) {
+  if (use == LogUse::InMemory) {
+    return std::unique_ptr<storage::Log>(std::make_unique<storage::MemoryLog>());
+  }
+  storage::RocksLogOptions options;
+  options.access = use == LogUse::ReadOnly ? storage::LogAccess::ReadOnly
+                                           : storage::LogAccess::ReadWrite;
+  TRY_ASSIGN(std::unique_ptr<storage::RocksLog> log, storage::RocksLog::open(directory, options));
+  return std::unique_ptr<storage::Log>(std::move(log));
+}
+
+Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
+  TRY_ASSIGN(storage::Inspection found,
+             storage::inspect(directory, form == ReportForm::Text ? storage::InspectForm::Text
+                                                                  : storage::InspectForm::Ndjson));
+  return StoreReport{std::move(found.report), found.sound};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_command_line(argc, argv, Stores{open_log, inspect});
+}
