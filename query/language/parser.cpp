@@ -134,7 +134,7 @@ Status Parser::count_node() {
 Result<NodePtr> Parser::make(Node node, Place place) {
   TRY(count_node());
   node.place = place;
-  return NodePtr(std::make_shared<const Node>(std::move(node)));
+  return NodePtr(std::make_shared<Node>(std::move(node)));
 }
 
 // segment := expr [ "top" int "by" value [ "asc" | "desc" ] ]
@@ -219,12 +219,12 @@ Result<NodePtr> Parser::comparison() {
 // A boolean may stand alone; any other value needs a test.
 Result<NodePtr> Parser::as_predicate(NodePtr node) {
   if (is_predicate(node->kind)) return node;
-  const bool goes_on = at(TokenKind::End) || at(TokenKind::Symbol) || at_word("and") ||
+  const bool goes_on = at(TokenKind::End) || at_symbol(")") || at_symbol(",") || at_word("and") ||
                        at_word("or") || at_word("top");
   if (node->kind != NodeKind::PathValue || !goes_on) return expected_test();
-  Node alone = *node;
-  alone.kind = NodeKind::BoolPath;
-  return NodePtr(std::make_shared<const Node>(std::move(alone)));
+  // Nobody else holds the node yet, and make() did not make it const: no copy is needed.
+  std::const_pointer_cast<Node>(node)->kind = NodeKind::BoolPath;
+  return node;
 }
 
 Result<NodePtr> Parser::in_brackets(Rule rule) {

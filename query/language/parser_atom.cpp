@@ -9,13 +9,13 @@ namespace muster::query {
 // The rule for the predicate that begins here, or null when a value does.
 Parser::Rule Parser::atom_rule() const {
   if (!at(TokenKind::Word)) return nullptr;
+  if (meaning_of(kQuantifiers, peek().text)) return &Parser::quantified;
+  if (at_word("did")) return &Parser::did;
   if (at_symbol("(", 1)) {
     if (at_word("sequence")) return &Parser::sequence;
     if (at_word("anniversary")) return &Parser::anniversary;
     return nullptr;
   }
-  if (meaning_of(kQuantifiers, peek().text)) return &Parser::quantified;
-  if (at_word("did")) return &Parser::did;
   return word_atom_rule();
 }
 
