@@ -68,12 +68,12 @@ std::uint64_t Ledger::settle_removals(const index::Bitmap& people) {
   return settled;
 }
 
-void Ledger::insert(const BatchPlanned& plan, std::uint64_t order) {
-  Batch batch;
+Batch& Ledger::insert(const BatchPlanned& plan, std::uint64_t order) {
+  Batch& batch = batches_[plan.id];
   batch.plan = plan;
   batch.order = order;
-  batches_.emplace(plan.id, std::move(batch));
   if (!runs_.empty()) ++runs_.back().batches;
+  return batch;
 }
 
 Status Ledger::on(const RunRequested&) { return corrupt("a request stands among its outcomes"); }
@@ -130,7 +130,7 @@ Status Ledger::on(const Sorted& record) {
   unidentifiable_ = unite(unidentifiable_, record.unidentifiable);
   // Who can no longer be named at the destination must not stay there either.
   const index::Bitmap leaving =
-      subtract(intersect(record.unidentifiable, held_), removals_pending_);
+      subtract(intersect(record.unidentifiable, unite(held_, maybe_held_)), removals_pending_);
   counts.removals += leaving.count();
   removals_pending_ = unite(removals_pending_, leaving);
   to_remove_ = unite(to_remove_, leaving);
@@ -153,6 +153,8 @@ Status Ledger::on(const AttemptStarted& record) {
   Batch* const batch = find(record.id);
   if (batch == nullptr) return Ok{};
   if (record.number > batch->attempts && !runs_.empty()) ++runs_.back().attempts;
+  // The attempt before was cut off by the end of the program.
+  batch->ambiguous = batch->ambiguous || (batch->in_flight && record.number > batch->attempts);
   batch->attempts = record.number;
   batch->in_flight = true;
   return Ok{};
@@ -175,6 +177,7 @@ Status Ledger::on(const Delivered& record) {
   if (found == batches_.end()) return Ok{};
   const BatchPlanned& plan = found->second.plan;
   const std::vector<index::Ordinal> people = plan.people.to_vector();
+  maybe_held_ = subtract(maybe_held_, plan.people);
   if (plan.operation == Operation::Remove) {
     held_ = subtract(held_, plan.people);
     const std::uint64_t removed = settle_removals(plan.people);
@@ -193,6 +196,11 @@ Status Ledger::on(const Rejected& record) {
   const auto found = batches_.find(record.id);
   if (found == batches_.end()) return Ok{};
   const BatchPlanned& plan = found->second.plan;
+  if (found->second.ambiguous) {
+    maybe_held_ = unite(maybe_held_, subtract(plan.people, held_));
+    // Whatever is there of them: it is not known to be what was sent last, so it is sent again.
+    for (const index::Ordinal ordinal : plan.people.to_vector()) digests_.set(ordinal, 0);
+  }
   const std::uint64_t settled = settle(plan.people);
   const std::uint64_t removals = settle_removals(plan.people);
   if (!runs_.empty()) {
@@ -216,10 +224,11 @@ Status Ledger::on(const Split& record) {
                       unite(record.first.people, record.second.people) == parent;
   if (!halves) return corrupt("the halves of a batch are not its people");
   const std::uint64_t order = found->second.order;
+  const bool ambiguous = found->second.ambiguous;
   if (!runs_.empty()) runs_.back().last_error = record.answer;
   batches_.erase(found);
-  insert(record.first, order);
-  insert(record.second, order);
+  insert(record.first, order).ambiguous = ambiguous;
+  insert(record.second, order).ambiguous = ambiguous;
   return Ok{};
 }
 

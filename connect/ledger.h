@@ -59,6 +59,8 @@ class Ledger {
 
   const std::string& sync() const { return sync_; }
   const index::Bitmap& held() const { return held_; }
+  // Refused in the end, after an attempt that may have been received: they may be there.
+  const index::Bitmap& maybe_held() const { return maybe_held_; }
   std::uint64_t digest(index::Ordinal ordinal) const { return digests_.get(ordinal); }
   const std::map<std::string, Batch>& batches() const { return batches_; }
   const Batch* batch(const std::string& id) const;
@@ -100,7 +102,7 @@ class Ledger {
   Status on(const Forgotten& record);
 
   Batch* find(const std::string& id);
-  void insert(const BatchPlanned& plan, std::uint64_t order);
+  Batch& insert(const BatchPlanned& plan, std::uint64_t order);
   // Takes people out of pending and says how many of them were in it.
   std::uint64_t settle(const index::Bitmap& people);
   std::uint64_t settle_removals(const index::Bitmap& people);
@@ -109,6 +111,7 @@ class Ledger {
 
   std::string sync_;
   index::Bitmap held_;
+  index::Bitmap maybe_held_;  // Disjoint from held_.
   DigestTable digests_;
   std::map<std::string, Batch> batches_;
   std::uint64_t next_order_ = 0;

@@ -226,7 +226,7 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
     return run;
   }
   if (!run.whole) run.check = held;
-  run.remove = subtract(subtract(ledger.held(), wanted), unsettled);
+  run.remove = subtract(subtract(unite(ledger.held(), ledger.maybe_held()), wanted), unsettled);
   return run;
 }
 

@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,7 @@ struct Exchange {
   std::string retry_after = {};
   std::size_t header_bytes = 0;
   bool cut = false;              // We stopped reading at our own limit.
+  std::optional<std::chrono::steady_clock::time_point> stop_seen = {};
 };
 
 IpAddress address_of(const curl_sockaddr& found) {
@@ -95,8 +98,13 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
   return size;
 }
 
+// An answer that is nearly here is waited for: it saves the receiver a repeated delivery.
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
+  Exchange& exchange = *static_cast<Exchange*>(context);
+  if (!exchange.stop.stop_requested()) return 0;
+  const auto now = std::chrono::steady_clock::now();
+  if (!exchange.stop_seen) exchange.stop_seen = now;
+  return now - *exchange.stop_seen >= kStopGrace ? 1 : 0;
 }
 
 // One line that is safe in a log, a terminal and JSON.

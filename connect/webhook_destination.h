@@ -7,6 +7,7 @@
 // Thread safety: one thread at a time for a destination; any thread for the factory.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "connect/address_guard.h"
@@ -15,6 +16,8 @@
 namespace muster::connect {
 
 inline constexpr TimeMs kConnectTimeoutMs = 5'000;
+// How long an attempt under way may still take once we are to stop.
+inline constexpr std::chrono::seconds kStopGrace{3};
 // Of an answer: enough for any error text, little enough for a thousand at once.
 inline constexpr std::size_t kAnswerBytesMax = 64U << 10;
 inline constexpr std::size_t kAnswerHeaderBytesMax = 16U << 10;

@@ -1,0 +1,220 @@
+// The exporter under random faults, with the power failing at every single append of the journal.
+#include <gtest/gtest.h>
+
+#include "connect/ledger.h"
+#include "tests/connect/export_world.h"
+#include "tests/support/random.h"
+
+namespace muster::connect {
+namespace {
+
+using testing::Crash;
+using testing::Receiver;
+using testing::World;
+
+constexpr index::Ordinal kPeople = 40;
+
+Answer answer(AnswerKind kind, int status = 0, std::string retry_after = "") {
+  return {.kind = kind, .status = status, .retry_after = std::move(retry_after)};
+}
+
+// One delivery in three goes well; the others go wrong in every way there is.
+Receiver::Reaction any_reaction(std::uint64_t bits) {
+  switch (bits % 12) {
+    case 0: return {false, answer(AnswerKind::NotSent)};
+    case 1: return {false, answer(AnswerKind::Ambiguous)};
+    case 2: return {true, answer(AnswerKind::Ambiguous)};  // The acknowledgement got lost.
+    case 3: return {false, answer(AnswerKind::Status, 500)};
+    case 4: return {false, answer(AnswerKind::Status, 429, "3")};
+    case 5: return {false, answer(AnswerKind::Status, 503, "junk")};
+    case 6: return {false, answer(AnswerKind::Status, 301)};
+    case 7: return {false, answer(AnswerKind::Status, 422)};
+    default: return {true, answer(AnswerKind::Status, 200)};
+  }
+}
+
+// Everything a run of the world may do wrong.
+struct Findings {
+  int duplicates = 0, changed_bodies = 0;
+  bool complete = false;  // The destination holds exactly the audience.
+  bool clean() const { return duplicates == 0 && changed_bodies == 0 && complete; }
+};
+
+// The life of one sync: everybody, then some come, some change, some leave. `crash_at` counts the
+// appends; faults are drawn from `seed` and end before the last run.
+class Life {
+ public:
+  Life(std::uint64_t seed, int crash_at, Crash crash)
+      : world(seed), faults_(seed + 1), crash_at_(crash_at), crash_(crash) {}
+
+  Findings live() {
+    for (index::Ordinal i = 0; i < kPeople; ++i) {
+      world.people.add(i, "p" + std::to_string(i) + "@example.com");
+      if (i < 30) world.people.segments["buyers"].add(i);
+    }
+    world.open();
+    world.define(R"(,"batch_size":7,"max_attempts":100,"retry_schedule_ms":[0,1000])");
+    world.store.crash_at = crash_at_;
+    world.store.crash = crash_;
+    world.receiver.reacts = [this](const std::string&, const boost::json::value&) {
+      return any_reaction(faults_.next());
+    };
+    run();
+    change();
+    run();
+    world.receiver.reacts = nullptr;
+    if (run()) crashed_ = true;
+    if (second_life) world.open();  // An orderly end: nothing may come twice.
+    run();
+    return {world.receiver.duplicates, world.receiver.changed_bodies,
+            world.receiver.holds == world.wanted(world.people.segments["buyers"])};
+  }
+
+  bool crashed() const { return crashed_; }
+  World world;
+  bool second_life = false;  // One more restart before the last run.
+
+ private:
+  // Returns whether the power failed meanwhile.
+  bool run() {
+    bool failed = false;
+    for (;;) {
+      const auto started = world.exporter->start_run(world.pass, "buyers");
+      world.work();
+      if (!world.store.down) {
+        // A request that was written just before the power failed is under way already.
+        EXPECT_TRUE(started || failed) << started.error().message;
+        break;
+      }
+      failed = crashed_ = true;
+      world.restart();
+      world.work();
+      if (world.newest_started()) break;
+    }
+    return failed;
+  }
+
+  void change() {
+    for (index::Ordinal i = 30; i < kPeople; ++i) world.people.segments["buyers"].add(i);
+    for (index::Ordinal i = 0; i < 10; ++i) world.people.segments["buyers"].remove(i);
+    for (index::Ordinal i = 10; i < 20; ++i) world.people.fields[i]["email"] = "new@example.com";
+    ++world.people.snapshot;
+  }
+
+  SeededRandom faults_;
+  int crash_at_;
+  Crash crash_;
+  bool crashed_ = false;
+};
+
+TEST(ExporterCrash, LosesNobodyWhereverThePowerFails) {
+  muster::testing::Random random;
+  const std::uint64_t seed = random();
+  int crashes = 0;
+  for (const Crash crash : {Crash::BeforeAppend, Crash::AfterFirstPayload, Crash::AfterAppend}) {
+    for (int at = 1;; ++at) {
+      SCOPED_TRACE("append " + std::to_string(at) + ", kind " +
+                   std::to_string(static_cast<int>(crash)));
+      Life life(seed, at, crash);
+      const Findings findings = life.live();
+      ASSERT_EQ(0, findings.duplicates);
+      ASSERT_EQ(0, findings.changed_bodies);
+      ASSERT_TRUE(findings.complete);
+      if (!life.crashed()) break;  // Past the last append.
+      ++crashes;
+    }
+  }
+  EXPECT_GT(crashes, 100);
+}
+
+TEST(ExporterCrash, StaysExactUnderManyRandomFaults) {
+  muster::testing::Random random;
+  for (int i = 0; i < 60; ++i) {
+    const std::uint64_t seed = random();
+    SCOPED_TRACE("life " + std::to_string(seed));
+    const Findings findings = Life(seed, 0, Crash::BeforeAppend).live();
+    ASSERT_EQ(0, findings.duplicates);
+    ASSERT_EQ(0, findings.changed_bodies);
+    ASSERT_TRUE(findings.complete);
+  }
+}
+
+// The checks above are worth something: planted faults make them fail.
+TEST(ExporterCrash, AForgottenOutcomeIsFound) {
+  Life life(7, 0, Crash::BeforeAppend);
+  int seen = 0;
+  life.world.store.loses = [&](const OutcomeRecord& record) {
+    return std::holds_alternative<Delivered>(record) && ++seen == 3;
+  };
+  life.second_life = true;
+  // Forgotten in the journal only: the restart makes the exporter deliver it again.
+  life.world.receiver.reacts = nullptr;
+  EXPECT_FALSE(life.live().clean());
+}
+
+TEST(ExporterCrash, AChangedBodyOfARetryIsFound) {
+  World world(3);
+  for (index::Ordinal i = 0; i < 5; ++i) {
+    world.people.add(i, "a@example.com");
+    world.people.segments["buyers"].add(i);
+  }
+  world.open();
+  world.define(R"(,"retry_schedule_ms":[0,10])");
+  int attempts = 0;
+  world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    // The fault: between two attempts, the stored bytes of the batch are not what was sent.
+    if (++attempts > 1) return Receiver::Reaction{};
+    for (auto& [id, message] : world.receiver.messages) message.body += " ";
+    return Receiver::Reaction{false, answer(AnswerKind::Status, 500)};
+  };
+  ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
+  world.work();
+  EXPECT_EQ(1, world.receiver.changed_bodies);
+}
+
+TEST(Ledger, RefusesARunThatDoesNotAddUp) {
+  const auto people = [](std::initializer_list<index::Ordinal> ordinals) {
+    return index::Bitmap::from_sorted(std::vector<index::Ordinal>(ordinals));
+  };
+  RunStarted run{.run = 1, .audience = people({1, 2, 3}), .add = people({1, 2})};
+  Ledger ledger("buyers");
+  const Status forgotten = ledger.apply(run);
+  ASSERT_FALSE(forgotten);
+  EXPECT_EQ(ErrorCode::Corrupt, forgotten.error().code);
+  run.add = people({1, 2, 3});
+  EXPECT_TRUE(ledger.apply(run));
+  const BatchPlanned stranger{.run = 1, .id = "msg_1", .people = people({3, 4}),
+                              .digests = {1, 2}, .member_bytes = {1, 1}};
+  EXPECT_FALSE(ledger.apply(stranger));
+}
+
+TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
+  const auto people = index::Bitmap::from_sorted(std::vector<index::Ordinal>{3, 70'000, 70'001});
+  const BatchPlanned batch{.run = 2, .id = "msg_a", .operation = Operation::Change, .gzip = true,
+                           .people = people, .digests = {1, 2, 3}, .member_bytes = {9, 8, 7},
+                           .prefix_bytes = 5, .packed = "bytes"};
+  const OutcomeRecord records[] = {
+      RunRequested{1, 2},
+      RunStarted{.run = 1, .audience = people, .excluded = {{"x", people}}},
+      RunFailed{1, 2, 3, "why"}, Sorted{1, people, people}, batch, AttemptStarted{"msg_a", 2, 3},
+      AttemptFailed{"msg_a", 1, 2, 3, true, 500, "why"}, Delivered{"msg_a", 1, 200},
+      Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
+      Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1}};
+  for (const OutcomeRecord& record : records) {
+    SCOPED_TRACE(record.index());
+    const std::string bytes = encode(record);
+    const auto read = decode_outcome(bytes);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(record.index(), read->index());
+    EXPECT_EQ(bytes, encode(*read));
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+      EXPECT_FALSE(decode_outcome(std::string_view(bytes).substr(0, cut))) << cut;
+    }
+    EXPECT_FALSE(decode_outcome(bytes + "x"));
+  }
+  EXPECT_FALSE(decode_outcome(std::string("\x02\x00\x01", 3)));
+  EXPECT_FALSE(decode_outcome(std::string("\x01\x7f\x01", 3)));
+}
+
+}  // namespace
+}  // namespace muster::connect
