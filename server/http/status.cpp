@@ -121,7 +121,9 @@ Response problem(const Error& error, std::string_view request_id) {
   Response response = document(http_status(error.code),
                                {type_of(name_of(error.code)), error.message}, error.details,
                                request_id);
-  const bool waits = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable;
+  const bool waits = error.code == ErrorCode::Overloaded ||
+                     error.code == ErrorCode::Unavailable ||
+                     error.code == ErrorCode::StorageFull;
   if (error.retry_after || waits) {
     const auto seconds = error.retry_after.value_or(kRetryAfterDefault).count();
     response.headers.push_back({"Retry-After", std::to_string(seconds)});

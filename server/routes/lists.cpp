@@ -82,13 +82,9 @@ Result<Response> put_list(const Call& call, const DefinePass& pass) {
 }
 
 // DELETE /v1/lists/staff  ->  204
-Result<Response> delete_list(const Call& call, const DefinePass&) {
+Result<Response> delete_list(const Call& call, const DefinePass& pass) {
   TRY(only_query(call.request, {}));
-  TRY(call.engine().document("list", call.param(0)));
-  // The engine's door for deleting documents asks for a system pass; who may is decided above.
-  const auto system = engine::Access::system("lists").require<Permission::Activate>();
-  engine::DocumentPut put{.kind = "list", .id = call.param(0), .deleted = true};
-  TRY(call.engine().put_document(system.value(), std::move(put)));
+  TRY(call.engine().delete_list(pass, call.param(0)));
   return no_content();
 }
 

@@ -191,7 +191,7 @@ class HostileHttp(MusterCase):
         if entry['verdict'] == 'reject':
             self.assertTrue(closed, 'the connection stays open')
             final = [code for code in codes if code >= 200]
-            self.assertLessEqual(len(final), data.count(b'HTTP/1.'), codes)
+            self.assertLessEqual(len(final), max(1, data.count(b'HTTP/1.')), codes)
             if final:
                 self.assertTrue(400 <= final[-1] < 500 or final[-1] in (501, 505), codes)
             self.assertNotIn(200, final[-1:], codes)
