@@ -8,78 +8,80 @@
 namespace muster::query {
 namespace {
 
+struct TextError {
+  std::string text, message;
+};
+
+const TextError kTextErrors[] = {
+    {"", "line 1, column 1: found the end where a condition was expected"},
+    {"country 'FR'", "line 1, column 9: found 'FR' where '=' or another test was expected"},
+    {"country =", "line 1, column 10: found the end where a value was expected"},
+    {"(country = 'FR'", "line 1, column 16: found the end where ')' was expected"},
+    {"a = 1 b", "line 1, column 7: found 'b' where 'and', 'or' or the end was expected"},
+    {"a = 1 adn b",
+     "line 1, column 7: found 'adn' where 'and', 'or' or the end was expected; did you mean "
+     "'and'?"},
+    {"a contians 'x'",
+     "line 1, column 3: found 'contians' where '=' or another test was expected; did you mean "
+     "'contains'?"},
+    {"a <> 1",
+     "line 1, column 3: found '<>' where '=' or another test was expected; did you mean '!='?"},
+    {"a = 1 &&\n b",
+     "line 1, column 7: found '&&' where 'and', 'or' or the end was expected; did you mean "
+     "'and'?"},
+    {"a = \n  'x", "line 2, column 3: this text is not closed: ' is missing"},
+    {"größe = ü and = 1", "line 1, column 15: found '=' where a condition was expected"},
+    {"a = 'x\\q'",
+     "line 1, column 7: this is no escape: use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\uXXXX"},
+    {"a = '\\ud800'",
+     "line 1, column 6: this is no escape: use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\uXXXX"},
+    {"`` = 1", "line 1, column 1: this name is empty"},
+    {"t on 2011-02-30", "line 1, column 6: '2011-02-30' is no date or time from 1678 to 2261"},
+    {"t on 2011-02-03T04:05:06",
+     "line 1, column 6: found '2011-02-03T04:05:06' where a date "
+     "such as 2011-06-01 was expected"},
+    {"did Order", "line 1, column 5: found 'Order' where an event's name in quotes was expected"},
+    {"did \"a\" or \"b\"",
+     "line 1, column 15: found the end where '=' or another test was "
+     "expected"},
+    {"did \"a\" in last 3 months",
+     "line 1, column 19: a month has no fixed length: write 'in last 3 calendar months', or a "
+     "number of days"},
+    {"did \"a\" in last 3 dais",
+     "line 1, column 19: found 'dais' where 's', 'm', 'h', 'd' or 'w' was expected; did you "
+     "mean 'days'?"},
+    {"did \"a\" in last 999999w", "line 1, column 17: a duration is at most 400 years"},
+    {"t not in last 3d", "line 1, column 7: a window has no 'not': write not (... in last 30d)"},
+    {"summ(x of \"a\") > 1",
+     "line 1, column 1: found 'summ' where a function such as count was expected; did you mean "
+     "'sum'?"},
+    {"sum(x = 1) > 1", "line 1, column 7: found '=' where 'of' or ')' was expected"},
+    {"(a = 1) = 2", "line 1, column 9: found '=' where 'and', 'or' or the end was expected"},
+    {"1 + (a = 1) = 2", "line 1, column 5: found a condition where a value was expected"},
+    {"x = 1.0000001",
+     "line 1, column 5: number '1.0000001' does not fit: whole numbers are 64 bit, decimals "
+     "have at most 18 digits, 6 of them after the point"},
+    {"x = 1e999", "line 1, column 5: '1e999' does not fit a double"},
+    {"home near (91, 2) within 3 km", "line 1, column 12: degrees here are between -90 and 90"},
+    {"1 near (1, 2) within 3 km", "line 1, column 1: only a field can be 'near' a point"},
+    {"sample 101%", "line 1, column 8: a sample is from 0% to 100%"},
+    {"in segment staff",
+     "line 1, column 12: found 'staff' where the segment's name in quotes was expected"},
+    {"at least x of (a)",
+     "line 1, column 10: found 'x' where how many of the conditions must "
+     "hold was expected"},
+    {"a = 1 # b", "line 1, column 7: found '#' where 'and', 'or' or the end was expected"},
+    {"a = 1 \x01",
+     "line 1, column 7: found the control character U+0001 where 'and', 'or' or "
+     "the end was expected"},
+    {"true", "line 1, column 5: found the end where '=' or another test was expected"},
+    {"not", "line 1, column 4: found the end where a condition was expected"},
+    {"first(x) = 1", "line 1, column 8: found ')' where 'of' and an event was expected"},
+    {"\xFF", "the segment is not valid UTF-8"},
+};
+
 TEST(Parser, SaysWhereAndWhatItExpected) {
-  struct Case {
-    std::string text, message;
-  };
-  const Case cases[] = {
-      {"", "line 1, column 1: found the end where a condition was expected"},
-      {"country 'FR'", "line 1, column 9: found 'FR' where '=' or another test was expected"},
-      {"country =", "line 1, column 10: found the end where a value was expected"},
-      {"(country = 'FR'", "line 1, column 16: found the end where ')' was expected"},
-      {"a = 1 b", "line 1, column 7: found 'b' where 'and', 'or' or the end was expected"},
-      {"a = 1 adn b",
-       "line 1, column 7: found 'adn' where 'and', 'or' or the end was expected; did you mean "
-       "'and'?"},
-      {"a contians 'x'",
-       "line 1, column 3: found 'contians' where '=' or another test was expected; did you mean "
-       "'contains'?"},
-      {"a <> 1",
-       "line 1, column 3: found '<>' where '=' or another test was expected; did you mean '!='?"},
-      {"a = 1 &&\n b",
-       "line 1, column 7: found '&&' where 'and', 'or' or the end was expected; did you mean "
-       "'and'?"},
-      {"a = \n  'x", "line 2, column 3: this text is not closed: ' is missing"},
-      {"größe = ü and = 1", "line 1, column 15: found '=' where a condition was expected"},
-      {"a = 'x\\q'",
-       "line 1, column 7: this is no escape: use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\uXXXX"},
-      {"a = '\\ud800'",
-       "line 1, column 6: this is no escape: use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\uXXXX"},
-      {"`` = 1", "line 1, column 1: this name is empty"},
-      {"t on 2011-02-30", "line 1, column 6: '2011-02-30' is no date or time from 1678 to 2261"},
-      {"t on 2011-02-03T04:05:06",
-       "line 1, column 6: found '2011-02-03T04:05:06' where a date "
-       "such as 2011-06-01 was expected"},
-      {"did Order", "line 1, column 5: found 'Order' where an event's name in quotes was expected"},
-      {"did \"a\" or \"b\"",
-       "line 1, column 15: found the end where '=' or another test was "
-       "expected"},
-      {"did \"a\" in last 3 months",
-       "line 1, column 19: a month has no fixed length: write 'in last 3 calendar months', or a "
-       "number of days"},
-      {"did \"a\" in last 3 dais",
-       "line 1, column 19: found 'dais' where 's', 'm', 'h', 'd' or 'w' was expected; did you "
-       "mean 'days'?"},
-      {"did \"a\" in last 999999w", "line 1, column 17: a duration is at most 400 years"},
-      {"t not in last 3d", "line 1, column 7: a window has no 'not': write not (... in last 30d)"},
-      {"summ(x of \"a\") > 1",
-       "line 1, column 1: found 'summ' where a function such as count was expected; did you mean "
-       "'sum'?"},
-      {"sum(x = 1) > 1", "line 1, column 7: found '=' where 'of' or ')' was expected"},
-      {"(a = 1) = 2", "line 1, column 9: found '=' where 'and', 'or' or the end was expected"},
-      {"1 + (a = 1) = 2", "line 1, column 5: found a condition where a value was expected"},
-      {"x = 1.0000001",
-       "line 1, column 5: number '1.0000001' does not fit: whole numbers are 64 bit, decimals "
-       "have at most 18 digits, 6 of them after the point"},
-      {"x = 1e999", "line 1, column 5: '1e999' does not fit a double"},
-      {"home near (91, 2) within 3 km", "line 1, column 12: degrees here are between -90 and 90"},
-      {"1 near (1, 2) within 3 km", "line 1, column 1: only a field can be 'near' a point"},
-      {"sample 101%", "line 1, column 8: a sample is from 0% to 100%"},
-      {"in segment staff",
-       "line 1, column 12: found 'staff' where the segment's name in quotes was expected"},
-      {"at least x of (a)",
-       "line 1, column 10: found 'x' where how many of the conditions must "
-       "hold was expected"},
-      {"a = 1 # b", "line 1, column 7: found '#' where 'and', 'or' or the end was expected"},
-      {"a = 1 \x01",
-       "line 1, column 7: found the control character U+0001 where 'and', 'or' or "
-       "the end was expected"},
-      {"true", "line 1, column 5: found the end where '=' or another test was expected"},
-      {"not", "line 1, column 4: found the end where a condition was expected"},
-      {"first(x) = 1", "line 1, column 8: found ')' where 'of' and an event was expected"},
-      {"\xFF", "the segment is not valid UTF-8"},
-  };
-  for (const Case& c : cases) {
+  for (const TextError& c : kTextErrors) {
     SCOPED_TRACE(c.text);
     const auto tree = parse(c.text);
     ASSERT_FALSE(tree) << print(*tree);

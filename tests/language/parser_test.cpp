@@ -22,25 +22,27 @@ void expect_printed(const std::string& text, const std::string& printed) {
 }
 
 TEST(Parser, ReadsTheExamplesOfTheDesign) {
-  for (
-      const std::string text :
-      {R"(country in ("US", "CA") and any tags = "vip"
-  and count("Order Completed" where (total >= 100 and any items where (category = "shoes" and qty > 1)) in last 30d) >= 2
+  for (const std::string text :
+       {R"(country in ("US", "CA") and any tags = "vip"
+  and count("Order Completed" where (total >= 100 and any items
+    where (category = "shoes" and qty > 1)) in last 30d) >= 2
   and did not "Refund" in last 30d and not in segment "staff")",
-       R"(sum(revenue of "Order Completed" in last 90d) > 500                    -- spend)",
-       R"(last("Order Completed") before 60d ago         -- bought once, but not lately)",
-       R"(sum(amount of "purchase") / distinct(invoice_no of "purchase") between 200 and 400)",
-       R"(count("purchase" per basket_id having (sum(amount) >= 250)) >= 1 -- some basket)",
-       R"(count("purchase" per date(ts) in last 90d) >= 5                        -- days)",
-       R"(days between first("purchase") and now >= 90)",
-       R"(customer_since between 2011-03-01 and 2011-05-31)",
-       R"(sum(amount of "purchase" where (product.category = "Bikes")) > 0.5 * sum(amount of "purchase"))",
-       R"(sequence(a: "Campaign Received" then within 14d "Coupon Redeemed" where (campaign_id = a.campaign_id)))",
-       R"(sequence(a: "Viewed" then within 2d "Viewed" where (sku = a.sku)) in last 30d)",
-       R"(tile(5, sum(amount of "purchase") among (did "purchase")) = 5          -- quintile)",
-       R"(at least 2 of (did "return", sum(amount of "purchase") >= 3000, plan = "pro"))",
-       R"(did "purchase" at first where (stock_code = "85123A")                  -- part of)",
-       R"(everyone top 10000 by sum(amount of "purchase" in last 30d))"}) {
+        R"(sum(revenue of "Order Completed" in last 90d) > 500                    -- spend)",
+        R"(last("Order Completed") before 60d ago         -- bought once, but not lately)",
+        R"(sum(amount of "purchase") / distinct(invoice_no of "purchase") between 200 and 400)",
+        R"(count("purchase" per basket_id having (sum(amount) >= 250)) >= 1 -- some basket)",
+        R"(count("purchase" per date(ts) in last 90d) >= 5                        -- days)",
+        R"(days between first("purchase") and now >= 90)",
+        R"(customer_since between 2011-03-01 and 2011-05-31)",
+        R"(sum(amount of "purchase" where (product.category = "Bikes"))
+            > 0.5 * sum(amount of "purchase"))",
+        R"(sequence(a: "Campaign Received" then within 14d "Coupon Redeemed"
+            where (campaign_id = a.campaign_id)))",
+        R"(sequence(a: "Viewed" then within 2d "Viewed" where (sku = a.sku)) in last 30d)",
+        R"(tile(5, sum(amount of "purchase") among (did "purchase")) = 5          -- quintile)",
+        R"(at least 2 of (did "return", sum(amount of "purchase") >= 3000, plan = "pro"))",
+        R"(did "purchase" at first where (stock_code = "85123A")                  -- part of)",
+        R"(everyone top 10000 by sum(amount of "purchase" in last 30d))"}) {
     SCOPED_TRACE(text);
     const auto tree = parse(text);
     ASSERT_TRUE(tree) << tree.error().message;
