@@ -7,8 +7,7 @@ namespace {
 
 std::string prefix_of(const Place& place) {
   if (place.line == 0) return "";
-  const std::string column = "column " + std::to_string(place.column) + ": ";
-  return place.line == 1 ? column : "line " + std::to_string(place.line) + ", " + column;
+  return "line " + std::to_string(place.line) + ", column " + std::to_string(place.column) + ": ";
 }
 
 }  // namespace

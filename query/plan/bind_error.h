@@ -11,7 +11,7 @@
 
 namespace muster::query {
 
-// "column 5: MESSAGE", with the line before it when it is not the first.
+// "line 1, column 5: MESSAGE", as the parser writes it.
 Error error_at(ErrorCode code, const Place& place, const std::string& message,
                const std::string& expected = "");
 
