@@ -83,6 +83,8 @@ class Session:
         self.environment = dict(os.environ)
         binary_folder = os.path.dirname(os.path.abspath(muster_client.default_binary()))
         self.environment['PATH'] = binary_folder + ':' + os.environ['PATH']
+        # Commands without --server mean the port that the document names.
+        self.environment['MUSTER_SERVER'] = f'http://127.0.0.1:{self.port}'
         self._background = []
 
     def run(self, step):
@@ -93,6 +95,8 @@ class Session:
         done = subprocess.run(['bash', '-c', command], cwd=self.folder, env=self.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=300, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f'ended with {done.returncode}: {command}\n{done.stdout}')
         return done.stdout.replace(str(self.port), str(PORT_IN_DOCUMENTS))
 
     def _start(self, command):
