@@ -150,6 +150,43 @@ TEST(Exporter, TriesAgainByScheduleWithTheSameIdAndBytes) {
   EXPECT_EQ(0, world.receiver.changed_bodies);
 }
 
+TEST(Exporter, CompressesWhenAskedAndKeepsThoseBytes) {
+  World world;
+  populate(world, 50);
+  world.open();
+  world.define(R"(,"gzip":true,"retry_schedule_ms":[0,10])");
+  world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    return status(world.receiver.deliveries == 1 ? 500 : 200);
+  };
+  run(world);
+  EXPECT_EQ(2, world.receiver.deliveries);
+  EXPECT_EQ(0, world.receiver.changed_bodies);
+  EXPECT_EQ("\x1f\x8b", world.receiver.messages.begin()->second.body.substr(0, 2));
+  EXPECT_EQ(50U, world.receiver.holds.size());
+}
+
+TEST(Exporter, GoesOnAfterTheJournalWasFullForAWhile) {
+  World world;
+  populate(world, 30);
+  world.open();
+  world.define(R"(,"batch_size":10)");
+  // The answer to the second delivery comes while nothing can be written.
+  world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    world.store.down = world.receiver.deliveries == 2;
+    return status(200);
+  };
+  ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
+  while (!world.store.down) ASSERT_TRUE(world.exporter->work_once());
+  EXPECT_EQ("The power is off.", world.newest().last_error);
+  world.store.down = false;
+  world.work();
+  EXPECT_EQ(3, world.receiver.deliveries);
+  EXPECT_EQ(0, world.receiver.duplicates);
+  EXPECT_EQ(30U, world.newest().counts.sent);
+  world.restart();
+  EXPECT_EQ(30U, world.newest().counts.sent);
+}
+
 TEST(Exporter, GivesTheWholeDestinationThePeaceItAsksFor) {
   World world;
   populate(world, 30);

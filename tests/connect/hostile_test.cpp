@@ -61,7 +61,7 @@ class Live {
   }
 
   // Runs the delivery loop on `threads` threads until the newest run is in `state`, or time is up.
-  RunView run_until(RunState state, std::chrono::seconds limit, int threads = 1) {
+  RunView run_until(RunState state, std::chrono::milliseconds limit, int threads = 1) {
     std::vector<std::jthread> loops;
     for (int i = 0; i < threads; ++i) {
       loops.emplace_back([this](std::stop_token stop) { exporter->run(std::move(stop)); });
@@ -150,8 +150,7 @@ TEST(Hostile, GoesOnAfterARestartInTheMiddleWithTheSameIds) {
               R"(,"batch_size":20,"retry_schedule_ms":[0,40])");
   ASSERT_TRUE(live.exporter->start_run(live.pass, "buyers"));
   for (int life = 0; life < 8; ++life) {
-    live.run_until(RunState::Finished, std::chrono::seconds(0));
-    live.store.down = false;
+    live.run_until(RunState::Finished, std::chrono::milliseconds(60));
     live.open();
   }
   const RunView run = live.run_until(RunState::Finished, std::chrono::seconds(30), 3);
@@ -161,16 +160,15 @@ TEST(Hostile, GoesOnAfterARestartInTheMiddleWithTheSameIds) {
       << receiver.said;
 }
 
-TEST(Hostile, SignsWithBothSecretsWhileRotatingAndCompressesWhenAsked) {
+TEST(Hostile, SignsWithBothSecretsWhileRotating) {
   RETURN_WITHOUT_SHARED_DATA();
   HostileReceiver receiver;
   Live live(30);
-  // The receiver knows the second secret only: as a receiver that has already rotated.
-  live.define(receiver.url() + "/m/500,200/x",
-              R"(,"gzip":true,"retry_schedule_ms":[0,30])");
+  live.define(receiver.url() + "/m/200/x", "");
+  // The receiver knows the second secret only: it has rotated already.
   ASSERT_TRUE(live.exporter->put_destination(
       live.pass, "crm",
-      R"({"kind":"webhook","url":")" + receiver.url() + R"(/m/500,200/x","gzip":false,)" +
+      R"({"kind":"webhook","url":")" + receiver.url() + R"(/m/500,200/x",)" +
           R"("secret":"whsec_III8/ebxwmsw+Q7H3QHkiHU0og8LDQTD","retry_schedule_ms":[0,30],)" +
           R"("secret_next":")" + kTestSecret + "\"}"));
   ASSERT_TRUE(live.exporter->start_run(live.pass, "buyers"));
