@@ -49,7 +49,7 @@ TEST(Binding, SaysWhatIsWrongAndWhere) {
        "line 1, column 18: 'product.category' can be read as the product of 'gift_id' (write "
        "gift_id.category) and as the product of 'product_id' (write product_id.category)"},
       {"did (\"buy\" or \"view\") where (amount = 5)",
-       "line 1, column 31: 'amount' is decimal(2) in 'buy' and string in 'view': ask for one at a time"},
+       "line 1, column 30: 'amount' is decimal(2) in 'buy' and string in 'view': ask for one at a time"},
       {"did \"buy\" in next 3d",
        "line 1, column 11: events later than now do not count, so 'in next' would hold none"},
       {"in segment \"x\"", "line 1, column 1: no segment 'x'", ErrorCode::NotFound},
@@ -168,7 +168,7 @@ TEST(Plans, SayHowEachNodeIsAnswered) {
   ASSERT_EQ(3U, plan.children.size());
   EXPECT_EQ("value bitmaps", plan.children[0].method);
   EXPECT_EQ(1U, plan.children[0].estimated);
-  EXPECT_EQ("line 1, column scan", plan.children[1].method);
+  EXPECT_EQ("column scan", plan.children[1].method);
   EXPECT_EQ("event aggregate", plan.children[2].method);
 }
 
