@@ -344,7 +344,7 @@ std::vector<std::string> GoldenRun::ask(const GoldenBlock& block) {
 std::optional<std::vector<std::string>> GoldenRun::ask_naive(const GoldenBlock& block) const {
   if (block.keyword == "error") return std::nullopt;
   const auto tree = query::parse(block.rest);
-  if (!tree) return std::nullopt;
+  if (!tree) return {{"unread: " + tree.error().message}};
   NaiveContext context = naive_;
   context.now = as_of_.value_or(naive_.now);
   context.zone = timezone_.empty() ? people_.timezone : timezone_;
