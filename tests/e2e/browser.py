@@ -138,7 +138,7 @@ class Browser:
                               awaitPromise=True)
         return result['result'].get('value')
 
-    def wait_for(self, expression, seconds=20):
+    def wait_for(self, expression, seconds=60):
         """Waits until an expression is true in the page."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
