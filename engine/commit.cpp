@@ -36,8 +36,8 @@ TimeMs Engine::Impl::now() const {
   return std::max(clock, latest);
 }
 
-Status Engine::Impl::commit(Change change) {
-  Waiting mine{&change, {}};
+Status Engine::Impl::commit(Change change, std::uint64_t bytes) {
+  Waiting mine{&change, bytes, {}};
   std::unique_lock held(queue_mutex_);
   if (waiting_.size() >= kWaitingMax) {
     return Error{ErrorCode::Overloaded, "1,024 changes are waiting to be written; try again soon",
@@ -67,15 +67,19 @@ void Engine::Impl::lead(std::unique_lock<std::mutex>& held) {
   done_.notify_all();
 }
 
+Status Engine::Impl::run(const Waiting& waiting, Commit& commit) {
+  if (read_only) return Error{ErrorCode::Unavailable, failure_};
+  TRY(parts.log->has_room(commit.bytes() + waiting.bytes));
+  return (*waiting.change)(commit);
+}
+
 // Leaves in `group` those that were run; the rest waits for the next leader.
 void Engine::Impl::run_group(std::vector<Waiting*>& group) {
   Commit commit(parts.log->last_sequence());
   std::size_t ran = 0;
   std::vector<std::pair<Waiting*, Status>> results;
   for (; ran < group.size() && commit.bytes() < kGroupBytesMax; ++ran) {
-    Status result = read_only ? Status(Error{ErrorCode::Unavailable, failure_})
-                              : (*group[ran]->change)(commit);
-    results.emplace_back(group[ran], std::move(result));
+    results.emplace_back(group[ran], run(*group[ran], commit));
   }
   group.resize(ran);
   Status appended = Ok{};

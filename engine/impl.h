@@ -22,6 +22,9 @@
 
 namespace muster::engine {
 
+// Records of a document, an erasure or an outcome, as far as the room on the disk is concerned.
+inline constexpr std::uint64_t kSmallChangeBytes = 4U << 20;
+
 // The answer kept for an idempotency key, and what was asked with it.
 struct KeptReceipt {
   Hash128 request;
@@ -56,7 +59,8 @@ class Engine::Impl {
   using Change = std::function<Status(Commit&)>;
   // Runs the change in the one order of all changes; returns when it is durable and published.
   // Whoever finds no leader leads: it commits all waiting changes with one sync.
-  Status commit(Change change);
+  // `bytes` bounds the records it adds: a full disk refuses it before it changes anything.
+  Status commit(Change change, std::uint64_t bytes = kSmallChangeBytes);
   Status replay(const std::function<void(double)>& progress);
 
   // --- Ingestion (engine/ingest.cpp) ---
@@ -101,10 +105,12 @@ class Engine::Impl {
  private:
   struct Waiting {
     Change* change = nullptr;
+    std::uint64_t bytes = 0;
     std::optional<Status> result;
   };
   void lead(std::unique_lock<std::mutex>& held);
   void run_group(std::vector<Waiting*>& group);
+  Status run(const Waiting& waiting, Commit& commit);
 
   std::mutex queue_mutex_;                // Guards waiting_ and leading_.
   std::condition_variable done_;

@@ -143,7 +143,8 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
     }
     return Ok{};
   };
-  TRY(commit(change));
+  // Raw bytes and, at worst, a reason for every line.
+  TRY(commit(change, 2 * asked.bytes.size() + kSmallChangeBytes));
   return receipt;
 }
 

@@ -28,6 +28,11 @@ class Log {
   // Errors: StorageFull when the disk is; Unavailable after any other failure, for ever.
   virtual Status append(std::span<const std::string> records) = 0;
 
+  // Whether records of this many bytes would find room; asked before a change is applied, so that
+  // a full disk refuses it whole.
+  // Errors: StorageFull.
+  virtual Status has_room(std::uint64_t /*bytes*/) const { return Ok{}; }
+
   // Calls `visit` with each record from `first` on, in order, until it returns an error or the
   // log ends.
   // Errors: Corrupt, naming the sequence number and what is wrong with it; those of `visit`.

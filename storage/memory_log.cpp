@@ -56,6 +56,11 @@ Status FailingLog::append(std::span<const std::string> records) {
   return Ok{};
 }
 
+Status FailingLog::has_room(std::uint64_t) const {
+  if (kind_ == FailureKind::DiskFull && appends_ + 1 >= failing_append_) return refusal();
+  return Ok{};
+}
+
 Status FailingLog::read(
     std::uint64_t first,
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {

@@ -49,6 +49,8 @@ class FailingLog final : public Log {
              FailureKind kind = FailureKind::NothingWritten);
 
   Status append(std::span<const std::string> records) override;
+  // With DiskFull the room ends where the appends begin to fail.
+  Status has_room(std::uint64_t bytes) const override;
   Status read(std::uint64_t first,
               const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit)
       override;

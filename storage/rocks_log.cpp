@@ -257,11 +257,9 @@ class RocksLog::Impl {
   }
 
   // Whether the disk has room for the records, twice: in the write-ahead file and the sorted one.
-  Status check_space(std::span<const std::string> records) const {
-    std::uint64_t bytes = options.free_bytes_min;
-    for (const std::string& record : records) bytes += 2 * record.size();
+  Status check_space(std::uint64_t bytes) const {
     TRY_ASSIGN(const std::uint64_t free, free_bytes(directory.path()));
-    if (free < bytes) return disk_full(directory.log());
+    if (free < options.free_bytes_min + 2 * bytes) return disk_full(directory.log());
     return Ok{};
   }
 
@@ -323,7 +321,9 @@ Status RocksLog::append(std::span<const std::string> records) {
                                              " was opened for reading only"};
   }
   if (records.empty()) return Ok{};
-  TRY(impl_->check_space(records));
+  std::uint64_t bytes = 0;
+  for (const std::string& record : records) bytes += record.size();
+  TRY(impl_->check_space(bytes));
   auto written = impl_->write(records);
   if (written) return Ok{};
   impl_->failure = written.error();
@@ -332,6 +332,8 @@ Status RocksLog::append(std::span<const std::string> records) {
   }
   return *impl_->failure;
 }
+
+Status RocksLog::has_room(std::uint64_t bytes) const { return impl_->check_space(bytes); }
 
 Status RocksLog::read(
     std::uint64_t first,

@@ -50,6 +50,7 @@ class RocksLog final : public Log {
   ~RocksLog() override;
 
   Status append(std::span<const std::string> records) override;
+  Status has_room(std::uint64_t bytes) const override;
   // Errors: also Corrupt for a hole, or an end before last_sequence().
   Status read(std::uint64_t first,
               const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit)
