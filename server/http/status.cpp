@@ -8,6 +8,8 @@ namespace {
 
 // A queue that is full or a replay that goes on: soon again, but not at once.
 constexpr std::chrono::seconds kRetryAfterDefault{1};
+// Somebody has to make space first.
+constexpr std::chrono::seconds kRetryAfterFull{10};
 
 // The 4xx and 5xx of a problem without a code of ours still need a stable name.
 std::string type_of(std::string_view name) { return "urn:muster:problem:" + std::string(name); }

@@ -163,12 +163,12 @@ TEST_F(Routes, APartOfACsvFileKeepsItsLineNumbers) {
                         .body = "profile_id,age\nn1,5\nn2\n"};
   request.headers.push_back({"Content-Type", "text/csv"});
   const ClientResponse in_body = served_.send(request);
-  EXPECT_NE(std::string::npos, in_body.body.find(R"("errors":[{"line":101,)")) << in_body.body;
+  EXPECT_NE(std::string::npos, in_body.body.find("\"errors\":[{\"line\":101,")) << in_body.body;
   request.body = "n3,6\nn4\n";
   request.headers.push_back({"X-Csv-Header", "profile_id,age"});
   const ClientResponse in_header = served_.send(request);
   EXPECT_EQ("1", field(in_header.body, "accepted"));
-  EXPECT_NE(std::string::npos, in_header.body.find(R"("errors":[{"line":101,)"))
+  EXPECT_NE(std::string::npos, in_header.body.find("\"errors\":[{\"line\":101,"))
       << in_header.body;
   EXPECT_EQ("1", count("age = 6"));
 }
@@ -177,7 +177,7 @@ TEST_F(Routes, SegmentsAreSavedVersionedAndGuarded) {
   const ClientResponse made = served_.put("/v1/segments/west", R"({"where": "country = \"FR\""})");
   EXPECT_EQ(201, made.status) << made.body;
   const ClientResponse changed = served_.put(
-      "/v1/segments/west", R"({"where": "country in (\"FR\", \"DE\")", "name": "West"})");
+      "/v1/segments/west", R"~({"where": "country in (\"FR\", \"DE\")", "name": "West"})~");
   EXPECT_EQ(200, changed.status);
   EXPECT_EQ("2", field(changed.body, "version"));
   EXPECT_EQ("2", field(served_.get("/v1/segments/west/count").body, "count"));
