@@ -270,11 +270,11 @@ std::optional<Int128> AggregateResult::key_at(std::uint32_t person) const {
 void AggregateResult::select(const RangeSet& ranges, std::span<std::uint64_t> out) const {
   CHECK(aggregate_->kind != AggregateKind::Avg);
   if (aggregate_->kind == AggregateKind::Count && ranges.ranges().size() == 1) {
-    const Int128 most = ~std::uint32_t{0};
-    const auto low = static_cast<std::uint32_t>(std::clamp(ranges.ranges()[0].low, Int128{0}, most));
-    const auto high =
-        static_cast<std::uint32_t>(std::clamp(ranges.ranges()[0].high, Int128{0}, most));
-    if (ranges.ranges()[0].high < 0 || ranges.ranges()[0].low > most) return;
+    constexpr Int128 kMost = ~std::uint32_t{0};
+    const Range& range = ranges.ranges()[0];
+    if (range.high < 0 || range.low > kMost) return;
+    const auto low = static_cast<std::uint32_t>(std::max(range.low, Int128{0}));
+    const auto high = static_cast<std::uint32_t>(std::min(range.high, kMost));
     for (std::uint32_t p = 0; p < people_.count; ++p) {
       const std::uint64_t passes = (counts_[p] >= low) & (counts_[p] <= high);
       out[p / 64] |= passes << (p % 64);

@@ -137,7 +137,9 @@ Selection subtract(Selection a, Selection b, Scratch& scratch) {
   }
   if (other.kind == SetKind::Array) {
     Scratch::Lease out = as_own_words(std::move(a), scratch);
-    for (const std::uint16_t m : other.members) out->words[m / 64] &= ~(std::uint64_t{1} << (m % 64));
+    for (const std::uint16_t m : other.members) {
+      out->words[m / 64] &= ~(std::uint64_t{1} << (m % 64));
+    }
     return Selection::of_words(std::move(out));
   }
   Scratch::Lease out = a.buffer ? std::move(a.buffer) : std::move(b.buffer);

@@ -133,7 +133,7 @@ Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope)
   }
   if (open_segments_.size() == kSegmentNestingMax) {
     return error_at(ErrorCode::LimitExceeded, node->place,
-                    "segments refer to segments more than 32 deep");
+                    "segments refer to segments more than 16 deep");
   }
   if (!context_.segment) return unknown_name(node->place, "segment", node->text, {});
   auto segment = context_.segment(node->text, static_cast<std::uint64_t>(node->version));

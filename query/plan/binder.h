@@ -1,10 +1,10 @@
 // From the tree as written to the bound tree: one class, one file per group of constructs.
 //
-//   bind_predicate.cpp  and, or, not, lists, segments, quantifiers
-//   bind_test.cpp       comparisons and other tests of a value
-//   bind_value.cpp      literals, paths, arithmetic, parts of dates
-//   bind_events.cpp     aggregates over events
-//   field_test.cpp      a condition on a field, wherever the field's value lies
+//   bind_predicate.cpp   and, or, not, lists, segments, quantifiers
+//   bind_comparison.cpp  comparisons and other tests of a value
+//   bind_value.cpp       literals, paths, arithmetic, parts of dates
+//   bind_events.cpp      aggregates over events
+//   field_test.cpp       a condition on a field, wherever the field's value lies
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -39,7 +39,7 @@ class Binder {
   Result<BoundNodePtr> sample(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> quantified(const NodePtr& node, const Scope& scope);
 
-  // bind_test.cpp
+  // bind_comparison.cpp
   Result<BoundNodePtr> test(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> presence(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> bool_path(const NodePtr& node, const Scope& scope);

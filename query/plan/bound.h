@@ -28,7 +28,7 @@ namespace muster::query {
 enum class ValueKind : std::uint8_t { Unknown, Bool, Exact, Real, Text, Time, Date, Geo };
 
 // Deepest chain of segments that refer to segments: bounds the recursion over them.
-inline constexpr std::size_t kSegmentNestingMax = 32;
+inline constexpr std::size_t kSegmentNestingMax = 16;
 // Nodes after all nested segments have been put in: bounds the memory of one question.
 inline constexpr std::size_t kBoundNodesMax = 100'000;
 // Results kept for a block because several places of the tree ask for them: 8 KiB each.

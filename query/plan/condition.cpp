@@ -26,7 +26,8 @@ BitWords bits_of_codes(const index::Dictionary& dictionary, const Passes& passes
 RangeSet ranges_of_bits(const BitWords& bits) {
   std::vector<Range> ranges;
   for (std::size_t i = 0; i < bits.size() * 64; ++i) {
-    if ((bits[i / 64] >> (i % 64)) & 1) ranges.push_back({static_cast<Int128>(i), static_cast<Int128>(i)});
+    const auto code = static_cast<Int128>(i);
+    if ((bits[i / 64] >> (i % 64)) & 1) ranges.push_back({code, code});
   }
   return RangeSet::of(std::move(ranges));
 }
@@ -214,7 +215,8 @@ Condition in_condition(ValueKind kind, bool negated, const std::vector<BoundValu
 Condition window_condition(ValueKind kind, const TimeRange& range, const Zone& zone) {
   CHECK(kind == ValueKind::Time || kind == ValueKind::Date);
   if (kind == ValueKind::Time) {
-    return condition_of(kind, [=](std::uint8_t) { return RangeSet::between(range.from, range.to); });
+    return condition_of(
+        kind, [=](std::uint8_t) { return RangeSet::between(range.from, range.to); });
   }
   const DayRange days = days_starting_in(range, zone);
   return condition_of(

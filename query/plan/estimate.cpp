@@ -119,7 +119,10 @@ void estimate_inner(BoundNode& node, std::uint64_t universe) {
     case BoundKind::And: node.estimate = least; break;
     case BoundKind::Or: node.estimate = sum; break;
     case BoundKind::Not: node.estimate = universe - std::min(universe, least); break;
-    default: node.estimate = sum / static_cast<std::uint64_t>(std::max<std::int64_t>(1, node.count));
+    default: {
+      const std::int64_t needed = std::max<std::int64_t>(1, node.count);
+      node.estimate = sum / static_cast<std::uint64_t>(needed);
+    }
   }
 }
 

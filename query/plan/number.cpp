@@ -48,8 +48,8 @@ WideProduct wide_product(UInt128 a, UInt128 b) {
 std::optional<Rational> add_as_is(const Rational& a, const Rational& b) {
   if (a.denominator == b.denominator) {
     Int128 sum = 0;
-    if (!__builtin_add_overflow(a.numerator, b.numerator, &sum)) return Rational{sum, a.denominator};
-    return std::nullopt;
+    if (__builtin_add_overflow(a.numerator, b.numerator, &sum)) return std::nullopt;
+    return Rational{sum, a.denominator};
   }
   Int128 left = 0, right = 0, sum = 0, denominator = 0;
   if (__builtin_mul_overflow(a.numerator, b.denominator, &left) ||

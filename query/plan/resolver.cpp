@@ -142,7 +142,8 @@ std::shared_ptr<const EntityLookup> Resolver::lookup(
   fresh->entity = entity;
   fresh->attribute = std::move(attribute);
   const auto& entities = context_.generation->entities;
-  if (const auto table = entities.find(entity); table != entities.end()) fresh->table = table->second;
+  const auto table = entities.find(entity);
+  if (table != entities.end()) fresh->table = table->second;
   if (fresh->table && referring.type.type == Type::String) {
     fresh->by_code.resize(referring.dictionary.size(), kNoCode);
     for (std::uint32_t code = 0; code < referring.dictionary.size(); ++code) {

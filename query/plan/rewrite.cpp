@@ -42,7 +42,8 @@ bool is_chain(const BoundNode& node) {
 
 void remove_repeats(std::vector<BoundNodePtr>& children) {
   std::unordered_set<const BoundNode*> seen;
-  std::erase_if(children, [&](const BoundNodePtr& child) { return !seen.insert(child.get()).second; });
+  std::erase_if(children,
+                [&](const BoundNodePtr& child) { return !seen.insert(child.get()).second; });
 }
 
 void count_parents(const BoundNode& node, std::unordered_map<const BoundNode*, int>& parents) {

@@ -8,7 +8,9 @@
 namespace muster::query {
 namespace {
 
-std::int64_t key_of(const Scalar& value) { return static_cast<std::int64_t>(value.exact.numerator); }
+std::int64_t key_of(const Scalar& value) {
+  return static_cast<std::int64_t>(value.exact.numerator);
+}
 
 Scalar whole(std::int64_t number) { return {.present = true, .exact = rational_of(number)}; }
 
