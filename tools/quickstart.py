@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds muster, fills it with sample people, asks, exports, and leaves the server running.
 
-    tools/quickstart [--once] [--port N] [--profiles N]
+    tools/quickstart [--once] [--port N] [--profiles N] [--home DIR]
 
 Everything it makes lies in build/ and .quickstart/; running it again goes on with what is there.
 Ends with 0 only if every step worked.
@@ -22,7 +22,6 @@ import muster_client  # noqa: E402
 import receiver  # noqa: E402
 
 ROOT = muster_client.ROOT
-HOME = os.path.join(ROOT, '.quickstart')
 SEED = 42
 SAMPLE_DAYS_MAX = 30  # Older sample people have done nothing lately: they are made anew.
 SEGMENT = 'loyal-buyers'
@@ -63,9 +62,9 @@ def build():
         'building')
 
 
-def make_people(profiles):
+def make_people(folder, profiles):
     """The folder of this size of sample: its files, and beside them the data of the server."""
-    home = os.path.join(HOME, str(profiles))
+    home = os.path.join(folder, str(profiles))
     marker = os.path.join(home, 'made')
     if os.path.exists(marker):
         if time.time() - os.path.getmtime(marker) < SAMPLE_DAYS_MAX * 86400:
@@ -166,6 +165,8 @@ def arguments():
     parser.add_argument('--port', type=int, default=8080, help='of the server (default 8080)')
     parser.add_argument('--profiles', type=int, default=100_000,
                         help='sample people (default 100,000)')
+    parser.add_argument('--home', default=os.path.join(ROOT, '.quickstart'), metavar='DIR',
+                        help='where its files lie (default .quickstart)')
     return parser.parse_args()
 
 
@@ -175,7 +176,7 @@ def main():
     keep = False
     try:
         build()
-        home = make_people(asked.profiles)
+        home = make_people(asked.home, asked.profiles)
         say('Starting the server')
         data = os.path.join(home, 'data')
         os.makedirs(data, exist_ok=True)
