@@ -239,7 +239,8 @@ std::uint8_t scale_needed(std::span<const Cell> cells, const Batch& batch) {
   for (const Cell& cell : cells) {
     if (cell.kind == CellKind::Decimal) scale = std::max(scale, cell.scale);
     if (cell.kind != CellKind::List) continue;
-    scale = std::max(scale, scale_needed(std::span(batch.elements).subspan(cell.offset, cell.length),
+    scale = std::max(scale,
+                     scale_needed(std::span(batch.elements).subspan(cell.offset, cell.length),
                                          batch));
   }
   return scale;

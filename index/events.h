@@ -53,7 +53,7 @@ struct EventProperty {
   std::uint32_t number = 0;             // Index into EventRun::properties.
   FieldType type;
   Dictionary dictionary;                // Of strings, geo, json, and of list elements.
-  Dictionary lists;                     // Of lists: the distinct lists; the column's values are its codes.
+  Dictionary lists;                     // Of lists: the distinct ones; the values are its codes.
   Value value_of_key(std::int64_t key, std::uint8_t scale) const;  // No list.
   // Requires type.list.  The element codes of one distinct list.
   std::vector<std::uint32_t> list_codes(std::int64_t key) const;

@@ -3,7 +3,9 @@
 // instructions the processor may lack.
 #include "index/kernels/sets.h"
 
-#define MUSTER_TARGET [[gnu::target("avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt,prefer-vector-width=512"), gnu::optimize("O3")]]
+#define MUSTER_TARGET                                                                         \
+  [[gnu::target("avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt,prefer-vector-width=512"), \
+    gnu::optimize("O3")]]
 
 namespace muster::index {
 namespace {

@@ -60,7 +60,8 @@ TEST_F(Identity, AnUnknownIdentifierCreatesAProfileThatHoldsIt) {
   declare(R"({"identifiers": {"email": {"normalise": "email"}},
               "events": {"profile": "who", "identifier": "email"}})");
   const auto receipt =
-      test_.events({visit("who", "new@example.com", {5, 0}), visit("who", "new@example.com", {6, 0})});
+      test_.events({visit("who", "new@example.com", {5, 0}),
+                    visit("who", "new@example.com", {6, 0})});
   ASSERT_TRUE(receipt);
   EXPECT_EQ(1U, receipt->created);
   EXPECT_EQ(1U, count("count(\"visit\") = 2 and email = \"new@example.com\""));

@@ -24,7 +24,9 @@ std::uint32_t interesting_ordinal(Random& random) {
 
 std::set<std::uint32_t> random_ordinals(Random& random, std::uint32_t most) {
   std::set<std::uint32_t> ordinals;
-  for (std::uint32_t i = random.below(most); i > 0; --i) ordinals.insert(interesting_ordinal(random));
+  for (std::uint32_t i = random.below(most); i > 0; --i) {
+    ordinals.insert(interesting_ordinal(random));
+  }
   return ordinals;
 }
 

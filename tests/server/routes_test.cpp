@@ -186,7 +186,8 @@ TEST_F(Routes, SegmentsAreSavedVersionedAndGuarded) {
             served_.get("/v1/segments/west/members").body);
   EXPECT_NE(std::string::npos, served_.get("/v1/segments/west/versions").body.find("\"West\""));
   const ClientResponse dry =
-      served_.put("/v1/segments/west?dry_run=1", R"({"where": "country = \"DE\" or age is missing"})");
+      served_.put("/v1/segments/west?dry_run=1",
+                  R"({"where": "country = \"DE\" or age is missing"})");
   EXPECT_EQ(200, dry.status) << dry.body;
   EXPECT_EQ("2", field(dry.body, "before"));
   EXPECT_EQ("3", field(dry.body, "after"));
@@ -304,7 +305,8 @@ TEST_F(Routes, MetricsCountTheCalls) {
   EXPECT_EQ(200, metrics.status);
   for (const std::string line :
        {"muster_http_requests_total{method=\"POST\",route=\"/v1/count\",status=\"200\"} 1",
-        "muster_profiles 3", "muster_ingested_rows_total{table=\"profiles\",verdict=\"accepted\"} 3",
+        "muster_profiles 3",
+        "muster_ingested_rows_total{table=\"profiles\",verdict=\"accepted\"} 3",
         "muster_http_request_seconds_bucket{route=\"/v1/count\",le="}) {
     EXPECT_NE(std::string::npos, metrics.body.find(line)) << line << "\n" << metrics.body;
   }

@@ -62,7 +62,8 @@ TEST(ParseHttpUrl, TakesHttpOnly) {
   EXPECT_EQ(8080, url->at.port);
   EXPECT_EQ("/base", url->base_path);
   EXPECT_EQ(80, parse_http_url("http://example.com")->at.port);
-  for (const std::string text : {"", "localhost:8080", "https://a", "ftp://a", "http://", "http:///x",
+  for (const std::string text : {"", "localhost:8080", "https://a", "ftp://a", "http://",
+                                 "http:///x",
                                  "http://a:port", "http://a/?q", "http://u@a/"}) {
     EXPECT_FALSE(parse_http_url(text)) << text;
   }
