@@ -54,7 +54,8 @@ Status read_names(const json::object& object, const std::string& pointer,
   for (const auto& [key, target] : names) known.push_back(key);
   TRY(known_keys(object, pointer, known));
   for (const auto& member : object) {
-    TRY_ASSIGN(std::string name, name_at(member.value(), pointer + "/" + std::string(member.key())));
+    TRY_ASSIGN(std::string name,
+               name_at(member.value(), pointer + "/" + std::string(member.key())));
     *names.at(std::string(member.key())) = std::move(name);
   }
   return Ok{};
@@ -69,7 +70,9 @@ Status read_flags(const json::object& object, const std::string& pointer, Field&
     if (key == std::string_view("inferred")) field.declared = !flag->get_bool();
   }
   if (const json::value* epoch = object.if_contains("epoch")) {
-    if (*epoch != "s" && *epoch != "ms") return wrong(pointer + "/epoch", "must be \"s\" or \"ms\"");
+    if (*epoch != "s" && *epoch != "ms") {
+      return wrong(pointer + "/epoch", "must be \"s\" or \"ms\"");
+    }
     field.epoch = text_of(epoch->get_string());
   }
   return Ok{};

@@ -29,7 +29,9 @@ storage::DataBatch record_of(IngestRequest& request, const TypedRows& rows,
   batch.raw = std::move(request.bytes);
   batch.schema_version = schema_version;
   if (!rows.additions.empty()) batch.schema_additions = fields_json(rows.additions);
-  for (const auto& rejected : rows.rejected) batch.rejected.push_back({rejected.line, rejected.reason});
+  for (const auto& rejected : rows.rejected) {
+    batch.rejected.push_back({rejected.line, rejected.reason});
+  }
   batch.skipped = rows.skipped;
   batch.accepted = rows.rows + rows.batch->rejected.size() - rows.rejected.size();
   batch.idempotency_key = request.idempotency_key;

@@ -241,7 +241,7 @@ std::uint8_t scale_needed(std::span<const Cell> cells, const Batch& batch) {
     if (cell.kind != CellKind::List) continue;
     scale = std::max(scale,
                      scale_needed(std::span(batch.elements).subspan(cell.offset, cell.length),
-                                         batch));
+                                  batch));
   }
   return scale;
 }
