@@ -131,7 +131,7 @@ Status Parser::count_node() {
                   kNodesMax));
 }
 
-Result<NodePtr> Parser::make(Node node, Place place) {
+Result<NodePtr> Parser::make(Node&& node, Place place) {
   TRY(count_node());
   node.place = place;
   return NodePtr(std::make_shared<Node>(std::move(node)));

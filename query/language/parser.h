@@ -135,7 +135,7 @@ class Parser {
   Error limit_exceeded(std::string_view message) const;
 
   // Makes a node and counts it.  Errors: LimitExceeded beyond kNodesMax.
-  Result<NodePtr> make(Node node, Place place);
+  Result<NodePtr> make(Node&& node, Place place);
   Status count_node();
 
   // One more level for as long as it lives; ok() is false beyond kNestingMax.
