@@ -1,6 +1,7 @@
 #include "tests/support/random_people.h"
 
 #include <array>
+#include <set>
 
 #include "base/time.h"
 
@@ -181,7 +182,28 @@ void add_types(People& people) {
                        {"profiles.store_id", "store"}};
 }
 
+void collect_keys(const std::string& table, const PlainFields& fields,
+                  std::set<std::string>& keys) {
+  for (const auto& [name, field] : fields) {
+    if (!field.values.empty()) keys.insert(table + "." + name);
+  }
+}
+
 }  // namespace
+
+void drop_unseen_fields(People& people) {
+  std::set<std::string> seen;
+  for (const Person& person : people.people) {
+    collect_keys("profiles", person.attributes, seen);
+    for (const PlainEvent& event : person.events) {
+      collect_keys(event.name, event.properties, seen);
+    }
+  }
+  for (const auto& [entity, rows] : people.entities) {
+    for (const auto& [id, fields] : rows) collect_keys(entity, fields, seen);
+  }
+  std::erase_if(people.fields, [&seen](const auto& field) { return !seen.contains(field.first); });
+}
 
 People random_people(Random& random, const PeopleShape& shape) {
   People people;

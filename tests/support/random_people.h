@@ -20,4 +20,7 @@ inline constexpr TimeMs kRandomNow = 1'710'057'600'000;  // 2024-03-10T08:00:00Z
 
 People random_people(Random& random, const PeopleShape& shape);
 
+// Forgets the types of fields that no row happens to have: undeclared, they are unknown.
+void drop_unseen_fields(People& people);
+
 }  // namespace muster::testing
