@@ -14,6 +14,13 @@ namespace {
 using LocalMs = date::local_time<std::chrono::milliseconds>;
 using SystemMs = date::sys_time<std::chrono::milliseconds>;
 
+// The compiled tz database lists changes up to this year; later ones would follow its rules, which
+// the library does not read.
+constexpr int kListedYearMax = 2037;
+// Enough years for the first of January and of March to fall on every weekday, and none of a rule
+// that has ended since.
+constexpr int kListedYearMin = kListedYearMax - 10;
+
 constexpr int kYearMin = 1678;
 constexpr int kYearMax = 2261;
 
@@ -122,6 +129,24 @@ Date floor_to_day(TimeMs ms) {
   return Date{static_cast<std::int32_t>(days)};
 }
 
+Date first_of(int year, unsigned month) {
+  return date_of({.year = year, .month = month, .day = 1});
+}
+
+// How far to move a time after the listed years back, so that the same part of the year falls on
+// the same weekdays in a listed one: rules name Sundays of a month.
+TimeMs beyond_listed(TimeMs time) {
+  const CivilDay civil = civil_of(floor_to_day(time));
+  if (civil.year <= kListedYearMax) return 0;
+  const unsigned month = civil.month < 3 ? 1 : 3;  // So that 29 February does not matter.
+  const Date begin = first_of(civil.year, month);
+  for (int year = kListedYearMin; year <= kListedYearMax; ++year) {
+    const std::int32_t days = begin.days - first_of(year, month).days;
+    if (days % 7 == 0) return TimeMs{days} * kDayMs;
+  }
+  CHECK(!"every weekday begins some listed year");
+}
+
 }  // namespace
 
 Result<Zone> Zone::named(std::string_view name) {
@@ -139,9 +164,10 @@ Result<Zone> Zone::named(std::string_view name) {
 
 TimeMs Zone::to_utc(TimeMs local) const {
   if (zone_ == nullptr) return local;
-  const LocalMs time{std::chrono::milliseconds(local)};
+  const TimeMs moved = beyond_listed(local);
+  const LocalMs time{std::chrono::milliseconds(local - moved)};
   // For a local time that does not exist, both choices give the moment of the change.
-  return zone_of(zone_)->to_sys(time, date::choose::earliest).time_since_epoch().count();
+  return zone_of(zone_)->to_sys(time, date::choose::earliest).time_since_epoch().count() + moved;
 }
 
 TimeMs Zone::start_of(Date day) const {
@@ -150,8 +176,9 @@ TimeMs Zone::start_of(Date day) const {
 
 Date Zone::day_of(TimeMs time) const {
   if (zone_ == nullptr) return floor_to_day(time);
-  const SystemMs moment{std::chrono::milliseconds(time)};
-  return floor_to_day(zone_of(zone_)->to_local(moment).time_since_epoch().count());
+  const TimeMs moved = beyond_listed(time);
+  const SystemMs moment{std::chrono::milliseconds(time - moved)};
+  return floor_to_day(zone_of(zone_)->to_local(moment).time_since_epoch().count() + moved);
 }
 
 std::optional<Date> parse_date(std::string_view text) {

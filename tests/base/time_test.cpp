@@ -120,6 +120,26 @@ TEST(Zone, TwiceIsTheEarlierAndNeverIsTheChange) {
   EXPECT_EQ("2018-11-04T04:00:00Z", to_rfc3339(havana.start_of(*parse_date("2018-11-04"))));
 }
 
+TEST(Zone, RulesGoOnAfterTheYearsThatTheDatabaseLists) {
+  const Zone new_york = zone("America/New_York");
+  EXPECT_EQ("2037-07-01T04:00:00Z", to_rfc3339(new_york.start_of(*parse_date("2037-07-01"))));
+  EXPECT_EQ("2050-07-01T04:00:00Z", to_rfc3339(new_york.start_of(*parse_date("2050-07-01"))));
+  EXPECT_EQ("2050-12-01T05:00:00Z", to_rfc3339(new_york.start_of(*parse_date("2050-12-01"))));
+  // The second Sunday of March and the first of November.
+  const Date spring = *parse_date("2100-03-14");
+  const Date autumn = *parse_date("2100-11-07");
+  EXPECT_EQ(23 * kHourMs, new_york.start_of({spring.days + 1}) - new_york.start_of(spring));
+  EXPECT_EQ(25 * kHourMs, new_york.start_of({autumn.days + 1}) - new_york.start_of(autumn));
+  const Zone sydney = zone("Australia/Sydney");
+  EXPECT_EQ("2043-12-31T13:00:00Z", to_rfc3339(sydney.start_of(*parse_date("2044-01-01"))));
+  for (std::int32_t day = parse_date("2036-01-01")->days; day < parse_date("2110-01-01")->days;
+       ++day) {
+    ASSERT_EQ(day, new_york.day_of(new_york.start_of({day})).days);
+    ASSERT_EQ(day, new_york.day_of(new_york.start_of({day + 1}) - 1).days);
+    ASSERT_EQ(day, sydney.day_of(sydney.start_of({day})).days);
+  }
+}
+
 TEST(Zone, EveryMomentIsInTheDayThatHoldsIt) {
   testing::Random random;
   for (const std::string name : {"UTC", "America/New_York", "Asia/Kathmandu", "Europe/London"}) {
