@@ -81,9 +81,8 @@ std::optional<std::string> kept_header(const DestinationDocument* previous, cons
   return std::nullopt;
 }
 
-Status read_header(const DocumentReader& headers, const boost::json::key_value_pair& member,
+Status read_header(const DocumentReader& headers, const std::string& name,
                    const DestinationDocument* previous, DestinationDocument& document) {
-  const std::string name(member.key());
   if (!is_header_name(name)) return headers.wrong(name, "this is no name of an HTTP header.");
   const std::string key = lower(name);
   if (key.starts_with("webhook-") ||
@@ -105,41 +104,34 @@ Status read_header(const DocumentReader& headers, const boost::json::key_value_p
 
 Status read_headers(const DocumentReader& reader, const DestinationDocument* previous,
                     DestinationDocument& document) {
-  const boost::json::value* value = reader.find("headers");
-  if (value == nullptr) return Ok{};
-  TRY_ASSIGN(const DocumentReader headers, DocumentReader::of(*value, "/headers"));
-  if (headers.object().size() > kHeadersMax) {
-    return reader.wrong("headers", "at most 32 headers are sent.");
-  }
+  TRY_ASSIGN(const auto headers, reader.object("headers"));
+  if (!headers) return Ok{};
+  const std::vector<std::string> names = headers->keys();
+  if (names.size() > kHeadersMax) return reader.wrong("headers", "at most 32 headers are sent.");
   std::set<std::string> seen;
-  for (const auto& member : headers.object()) {
-    const std::string name(member.key());
+  for (const std::string& name : names) {
     if (name.size() >= kHeaderBytesMax) return reader.wrong("headers", "a name is too long.");
     if (!seen.insert(lower(name)).second) {
-      return headers.wrong(name, "this header is named twice.");
+      return headers->wrong(name, "this header is named twice.");
     }
-    TRY(read_header(headers, member, previous, document));
+    TRY(read_header(*headers, name, previous, document));
   }
   return Ok{};
 }
 
 Status read_schedule(const DocumentReader& reader, DestinationDocument& document) {
-  const boost::json::value* value = reader.find("retry_schedule_ms");
-  if (value == nullptr) return Ok{};
+  if (!reader.has("retry_schedule_ms")) return Ok{};
   const Error wrong = reader.wrong("retry_schedule_ms",
                                    "a list of 1 to 100 delays in milliseconds, each at most a "
                                    "week, belongs here.");
-  if (!value->is_array() || value->get_array().empty() ||
-      value->get_array().size() > static_cast<std::size_t>(kAttemptsMax)) {
+  auto delays = reader.numbers("retry_schedule_ms");
+  if (!delays || delays->empty() || delays->size() > static_cast<std::size_t>(kAttemptsMax)) {
     return wrong;
   }
-  document.retry_schedule_ms.clear();
-  for (const boost::json::value& delay : value->get_array()) {
-    if (!delay.is_int64() || delay.get_int64() < 0 || delay.get_int64() > kRetryDelayMsMax) {
-      return wrong;
-    }
-    document.retry_schedule_ms.push_back(delay.get_int64());
+  for (const std::int64_t delay : *delays) {
+    if (delay < 0 || delay > kRetryDelayMsMax) return wrong;
   }
+  document.retry_schedule_ms = std::move(*delays);
   return Ok{};
 }
 
@@ -221,7 +213,7 @@ Result<DestinationDocument> parse_destination(std::string_view json,
   const DestinationDocument& before = previous == nullptr ? none : *previous;
   TRY(read_secret(reader, "secret", before.secret, document.secret));
   TRY(read_secret(reader, "secret_next",
-                  reader.find("secret_next") == nullptr ? "" : before.secret_next,
+                  reader.has("secret_next") ? before.secret_next : "",
                   document.secret_next));
   if (document.secret.empty()) {
     return reader.wrong("secret", "a signing secret is missing: 'whsec_' followed by the base64 "
@@ -261,14 +253,11 @@ Result<DestinationDocument> from_stored_json(std::string_view json, const Secret
   }
   TRY_ASSIGN(const auto disabled, reader.text("disabled", kDocumentBytesMax));
   document.disabled = disabled.value_or("");
-  if (const boost::json::value* headers = reader.find("headers")) {
-    TRY_ASSIGN(const DocumentReader read, DocumentReader::of(*headers, "/headers"));
-    for (const auto& member : read.object()) {
-      const std::string name(member.key());
-      TRY_ASSIGN(const std::string sealed, read.required_text(name, kDocumentBytesMax));
-      TRY_ASSIGN(std::string value, box.open(sealed, id));
-      document.headers.emplace_back(name, std::move(value));
-    }
+  TRY_ASSIGN(const auto headers, reader.object("headers"));
+  for (const std::string& name : headers ? headers->keys() : std::vector<std::string>()) {
+    TRY_ASSIGN(const std::string sealed, headers->required_text(name, kDocumentBytesMax));
+    TRY_ASSIGN(std::string value, box.open(sealed, id));
+    document.headers.emplace_back(name, std::move(value));
   }
   TRY(read_numbers(reader, document));
   return document;

@@ -1,7 +1,8 @@
 #include "connect/document_reader.h"
 
 #include <algorithm>
-#include <vector>
+#include <boost/json.hpp>
+#include <utility>
 
 #include "base/text.h"
 
@@ -21,7 +22,18 @@ std::string escaped(std::string_view key) {
   return out;
 }
 
+boost::json::string_view key_of(std::string_view key) { return {key.data(), key.size()}; }
+
 }  // namespace
+
+struct DocumentReader::Object {
+  boost::json::object members;
+  std::string pointer;  // "" for the whole document.
+
+  const boost::json::value* find(std::string_view key) const {
+    return members.if_contains(key_of(key));
+  }
+};
 
 Result<DocumentReader> DocumentReader::of(std::string_view json) {
   if (json.size() > kDocumentBytesMax) {
@@ -36,36 +48,42 @@ Result<DocumentReader> DocumentReader::of(std::string_view json) {
     return Error{ErrorCode::InvalidArgument,
                  "The document is not valid JSON: " + failed.message() + "."};
   }
-  return of(value, "");
+  if (!value.is_object()) {
+    return Error{ErrorCode::InvalidArgument, "The document: a JSON object belongs here."};
+  }
+  return DocumentReader(std::make_shared<const Object>(Object{value.get_object(), ""}));
 }
 
-Result<DocumentReader> DocumentReader::of(const boost::json::value& value, std::string pointer) {
-  if (!value.is_object()) {
-    const std::string where = pointer.empty() ? "The document" : pointer;
-    return Error{ErrorCode::InvalidArgument, where + ": a JSON object belongs here."};
-  }
-  return DocumentReader(value.get_object(), std::move(pointer));
+bool DocumentReader::has(std::string_view key) const { return object_->find(key) != nullptr; }
+
+std::vector<std::string> DocumentReader::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& member : object_->members) keys.emplace_back(member.key());
+  return keys;
+}
+
+Result<std::optional<DocumentReader>> DocumentReader::object(std::string_view key) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr) return std::optional<DocumentReader>();
+  if (!value->is_object()) return wrong(key, "a JSON object belongs here.");
+  Object inner{value->get_object(), object_->pointer + "/" + escaped(key)};
+  return std::optional(DocumentReader(std::make_shared<const Object>(std::move(inner))));
 }
 
 Status DocumentReader::only(std::span<const std::string_view> known) const {
-  for (const auto& member : object_) {
-    const std::string_view key(member.key().data(), member.key().size());
+  for (const std::string& key : keys()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::vector<std::string> names(known.begin(), known.end());
-    const std::string shown = is_utf8(key) && key.size() <= 100 ? std::string(key) : "...";
+    const std::string shown = is_utf8(key) && key.size() <= 100 ? key : "...";
     const std::string hint = with_suggestion(shown, names);
     return wrong(key, "there is no setting " + hint + (hint.ends_with("?") ? "" : "."));
   }
   return Ok{};
 }
 
-const boost::json::value* DocumentReader::find(std::string_view key) const {
-  return object_.if_contains({key.data(), key.size()});
-}
-
 Result<std::optional<std::string>> DocumentReader::text(std::string_view key,
                                                         std::size_t bytes_max) const {
-  const boost::json::value* value = find(key);
+  const boost::json::value* value = object_->find(key);
   if (value == nullptr) return std::optional<std::string>();
   if (!value->is_string()) return wrong(key, "a text belongs here.");
   if (value->get_string().size() > bytes_max) {
@@ -75,7 +93,7 @@ Result<std::optional<std::string>> DocumentReader::text(std::string_view key,
 }
 
 Result<std::optional<bool>> DocumentReader::flag(std::string_view key) const {
-  const boost::json::value* value = find(key);
+  const boost::json::value* value = object_->find(key);
   if (value == nullptr) return std::optional<bool>();
   if (!value->is_bool()) return wrong(key, "true or false belongs here.");
   return std::optional<bool>(value->get_bool());
@@ -84,7 +102,7 @@ Result<std::optional<bool>> DocumentReader::flag(std::string_view key) const {
 Result<std::optional<std::int64_t>> DocumentReader::number(std::string_view key,
                                                            std::int64_t least,
                                                            std::int64_t most) const {
-  const boost::json::value* value = find(key);
+  const boost::json::value* value = object_->find(key);
   if (value == nullptr) return std::optional<std::int64_t>();
   if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most) {
     return wrong(key, "a whole number from " + std::to_string(least) + " to " +
@@ -100,9 +118,31 @@ Result<std::string> DocumentReader::required_text(std::string_view key,
   return std::move(*found);
 }
 
+std::optional<std::vector<std::string>> DocumentReader::texts(std::string_view key) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr || !value->is_array()) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const boost::json::value& element : value->get_array()) {
+    if (!element.is_string()) return std::nullopt;
+    texts.emplace_back(element.get_string());
+  }
+  return texts;
+}
+
+std::optional<std::vector<std::int64_t>> DocumentReader::numbers(std::string_view key) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr || !value->is_array()) return std::nullopt;
+  std::vector<std::int64_t> numbers;
+  for (const boost::json::value& element : value->get_array()) {
+    if (!element.is_int64()) return std::nullopt;
+    numbers.push_back(element.get_int64());
+  }
+  return numbers;
+}
+
 Error DocumentReader::wrong(std::string_view key, std::string_view message) const {
   return {ErrorCode::InvalidArgument,
-          pointer_ + "/" + escaped(key) + ": " + std::string(message)};
+          object_->pointer + "/" + escaped(key) + ": " + std::string(message)};
 }
 
 }  // namespace muster::connect

@@ -38,62 +38,57 @@ Status read_mode(const DocumentReader& reader, SyncDocument& document) {
 }
 
 Status read_mapping(const DocumentReader& reader, SyncDocument& document) {
-  const boost::json::value* value = reader.find("mapping");
-  if (value == nullptr) return Ok{};
-  TRY_ASSIGN(const DocumentReader mapping, DocumentReader::of(*value, "/mapping"));
-  if (mapping.object().size() > kMappedFieldsMax) {
+  TRY_ASSIGN(const auto mapping, reader.object("mapping"));
+  if (!mapping) return Ok{};
+  const std::vector<std::string> names = mapping->keys();
+  if (names.size() > kMappedFieldsMax) {
     return reader.wrong("mapping", "at most 256 fields are mapped.");
   }
-  for (const auto& member : mapping.object()) {
-    const std::string name(member.key());
+  for (const std::string& name : names) {
     if (name.empty() || name.size() > kNameBytesMax) {
       return reader.wrong("mapping", "a name at the destination has 1 to 512 bytes.");
     }
     if (name == "id") {
-      return mapping.wrong(name, "'id' is always the profile id; choose another name.");
+      return mapping->wrong(name, "'id' is always the profile id; choose another name.");
     }
-    TRY_ASSIGN(std::string field, mapping.required_text(name, kNameBytesMax));
+    TRY_ASSIGN(std::string field, mapping->required_text(name, kNameBytesMax));
     if (field.starts_with(kProfilesPrefix)) field.erase(0, kProfilesPrefix.size());
-    if (field.empty()) return mapping.wrong(name, "a field of the profiles belongs here.");
+    if (field.empty()) return mapping->wrong(name, "a field of the profiles belongs here.");
     document.mapping.emplace_back(name, std::move(field));
   }
   return Ok{};
 }
 
 Status read_schedule(const DocumentReader& reader, SyncDocument& document) {
-  const boost::json::value* value = reader.find("schedule");
-  if (value == nullptr) return Ok{};
-  if (value->is_string() && value->get_string() == "manual") return Ok{};
+  if (!reader.has("schedule")) return Ok{};
+  const auto word = reader.text("schedule", 64);
+  if (word && **word == "manual") return Ok{};
   constexpr std::array<std::string_view, 1> known{"every"};
-  if (!value->is_object()) {
+  const auto schedule = reader.object("schedule");
+  if (!schedule) {
     return reader.wrong("schedule", "\"manual\" or {\"every\": \"15m\"} belongs here.");
   }
-  TRY_ASSIGN(const DocumentReader schedule, DocumentReader::of(*value, "/schedule"));
-  TRY(schedule.only(known));
-  TRY_ASSIGN(const std::string text, schedule.required_text("every", 64));
+  TRY((*schedule)->only(known));
+  TRY_ASSIGN(const std::string text, (*schedule)->required_text("every", 64));
   document.every_ms = parse_every(text);
   if (!document.every_ms) {
-    return schedule.wrong("every", "a duration from 1s to 366d, like 15m, belongs here.");
+    return (*schedule)->wrong("every", "a duration from 1s to 366d, like 15m, belongs here.");
   }
   return Ok{};
 }
 
 Result<std::vector<std::string>> read_names(const DocumentReader& reader, std::string_view key,
                                             std::size_t most) {
-  std::vector<std::string> names;
-  const boost::json::value* value = reader.find(key);
-  if (value == nullptr) return names;
-  const Error wrong = reader.wrong(key, "a list of at most " + std::to_string(most) +
-                                            " names belongs here.");
-  if (!value->is_array() || value->get_array().size() > most) return wrong;
-  for (const boost::json::value& name : value->get_array()) {
-    if (!name.is_string() || name.get_string().empty() ||
-        name.get_string().size() > kNameBytesMax) {
-      return wrong;
-    }
-    names.emplace_back(name.get_string());
+  if (!reader.has(key)) return std::vector<std::string>();
+  const auto fits = [](const std::string& name) {
+    return !name.empty() && name.size() <= kNameBytesMax;
+  };
+  auto names = reader.texts(key);
+  if (!names || names->size() > most || !std::all_of(names->begin(), names->end(), fits)) {
+    return reader.wrong(key, "a list of at most " + std::to_string(most) +
+                                 " names belongs here.");
   }
-  return names;
+  return std::move(*names);
 }
 
 Status read_rules(const DocumentReader& reader, SyncDocument& document) {

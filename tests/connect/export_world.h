@@ -305,7 +305,8 @@ class World {
   }
 
   void expect_sums() {
-    for (const RunView& run : *exporter->runs(pass, "buyers")) {
+    const auto runs = exporter->runs(pass, "buyers");
+    for (const RunView& run : *runs) {
       ASSERT_TRUE(run.counts.adds_up()) << ledger_line(run);
     }
   }
