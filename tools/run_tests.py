@@ -21,6 +21,9 @@ import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# What one clone compiled serves every other, wherever it lies.
+os.environ.setdefault('CCACHE_BASEDIR', ROOT)
+os.environ.setdefault('CCACHE_NOHASHDIR', '1')
 BUILD = os.path.join(ROOT, 'build')
 SHARED = os.environ.get('MUSTER_SHARED') or os.path.join(ROOT, '..', 'shared')
 FUZZ_SECONDS = 10
