@@ -16,7 +16,8 @@
 #include <boost/beast/http.hpp>
 
 #include "base/limits.h"
-#include "server/http/head.h"
+#include "server/http/chunked.h"
+#include "server/http/refusals.h"
 #include "server/http/status.h"
 
 namespace muster::server {
@@ -31,13 +32,17 @@ namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
+// In this file no full expression with a co_await makes an aggregate or chooses with ?: - g++ 12
+// destroys such temporaries twice, seen here as a double free. Values are named first.
+
 // Slowest sender and reader that is worth waiting for: a bad mobile line.
 constexpr std::uint64_t kBytesPerSecondMin = 16U << 10;
 // Bytes thrown away after a refusal, so that the sender reads it instead of a reset.
 constexpr std::size_t kLingerBytesMax = 256U << 10;
 constexpr milliseconds kLingerTime{1'000};
-// Read at once while looking for the end of a head.
-constexpr std::size_t kReadBytes = 4U << 10;
+// Read at once: while looking for the end of a head, and of a body.
+constexpr std::size_t kHeadReadBytes = 4U << 10;
+constexpr std::size_t kBodyReadBytes = 64U << 10;
 
 std::string http_date() {
   const std::time_t now = std::time(nullptr);
@@ -58,11 +63,6 @@ void fill_head(http::response<Body>& message, const Response& response, bool kee
     message.set(http::field::content_type, response.content_type);
   }
   for (const Header& header : response.headers) message.set(header.name, header.value);
-}
-
-Response out_of_memory_for_bodies(std::string_view request_id) {
-  return problem(Error{ErrorCode::Unavailable, "too many large requests at once; send it again"},
-                 request_id);
 }
 
 }  // namespace
@@ -98,10 +98,13 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   asio::awaitable<std::optional<HeadError>> read_head();
+  asio::awaitable<std::size_t> read_some(std::size_t size_max);
   asio::awaitable<Next> serve_one(Head head);
   asio::awaitable<Next> serve_admitted(Head head, std::unique_ptr<Exchange> exchange);
   asio::awaitable<std::optional<Response>> read_body(const Head& head, std::size_t limit,
                                                      std::string& body);
+  bool take_chunks(ChunkedReader& chunks);
+  bool take_plain(std::string& body, std::uint64_t length);
   asio::awaitable<Response> on_worker(Exchange& exchange, Request request);
   asio::awaitable<bool> write(Response response, const Head& head, bool keep_alive);
   asio::awaitable<bool> write_stream(Response response, const Head& head, bool keep_alive);
@@ -124,7 +127,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool idle_ = false;
   Shared& shared_;
   // A whole head, and what a pipelining client sent behind it.
-  boost::beast::flat_buffer buffer_{kHeadBytesMax + kReadBytes + (64U << 10)};
+  boost::beast::flat_buffer buffer_{kHeadBytesMax + 2 * kBodyReadBytes};
   std::size_t head_bytes_ = 0;
 };
 
@@ -152,22 +155,25 @@ void Session::close_when_idle() {
 }
 
 asio::awaitable<void> Session::run() {
-  while (true) {
-    const std::optional<HeadError> wrong = co_await read_head();
+  Next next = Next::Go;
+  while (next == Next::Go) {
+    std::optional<HeadError> wrong = co_await read_head();
+    if (wrong && wrong->status == 0) break;
+    HeadResult parsed;
     if (wrong) {
-      if (wrong->status == 0) break;
-      shared_.handler.count_malformed(wrong->status);
-      co_await refuse_and_close(http_problem(wrong->status, wrong->detail, ""));
-      break;
+      parsed.error = std::move(*wrong);
+    } else {
+      parsed = parse_head(buffered().substr(0, head_bytes_));
     }
-    HeadResult parsed = parse_head(buffered().substr(0, head_bytes_));
     if (!parsed.head) {
       shared_.handler.count_malformed(parsed.error.status);
-      co_await refuse_and_close(http_problem(parsed.error.status, parsed.error.detail, ""));
+      Response refusal = http_problem(parsed.error.status, parsed.error.detail, "");
+      co_await refuse_and_close(std::move(refusal));
       break;
     }
-    const Next next = co_await serve_one(std::move(*parsed.head));
-    if (next == Next::Close) break;
+    buffer_.consume(head_bytes_);
+    Head head = std::move(*parsed.head);
+    next = co_await serve_one(std::move(head));
   }
   disarm();
   timer_.cancel();
@@ -179,54 +185,61 @@ asio::awaitable<void> Session::run() {
 // Reads until a whole head stands at the front of the buffer. Status 0: the client is gone, or
 // was silent.
 asio::awaitable<std::optional<HeadError>> Session::read_head() {
-  const bool fresh = buffered().empty();
-  idle_ = fresh;
-  if (fresh && shared_.draining.load()) co_return HeadError{0, ""};
-  arm(fresh ? shared_.options.idle_timeout : shared_.options.head_timeout);
+  std::optional<HeadError> wrong;
+  idle_ = buffered().empty();
+  if (idle_ && shared_.draining.load()) {
+    wrong = gone();
+    co_return wrong;
+  }
+  arm(idle_ ? shared_.options.idle_timeout : shared_.options.head_timeout);
   while (true) {
     // Empty lines before a request are allowed (RFC 9112, 2.2).
     while (buffered().starts_with("\r\n")) buffer_.consume(2);
     const std::string_view seen = buffered();
     const std::size_t end = seen.find("\r\n\r\n");
     head_bytes_ = end == seen.npos ? 0 : end + 4;
-    const std::string_view head = end == seen.npos ? seen : seen.substr(0, head_bytes_);
-    if (auto spoilt = spoilt_head(head)) {
-      idle_ = false;
-      co_return spoilt;
+    wrong = spoilt_head(end == seen.npos ? seen : seen.substr(0, head_bytes_));
+    if (wrong || head_bytes_ != 0) break;
+    const std::size_t size = co_await read_some(kHeadReadBytes);
+    if (size == 0) {
+      wrong = timed_out() ? silent_too_long() : broken_off();
+      if (buffered().empty()) wrong = gone();
+      break;
     }
-    if (head_bytes_ != 0) {
-      idle_ = false;
-      disarm();
-      co_return std::nullopt;
-    }
-    auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadBytes), kToken);
-    if (error) {
-      idle_ = false;
-      const bool silent = buffered().empty() || !timed_out();
-      co_return silent ? HeadError{0, ""} : HeadError{408, "the request did not come in time"};
-    }
-    buffer_.commit(size);
     if (idle_) arm(shared_.options.head_timeout);
     idle_ = false;
   }
+  idle_ = false;
+  disarm();
+  co_return wrong;
+}
+
+// Appends to the buffer what has come; 0 when nothing will.
+asio::awaitable<std::size_t> Session::read_some(std::size_t size_max) {
+  const auto space = buffer_.prepare(size_max);
+  auto [error, size] = co_await socket_.async_read_some(space, kToken);
+  buffer_.commit(size);
+  const std::size_t come = error ? 0 : size;
+  co_return come;
 }
 
 asio::awaitable<Session::Next> Session::serve_one(Head head) {
   std::variant<Response, std::unique_ptr<Exchange>> admitted =
       shared_.handler.admit(head.request);
-  if (auto* refusal = std::get_if<Response>(&admitted)) {
-    const bool empty = !head.chunked && head.content_length.value_or(0) == 0;
-    if (!empty || !head.keep_alive) {
-      // The body is not read, so the connection cannot be used again.
-      co_await refuse_and_close(std::move(*refusal));
-      co_return Next::Close;
-    }
-    buffer_.consume(head_bytes_);
-    const bool written = co_await write(std::move(*refusal), head, true);
-    co_return written ? Next::Go : Next::Close;
+  if (auto* exchange = std::get_if<std::unique_ptr<Exchange>>(&admitted)) {
+    std::unique_ptr<Exchange> taken = std::move(*exchange);
+    const Next next = co_await serve_admitted(std::move(head), std::move(taken));
+    co_return next;
   }
-  co_return co_await serve_admitted(std::move(head),
-                                    std::move(std::get<std::unique_ptr<Exchange>>(admitted)));
+  Response refusal = std::move(std::get<Response>(admitted));
+  const bool empty = !head.chunked && head.content_length.value_or(0) == 0;
+  if (!empty || !head.keep_alive) {
+    // The body is not read, so the connection cannot be used again.
+    co_await refuse_and_close(std::move(refusal));
+    co_return Next::Close;
+  }
+  const bool written = co_await write(std::move(refusal), head, true);
+  co_return written ? Next::Go : Next::Close;
 }
 
 asio::awaitable<Session::Next> Session::serve_admitted(Head head,
@@ -234,29 +247,35 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   const std::size_t limit = exchange->body_bytes_max();
   const std::string id = head.request.request_id;
   const std::uint64_t length = head.content_length.value_or(0);
-  if (length > limit) {
-    co_await refuse_and_close(exchange->refuse(problem(
-        Error{ErrorCode::TooLarge, "the body is over " + std::to_string(limit) + " bytes"}, id)));
-    co_return Next::Close;
+  const bool fits = length <= limit;
+  const std::size_t held = fits ? (head.chunked ? limit : static_cast<std::size_t>(length)) : 0;
+  const Reserved reserved(shared_, held);
+  std::optional<Response> wrong;
+  if (!fits) {
+    wrong = too_large(limit, id);
+  } else if (!reserved.fits()) {
+    wrong = too_many_bodies(id);
+  } else {
+    wrong = co_await read_body(head, limit, head.request.body);
+    // Whoever reads the connection otherwise than we do would see a second request here.
+    const bool more = !head.keep_alive && buffered().find_first_not_of("\r\n") != std::string_view::npos;
+    if (!wrong && more) wrong = more_behind_the_last(id);
   }
-  const Reserved reserved(shared_, head.chunked ? limit : static_cast<std::size_t>(length));
-  if (!reserved.fits()) {
-    co_await refuse_and_close(exchange->refuse(out_of_memory_for_bodies(id)));
-    co_return Next::Close;
-  }
-  std::optional<Response> wrong = co_await read_body(head, limit, head.request.body);
   if (wrong) {
-    if (wrong->status != 0) co_await refuse_and_close(exchange->refuse(std::move(*wrong)));
+    Response refusal = std::move(*wrong);
+    if (refusal.status == 0) co_return Next::Close;
+    refusal = exchange->refuse(std::move(refusal));
+    co_await refuse_and_close(std::move(refusal));
     co_return Next::Close;
   }
   Request request = std::move(head.request);
-  head.request = Request{.method = request.method, .request_id = id};
+  head.request = Request();
+  head.request.method = request.method;
   Response response;
   if (exchange->instant()) {
     response = exchange->answer(std::move(request));
   } else if (shared_.queued.load() >= shared_.options.queue_max) {
-    response = exchange->refuse(
-        problem(Error{ErrorCode::Overloaded, "too many requests are waiting; try again"}, id));
+    response = exchange->refuse(too_many_waiting(id));
   } else {
     response = co_await on_worker(*exchange, std::move(request));
   }
@@ -269,41 +288,52 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
 // client is gone.
 asio::awaitable<std::optional<Response>> Session::read_body(const Head& head, std::size_t limit,
                                                             std::string& body) {
-  const bool empty = !head.chunked && head.content_length.value_or(0) == 0;
-  if (empty) {
-    buffer_.consume(head_bytes_);
-    co_return std::nullopt;
-  }
-  if (head.expects_continue && buffered().size() == head_bytes_) {
+  std::optional<Response> wrong;
+  const std::uint64_t length = head.content_length.value_or(0);
+  if (!head.chunked && length == 0) co_return wrong;
+  if (head.expects_continue && buffered().empty()) {
     arm(shared_.options.stall_timeout);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    auto [error, size] = co_await asio::async_write(
-        socket_, asio::buffer(kContinue.data(), kContinue.size()), kToken);
-    if (error) co_return Response{.status = 0};
-  }
-  http::request_parser<http::string_body> parser;
-  parser.header_limit(kHeadBytesMax + kReadBytes);  // Trailers too.
-  parser.body_limit(limit);
-  parser.eager(true);
-  const std::uint64_t bytes = head.content_length.value_or(limit);
-  const auto whole = steady_clock::now() + shared_.options.stall_timeout +
-                     std::chrono::seconds(bytes / kBytesPerSecondMin);
-  const std::string id = head.request.request_id;
-  while (!parser.is_done()) {
-    arm(shared_.options.stall_timeout);
-    auto [error, size] = co_await http::async_read_some(socket_, buffer_, parser, kToken);
-    const bool late = timed_out() || steady_clock::now() > whole;
-    if (late) co_return http_problem(408, "the body did not come in time", id);
-    if (error == http::error::body_limit) {
-      co_return problem(Error{ErrorCode::TooLarge, "the body is over " + std::to_string(limit) +
-                                                       " bytes"}, id);
+    const auto bytes = asio::buffer(kContinue.data(), kContinue.size());
+    auto [error, size] = co_await asio::async_write(socket_, bytes, kToken);
+    if (error) {
+      wrong = nobody();
+      co_return wrong;
     }
-    if (error == asio::error::connection_reset) co_return Response{.status = 0};
-    if (error) co_return http_problem(400, "the body is not framed as it says", id);
+  }
+  const std::uint64_t most = head.chunked ? limit : length;
+  const auto end = steady_clock::now() + shared_.options.stall_timeout +
+                   std::chrono::seconds(most / kBytesPerSecondMin);
+  ChunkedReader chunks(limit);
+  while (true) {
+    const bool whole = head.chunked ? take_chunks(chunks) : take_plain(body, length);
+    if (whole) break;
+    arm(shared_.options.stall_timeout);
+    const std::size_t size = co_await read_some(kBodyReadBytes);
+    if (size != 0 && steady_clock::now() <= end) continue;
+    wrong = size != 0 || timed_out() ? too_slow(head.request.request_id)
+                                     : badly_framed(head.request.request_id);
+    co_return wrong;
   }
   disarm();
-  body = std::move(parser.get().body());
-  co_return std::nullopt;
+  const std::string& id = head.request.request_id;
+  if (chunks.state() == ChunkedReader::State::Wrong) wrong = badly_framed(id);
+  if (chunks.state() == ChunkedReader::State::TooLarge) wrong = too_large(limit, id);
+  if (head.chunked) body = std::move(chunks.body());
+  co_return wrong;
+}
+
+// Both take from the buffer and return whether no more is needed.
+bool Session::take_chunks(ChunkedReader& chunks) {
+  buffer_.consume(chunks.feed(buffered()));
+  return chunks.state() != ChunkedReader::State::More;
+}
+
+bool Session::take_plain(std::string& body, std::uint64_t length) {
+  const std::string_view come = buffered().substr(0, length - body.size());
+  body.append(come);
+  buffer_.consume(come.size());
+  return body.size() == length;
 }
 
 // Runs the handler on a worker and comes back to the strand with its answer.
@@ -320,8 +350,11 @@ asio::awaitable<Response> Session::on_worker(Exchange& exchange, Request request
                  });
     });
   };
-  co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(
-      std::move(start), asio::use_awaitable);
+  auto token = asio::use_awaitable;
+  Response response =
+      co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(
+          std::move(start), token);
+  co_return response;
 }
 
 asio::awaitable<Result<std::string>> Session::pull(const BodyStream& next) {
@@ -334,15 +367,18 @@ asio::awaitable<Result<std::string>> Session::pull(const BodyStream& next) {
                  });
     });
   };
-  co_return co_await asio::async_initiate<decltype(asio::use_awaitable),
-                                          void(Result<std::string>)>(std::move(start),
-                                                                     asio::use_awaitable);
+  auto token = asio::use_awaitable;
+  Result<std::string> piece =
+      co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<std::string>)>(
+          std::move(start), token);
+  co_return piece;
 }
 
 asio::awaitable<bool> Session::write(Response response, const Head& head, bool keep_alive) {
   const bool bodiless = head.request.method == Method::Head;
   if (response.next && !bodiless) {
-    co_return co_await write_stream(std::move(response), head, keep_alive);
+    const bool streamed = co_await write_stream(std::move(response), head, keep_alive);
+    co_return streamed;
   }
   http::response<http::string_body> message;
   message.version(head.http_1_0 ? 10 : 11);
@@ -352,11 +388,17 @@ asio::awaitable<bool> Session::write(Response response, const Head& head, bool k
   message.body() = std::move(response.body);
   message.prepare_payload();
   http::response_serializer<http::string_body> serializer(message);
-  // The length of the body that GET would have had, and no body.
-  auto [error, size] = bodiless ? co_await http::async_write_header(socket_, serializer, kToken)
-                                : co_await http::async_write(socket_, serializer, kToken);
+  bool written = false;
+  if (bodiless) {
+    // The length of the body that GET would have had, and no body.
+    auto [error, size] = co_await http::async_write_header(socket_, serializer, kToken);
+    written = !error;
+  } else {
+    auto [error, size] = co_await http::async_write(socket_, serializer, kToken);
+    written = !error;
+  }
   disarm();
-  co_return !error;
+  co_return written;
 }
 
 asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
@@ -378,7 +420,8 @@ asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
         std::chrono::seconds(piece->size() / kBytesPerSecondMin));
     const auto bytes = asio::buffer(*piece);
     if (chunked) {
-      auto [failed, sent] = co_await asio::async_write(socket_, http::make_chunk(bytes), kToken);
+      const auto chunk = http::make_chunk(bytes);
+      auto [failed, sent] = co_await asio::async_write(socket_, chunk, kToken);
       error = failed;
     } else {
       auto [failed, sent] = co_await asio::async_write(socket_, bytes, kToken);
@@ -387,7 +430,8 @@ asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
   }
   if (error || !chunked) co_return false;
   arm(shared_.options.stall_timeout);
-  auto [failed, sent] = co_await asio::async_write(socket_, http::make_chunk_last(), kToken);
+  const auto last = http::make_chunk_last();
+  auto [failed, sent] = co_await asio::async_write(socket_, last, kToken);
   disarm();
   co_return !failed;
 }
@@ -404,9 +448,10 @@ asio::awaitable<void> Session::linger() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   arm(kLingerTime);
   std::size_t thrown_away = 0;
-  std::string scratch(kReadBytes, '\0');
+  std::string scratch(kHeadReadBytes, '\0');
   while (thrown_away < kLingerBytesMax) {
-    auto [error, size] = co_await socket_.async_read_some(asio::buffer(scratch), kToken);
+    const auto space = asio::buffer(scratch);
+    auto [error, size] = co_await socket_.async_read_some(space, kToken);
     if (error || timed_out()) break;
     thrown_away += size;
   }

@@ -76,8 +76,8 @@ inline std::vector<int> statuses_of(std::string_view bytes) {
   std::vector<int> statuses;
   constexpr std::string_view kStart = "HTTP/1.";
   for (std::size_t at = bytes.find(kStart); at != bytes.npos; at = bytes.find(kStart, at + 1)) {
-    const bool line_begins = at == 0 || bytes[at - 1] == '\n';
-    if (line_begins) statuses.push_back(std::atoi(std::string(bytes.substr(at + 9, 3)).c_str()));
+    const int status = std::atoi(std::string(bytes.substr(at + 8, 4)).c_str());
+    if (status != 0) statuses.push_back(status);
   }
   return statuses;
 }
