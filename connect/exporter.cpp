@@ -133,6 +133,7 @@ std::optional<Task> Exporter::Impl::claim(TimeMs now) {
   DestinationEntry& destination = destinations_.at(task.destination_id);
   task.sync = syncs_.at(task.sync_id).get();
   task.destination = destination.document;
+  task.destination_version = destination.version;
   task.client = destination.client;
   task.document = task.sync->document;
   task.sync->busy = true;

@@ -91,6 +91,7 @@ struct Task {
   std::string destination_id, sync_id, batch_id;
   SyncEntry* sync = nullptr;  // Stays while busy.
   std::shared_ptr<const DestinationDocument> destination;
+  std::uint64_t destination_version = 0;
   std::shared_ptr<const SyncDocument> document;
   std::shared_ptr<Destination> client;
   bool counted_failing = false;  // In failing_claims_.

@@ -161,8 +161,12 @@ void Exporter::Impl::note_answer(const Task& task, const Verdict& verdict) {
 Status Exporter::Impl::disable(const Task& task, const std::string& reason) {
   DestinationDocument document = *task.destination;
   document.disabled = "It answered 410 and wants nothing any more (" + reason + ").";
-  TRY_ASSIGN(const engine::Document stored, store(task.destination_id, document, {}));
-  install(stored, std::move(document));
+  const auto stored = store(task.destination_id, document, task.destination_version);
+  if (!stored) {
+    // Somebody has just put it anew: the 410 was about the address before.
+    return stored.error().code == ErrorCode::Conflict ? Status(Ok{}) : stored.error();
+  }
+  install(*stored, std::move(document));
   audit("disable destination", task.destination_id, 410);
   return Ok{};
 }
