@@ -2,15 +2,17 @@
 // for one person.
 //
 // The rows of a block are read run by run, 1,024 at a time: time, then `where`, then the value,
-// then one step per remaining row. Results keep only what their kind needs.
+// then one step per remaining row. `per` goes through the rows three times: for the groups, for
+// what `having` asks of them, and for the events of those that qualify.
 // Thread safety: one thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <string>
 #include <vector>
 
+#include "query/execute/accumulator.h"
 #include "query/execute/row_slots.h"
 
 namespace muster::query {
@@ -28,45 +30,14 @@ class AggregateResult {
   void compute(const BoundAggregate& aggregate, const index::Generation& generation,
                const PeopleRange& people);
 
-  bool failed() const { return failed_; }
-  // The value of a person, counted from the first of the range.
-  Scalar at(std::uint32_t person) const;
-  // Sets the bits of people whose key lies in ranges.  Requires no Avg.
-  void select(const RangeSet& ranges, std::span<std::uint64_t> out) const;
+  // By person, counted from the first of the range.
+  const Accumulator& by_person() const { return by_person_; }
 
  private:
-  struct PersonKey {
-    std::uint32_t person = 0;
-    std::int64_t key = 0;
-  };
-  // Keys of the aggregate's values, exact ones at its scale.
-  struct WideChunk {
-    std::array<Int128, kSlotsMax> keys;
-    SlotMask present;
-  };
+  void compute_groups(const BoundAggregate& aggregate, const index::Generation& generation);
 
-  void clear();
-  void take_slots(const EventSource& source, RowSlots& slots, const SlotMask& mask);
-  void take_times(RowSlots& slots, const SlotMask& mask);
-  void take_values(const EventSource& source, RowSlots& slots, const SlotMask& mask);
-  void read_values(const EventSource& source, RowSlots& slots, WideChunk& out);
-  void take(std::uint32_t person, Int128 key);
-  void take_at(std::uint32_t person, TimeMs time, Int128 key);
-  bool is_smaller(Int128 a, Int128 b) const;
-  void finish();
-  std::optional<Int128> key_at(std::uint32_t person) const;
-  std::uint32_t index_of(std::uint16_t person) const { return person - people_.first; }
-  bool is_touched(std::uint32_t person) const { return has_bit(touched_, person); }
-
-  const BoundAggregate* aggregate_ = nullptr;
   PeopleRange people_;
-  bool failed_ = false;
-  std::vector<std::uint64_t> touched_;   // Who has a value at all.
-  std::vector<std::uint32_t> counts_;    // Count, Distinct, Avg
-  std::vector<Int128> keys_;             // Sum and Avg of exact; Min, Max, First, Last
-  std::vector<TimeMs> times_;            // First, Last of a value
-  std::vector<double> reals_;            // Sum, Avg of doubles
-  std::vector<PersonKey> pairs_;         // Distinct; sums of doubles, added in order at the end
+  Accumulator by_person_;
 };
 
 // The newest events that an aggregate takes in for one person, newest first, as JSON objects.
@@ -81,17 +52,20 @@ class Aggregates {
 
   void move_to(const PeopleRange& people);
   const PeopleRange& people() const { return people_; }
+  const index::Generation& generation() const { return generation_; }
   // Valid until kKept others have been asked for or move_to().
-  const AggregateResult& of(const BoundAggregate& aggregate);
+  const Accumulator& of(const BoundAggregate& aggregate);
 
  private:
   // A result for a block takes up to 2 MiB; most segments ask for fewer than these.
   static constexpr std::size_t kKept = 32;
   struct Entry {
-    const BoundAggregate* aggregate = nullptr;
+    const BoundAggregate* aggregate = nullptr;  // Null: free.
     std::uint64_t used = 0;
     std::unique_ptr<AggregateResult> result;
   };
+
+  Entry& entry_to_fill();
 
   const index::Generation& generation_;
   PeopleRange people_;

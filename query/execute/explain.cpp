@@ -5,7 +5,9 @@
 #include "base/value.h"
 #include "index/coded.h"
 #include "index/order_key.h"
+#include "query/execute/budget.h"
 #include "query/execute/person_slots.h"
+#include "query/execute/tile.h"
 #include "query/language/language.h"
 
 namespace muster::query {
@@ -54,7 +56,7 @@ class Explainer {
   ExplainedNode explain(const BoundNode& node) {
     ExplainedNode explained;
     if (node.source) explained.text = print(node.source);
-    explained.holds = is_live_ && has_bit(select(node, generation_, person_), 0);
+    explained.holds = is_live_ && has_bit(select(node, person_), 0);
     explained.value = value_at(node);
     explained.events = events_at(node);
     for (const BoundNodePtr& child : node.children) {
@@ -177,12 +179,10 @@ PlannedNode planned(const BoundNode& node, std::size_t& nodes) {
 
 Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal) {
   CHECK(ordinal < query.generation->profiles.ids.size());
+  TRY(prepare_tiles(query, {}));
   Explainer explainer(query, ordinal);
   ExplainedNode explained = explainer.explain(*query.tree);
-  if (explainer.failed()) {
-    return Error{.code = ErrorCode::LimitExceeded,
-                 .message = "an exact number left 128 bits; a sum, product or ratio is too large"};
-  }
+  if (explainer.failed()) return overflow();
   return explained;
 }
 

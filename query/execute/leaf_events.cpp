@@ -6,7 +6,7 @@
 namespace muster::query {
 
 Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
-  const AggregateResult& result = aggregates_.of(*node.aggregate);
+  const Accumulator& result = aggregates_.of(*node.aggregate);
   if (result.failed()) {
     failed_ = true;
     return {};

@@ -40,18 +40,10 @@ std::vector<std::uint32_t> PersonSlots::list_of(const BoundField& field, std::ui
 }
 
 void PersonSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {
-  const AggregateResult& result = aggregates_.of(aggregate);
+  const Accumulator& result = aggregates_.of(aggregate);
   if (result.failed()) fail();
   const PeopleRange& people = aggregates_.people();
-  const std::uint32_t first = first_ - (people.block * index::kBlockSize + people.first);
-  out.present = {};
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    const Scalar value = result.at(first + i);
-    if (!value.present) continue;
-    set_bit(out.present, i);
-    out.exact[i] = value.exact;
-    out.real[i] = value.real;
-  }
+  fill(result, first_ - (people.block * index::kBlockSize + people.first), out);
 }
 
 }  // namespace muster::query

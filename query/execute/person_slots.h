@@ -11,7 +11,8 @@ namespace muster::query {
 class PersonSlots final : public Slots {
  public:
   // `aggregates` must be at a range that holds every person asked about.
-  explicit PersonSlots(Aggregates& aggregates) : aggregates_(aggregates) {}
+  explicit PersonSlots(Aggregates& aggregates)
+      : Slots(aggregates.generation()), aggregates_(aggregates) {}
 
   // Requires count <= kSlotsMax within one page of a block.
   void move_to(index::Ordinal first, std::uint32_t count) {

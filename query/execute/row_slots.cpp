@@ -18,6 +18,15 @@ void RowSlots::times(KeyChunk& out) {
   out.scale = 0;
 }
 
+void RowSlots::keep_at_edge(const Accumulator& edge, std::uint32_t first_person,
+                            SlotMask& mask) {
+  const SlotMask before = mask;
+  for_each_bit(before, [&](std::uint32_t i) {
+    const auto time = edge.key_at(person_of(i) - first_person);
+    if (!time || *time != run_.time.at(row_of(i))) clear_bit(mask, i);
+  });
+}
+
 void RowSlots::property_keys(const BoundField& field, KeyChunk& out) {
   const index::PropertyColumn* column = column_of(run_, field);
   out.present = {};

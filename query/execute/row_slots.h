@@ -10,7 +10,8 @@ namespace muster::query {
 class RowSlots final : public Slots {
  public:
   // The run is one of the block `block`; all outlive this.
-  RowSlots(const index::EventRun& run, std::uint32_t block) : run_(run), block_(block) {}
+  RowSlots(const index::Generation& generation, const index::EventRun& run, std::uint32_t block)
+      : Slots(generation), run_(run), block_(block) {}
 
   // Requires count <= kSlotsMax and rows of the run.
   void move_to(std::uint32_t first, std::uint32_t count) {
@@ -24,6 +25,9 @@ class RowSlots final : public Slots {
   std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override;
 
   void times(KeyChunk& out);
+  // Takes out of the mask what is not at the time that `edge` holds for the person; its buckets
+  // are people from first_person on.
+  void keep_at_edge(const Accumulator& edge, std::uint32_t first_person, SlotMask& mask);
   std::uint32_t row_of(std::uint32_t slot) const { return first_ + slot; }
   // Within the block.
   std::uint16_t person_of(std::uint32_t slot) const { return run_.person[first_ + slot]; }

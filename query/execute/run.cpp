@@ -7,30 +7,15 @@
 #include <mutex>
 
 #include "base/check.h"
+#include "query/execute/budget.h"
 #include "query/execute/evaluate.h"
+#include "query/execute/tile.h"
 
 namespace muster::query {
 namespace {
 
 // Blocks that one task takes at least: less is not worth handing over.
 constexpr std::uint32_t kBlocksPerTask = 4;
-
-std::optional<Error> exhausted(const Budget& budget) {
-  if (budget.cancelled != nullptr && budget.cancelled->load(std::memory_order_relaxed)) {
-    return Error{.code = ErrorCode::LimitExceeded, .message = "the question was cancelled"};
-  }
-  if (budget.deadline && std::chrono::steady_clock::now() > *budget.deadline) {
-    return Error{.code = ErrorCode::LimitExceeded,
-                 .message = "the question took longer than its deadline; ask for less, or allow "
-                            "it more time"};
-  }
-  return std::nullopt;
-}
-
-Error overflow() {
-  return Error{.code = ErrorCode::LimitExceeded,
-               .message = "an exact number left 128 bits; a sum, product or ratio is too large"};
-}
 
 // Runs over blocks [first, last): visit(evaluator, block) for each, until the budget ends.
 template <typename Visit>
@@ -101,6 +86,7 @@ index::ContainerPtr container_of(const BlockSet& set) {
 }  // namespace
 
 Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+  TRY(prepare_tiles(query, budget));
   std::atomic<std::uint64_t> people = 0;
   TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
     people.fetch_add(evaluator.count(block), std::memory_order_relaxed);
@@ -109,6 +95,7 @@ Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Paral
 }
 
 Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+  TRY(prepare_tiles(query, budget));
   std::vector<index::ContainerPtr> by_block(query.generation->profiles.blocks());
   TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
     by_block[block] = container_of(evaluator.members(block).set);
@@ -124,11 +111,12 @@ Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal) {
   const index::Generation& generation = *query.generation;
   CHECK(ordinal < generation.profiles.ids.size());
   if (!generation.profiles.live.contains(ordinal)) return false;
+  TRY(prepare_tiles(query, {}));
   Aggregates aggregates(generation);
   aggregates.move_to({.block = ordinal / kBlockSize, .first = ordinal % kBlockSize, .count = 1});
   PersonSlots person(aggregates);
   person.move_to(ordinal, 1);
-  const SlotMask mask = select(*query.plan, generation, person);
+  const SlotMask mask = select(*query.plan, person);
   if (person.failed()) return overflow();
   return has_bit(mask, 0);
 }

@@ -45,37 +45,38 @@ SlotMask select_present(const BoundNode& node, Slots& slots) {
   return chunk.present;
 }
 
-// The key that an aggregate's ranges are about.
-Int128 aggregate_key(const BoundAggregate& aggregate, const Scalar& value) {
-  const bool is_count = aggregate.kind == AggregateKind::Count ||
-                        aggregate.kind == AggregateKind::Distinct;
-  if (is_count) return value.exact.numerator;
-  if (aggregate.type == ValueKind::Real) return index::key_of_double(value.real);
-  return value.exact.numerator;
+bool is_exact_value(const BoundAggregate& aggregate) {
+  return !is_count(aggregate) && aggregate.type == ValueKind::Exact;
 }
 
 SlotMask select_aggregate(const BoundNode& node, Slots& slots) {
   auto chunk = std::make_unique<ValueChunk>();
   slots.aggregate(*node.aggregate, *chunk);
+  const bool is_real = !is_count(*node.aggregate) && node.aggregate->type == ValueKind::Real;
+  const Int128 unit = is_exact_value(*node.aggregate)
+                          ? wide_power_of_ten(node.aggregate->scale) : Int128{1};
   return filter(chunk->present, [&](std::uint32_t i) {
-    return node.ranges.contains(aggregate_key(*node.aggregate, chunk->at(i)));
+    const Scalar value = chunk->at(i);
+    // The keys of exact values are the numerators at the aggregate's scale.
+    CHECK(is_real || value.exact.denominator == unit);
+    return node.ranges.contains(is_real ? Int128{index::key_of_double(value.real)}
+                                        : value.exact.numerator);
   });
 }
 
-SlotMask select_at_least(const BoundNode& node, const index::Generation& generation,
-                         Slots& slots) {
+SlotMask select_at_least(const BoundNode& node, Slots& slots) {
   std::array<std::int64_t, kSlotsMax> counts{};
   for (const BoundNodePtr& child : node.children) {
-    for_each_bit(select(*child, generation, slots), [&](std::uint32_t i) { ++counts[i]; });
+    for_each_bit(select(*child, slots), [&](std::uint32_t i) { ++counts[i]; });
   }
   return filter(everyone_of(slots), [&](std::uint32_t i) { return counts[i] >= node.count; });
 }
 
-SlotMask select_chain(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+SlotMask select_chain(const BoundNode& node, Slots& slots) {
   const bool is_and = node.kind == BoundKind::And;
   SlotMask mask = is_and ? everyone_of(slots) : SlotMask{};
   for (const BoundNodePtr& child : node.children) {
-    const SlotMask other = select(*child, generation, slots);
+    const SlotMask other = select(*child, slots);
     for (std::uint32_t w = 0; w < kSlotWords; ++w) {
       mask[w] = is_and ? mask[w] & other[w] : mask[w] | other[w];
     }
@@ -83,9 +84,9 @@ SlotMask select_chain(const BoundNode& node, const index::Generation& generation
   return mask;
 }
 
-SlotMask select_not(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+SlotMask select_not(const BoundNode& node, Slots& slots) {
   SlotMask mask = everyone_of(slots);
-  const SlotMask inside = select(*node.children[0], generation, slots);
+  const SlotMask inside = select(*node.children[0], slots);
   for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= ~inside[w];
   return mask;
 }
@@ -105,6 +106,17 @@ bool in_sample(const BoundNode& sample, const index::Generation& generation,
   return hash64(generation.profiles.ids.key(ordinal), sample.seed) < sample.threshold;
 }
 
+void Slots::fill(const Accumulator& results, std::size_t first, ValueChunk& out) const {
+  out.present = {};
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Scalar value = results.at(first + i);
+    if (!value.present) continue;
+    set_bit(out.present, i);
+    out.exact[i] = value.exact;
+    out.real[i] = value.real;
+  }
+}
+
 void read_keys(const BoundField& field, Slots& slots, KeyChunk& out) {
   slots.raw_keys(field, out);
   if (!field.lookup) return;
@@ -119,14 +131,14 @@ void read_keys(const BoundField& field, Slots& slots, KeyChunk& out) {
   });
 }
 
-SlotMask select(const BoundNode& node, const index::Generation& generation, Slots& slots) {
+SlotMask select(const BoundNode& node, Slots& slots) {
   switch (node.kind) {
     case BoundKind::Everyone: return everyone_of(slots);
     case BoundKind::Nobody: return {};
     case BoundKind::And:
-    case BoundKind::Or: return select_chain(node, generation, slots);
-    case BoundKind::Not: return select_not(node, generation, slots);
-    case BoundKind::AtLeast: return select_at_least(node, generation, slots);
+    case BoundKind::Or: return select_chain(node, slots);
+    case BoundKind::Not: return select_not(node, slots);
+    case BoundKind::AtLeast: return select_at_least(node, slots);
     case BoundKind::FieldTest: return select_field(node, slots);
     case BoundKind::ListTest: return select_list(node, slots);
     case BoundKind::Present: return select_present(node, slots);
@@ -140,7 +152,7 @@ SlotMask select(const BoundNode& node, const index::Generation& generation, Slot
     case BoundKind::Sample:
       return filter(everyone_of(slots), [&](std::uint32_t i) {
         const auto ordinal = slots.ordinal_of(i);
-        return ordinal && in_sample(node, generation, *ordinal);
+        return ordinal && in_sample(node, slots.generation(), *ordinal);
       });
   }
   CHECK(!"every kind of node can be asked");

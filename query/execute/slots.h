@@ -13,8 +13,7 @@
 #include <optional>
 #include <span>
 
-#include "query/plan/bound.h"
-#include "query/plan/scalar.h"
+#include "query/execute/accumulator.h"
 
 namespace muster::query {
 
@@ -66,8 +65,10 @@ struct ValueChunk {
 // What the slots of one kind have.
 class Slots {
  public:
+  explicit Slots(const index::Generation& generation) : generation_(generation) {}
   virtual ~Slots() = default;
 
+  const index::Generation& generation() const { return generation_; }
   std::uint32_t count() const { return count_; }
   // An exact number left 128 bits; every answer since is void.
   bool failed() const { return failed_; }
@@ -77,11 +78,15 @@ class Slots {
   virtual void raw_keys(const BoundField& field, KeyChunk& out) = 0;
   // The elements of one slot's list; empty when missing.
   virtual std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) = 0;
-  // Among people only.
+  // Among people and groups only.
   virtual void aggregate(const BoundAggregate& aggregate, ValueChunk& out) = 0;
   virtual std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) = 0;
 
  protected:
+  // The results of buckets [first, first + count).
+  void fill(const Accumulator& results, std::size_t first, ValueChunk& out) const;
+
+  const index::Generation& generation_;
   std::uint32_t count_ = 0;
   bool failed_ = false;
 };
@@ -90,7 +95,7 @@ class Slots {
 void read_keys(const BoundField& field, Slots& slots, KeyChunk& out);
 
 // The slots that pass.  Cost: a pass over the slots' values per leaf.
-SlotMask select(const BoundNode& node, const index::Generation& generation, Slots& slots);
+SlotMask select(const BoundNode& node, Slots& slots);
 
 // The values of an expression.
 std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "index/order_key.h"
 #include "query/execute/slots.h"
+#include "query/execute/tile.h"
 
 namespace muster::query {
 namespace {
@@ -70,6 +71,17 @@ void fill_computed(const BoundValue& value, Slots& slots, ValueChunk& out) {
   }
 }
 
+void fill_tile(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  const auto ranked = evaluate(*value.children[0], slots);
+  out.present = select(*value.among->plan, slots);
+  for (std::uint32_t w = 0; w < kSlotWords; ++w) out.present[w] &= ranked->present[w];
+  for_each_bit(SlotMask(out.present), [&](std::uint32_t i) {
+    const auto tile = tile_of(value, ranked->at(i));
+    if (!tile) clear_bit(out.present, i);
+    out.exact[i] = rational_of(tile.value_or(0));
+  });
+}
+
 bool holds(const BoundNode& test, std::span<const Scalar> values) {
   const Scalar& subject = values[0];
   const auto order = [&](std::size_t other) {
@@ -97,6 +109,7 @@ std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
     case BoundValueKind::Constant: fill_constant(value, slots, *out); break;
     case BoundValueKind::Field: fill_field(value, slots, *out); break;
     case BoundValueKind::Size: fill_size(value, slots, *out); break;
+    case BoundValueKind::Tile: fill_tile(value, slots, *out); break;
     case BoundValueKind::Aggregate: slots.aggregate(*value.aggregate, *out); break;
     case BoundValueKind::Arithmetic:
     case BoundValueKind::Negate:

@@ -9,6 +9,7 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->generation = context.generation;
   query->now = context.now;
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
+  query->tiles = binder.take_tiles();
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));
 }

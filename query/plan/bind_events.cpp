@@ -34,20 +34,6 @@ std::string_view word_of(AggregateKind kind) {
   return "";
 }
 
-// Nothing, or what this aggregate has that cannot be answered yet.
-std::optional<std::string> unanswered(const Node& node) {
-  switch (node.aggregate) {
-    case AggregateKind::P50:
-    case AggregateKind::P95:
-    case AggregateKind::MostCommon: return "'" + std::string(word_of(node.aggregate)) + "'";
-    default: break;
-  }
-  if (node.events.edge == EdgeOfHistory::AtFirst) return "'at first'";
-  if (node.events.edge == EdgeOfHistory::AtLast) return "'at last'";
-  if (node.events.per || node.events.having) return "'per'";
-  return std::nullopt;
-}
-
 bool takes(AggregateKind aggregate, ValueKind kind) {
   const bool is_number = kind == ValueKind::Exact || kind == ValueKind::Real;
   const bool is_ordered = is_number || kind == ValueKind::Time || kind == ValueKind::Date;
@@ -55,7 +41,9 @@ bool takes(AggregateKind aggregate, ValueKind kind) {
     case AggregateKind::Sum:
     case AggregateKind::Avg: return is_number;
     case AggregateKind::Min:
-    case AggregateKind::Max: return is_ordered;
+    case AggregateKind::Max:
+    case AggregateKind::P50:
+    case AggregateKind::P95: return is_ordered;
     default: return kind != ValueKind::Geo;
   }
 }
@@ -81,9 +69,9 @@ bool Binder::is_event_known(const std::string& name) const {
   return begins(generation.schema->fields) || begins(generation.schema->references);
 }
 
-Result<std::vector<std::shared_ptr<const EventTable>>> Binder::tables_of(const Events& events) {
+Result<Tables> Binder::tables_of(const Events& events) {
   const auto& known = context_.generation->events;
-  std::vector<std::shared_ptr<const EventTable>> tables;
+  Tables tables;
   if (events.any_event) {
     for (const auto& [name, table] : known) {
       if (!name.starts_with(kSystemPrefix)) tables.push_back(table);
@@ -141,67 +129,109 @@ Result<BoundNodePtr> Binder::did(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundAggregatePtr> Binder::aggregate(const NodePtr& node, const Scope& scope) {
-  if (scope.table) {
+  const std::string word(word_of(node->aggregate));
+  if (scope.in_group && !node->has_events) return group_aggregate(node, scope);
+  if (scope.table || scope.in_group) {
     return error_at(ErrorCode::InvalidArgument, node->place,
-                    "an aggregate asks about people and cannot stand inside 'where'",
-                    "a condition on the event");
+                    "an aggregate of events asks about people and cannot stand inside 'where' "
+                    "or 'having'",
+                    "a condition on the event or the group");
   }
   if (!node->has_events) {
     return error_at(ErrorCode::InvalidArgument, node->place,
-                    std::string(word_of(node->aggregate)) +
-                        "() needs the events it is about, as in " +
-                        std::string(word_of(node->aggregate)) + "(... of \"purchase\")",
+                    word + "() needs the events it is about, as in " + word +
+                        "(... of \"purchase\")",
                     "of and events");
   }
   const Hash128 hash = canonical_hash(node);
   const std::string key =
       std::to_string(hash.high) + "." + std::to_string(hash.low) + " " + scope.zone.name();
-  BoundAggregatePtr& made = aggregates_[key];
-  if (made) return made;
-  auto fresh = make_aggregate(node, scope);
-  if (!fresh) {
-    aggregates_.erase(key);
-    return fresh;
-  }
-  made = *fresh;
+  if (const auto known = aggregates_.find(key); known != aggregates_.end()) return known->second;
+  TRY_ASSIGN(BoundAggregatePtr made, make_aggregate(node, scope));
+  aggregates_[key] = made;
   return made;
 }
 
+Result<std::vector<EventSource>> Binder::sources_of(const Tables& tables, const NodePtr& where,
+                                                    const NodePtr& value_node, const Zone& zone) {
+  std::vector<EventSource> sources;
+  for (const auto& table : tables) {
+    const Scope rows{.zone = zone, .table = table, .siblings = tables};
+    EventSource source{.table = table};
+    if (where) {
+      TRY_ASSIGN(source.where, predicate(where, rows));
+    }
+    if (value_node) {
+      TRY_ASSIGN(source.value, value(value_node, rows));
+    }
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
 Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scope& scope) {
-  if (const auto construct = unanswered(*node)) return unsupported(node->place, *construct);
+  const NodePtr value_node = node->children.empty() ? nullptr : node->children[0];
   auto made = std::make_shared<BoundAggregate>();
   made->kind = node->aggregate;
   made->source = node;
   TRY_ASSIGN(const TimeRange range, times_of(node->events, scope.zone));
   made->from = range.from;
   made->to = range.to;
-  TRY_ASSIGN(const auto tables, tables_of(node->events));
-  for (const auto& table : tables) {
-    const Scope rows{.zone = scope.zone, .table = table, .siblings = tables};
-    EventSource source{.table = table};
-    if (node->events.where) {
-      TRY_ASSIGN(source.where, predicate(node->events.where, rows));
-    }
-    if (!node->children.empty()) {
-      TRY_ASSIGN(source.value, value(node->children[0], rows));
-    }
-    made->sources.push_back(std::move(source));
+  TRY_ASSIGN(const Tables tables, tables_of(node->events));
+  TRY_ASSIGN(made->sources, sources_of(tables, node->events.where, value_node, scope.zone));
+  TRY(settle_type(*made, value_node));
+  if (node->events.edge != EdgeOfHistory::Whole) {
+    auto edge = std::make_shared<BoundAggregate>();
+    const bool is_first = node->events.edge == EdgeOfHistory::AtFirst;
+    edge->kind = is_first ? AggregateKind::First : AggregateKind::Last;
+    edge->type = ValueKind::Time;
+    edge->from = kBeforeAllTimes;
+    edge->to = context_.now;
+    for (const auto& table : tables) edge->sources.push_back({.table = table});
+    made->edge = std::move(edge);
   }
-  TRY(settle_type(*made));
-  if (made->type == ValueKind::Text) settle_texts(*made);
+  if (node->events.per) {
+    TRY_ASSIGN(made->grouping, grouping_of(*node, tables, scope.zone));
+  }
   return BoundAggregatePtr(std::move(made));
 }
 
-// One kind and scale over all sources.
-Status Binder::settle_type(BoundAggregate& aggregate) {
-  const Node& node = *aggregate.source;
-  if (node.children.empty()) {
+Result<std::shared_ptr<const BoundGrouping>> Binder::grouping_of(const Node& node,
+                                                                 const Tables& tables,
+                                                                 const Zone& zone) {
+  auto grouping = std::make_shared<BoundGrouping>();
+  auto key = std::make_shared<BoundAggregate>();
+  key->kind = AggregateKind::Distinct;
+  TRY_ASSIGN(key->sources, sources_of(tables, nullptr, node.events.per, zone));
+  TRY(settle_type(*key, node.events.per));
+  grouping->key = std::move(key);
+  if (node.events.having) {
+    const Scope group{.zone = zone, .table = nullptr, .siblings = tables, .in_group = true};
+    TRY_ASSIGN(grouping->having, predicate(node.events.having, group));
+  }
+  return std::shared_ptr<const BoundGrouping>(std::move(grouping));
+}
+
+// An aggregate inside `having`: over the events of one group.
+Result<BoundAggregatePtr> Binder::group_aggregate(const NodePtr& node, const Scope& scope) {
+  const NodePtr value_node = node->children.empty() ? nullptr : node->children[0];
+  auto made = std::make_shared<BoundAggregate>();
+  made->kind = node->aggregate;
+  made->source = node;
+  TRY_ASSIGN(made->sources, sources_of(scope.siblings, nullptr, value_node, scope.zone));
+  TRY(settle_type(*made, value_node));
+  return BoundAggregatePtr(std::move(made));
+}
+
+// One kind, scale and dictionary over all sources.
+Status Binder::settle_type(BoundAggregate& aggregate, const NodePtr& value_node) {
+  if (!value_node) {
     const bool is_time = aggregate.kind == AggregateKind::First ||
                          aggregate.kind == AggregateKind::Last;
     aggregate.type = is_time ? ValueKind::Time : ValueKind::Exact;
     return Ok{};
   }
-  const Place& place = node.children[0]->place;
+  const Place& place = value_node->place;
   const std::string word(word_of(aggregate.kind));
   bool known = false;
   for (const EventSource& source : aggregate.sources) {
@@ -229,6 +259,7 @@ Status Binder::settle_type(BoundAggregate& aggregate) {
   const bool is_zero_of_nothing = aggregate.kind == AggregateKind::Sum ||
                                   aggregate.kind == AggregateKind::Distinct;
   if (!known && !is_zero_of_nothing) aggregate.type = ValueKind::Unknown;
+  if (aggregate.type == ValueKind::Text) settle_texts(aggregate);
   return Ok{};
 }
 

@@ -9,9 +9,11 @@
 namespace muster::query {
 namespace {
 
+bool is_among_people(const Scope& scope) { return !scope.table && !scope.in_group; }
+
 Error only_among_people(const Place& place, const std::string& construct) {
   return error_at(ErrorCode::InvalidArgument, place,
-                  construct + " asks about people and cannot stand inside 'where'",
+                  construct + " asks about people and cannot stand inside 'where' or 'having'",
                   "a condition on the event");
 }
 
@@ -117,7 +119,7 @@ Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope)
 }
 
 Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope) {
-  if (scope.table) return only_among_people(node->place, "'in segment'");
+  if (!is_among_people(scope)) return only_among_people(node->place, "'in segment'");
   const std::string key = key_of(node->text, node->version);
   BoundNodePtr made = make_node(BoundKind::And, node);
   made->is_segment = true;
@@ -160,7 +162,7 @@ Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope)
 }
 
 Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {
-  if (scope.table) return only_among_people(node->place, "'in list'");
+  if (!is_among_people(scope)) return only_among_people(node->place, "'in list'");
   const auto& lists = context_.generation->lists;
   const auto found = lists.find(node->text);
   if (found == lists.end()) {
@@ -176,7 +178,7 @@ Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundNodePtr> Binder::sample(const NodePtr& node, const Scope& scope) {
-  if (scope.table) return only_among_people(node->place, "'sample'");
+  if (!is_among_people(scope)) return only_among_people(node->place, "'sample'");
   const Decimal percent = node->percent.value;
   if (compare(percent, Decimal{0, 0}) < 0 || compare(percent, Decimal{100, 0}) > 0) {
     return error_at(ErrorCode::InvalidArgument, node->place,

@@ -19,6 +19,7 @@
 namespace muster::query {
 
 using Values = std::vector<BoundValuePtr>;
+using Tables = std::vector<std::shared_ptr<const index::EventTable>>;
 
 class Binder {
  public:
@@ -27,6 +28,9 @@ class Binder {
   // Requires a tree within kNestingMax.
   Result<BoundNodePtr> predicate(const NodePtr& node, const Scope& scope);
 
+
+  // The tiles of all that was bound, inner ones first.
+  Values take_tiles() { return std::move(tiles_); }
 
  private:
   // bind_predicate.cpp
@@ -61,15 +65,21 @@ class Binder {
   Result<BoundValuePtr> size(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> arithmetic_value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> days_between_value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> tile(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> date_part_value(const NodePtr& node, const Scope& scope);
 
   // bind_events.cpp
   Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
   Result<BoundAggregatePtr> make_aggregate(const NodePtr& node, const Scope& scope);
+  Result<BoundAggregatePtr> group_aggregate(const NodePtr& node, const Scope& scope);
+  Result<std::vector<EventSource>> sources_of(const Tables& tables, const NodePtr& where,
+                                              const NodePtr& value, const Zone& zone);
+  Result<std::shared_ptr<const BoundGrouping>> grouping_of(const Node& node, const Tables& tables,
+                                                           const Zone& zone);
   Result<BoundNodePtr> did(const NodePtr& node, const Scope& scope);
-  Result<std::vector<std::shared_ptr<const index::EventTable>>> tables_of(const Events& events);
+  Result<Tables> tables_of(const Events& events);
   Result<TimeRange> times_of(const Events& events, const Zone& zone);
-  Status settle_type(BoundAggregate& aggregate);
+  Status settle_type(BoundAggregate& aggregate, const NodePtr& value);
   void settle_texts(BoundAggregate& aggregate);
   bool is_event_known(const std::string& name) const;
 
@@ -80,6 +90,7 @@ class Binder {
   std::vector<std::string> open_segments_;           // Those being bound, outermost first.
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
+  Values tiles_;
 };
 
 // field_test.cpp

@@ -81,6 +81,7 @@ struct BoundField {
 using BoundFieldPtr = std::shared_ptr<const BoundField>;
 
 struct BoundNode;
+struct TileCuts;  // query/execute/tile.h
 struct BoundValue;
 struct BoundAggregate;
 using BoundNodePtr = std::shared_ptr<BoundNode>;
@@ -96,6 +97,7 @@ enum class BoundValueKind : std::uint8_t {
   Negate,       // - children[0]
   DaysBetween,  // (children[1] - children[0]) / 86,400 s
   DatePartOf,   // part of children[0], in zone
+  Tile,         // the tile, of tile_count, of children[0] among a set of people
 };
 
 struct BoundValue {
@@ -111,6 +113,9 @@ struct BoundValue {
   std::shared_ptr<const std::vector<std::uint32_t>> recode;
   BoundAggregatePtr aggregate;
   std::vector<BoundValuePtr> children;
+  std::int64_t tile_count = 0;
+  BoundQueryPtr among;               // Tile: the people who are ranked.
+  std::shared_ptr<TileCuts> cuts;    // Tile: found when a question is first answered.
   char op = '+';
   DatePart part = DatePart::Date;
   Zone zone;
@@ -126,9 +131,19 @@ struct EventSource {
   std::shared_ptr<const std::vector<std::uint32_t>> recode;
 };
 
+// `per KEY having (...)`: the events of a person in groups of one key. Events without a key are
+// in no group.
+struct BoundGrouping {
+  BoundAggregatePtr key;   // Distinct over the same sources; its values are the keys.
+  BoundNodePtr having;     // Over groups; null: all of them.
+};
+
 struct BoundAggregate {
   AggregateKind kind = AggregateKind::Count;
+  // Inside `having`: those of the outer aggregate, in its order, without `where`.
   std::vector<EventSource> sources;
+  BoundAggregatePtr edge;  // First or Last of times: only events at it. Null: all events.
+  std::shared_ptr<const BoundGrouping> grouping;  // Null: not grouped.
   TimeMs from = 0, to = 0;     // Event times taken in, both ends belong; to <= now.
   ValueKind type = ValueKind::Exact;  // Of the values (Time for first/last without a value).
   std::uint8_t scale = 0;      // Of exact values: keys are mantissas at it.
@@ -197,6 +212,7 @@ class BoundQuery {
   TimeMs now = 0;
   BoundNodePtr tree;
   BoundNodePtr plan;
+  std::vector<BoundValuePtr> tiles;  // Those of the tree, inner ones first.
   std::uint32_t shared = 0;  // Results kept for a block.
 };
 

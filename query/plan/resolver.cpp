@@ -233,6 +233,11 @@ Status Resolver::add_references(const Path& path, const Place& place, const Scop
 Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const Scope& scope) {
   const std::string name = joined(path);
   const index::Schema& schema = *context_.generation->schema;
+  if (scope.in_group) {
+    return error_at(ErrorCode::InvalidArgument, place,
+                    "inside 'having' only aggregates such as sum(" + name + ") see the group",
+                    "an aggregate");
+  }
   Readings readings;
   if (scope.table && name == schema.event_name) return Resolved{.is_event_name = true};
   if (scope.table && name == schema.event_time) {

@@ -23,6 +23,7 @@ struct Scope {
   std::shared_ptr<const index::EventTable> table;  // Null: among people.
   // All tables of the same aggregate: a property that only others have is missing here.
   std::vector<std::shared_ptr<const index::EventTable>> siblings;
+  bool in_group = false;  // Inside `having`: only aggregates over siblings.
 };
 
 struct Resolved {

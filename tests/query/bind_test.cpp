@@ -60,13 +60,15 @@ TEST(Binding, SaysWhatIsWrongAndWhere) {
       {"country matches \"(\"",
        "line 1, column 1: the pattern \"(\" cannot be read: missing ): ("},
       {"did \"buy\" where (did \"buy\")",
-       "line 1, column 18: an aggregate asks about people and cannot stand inside 'where'"},
-      {"tile(5, age) = 5", "line 1, column 1: 'tile' cannot be answered yet",
+       "line 1, column 18: an aggregate of events asks about people and cannot stand inside "
+       "'where' or 'having'"},
+      {"tile(0, age) = 5",
+       "line 1, column 1: people are cut into 1 to 1,000,000 tiles"},
+      {"tile(5, country) = 5", "line 1, column 9: a text has no order to be ranked by"},
+      {"entered \"x\" in last 3d", "line 1, column 1: 'entered' cannot be answered yet",
        ErrorCode::Unsupported},
-      {"sequence(\"buy\" then \"view\")", "line 1, column 1: 'sequence' cannot be answered yet",
-       ErrorCode::Unsupported},
-      {"count(\"buy\" per product_id) > 1", "line 1, column 1: 'per' cannot be answered yet",
-       ErrorCode::Unsupported},
+      {"count(\"buy\" per product_id having (amount > 1)) > 1",
+       "line 1, column 36: inside 'having' only aggregates such as sum(amount) see the group"},
   };
   World world = small_world();
   for (const Case& c : cases) {

@@ -1,0 +1,100 @@
+// The rows of events that an aggregate takes in, and the keys of their values.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "query/execute/aggregate.h"
+
+namespace muster::query {
+
+using RowRange = std::pair<std::uint32_t, std::uint32_t>;
+
+// Keys of an aggregate's values: exact ones at its scale, texts in its codes.
+struct WideChunk {
+  std::array<Int128, kSlotsMax> keys;
+  SlotMask present;
+};
+
+// The rows of these people.
+RowRange rows_of(const index::EventRun& run, const PeopleRange& people);
+
+// The rows of the chunk whose time lies in the aggregate's window.
+SlotMask in_time(const BoundAggregate& aggregate, const index::EventRun& run, RowSlots& slots);
+
+// The values of one source. `failed` is told when a number does not fit.
+void read_values(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
+                 WideChunk& out, Accumulator& failed);
+
+// Gives the masked rows to an accumulator; bucket_of(slot) says where to.
+template <typename BucketOf>
+void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
+          const SlotMask& mask, Accumulator& into, const BucketOf& bucket_of) {
+  if (slots.failed()) into.fail();
+  if (aggregate.kind == AggregateKind::Count) {
+    for_each_bit(mask, [&](std::uint32_t i) { into.count(bucket_of(i)); });
+    return;
+  }
+  const bool needs_time =
+      aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
+  std::unique_ptr<KeyChunk> times;
+  if (needs_time) {
+    times = std::make_unique<KeyChunk>();
+    slots.times(*times);
+  }
+  if (!source.value) {
+    for_each_bit(mask, [&](std::uint32_t i) {
+      into.take_at(bucket_of(i), times->keys[i], times->keys[i]);
+    });
+    return;
+  }
+  const auto values = std::make_unique<WideChunk>();
+  read_values(aggregate, source, slots, *values, into);
+  SlotMask taken{};
+  for (std::uint32_t w = 0; w < kSlotWords; ++w) taken[w] = mask[w] & values->present[w];
+  for_each_bit(taken, [&](std::uint32_t i) {
+    if (needs_time) {
+      into.take_at(bucket_of(i), times->keys[i], values->keys[i]);
+    } else {
+      into.take(bucket_of(i), values->keys[i]);
+    }
+  });
+}
+
+// Calls visit(source number, run, slots, mask) for every stretch of rows of these people that may
+// hold events taken in; the order is always the same.
+template <typename Visit>
+void for_each_taken(const BoundAggregate& aggregate, const index::Generation& generation,
+                    const PeopleRange& people, const Visit& visit) {
+  if (aggregate.from > aggregate.to) return;
+  AggregateResult edge;
+  if (aggregate.edge) edge.compute(*aggregate.edge, generation, people);
+  for (std::size_t s = 0; s < aggregate.sources.size(); ++s) {
+    const EventSource& source = aggregate.sources[s];
+    const index::EventBlock* block = source.table->block(people.block);
+    if (block == nullptr) continue;
+    for (const auto& run : block->runs) {
+      const RowRange rows = rows_of(*run, people);
+      if (rows.first == rows.second || run->time.max() < aggregate.from ||
+          run->time.min() > aggregate.to) {
+        continue;
+      }
+      RowSlots slots(generation, *run, people.block);
+      for (std::uint32_t row = rows.first; row < rows.second; row += kSlotsMax) {
+        slots.move_to(row, std::min(kSlotsMax, rows.second - row));
+        SlotMask mask = in_time(aggregate, *run, slots);
+        if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people.first, mask);
+        if (source.where) {
+          const SlotMask passing = select(*source.where, slots);
+          for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= passing[w];
+        }
+        visit(s, *run, slots, mask);
+      }
+    }
+  }
+}
+
+}  // namespace muster::query
