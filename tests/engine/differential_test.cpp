@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/json_writer.h"
+#include "base/time.h"
 #include "query/language/language.h"
 #include "tests/support/naive.h"
 #include "tests/support/random_people.h"
@@ -46,39 +48,83 @@ class Pair {
   const People& people() const { return people_; }
   TestEngine& test() { return test_; }
 
+  // Saves segments and a list in both worlds, for others to refer to.
+  void save(Random& random, RandomSegment& segments) {
+    Ids names, list;
+    for (const std::string name : {"one", "two", "three"}) {
+      const std::string where = segments.predicate(2);
+      JsonWriter json;
+      json.begin_object().key("where").text(where).key("name").text(name).end_object();
+      const auto put =
+          test_.engine().put_segment(pass<engine::Permission::Define>(), name, json.str());
+      EXPECT_TRUE(put) << where << (put ? "" : "\n" + put.error().message);
+      segments_[name] = query::parse(where).value();
+      names.push_back(name);
+      segments.use(names, {});
+    }
+    for (const Person& person : people_.people) {
+      if (random.below(3) == 0) list.push_back(person.id);
+    }
+    EXPECT_TRUE(test_.engine().put_list(pass<engine::Permission::Define>(), "some",
+                                        {.members = list}));
+    lists_["some"] = list;
+    segments.use(names, {"some"});
+  }
+
+  // Where and when a segment is asked.
+  struct Moment {
+    std::string timezone;
+    std::optional<TimeMs> as_of;
+  };
+
   // What is wrong with the engine's answer; nothing when it is the naive evaluator's.
-  std::optional<std::string> difference(const NodePtr& tree, const std::string& timezone) {
-    const auto asked = question(query::print(tree), timezone);
+  std::optional<std::string> difference(const NodePtr& tree, const Moment& moment) {
+    engine::Question asked = question(query::print(tree), moment.timezone);
+    asked.as_of = moment.as_of;
     auto members = test_.members(asked);
     if (!members) return "the engine refused: " + members.error().message;
     if (fault_ != nullptr) fault_(tree, *members);
     const auto count = test_.count(asked);
     if (!count || *count != members->size()) return "count is not the number of members";
-    const NaiveContext context{.now = kRandomNow,
-                               .zone = timezone.empty() ? people_.timezone : timezone};
+    const NaiveContext context{
+        .now = moment.as_of.value_or(kRandomNow),
+        .zone = moment.timezone.empty() ? people_.timezone : moment.timezone,
+        .segments = segments_,
+        .lists = lists_};
     const Ids expected = naive_members(people_, context, tree);
     if (expected == *members) return std::nullopt;
     return "naive " + listed(expected) + "\nengine " + listed(*members);
   }
 
   // The same, with the smallest segment that still shows it.
-  std::optional<std::string> report(const NodePtr& tree, const std::string& timezone) {
-    auto found = difference(tree, timezone);
+  std::optional<std::string> report(const NodePtr& tree, const Moment& moment) {
+    auto found = difference(tree, moment);
     if (!found) return std::nullopt;
     const bool refusal = found->starts_with("the engine refused");
     const NodePtr small = shrink(tree, [&](const NodePtr& smaller) {
-      const auto still = difference(smaller, timezone);
+      const auto still = difference(smaller, moment);
       return still.has_value() && still->starts_with("the engine refused") == refusal;
     });
     return "asked   " + query::print(tree) + "\nshrunk  " + query::print(small) + "\n" +
-           difference(small, timezone).value_or(*found);
+           difference(small, moment).value_or(*found);
   }
 
  private:
   People people_;
   TestEngine test_;
   Fault fault_;
+  std::map<std::string, NodePtr> segments_;
+  std::map<std::string, Ids> lists_;
 };
+
+Pair::Moment some_moment(Random& random) {
+  Pair::Moment moment;
+  if (random.below(3) == 0) moment.timezone = "Europe/Berlin";
+  if (random.below(4) == 0) {
+    moment.as_of = kRandomNow + 86'400'000LL * random.below(30) - 86'400'000LL * random.below(60);
+  }
+  return moment;
+}
 
 TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
   Random random;
@@ -91,15 +137,17 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
     Pair pair(random, shape,
               random.below(2) == 0 ? Declare::Everything : Declare::WhatCannotBeInferred);
     RandomSegment segments(random, pair.people());
+    pair.save(random, segments);
     for (int i = 0; i < kCasesOfOneSet && done < cases_of_run() && failures < 5; ++i, ++done) {
       const std::string text = segments.predicate(3);
       const auto tree = query::parse(text);
       ASSERT_TRUE(tree) << text << "\n" << tree.error().message;
-      const std::string timezone = random.below(3) == 0 ? "Europe/Berlin" : "";
-      if (const auto wrong = pair.report(*tree, timezone)) {
+      const Pair::Moment moment = some_moment(random);
+      if (const auto wrong = pair.report(*tree, moment)) {
         ++failures;
-        ADD_FAILURE() << "case " << done << ", zone '" << timezone << "' of "
-                      << pair.people().timezone << "\n" << *wrong;
+        ADD_FAILURE() << "case " << done << ", zone '" << moment.timezone << "' of "
+                      << pair.people().timezone << ", as of "
+                      << to_rfc3339(moment.as_of.value_or(kRandomNow)) << "\n" << *wrong;
       }
     }
   }
@@ -119,7 +167,7 @@ TEST(Differential, FindsAPlantedFault) {
   for (int i = 0; i < 1'000; ++i) {
     const auto tree = query::parse(segments.predicate(3));
     ASSERT_TRUE(tree);
-    const auto wrong = pair.report(*tree, "");
+    const auto wrong = pair.report(*tree, {});
     if (!wrong) continue;
     EXPECT_NE(std::string::npos, wrong->find("shrunk  not (")) << *wrong;
     return;

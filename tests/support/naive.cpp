@@ -150,6 +150,8 @@ bool in_segment(const Scope& scope, const Node& node) {
   inner.event = nullptr;
   inner.group = nullptr;
   inner.element = nullptr;
+  const NaiveZone zone(scope.data->timezone);  // Saved segments have none of their own here.
+  inner.zone = &zone;
   return naive_test(inner, *scope.context->segments.at(node.text));
 }
 

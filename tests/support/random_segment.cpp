@@ -162,7 +162,18 @@ std::string RandomSegment::events(const std::string& event) {
   return out;
 }
 
+// Several events at once; what they have in common may be asked.
+std::string RandomSegment::several_names() {
+  std::string out = one_of({"(\"purchase\" or \"view\")", "(\"view\" or \"Refund (partial)\")"});
+  if (out.starts_with("(\"purchase") && one_in(2)) {
+    out += one_of({" where (sku = \"a1\")", " where (sku in (\"a2\", \"c7\"))",
+                   " where (profile.age > 40)", " where (not (sku contains \"a\"))"});
+  }
+  return one_in(2) ? out + " " + window() : out;
+}
+
 std::string RandomSegment::did() {
+  if (one_in(6)) return std::string("did ") + (one_in(3) ? "not " : "") + several_names();
   return std::string("did ") + (one_in(3) ? "not " : "") + events(some_event());
 }
 
@@ -197,8 +208,60 @@ std::string RandomSegment::time_aggregate_test(const std::string& event) {
   }
 }
 
+std::string RandomSegment::edge_of_text_test() {
+  const std::string edge = std::string(one_of({"first", "last"})) + "(sku of " +
+                           (one_in(3) ? several_names() : events("purchase")) + ")";
+  switch (random_.below(3)) {
+    case 0: return edge + (one_in(2) ? " is missing" : " is present");
+    case 1: return edge + (one_in(2) ? " = " : " != ") + one_of({"\"a1\"", "\"b1\"", "\"zz\""});
+    default: return edge + (one_in(2) ? " in (\"a1\", \"a2\")" : " not in (\"a1\", \"ß\")");
+  }
+}
+
+std::string RandomSegment::date_part_test(const Place& place) {
+  const std::string time = place.in_event ? "ts" : one_of({"seen", "seen", "last(\"purchase\")"});
+  switch (random_.below(5)) {
+    case 0: return "hour(" + time + ")" + compare() + std::to_string(random_.below(24));
+    case 1: return "weekday(" + time + ") in (1, 6, 7)";
+    case 2: return "date(" + time + ")" + compare() + one_of({"2024-03-10", "2024-02-09"});
+    case 3:
+      return std::string(one_of({"month(", "day(", "week("})) + time + ")" + compare() +
+             std::to_string(random_.below(12));
+    default: return "year(" + time + ") * 4 + quarter(" + time + ")" + compare() + "8097";
+  }
+}
+
+// Values compared with values of the same row.
+std::string RandomSegment::two_values_test(const Place& place) {
+  if (place.in_event) {
+    return std::string("ts") + compare() + one_of({"now", "profile.seen", "profile.joined"});
+  }
+  switch (random_.below(6)) {
+    case 0: return "points" + compare() + "age";
+    case 1: return "income - 0.5" + compare() + "age / 3";
+    case 2: return "seen" + compare() + one_of({"joined", "last(\"purchase\")", "now"});
+    case 3: return "max(due of \"purchase\")" + compare() + one_of({"joined", "2024-02-01"});
+    case 4: return "plan" + std::string(one_in(2) ? " = " : " != ") + "country";
+    default:
+      return "points between age - 40 and 2 * count(" + events(some_event()) + ") + 300";
+  }
+}
+
+std::string RandomSegment::membership_test() {
+  const auto pick = [this](const std::vector<std::string>& names) {
+    return quoted(names[random_.below(static_cast<std::uint32_t>(names.size()))]);
+  };
+  const std::string negation = one_in(3) ? "not " : "";
+  if (!lists_.empty() && (segments_.empty() || one_in(3))) {
+    return negation + "in list " + pick(lists_);
+  }
+  return segments_.empty() ? "everyone" : negation + "in segment " + pick(segments_);
+}
+
 std::string RandomSegment::aggregate_test() {
   const std::string event = some_event();
+  if (one_in(8)) return "count(" + several_names() + ")" + compare() + one_of({"0", "1", "3"});
+  if (one_in(10)) return edge_of_text_test();
   switch (random_.below(8)) {
     case 0:
     case 1:
@@ -239,6 +302,9 @@ std::string RandomSegment::text_test(const std::string& subject, const Choice& c
 
 std::string RandomSegment::ordered_test(const std::string& subject, const Choice& choice) {
   const bool time = choice.type.type == Type::Timestamp;
+  if (choice.type.type == Type::Date && !choice.type.list && one_in(4)) {
+    return subject + " " + window();
+  }
   switch (random_.below(6)) {
     case 0:
       return subject + (one_in(3) ? " not" : "") + " between " + literal(choice) + " and " +
@@ -293,9 +359,11 @@ std::string RandomSegment::attribute_test(const Place& place) {
 }
 
 std::string RandomSegment::leaf(const Place& place) {
+  if (one_in(12)) return date_part_test(place);
+  if (one_in(12)) return two_values_test(place);
   if (place.in_event) return attribute_test(place);
   switch (random_.below(12)) {
-    case 0: return one_of({"everyone", "nobody"});
+    case 0: return one_in(3) ? one_of({"everyone", "nobody"}) : membership_test();
     case 1:
     case 2: return did();
     case 3:
@@ -307,8 +375,11 @@ std::string RandomSegment::leaf(const Place& place) {
 
 std::string RandomSegment::test(int depth, const Place& place) {
   if (depth == 0 || one_in(4)) return leaf(place);
-  switch (random_.below(5)) {
+  switch (random_.below(6)) {
     case 0: return "not (" + test(depth - 1, place) + ")";
+    case 5:
+      return "at least 2 of (" + test(depth - 1, place) + ", " + test(depth - 1, place) + ", " +
+             test(depth - 1, place) + ")";
     case 1:
     case 2: return "(" + test(depth - 1, place) + ") or (" + test(depth - 1, place) + ")";
     default: return "(" + test(depth - 1, place) + ") and (" + test(depth - 1, place) + ")";

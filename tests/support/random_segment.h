@@ -21,6 +21,11 @@ class RandomSegment {
 
   // An expression of at most `depth` levels of and, or and not.
   std::string predicate(int depth);
+  // Names that predicates may use in `in segment` and `in list`.
+  void use(std::vector<std::string> segments, std::vector<std::string> lists) {
+    segments_ = std::move(segments);
+    lists_ = std::move(lists);
+  }
 
  private:
   // Fields a path may name where it stands: the person's, or one event's with its references.
@@ -48,6 +53,11 @@ class RandomSegment {
   std::string number_aggregate(const std::string& event);
   std::string time_aggregate_test(const std::string& event);
   std::string did();
+  std::string several_names();
+  std::string date_part_test(const Place& place);
+  std::string two_values_test(const Place& place);
+  std::string edge_of_text_test();
+  std::string membership_test();
   std::string near(const Choice& choice);
   std::string events(const std::string& event);
   std::string window();
@@ -65,6 +75,7 @@ class RandomSegment {
 
   Random& random_;
   const People& people_;
+  std::vector<std::string> segments_, lists_;
 };
 
 // A smaller tree for which `fails` still says yes, or the tree itself.
