@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "base/json_writer.h"
 #include "base/limits.h"
 #include "server/cli/commands.h"
 
@@ -47,6 +48,26 @@ void each(const json::object& object, std::string_view key, const Visit& visit) 
   }
 }
 
+// Numbers as people write them; Boost.JSON's own writer says 3.2598E2. Depth: the parser's limit.
+void write_plainly(const json::value& value, JsonWriter& out) {
+  if (const json::object* object = value.if_object()) {
+    out.begin_object();
+    for (const auto& member : *object) {
+      out.key({member.key().data(), member.key().size()});
+      write_plainly(member.value(), out);
+    }
+    out.end_object();
+  } else if (const json::array* list = value.if_array()) {
+    out.begin_array();
+    for (const json::value& element : *list) write_plainly(element, out);
+    out.end_array();
+  } else if (value.is_double()) {
+    out.number(value.get_double());
+  } else {
+    out.raw(json::serialize(value));
+  }
+}
+
 // Depth: that of the expression; deeper answers are cut.
 void explain_node(const json::object& node, std::size_t depth, std::string& out) {
   if (depth > kNestingMax) return;
@@ -54,7 +75,9 @@ void explain_node(const json::object& node, std::size_t depth, std::string& out)
   out += fmt::format("{:{}}{} {}{}\n", "", depth * 2, flag_of(node, "holds") ? "yes" : "no ",
                      text_of(node, "text"), value.empty() ? "" : "   [" + value + "]");
   each(node, "events", [&](const json::object& event) {
-    out += fmt::format("{:{}}{}\n", "", depth * 2 + 6, json::serialize(event));
+    JsonWriter line;
+    write_plainly(event, line);
+    out += fmt::format("{:{}}{}\n", "", depth * 2 + 6, line.str());
   });
   each(node, "children",
        [&](const json::object& child) { explain_node(child, depth + 1, out); });

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <exception>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -51,6 +52,15 @@ std::string http_date() {
   char text[40];
   const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
   return {text, size};
+}
+
+// Libraries below a stream may throw; a worker must not end by it.
+Result<std::string> next_piece(const BodyStream& next) {
+  try {
+    return next();
+  } catch (const std::exception& thrown) {
+    return Error{ErrorCode::Unavailable, thrown.what()};
+  }
 }
 
 template <typename Body>
@@ -360,7 +370,7 @@ asio::awaitable<Response> Session::on_worker(Exchange& exchange, Request request
 asio::awaitable<Result<std::string>> Session::pull(const BodyStream& next) {
   auto start = [this, &next](auto handler) {
     asio::post(shared_.workers, [this, &next, done = std::move(handler)]() mutable {
-      auto piece = next();
+      auto piece = next_piece(next);
       asio::post(socket_.get_executor(),
                  [done = std::move(done), piece = std::move(piece)]() mutable {
                    std::move(done)(std::move(piece));

@@ -1,0 +1,86 @@
+// Settings of the server: flags win over the environment, the environment over the file.
+#include "server/cli/serve_options.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+namespace muster::server {
+namespace {
+
+class ServeOptionsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    file_ = std::filesystem::temp_directory_path() /
+            ("muster-options-" + std::to_string(::getpid()) + ".toml");
+  }
+  void TearDown() override {
+    std::filesystem::remove(file_);
+    ::unsetenv("MUSTER_LISTEN");
+  }
+
+  Status read(const std::string& toml, std::vector<std::string> flags) {
+    std::ofstream(file_) << toml;
+    options_ = ServeOptions();
+    CLI::App app;
+    add_serve_options(app, options_);
+    flags.insert(flags.begin(), {"--config", file_.string()});
+    std::reverse(flags.begin(), flags.end());
+    app.parse(flags);
+    return apply_config(app, options_);
+  }
+
+  std::filesystem::path file_;
+  ServeOptions options_;
+};
+
+TEST_F(ServeOptionsTest, TheFileFillsInWhatNobodySaid) {
+  const Status done = read(
+      "data = \"d\"\nlisten = \"127.0.0.1:1\"\nthreads = 3\nmemory = true\n"
+      "allow-destination = [\"10.0.0.0/8\", \"[::1]:80\"]\n", {});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ("d", options_.data);
+  EXPECT_EQ("127.0.0.1:1", options_.listen);
+  EXPECT_EQ(3U, options_.threads);
+  EXPECT_TRUE(options_.memory);
+  EXPECT_EQ((std::vector<std::string>{"10.0.0.0/8", "[::1]:80"}), options_.allow_destination);
+}
+
+TEST_F(ServeOptionsTest, FlagsThenEnvironmentThenFile) {
+  const std::string toml = "listen = \"127.0.0.1:1\"\n";
+  ::setenv("MUSTER_LISTEN", "127.0.0.1:2", 1);
+  ASSERT_TRUE(read(toml, {}));
+  EXPECT_EQ("127.0.0.1:2", options_.listen);
+  ASSERT_TRUE(read(toml, {"--listen", "127.0.0.1:3"}));
+  EXPECT_EQ("127.0.0.1:3", options_.listen);
+}
+
+TEST_F(ServeOptionsTest, AWrongFileIsNamedWithItsMistake) {
+  struct Case {
+    std::string toml, named;
+  };
+  const Case cases[] = {
+      {"lisen = \"x\"\n", "listen"},
+      {"threads = \"three\"\n", "threads"},
+      {"threads = -1\n", "threads"},
+      {"listen = 5\n", "listen"},
+      {"allow-destination = \"x\"\n", "allow-destination"},
+      {"a = 1\nb = =\n", "line 2"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.toml);
+    const Status done = read(c.toml, {});
+    ASSERT_FALSE(done);
+    EXPECT_NE(std::string::npos, done.error().message.find(c.named)) << done.error().message;
+    EXPECT_NE(std::string::npos, done.error().message.find(file_.string()));
+  }
+}
+
+}  // namespace
+}  // namespace muster::server
