@@ -79,6 +79,7 @@ Selection Evaluator::evaluate_kind(const BoundNode& node) {
     case BoundKind::AggregateTest: return evaluate_aggregate(node);
     case BoundKind::ValueTest: return evaluate_values(node);
     case BoundKind::Members: return Selection::of(BlockSet::of(node.members->find(block_)));
+    case BoundKind::Sequence: return evaluate_sequence(node);
     case BoundKind::Sample: return evaluate_sample(node);
   }
   CHECK(!"every kind of node can be evaluated");

@@ -58,6 +58,7 @@ class Evaluator {
   // leaf_events.cpp
   Selection evaluate_aggregate(const BoundNode& node);
   Selection evaluate_values(const BoundNode& node);
+  Selection evaluate_sequence(const BoundNode& node);
 
   // A buffer with no bit set.
   Scratch::Lease cleared();

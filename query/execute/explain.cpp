@@ -155,6 +155,7 @@ std::string method_of(const BoundNode& node) {
     case BoundKind::AggregateTest: return "event aggregate";
     case BoundKind::ValueTest: return "values compared";
     case BoundKind::Members: return "static set";
+    case BoundKind::Sequence: return "search of event sequences";
     case BoundKind::Sample: return "hash of the id";
   }
   return "";

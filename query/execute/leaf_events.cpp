@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "query/execute/evaluate.h"
+#include "query/execute/sequence.h"
 
 namespace muster::query {
 
@@ -13,6 +14,19 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   }
   Scratch::Lease out = cleared();
   result.select(node.ranges, out->words);
+  return Selection::of_words(std::move(out));
+}
+
+Selection Evaluator::evaluate_sequence(const BoundNode& node) {
+  const SequenceAnswer answer =
+      holds_sequence(*node.sequence, generation_, {.block = block_, .first = 0,
+                                                   .count = kBlockSize});
+  if (answer.failed) {
+    failed_ = true;
+    return {};
+  }
+  Scratch::Lease out = scratch_.take();
+  std::copy(answer.bits.begin(), answer.bits.end(), out->words.begin());
   return Selection::of_words(std::move(out));
 }
 

@@ -1,6 +1,7 @@
 #include "query/execute/person_slots.h"
 
 #include "base/check.h"
+#include "query/execute/sequence.h"
 
 namespace muster::query {
 
@@ -37,6 +38,16 @@ std::vector<std::uint32_t> PersonSlots::list_of(const BoundField& field, std::ui
   if (!field.attribute) return {};
   const auto codes = field.attribute->list.at(first_ + slot);
   return {codes.begin(), codes.end()};
+}
+
+SlotMask PersonSlots::sequence(const BoundSequence& sequence) {
+  const PeopleRange people{.block = first_ / index::kBlockSize,
+                           .first = first_ % index::kBlockSize, .count = count_};
+  const SequenceAnswer answer = holds_sequence(sequence, generation_, people);
+  if (answer.failed) fail();
+  SlotMask mask{};
+  std::copy(answer.bits.begin(), answer.bits.end(), mask.begin());
+  return mask;
 }
 
 void PersonSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {

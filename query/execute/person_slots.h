@@ -23,6 +23,7 @@ class PersonSlots final : public Slots {
   void raw_keys(const BoundField& field, KeyChunk& out) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
+  SlotMask sequence(const BoundSequence& sequence) override;
   std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override { return first_ + slot; }
 
  private:

@@ -1,6 +1,7 @@
 #include "query/execute/row_slots.h"
 
 #include "base/check.h"
+#include "index/order_key.h"
 
 namespace muster::query {
 namespace {
@@ -83,6 +84,28 @@ std::vector<std::uint32_t> RowSlots::list_of(const BoundField& field, std::uint3
 
 void RowSlots::aggregate(const BoundAggregate&, ValueChunk&) {
   CHECK(!"the binder lets no aggregate stand among events");
+}
+
+std::optional<Scalar> RowSlots::step_value(const BoundValue& value) {
+  const PinnedEvent& pinned = pins_[value.step];
+  const BoundFieldPtr& field = value.step_fields[pinned.source];
+  if (!field) return std::nullopt;
+  RowSlots other(generation_, *pinned.run, block_);
+  other.move_to(pinned.row, 1);
+  const auto chunk = std::make_unique<KeyChunk>();
+  read_keys(*field, other, *chunk);
+  if (!has_bit(chunk->present, 0)) return std::nullopt;
+  const std::int64_t key = chunk->keys[0];
+  if (value.type == ValueKind::Real) {
+    return Scalar{.present = true, .real = index::double_of_key(key)};
+  }
+  if (const auto& recode = value.step_recodes[pinned.source]) {
+    return Scalar{.present = true,
+                  .exact = rational_of((*recode)[static_cast<std::size_t>(key)])};
+  }
+  const Int128 unit =
+      value.type == ValueKind::Exact ? wide_power_of_ten(chunk->scale) : Int128{1};
+  return Scalar{.present = true, .exact = {key, unit}};
 }
 
 std::optional<index::Ordinal> RowSlots::ordinal_of(std::uint32_t slot) {

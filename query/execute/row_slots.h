@@ -19,9 +19,13 @@ class RowSlots final : public Slots {
     count_ = count;
   }
 
+  // The events of earlier steps; they outlive this.
+  void pin(std::span<const PinnedEvent> pins) { pins_ = pins; }
+
   void raw_keys(const BoundField& field, KeyChunk& out) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
+  std::optional<Scalar> step_value(const BoundValue& value) override;
   std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override;
 
   void times(KeyChunk& out);
@@ -39,6 +43,7 @@ class RowSlots final : public Slots {
   const index::EventRun& run_;
   std::uint32_t block_;
   std::uint32_t first_ = 0;
+  std::span<const PinnedEvent> pins_;
 };
 
 }  // namespace muster::query

@@ -106,6 +106,16 @@ bool in_sample(const BoundNode& sample, const index::Generation& generation,
   return hash64(generation.profiles.ids.key(ordinal), sample.seed) < sample.threshold;
 }
 
+std::optional<Scalar> Slots::step_value(const BoundValue&) {
+  CHECK(!"the binder lets steps be named inside sequences only");
+  return std::nullopt;
+}
+
+SlotMask Slots::sequence(const BoundSequence&) {
+  CHECK(!"the binder lets sequences stand among people only");
+  return {};
+}
+
 void Slots::fill(const Accumulator& results, std::size_t first, ValueChunk& out) const {
   out.present = {};
   for (std::uint32_t i = 0; i < count_; ++i) {
@@ -149,6 +159,7 @@ SlotMask select(const BoundNode& node, Slots& slots) {
         const auto ordinal = slots.ordinal_of(i);
         return ordinal && node.members->contains(*ordinal);
       });
+    case BoundKind::Sequence: return slots.sequence(*node.sequence);
     case BoundKind::Sample:
       return filter(everyone_of(slots), [&](std::uint32_t i) {
         const auto ordinal = slots.ordinal_of(i);

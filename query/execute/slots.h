@@ -62,6 +62,13 @@ struct ValueChunk {
   }
 };
 
+// The event that a step of a sequence has taken for now.
+struct PinnedEvent {
+  std::size_t source = 0;  // Of the step.
+  const index::EventRun* run = nullptr;
+  std::uint32_t row = 0;
+};
+
 // What the slots of one kind have.
 class Slots {
  public:
@@ -80,6 +87,10 @@ class Slots {
   virtual std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) = 0;
   // Among people and groups only.
   virtual void aggregate(const BoundAggregate& aggregate, ValueChunk& out) = 0;
+  // The one key that the pinned event of a step has, for all slots. Inside sequences only.
+  virtual std::optional<Scalar> step_value(const BoundValue& value);
+  // Who has the sequence. Among people only.
+  virtual SlotMask sequence(const BoundSequence& sequence);
   virtual std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) = 0;
 
  protected:

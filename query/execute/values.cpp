@@ -71,6 +71,14 @@ void fill_computed(const BoundValue& value, Slots& slots, ValueChunk& out) {
   }
 }
 
+void fill_step(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  const auto taken = slots.step_value(value);
+  out.present = taken ? everyone_of(slots) : SlotMask{};
+  if (!taken) return;
+  std::fill_n(out.exact.begin(), slots.count(), taken->exact);
+  std::fill_n(out.real.begin(), slots.count(), taken->real);
+}
+
 void fill_tile(const BoundValue& value, Slots& slots, ValueChunk& out) {
   const auto ranked = evaluate(*value.children[0], slots);
   out.present = select(*value.among->plan, slots);
@@ -109,6 +117,7 @@ std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
     case BoundValueKind::Constant: fill_constant(value, slots, *out); break;
     case BoundValueKind::Field: fill_field(value, slots, *out); break;
     case BoundValueKind::Size: fill_size(value, slots, *out); break;
+    case BoundValueKind::StepField: fill_step(value, slots, *out); break;
     case BoundValueKind::Tile: fill_tile(value, slots, *out); break;
     case BoundValueKind::Aggregate: slots.aggregate(*value.aggregate, *out); break;
     case BoundValueKind::Arithmetic:

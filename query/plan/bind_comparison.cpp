@@ -219,13 +219,22 @@ Result<BoundNodePtr> Binder::general_test(const NodePtr& node, const BoundValueP
   made->operands.insert(made->operands.end(), operands.begin(), operands.end());
   if (subject->type != ValueKind::Text) return made;
 
-  const BoundValue& other = *operands.at(0);
-  if (node->kind != NodeKind::CompareTest || subject->kind != BoundValueKind::Field ||
-      other.kind != BoundValueKind::Field) {
-    return unsupported(node->place, "comparing the texts of aggregates");
+  // Codes of the one are put into the codes of the other; = and != have no direction.
+  if (subject->kind == BoundValueKind::StepField) std::swap(made->operands[0], made->operands[1]);
+  const BoundValue& other = *made->operands[1];
+  const bool is_field = made->operands[0]->kind == BoundValueKind::Field;
+  const bool is_of_step = other.kind == BoundValueKind::StepField;
+  if (node->kind != NodeKind::CompareTest || !is_field ||
+      (other.kind != BoundValueKind::Field && !is_of_step)) {
+    return unsupported(node->place, "comparing these texts");
   }
+  const index::Dictionary& codes = made->operands[0]->field->dictionary;
   auto recoding = std::make_shared<BoundValue>(other);
-  recoding->recode = recoded(other.field->dictionary, subject->field->dictionary);
+  if (!is_of_step) recoding->recode = recoded(other.field->dictionary, codes);
+  for (std::size_t s = 0; s < other.step_fields.size(); ++s) {
+    const BoundFieldPtr& field = other.step_fields[s];
+    if (field) recoding->step_recodes[s] = recoded(field->dictionary, codes);
+  }
   made->operands[1] = std::move(recoding);
   return made;
 }
@@ -233,8 +242,12 @@ Result<BoundNodePtr> Binder::general_test(const NodePtr& node, const BoundValueP
 Result<BoundNodePtr> Binder::presence(const NodePtr& node, const Scope& scope) {
   const NodePtr& subject = node->children.at(0);
   BoundNodePtr has;
-  if (subject->kind == NodeKind::PathValue) {
-    TRY_ASSIGN(const Resolved found, resolver_.resolve(subject->path, subject->place, scope));
+  const bool is_path = subject->kind == NodeKind::PathValue;
+  Resolved found;
+  if (is_path) {
+    TRY_ASSIGN(found, resolver_.resolve(subject->path, subject->place, scope));
+  }
+  if (is_path && !found.step) {
     if (found.is_event_name) {
       has = make_node(BoundKind::Everyone, nullptr);
     } else if (!found.field) {
@@ -264,6 +277,11 @@ Result<BoundNodePtr> Binder::bool_path(const NodePtr& node, const Scope& scope) 
                     "a comparison");
   }
   TRY_ASSIGN(const BoundValuePtr truth, literal(Literal(true), node->place, scope));
+  if (subject->kind != BoundValueKind::Field) {
+    BoundNodePtr made = make_node(BoundKind::ValueTest, node);
+    made->operands = {subject, truth};
+    return made;
+  }
   return field_test(node, subject->field,
                     compare_condition(ValueKind::Bool, Compare::Equal, truth, scope.zone));
 }
@@ -273,6 +291,9 @@ Result<BoundNodePtr> Binder::near(const NodePtr& node, const Scope& scope) {
   if (subject->type == ValueKind::Unknown) return make_node(BoundKind::Nobody, node);
   if (subject->type != ValueKind::Geo) {
     return wrong_kind(node->place, subject->type, ValueKind::Geo);
+  }
+  if (subject->kind != BoundValueKind::Field) {
+    return unsupported(node->place, "'near' on another step's event");
   }
   const bool on_earth = std::abs(node->latitude) <= 90 && std::abs(node->longitude) <= 180;
   if (!on_earth) {

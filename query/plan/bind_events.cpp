@@ -169,6 +169,19 @@ Result<std::vector<EventSource>> Binder::sources_of(const Tables& tables, const 
   return sources;
 }
 
+// The first or last times that `at first` and `at last` mean; null without either.
+Result<BoundAggregatePtr> Binder::edge_of(const Events& events, const Tables& tables) {
+  if (events.edge == EdgeOfHistory::Whole) return BoundAggregatePtr();
+  auto edge = std::make_shared<BoundAggregate>();
+  const bool is_first = events.edge == EdgeOfHistory::AtFirst;
+  edge->kind = is_first ? AggregateKind::First : AggregateKind::Last;
+  edge->type = ValueKind::Time;
+  edge->from = kBeforeAllTimes;
+  edge->to = context_.now;
+  for (const auto& table : tables) edge->sources.push_back({.table = table});
+  return BoundAggregatePtr(std::move(edge));
+}
+
 Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scope& scope) {
   const NodePtr value_node = node->children.empty() ? nullptr : node->children[0];
   auto made = std::make_shared<BoundAggregate>();
@@ -180,16 +193,7 @@ Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scop
   TRY_ASSIGN(const Tables tables, tables_of(node->events));
   TRY_ASSIGN(made->sources, sources_of(tables, node->events.where, value_node, scope.zone));
   TRY(settle_type(*made, value_node));
-  if (node->events.edge != EdgeOfHistory::Whole) {
-    auto edge = std::make_shared<BoundAggregate>();
-    const bool is_first = node->events.edge == EdgeOfHistory::AtFirst;
-    edge->kind = is_first ? AggregateKind::First : AggregateKind::Last;
-    edge->type = ValueKind::Time;
-    edge->from = kBeforeAllTimes;
-    edge->to = context_.now;
-    for (const auto& table : tables) edge->sources.push_back({.table = table});
-    made->edge = std::move(edge);
-  }
+  TRY_ASSIGN(made->edge, edge_of(node->events, tables));
   if (node->events.per) {
     TRY_ASSIGN(made->grouping, grouping_of(*node, tables, scope.zone));
   }

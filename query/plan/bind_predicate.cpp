@@ -62,7 +62,7 @@ Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope&
     case NodeKind::QuantifiedWhere:
       return unsupported(node->place, "'where' on the objects of a list");
     case NodeKind::Did: return did(node, scope);
-    case NodeKind::Sequence: return unsupported(node->place, "'sequence'");
+    case NodeKind::Sequence: return sequence(node, scope);
     case NodeKind::AtLeast: return at_least(node, scope);
     case NodeKind::InSegment: return in_segment(node, scope);
     case NodeKind::InList: return in_list(node, scope);
@@ -100,6 +100,7 @@ Result<BoundNodePtr> Binder::at_least(const NodePtr& node, const Scope& scope) {
 
 Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
+  if (found.step) return unsupported(node->place, "the list of another step's event");
   if (found.is_event_name || (found.field && !found.field->type.list)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "'" + joined(node->path) + "' has one value: leave out any, all or none",

@@ -144,6 +144,7 @@ Result<BoundValuePtr> Binder::path_value(const NodePtr& node, const Scope& scope
     name->text = scope.table->name;
     return BoundValuePtr(name);
   }
+  if (found.step) return step_value(node, found);
   if (!found.field) {
     return BoundValuePtr(make_value(BoundValueKind::Constant, ValueKind::Unknown, node));
   }
@@ -167,6 +168,7 @@ Result<BoundValuePtr> Binder::path_value(const NodePtr& node, const Scope& scope
 
 Result<BoundValuePtr> Binder::size(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
+  if (found.step) return unsupported(node->place, "the list of another step's event");
   if (found.is_event_name || (found.field && !found.field->type.list)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "size() needs a list, and '" + joined(node->path) + "' has one value",

@@ -4,6 +4,7 @@
 //   bind_comparison.cpp  comparisons and other tests of a value
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
 //   bind_events.cpp      aggregates over events
+//   bind_sequence.cpp    sequences of events
 //   field_test.cpp       a condition on a field, wherever the field's value lies
 //
 // Thread safety: one thread at a time.
@@ -76,6 +77,13 @@ class Binder {
                                               const NodePtr& value, const Zone& zone);
   Result<std::shared_ptr<const BoundGrouping>> grouping_of(const Node& node, const Tables& tables,
                                                            const Zone& zone);
+  // bind_sequence.cpp
+  Result<BoundNodePtr> sequence(const NodePtr& node, const Scope& scope);
+  Result<BoundStepEvents> step_events(const Events& events, const TimeRange& window,
+                                      const std::vector<Scope::Step>& before, const Zone& zone);
+  Result<BoundValuePtr> step_value(const NodePtr& node, const Resolved& found);
+  Result<BoundAggregatePtr> edge_of(const Events& events, const Tables& tables);
+
   Result<BoundNodePtr> did(const NodePtr& node, const Scope& scope);
   Result<Tables> tables_of(const Events& events);
   Result<TimeRange> times_of(const Events& events, const Zone& zone);
@@ -91,6 +99,7 @@ class Binder {
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
   Values tiles_;
+  std::vector<bool> steps_named_;  // Of the sequence being bound: referred to by a later step.
 };
 
 // field_test.cpp

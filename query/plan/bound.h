@@ -97,6 +97,7 @@ enum class BoundValueKind : std::uint8_t {
   Negate,       // - children[0]
   DaysBetween,  // (children[1] - children[0]) / 86,400 s
   DatePartOf,   // part of children[0], in zone
+  StepField,    // a field of the event that an earlier step of a sequence has taken
   Tile,         // the tile, of tile_count, of children[0] among a set of people
 };
 
@@ -113,6 +114,10 @@ struct BoundValue {
   std::shared_ptr<const std::vector<std::uint32_t>> recode;
   BoundAggregatePtr aggregate;
   std::vector<BoundValuePtr> children;
+  std::size_t step = 0;              // StepField: which step, from 0.
+  // StepField: by source of the step, its field; texts recoded to what they are compared with.
+  std::vector<BoundFieldPtr> step_fields;
+  std::vector<std::shared_ptr<const std::vector<std::uint32_t>>> step_recodes;
   std::int64_t tile_count = 0;
   BoundQueryPtr among;               // Tile: the people who are ranked.
   std::shared_ptr<TileCuts> cuts;    // Tile: found when a question is first answered.
@@ -151,6 +156,26 @@ struct BoundAggregate {
   NodePtr source;
 };
 
+// The events that a step of a sequence, or its `without`, can take.
+struct BoundStepEvents {
+  BoundAggregatePtr taken;            // A count; its `where` asks nothing of other steps.
+  // By source: conditions that name earlier steps. Empty when there are none.
+  std::vector<BoundNodePtr> filters;
+};
+
+struct BoundStep {
+  BoundStepEvents events;
+  std::optional<BoundStepEvents> without;  // None of these strictly between this and the one before.
+  TimeMs within = kForever;           // Since the step before; both ends belong.
+  bool is_referred_to = false;        // By a condition of a later step.
+  static constexpr TimeMs kForever = TimeMs{1} << 61;
+};
+
+struct BoundSequence {
+  std::vector<BoundStep> steps;
+  TimeMs within = BoundStep::kForever;  // From the first step to the last.
+};
+
 enum class ValueTestKind : std::uint8_t {
   Compare,  // operands[0] compare operands[1]
   Between,  // operands[1] <= operands[0] <= operands[2]
@@ -168,6 +193,7 @@ enum class BoundKind : std::uint8_t {
   AggregateTest,   // the aggregate's key lies in ranges
   ValueTest,       // value_test over operands
   Members,         // of a static set
+  Sequence,        // some choice of the person's events satisfies all steps
   Sample,          // the salted hash of the id is below threshold
 };
 
@@ -189,6 +215,7 @@ struct BoundNode {
   std::vector<BoundValuePtr> operands;
   Zone zone;                            // ValueTest: of days.
   std::shared_ptr<const index::Posting> members;
+  std::shared_ptr<const BoundSequence> sequence;
   std::uint64_t seed = 0;               // Sample
   UInt128 threshold = 0;                // Sample: of 2^64
   bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.

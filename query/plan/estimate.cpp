@@ -95,6 +95,12 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
       for (const BoundValuePtr& value : node.operands) node.cost += value_cost(*value, blocks);
       node.estimate = universe / 3;
       break;
+    case BoundKind::Sequence:
+      for (const BoundStep& step : node.sequence->steps) {
+        node.cost += 4 * aggregate_cost(*step.events.taken, blocks);
+      }
+      node.estimate = universe / 10;
+      break;
     case BoundKind::Members:
       node.cost = 1;
       node.estimate = node.members->count();

@@ -230,6 +230,27 @@ Status Resolver::add_references(const Path& path, const Place& place, const Scop
   return Ok{};
 }
 
+// A path that begins with the name of an earlier step.
+Status Resolver::add_steps(const Path& path, const Place& place, const Scope& scope,
+                           Readings& readings) {
+  for (std::size_t step = 0; step < scope.steps.size() && path.names.size() > 1; ++step) {
+    const Scope::Step& named = scope.steps[step];
+    if (named.name.empty() || named.name != path.names[0]) continue;
+    const Path rest{{path.names.begin() + 1, path.names.end()}};
+    Resolved resolved{.field = nullptr, .is_event_name = false, .step = step, .step_fields = {}};
+    for (const auto& table : named.tables) {
+      const Scope rows{.zone = scope.zone, .table = table, .siblings = named.tables};
+      TRY_ASSIGN(const Resolved of_source, resolve(rest, place, rows));
+      if (of_source.is_event_name) {
+        return unsupported(place, "the name of another step's event");
+      }
+      resolved.step_fields.push_back(of_source.field);
+    }
+    readings.push_back({"a field of step '" + named.name + "'", std::move(resolved)});
+  }
+  return Ok{};
+}
+
 Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const Scope& scope) {
   const std::string name = joined(path);
   const index::Schema& schema = *context_.generation->schema;
@@ -239,7 +260,7 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
                     "an aggregate");
   }
   Readings readings;
-  if (scope.table && name == schema.event_name) return Resolved{.is_event_name = true};
+  if (scope.table && name == schema.event_name) return Resolved{.field = nullptr, .is_event_name = true};
   if (scope.table && name == schema.event_time) {
     BoundField field = described(name, FieldPlace::EventTime, nullptr);
     field.type = {.type = Type::Timestamp};
@@ -248,6 +269,7 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
   TRY_ASSIGN(const BoundFieldPtr own, own_field(name, place, scope));
   if (own) readings.push_back({scope.table ? "a property" : "an attribute", {.field = own}});
   TRY(add_references(path, place, scope, readings));
+  TRY(add_steps(path, place, scope, readings));
   if (scope.table && path.names.size() > 1 && path.names[0] == kProfile) {
     TRY_ASSIGN(const BoundFieldPtr person, attribute(joined(path, 1), place));
     if (person) readings.push_back({"an attribute of the person", {.field = person}});

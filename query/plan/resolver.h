@@ -24,11 +24,19 @@ struct Scope {
   // All tables of the same aggregate: a property that only others have is missing here.
   std::vector<std::shared_ptr<const index::EventTable>> siblings;
   bool in_group = false;  // Inside `having`: only aggregates over siblings.
+  // Inside a sequence: the steps before, by number; unnamed ones have the name "".
+  struct Step {
+    std::string name;
+    std::vector<std::shared_ptr<const index::EventTable>> tables;
+  };
+  std::vector<Step> steps = {};
 };
 
 struct Resolved {
   BoundFieldPtr field;          // Null for the event's name and for unknown names.
   bool is_event_name = false;
+  std::optional<std::size_t> step;         // A field of the event that this step took:
+  std::vector<BoundFieldPtr> step_fields;  // by source of the step.
 };
 
 class Resolver {
@@ -61,6 +69,7 @@ class Resolver {
   std::shared_ptr<const EntityLookup> lookup(const BoundField& referring,
                                              const std::string& entity,
                                              std::shared_ptr<const index::Attribute> attribute);
+  Status add_steps(const Path& path, const Place& place, const Scope& scope, Readings& readings);
   Error unknown(const Path& path, const Place& place, const Scope& scope) const;
   std::vector<std::string> names_known(const Scope& scope) const;
 

@@ -1,0 +1,124 @@
+// Sequences: steps in strict order of time, whose conditions may name earlier steps.
+#include <algorithm>
+
+#include "query/plan/bind_error.h"
+#include "query/plan/binder.h"
+
+namespace muster::query {
+namespace {
+
+// Steps of one sequence: more than any funnel has, and it bounds the search.
+constexpr std::size_t kStepsMax = 20;
+
+// Whether a condition asks anything of an earlier step.
+bool names_a_step(const BoundValue& value) {
+  if (value.kind == BoundValueKind::StepField) return true;
+  return std::any_of(value.children.begin(), value.children.end(),
+                     [](const BoundValuePtr& child) { return names_a_step(*child); });
+}
+
+bool names_a_step(const BoundNode& node) {
+  return std::any_of(node.operands.begin(), node.operands.end(),
+                     [](const BoundValuePtr& value) { return names_a_step(*value); }) ||
+         std::any_of(node.children.begin(), node.children.end(),
+                     [](const BoundNodePtr& child) { return names_a_step(*child); });
+}
+
+}  // namespace
+
+Result<BoundStepEvents> Binder::step_events(const Events& events, const TimeRange& window,
+                                            const std::vector<Scope::Step>& before,
+                                            const Zone& zone) {
+  if (events.per) return unsupported(events.place, "'per' inside a sequence");
+  TRY_ASSIGN(const Tables tables, tables_of(events));
+  auto taken = std::make_shared<BoundAggregate>();
+  taken->kind = AggregateKind::Count;
+  TRY_ASSIGN(const TimeRange own, times_of(events, zone));
+  taken->from = std::max(own.from, window.from);
+  taken->to = std::min(own.to, window.to);
+  TRY_ASSIGN(taken->edge, edge_of(events, tables));
+  BoundStepEvents made;
+  bool has_filter = false;
+  for (const auto& table : tables) {
+    const Scope rows{.zone = zone, .table = table, .siblings = tables, .in_group = false,
+                     .steps = before};
+    EventSource source{.table = table};
+    BoundNodePtr where;
+    if (events.where) {
+      TRY_ASSIGN(where, predicate(events.where, rows));
+    }
+    const bool is_filter = where && names_a_step(*where);
+    has_filter = has_filter || is_filter;
+    made.filters.push_back(is_filter ? where : nullptr);
+    if (!is_filter) source.where = std::move(where);
+    taken->sources.push_back(std::move(source));
+  }
+  if (!has_filter) made.filters.clear();
+  made.taken = std::move(taken);
+  return made;
+}
+
+Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
+  if (scope.table || scope.in_group) {
+    return error_at(ErrorCode::InvalidArgument, node->place,
+                    "a sequence asks about people and cannot stand inside 'where' or 'having'",
+                    "a condition on the event or the group");
+  }
+  if (node->steps.size() > kStepsMax) {
+    return error_at(ErrorCode::LimitExceeded, node->place, "a sequence has at most 20 steps");
+  }
+  auto made = std::make_shared<BoundSequence>();
+  TimeRange window{.to = context_.now};
+  if (node->window) {
+    Events windowed;
+    windowed.window = node->window;
+    TRY_ASSIGN(window, times_of(windowed, scope.zone));
+  }
+  if (node->within) made->within = node->within->ms();
+  steps_named_.assign(node->steps.size(), false);
+  std::vector<Scope::Step> before;
+  for (const SequenceStep& step : node->steps) {
+    BoundStep bound;
+    TRY_ASSIGN(bound.events, step_events(step.events, window, before, scope.zone));
+    if (step.without) {
+      TRY_ASSIGN(bound.without, step_events(*step.without, TimeRange{}, before, scope.zone));
+    }
+    if (step.within) bound.within = step.within->ms();
+    const bool is_taken = std::any_of(before.begin(), before.end(), [&](const auto& other) {
+      return !step.name.empty() && other.name == step.name;
+    });
+    if (is_taken) {
+      return error_at(ErrorCode::InvalidArgument, step.events.place,
+                      "two steps are named '" + step.name + "'", "another name");
+    }
+    TRY_ASSIGN(const Tables tables, tables_of(step.events));
+    before.push_back({step.name, tables});
+    made->steps.push_back(std::move(bound));
+  }
+  for (std::size_t i = 0; i < made->steps.size(); ++i) {
+    made->steps[i].is_referred_to = steps_named_[i];
+  }
+  BoundNodePtr bound = make_node(BoundKind::Sequence, node);
+  bound->sequence = std::move(made);
+  return bound;
+}
+
+Result<BoundValuePtr> Binder::step_value(const NodePtr& node, const Resolved& found) {
+  auto made = std::make_shared<BoundValue>();
+  made->kind = BoundValueKind::StepField;
+  made->source = node;
+  made->step = *found.step;
+  made->step_fields = found.step_fields;
+  made->step_recodes.resize(found.step_fields.size());
+  steps_named_.at(*found.step) = true;
+  for (const BoundFieldPtr& field : found.step_fields) {
+    if (!field) continue;
+    if (field->type.list) return unsupported(node->place, "the list of another step's event");
+    // The resolver has seen to it that all sources have one kind.
+    made->type = kind_of(field->type.type);
+    made->scale = std::max(made->scale.value_or(0), field->type.scale);
+  }
+  return BoundValuePtr(std::move(made));
+}
+
+}  // namespace muster::query
