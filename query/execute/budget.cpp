@@ -16,8 +16,8 @@ std::optional<Error> exhausted(const Budget& budget) {
 
 Error overflow() {
   return Error{.code = ErrorCode::LimitExceeded,
-               .message = "an exact number left 128 bits, or a sequence of one person has too many choices"
-                          "; ask for less"};
+               .message = "an exact number left 128 bits, or the sequences of one person have too "
+                          "many choices; ask for less"};
 }
 
 }  // namespace muster::query

@@ -1,7 +1,7 @@
-// tile(n, v among s): where a person's value stands among the others'.
+// Tiles: where a person's value stands among the others'.
 //
 // The values of all members of s are looked at once per bound query, when it is first answered;
-// the tile of a value is 1 + floor(n * (members with a smaller value) / (members with a value)).
+// tile(n, v among s) is 1 + floor(n * (members with a smaller value) / (members with a value)).
 // Thread safety: any thread.
 #pragma once
 

@@ -165,7 +165,8 @@ struct BoundStepEvents {
 
 struct BoundStep {
   BoundStepEvents events;
-  std::optional<BoundStepEvents> without;  // None of these strictly between this and the one before.
+  // None of these strictly between this step's event and the one before.
+  std::optional<BoundStepEvents> without;
   TimeMs within = kForever;           // Since the step before; both ends belong.
   bool is_referred_to = false;        // By a condition of a later step.
   static constexpr TimeMs kForever = TimeMs{1} << 61;

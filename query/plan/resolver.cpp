@@ -260,7 +260,9 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
                     "an aggregate");
   }
   Readings readings;
-  if (scope.table && name == schema.event_name) return Resolved{.field = nullptr, .is_event_name = true};
+  if (scope.table && name == schema.event_name) {
+    return Resolved{.field = nullptr, .is_event_name = true};
+  }
   if (scope.table && name == schema.event_time) {
     BoundField field = described(name, FieldPlace::EventTime, nullptr);
     field.type = {.type = Type::Timestamp};
