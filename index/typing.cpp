@@ -171,37 +171,72 @@ class Typist {
     }
   }
 
-  // A declared geo point arrives as two columns, NAME.lat and NAME.lon.
+  // A declared geo point arrives as two columns, NAME.lat and NAME.lon; its null as NAME.
   void join_points(const std::string& prefix) {
     if (out_.table.kind == TableKind::Events) return;
     for (const auto& [key, field] : schema_.fields) {
       if (field.type.type != Type::Geo || !key.starts_with(prefix)) continue;
       const std::string name = key.substr(prefix.size());
-      const Column* latitude = batch_.column(name + ".lat");
-      const Column* longitude = batch_.column(name + ".lon");
-      own_.push_back(name + ".lat");
-      own_.push_back(name + ".lon");
+      own_.insert(own_.end(), {name, name + ".lat", name + ".lon"});
       TypedColumn column{name, "", field.type, {}, {}};
-      if (latitude == nullptr || longitude == nullptr) continue;
-      std::size_t at = 0;
-      for (const Cell& lat : latitude->cells) {
-        while (at < longitude->cells.size() && longitude->cells[at].row < lat.row) ++at;
-        if (!out_.taken[lat.row]) continue;
-        const bool paired = at < longitude->cells.size() && longitude->cells[at].row == lat.row;
-        add_point(column, lat, paired ? longitude->cells[at] : Cell{});
-      }
-      out_.columns.push_back(std::move(column));
+      add_points(column, cells_of(name + ".lat"), cells_of(name + ".lon"));
+      if (const Column* nulls = batch_.column(name)) add_no_points(column, *nulls);
+      if (!column.cells.empty()) out_.columns.push_back(std::move(column));
     }
   }
 
-  void add_point(TypedColumn& column, const Cell& lat, const Cell& lon) {
+  std::span<const Cell> cells_of(const std::string& name) const {
+    const Column* column = batch_.column(name);
+    return column == nullptr ? std::span<const Cell>() : std::span<const Cell>(column->cells);
+  }
+
+  // Row by row; one coordinate without the other is no point.
+  void add_points(TypedColumn& column, std::span<const Cell> latitudes,
+                  std::span<const Cell> longitudes) {
+    std::size_t lat = 0, lon = 0;
+    while (lat < latitudes.size() || lon < longitudes.size()) {
+      const bool has_lat = lat < latitudes.size() && (lon == longitudes.size() ||
+                                                      latitudes[lat].row <= longitudes[lon].row);
+      const std::uint32_t row = has_lat ? latitudes[lat].row : longitudes[lon].row;
+      const bool has_lon = lon < longitudes.size() && longitudes[lon].row == row;
+      if (out_.taken[row]) {
+        add_point(column, row, has_lat ? latitudes[lat] : Cell{},
+                  has_lon ? longitudes[lon] : Cell{});
+      }
+      lat += has_lat ? 1 : 0;
+      lon += has_lon ? 1 : 0;
+    }
+  }
+
+  // Nulls take points away; anything else in place of a point is refused.
+  void add_no_points(TypedColumn& column, const Column& cells) {
+    for (const Cell& cell : cells.cells) {
+      if (!out_.taken[cell.row]) continue;
+      if (cell.kind == CellKind::Null) {
+        column.cells.push_back({cell.row});
+      } else {
+        reject_point(column, cell.row);
+      }
+    }
+    const auto by_row = [](const TypedCell& a, const TypedCell& b) { return a.row < b.row; };
+    const auto same_row = [](const TypedCell& a, const TypedCell& b) { return a.row == b.row; };
+    std::stable_sort(column.cells.begin(), column.cells.end(), by_row);
+    column.cells.erase(std::unique(column.cells.begin(), column.cells.end(), same_row),
+                       column.cells.end());
+  }
+
+  void reject_point(const TypedColumn& column, std::uint32_t row) {
+    reject(row, "'" + column.name + "' is no point: lat from -90 to 90 and lon from -180 to 180 "
+                "are needed");
+  }
+
+  void add_point(TypedColumn& column, std::uint32_t row, const Cell& lat, const Cell& lon) {
     const auto y = degrees(lat), x = degrees(lon);
     if (!y || !x || *y < -90 || *y > 90 || *x < -180 || *x > 180) {
-      reject(lat.row, "'" + column.name + "' is no point: lat from -90 to 90 and lon from -180 "
-                      "to 180 are needed");
+      reject_point(column, row);
       return;
     }
-    TypedCell typed{lat.row, true};
+    TypedCell typed{row, true};
     typed.bytes = out_.arena->emplace_back(bytes_of_point({*y, *x}));
     column.cells.push_back(typed);
   }
