@@ -195,11 +195,26 @@ def phase_fuzz(tally, _asked):
         work = os.path.join(BUILD, 'fuzz', 'work', name)
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(os.path.join(sources, 'corpus', name), os.path.join(work, 'corpus'))
-        good = run([os.path.join(BUILD, 'fuzz', 'tests', 'fuzz', f'{name}_fuzz'),
-                    f'-seed={seed}', f'-max_total_time={FUZZ_SECONDS}', '-timeout=5',
-                    '-rss_limit_mb=2048', '-verbosity=0', '-print_final_stats=1',
-                    f'-artifact_prefix={work}/', os.path.join(work, 'corpus')])
-        tally.add_one(good, f'fuzz {name} (seed {seed}; its input is in {work})')
+        tally.add_one(fuzz(name, seed, work), f'fuzz {name} (seed {seed}; input in {work})')
+
+
+def fuzz(name, seed, work):
+    """Runs one fuzz target; its output is shown when it found something."""
+    log = os.path.join(work, 'log')
+    command = [os.path.join(BUILD, 'fuzz', 'tests', 'fuzz', f'{name}_fuzz'), f'-seed={seed}',
+               f'-max_total_time={FUZZ_SECONDS}', '-timeout=5', '-rss_limit_mb=2048',
+               '-print_final_stats=1', f'-artifact_prefix={work}/', os.path.join(work, 'corpus')]
+    with open(log, 'w', encoding='utf-8') as stream:
+        good = subprocess.run(command, stdout=stream, stderr=stream, check=False,
+                              timeout=PHASE_SECONDS_MAX).returncode == 0
+    with open(log, encoding='utf-8', errors='replace') as stream:
+        lines = stream.read().splitlines()
+    runs = [line.split()[-1] for line in lines if 'number_of_executed_units' in line]
+    print(f'fuzz {name}: {runs[0] if runs else 0} inputs, seed {seed}: '
+          f'{"nothing found" if good else "FOUND"}', flush=True)
+    if not good:
+        print('\n'.join(lines[-60:]), flush=True)
+    return good
 
 
 PHASES = {
