@@ -269,7 +269,8 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
     wrong = co_await read_body(head, limit, head.request.body);
     // Whoever reads the connection otherwise than we do would see a second request here.
     const std::size_t more = buffered().find_first_not_of("\r\n");
-    if (!wrong && !head.keep_alive && more != std::string_view::npos) wrong = more_behind_the_last(id);
+    const bool trailing = !head.keep_alive && more != std::string_view::npos;
+    if (!wrong && trailing) wrong = more_behind_the_last(id);
   }
   if (wrong) {
     Response refusal = std::move(*wrong);
