@@ -65,6 +65,9 @@ class Engine::Impl {
 
   // --- Ingestion (engine/ingest.cpp) ---
   Result<IngestReceipt> ingest(const IngestRequest& request);
+  // Judges, records and applies typed rows, within a commit.
+  Result<IngestReceipt> take_rows(IngestRequest& request, const Hash128& hash,
+                                  index::TypedRows rows, Commit& into);
   Status replay_batch(storage::DataBatch batch, TimeMs received, std::uint64_t sequence);
 
   // --- Documents (engine/documents.cpp) ---

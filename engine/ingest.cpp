@@ -110,43 +110,50 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
       return Ok{};
     }
     TRY_ASSIGN(TypedRows rows, type_rows(batch, table, *writer.state().schema, can_widen));
-    const bool replacing = !request.replace_id.empty();
-    index::Writer::Applied preview;
-    if (replacing && (request.replace_last || request.dry_run)) {
-      preview = writer.preview(request.replace_id, rows);
-    }
-    if (request.dry_run) {
-      receipt = receipt_of(record_of(request, rows, 0), into.last_sequence());
-      receipt.created = preview.created;
-      receipt.removed = preview.removed;
-      return Ok{};
-    }
-    if (replacing && request.replace_last) {
-      TRY(allowed_loss(request, preview.removed, live_rows(writer.state(), table)));
-    }
-    if (!replacing) writer.resolve(rows);
-    writer.add_fields(rows.additions);
-    const TimeMs received = now();
-    storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
-    const std::uint64_t sequence = into.last_sequence() + 1;
-    receipt = receipt_of(body, sequence);
-    keep_rejected(body, sequence, received);
-    if (!body.idempotency_key.empty()) {
-      keep_receipt(body.idempotency_key, {hash, receipt, received});
-    }
-    into.add({received, 0, std::move(body)});
-    if (replacing) {
-      writer.stage(request.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
-      if (request.replace_last) writer.replace(request.replace_id, received);
-      receipt.created = preview.created;
-      receipt.removed = preview.removed;
-    } else {
-      receipt.created = writer.apply(rows, received).created;
-    }
+    TRY_ASSIGN(receipt, take_rows(request, hash, std::move(rows), into));
     return Ok{};
   };
   // Raw bytes and, at worst, a reason for every line.
   TRY(commit(change, 2 * asked.bytes.size() + kSmallChangeBytes));
+  return receipt;
+}
+
+Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash128& hash,
+                                              index::TypedRows rows, Commit& into) {
+  const bool replacing = !request.replace_id.empty();
+  index::Writer::Applied done;
+  if (replacing && (request.replace_last || request.dry_run)) {
+    done = writer.preview(request.replace_id, rows);
+  }
+  IngestReceipt receipt;
+  if (request.dry_run) {
+    receipt = receipt_of(record_of(request, rows, 0), into.last_sequence());
+    receipt.created = done.created;
+    receipt.removed = done.removed;
+    return receipt;
+  }
+  if (replacing && request.replace_last) {
+    TRY(allowed_loss(request, done.removed, live_rows(writer.state(), rows.table)));
+  }
+  if (!replacing) writer.resolve(rows);
+  writer.add_fields(rows.additions);
+  const TimeMs received = now();
+  storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
+  const std::uint64_t sequence = into.last_sequence() + 1;
+  receipt = receipt_of(body, sequence);
+  keep_rejected(body, sequence, received);
+  into.add({received, 0, std::move(body)});
+  if (replacing) {
+    writer.stage(request.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
+    if (request.replace_last) writer.replace(request.replace_id, received);
+  } else {
+    done = writer.apply(rows, received);
+  }
+  receipt.created = done.created;
+  receipt.removed = done.removed;
+  if (!request.idempotency_key.empty()) {
+    keep_receipt(request.idempotency_key, {hash, receipt, received});
+  }
   return receipt;
 }
 
