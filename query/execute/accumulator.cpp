@@ -184,9 +184,14 @@ void Accumulator::select(const RangeSet& ranges, std::span<std::uint64_t> out) c
     if (range.high < 0 || range.low > kMost) return;
     const auto low = static_cast<std::uint32_t>(std::max(range.low, Int128{0}));
     const auto high = static_cast<std::uint32_t>(std::min(range.high, kMost));
-    for (std::size_t b = 0; b < buckets_; ++b) {
-      const std::uint64_t passes = (counts_[b] >= low) & (counts_[b] <= high);
-      out[b / 64] |= passes << (b % 64);
+    for (std::size_t w = 0; w * 64 < buckets_; ++w) {
+      const std::size_t end = std::min<std::size_t>(64, buckets_ - w * 64);
+      std::uint64_t bits = 0;
+      for (std::size_t i = 0; i < end; ++i) {
+        const std::uint32_t count = counts_[w * 64 + i];
+        bits |= static_cast<std::uint64_t>((count >= low) & (count <= high)) << i;
+      }
+      out[w] |= bits;
     }
     return;
   }

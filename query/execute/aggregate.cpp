@@ -29,7 +29,7 @@ Groups make_groups(const BoundAggregate& aggregate, const index::Generation& gen
   Groups groups;
   std::vector<Row> rows;
   Accumulator failures;
-  const auto values = std::make_unique<WideChunk>();
+  const auto values = std::make_unique_for_overwrite<WideChunk>();
   for_each_taken(aggregate, generation, people,
                  [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
                    read_values(key_of, key_of.sources[s], slots, *values, failures);
@@ -175,6 +175,19 @@ const Accumulator& Aggregates::of(const BoundAggregate& aggregate) {
   entry.used = ++clock_;
   entry.result->compute(aggregate, generation_, people_);
   return entry.result->by_person();
+}
+
+bool mark_people(const BoundAggregate& aggregate, const index::Generation& generation,
+                 const PeopleRange& people, std::span<std::uint64_t> out) {
+  bool failed = false;
+  for_each_taken(aggregate, generation, people,
+                 [&](std::size_t, const auto&, RowSlots& slots, const SlotMask& mask) {
+                   failed = failed || slots.failed();
+                   for_each_bit(mask, [&](std::uint32_t i) {
+                     set_bit(out, slots.person_of(i) - people.first);
+                   });
+                 });
+  return !failed;
 }
 
 std::vector<std::string> newest_events(const BoundAggregate& aggregate,

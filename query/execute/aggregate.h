@@ -40,6 +40,12 @@ class AggregateResult {
   Accumulator by_person_;
 };
 
+// Sets the bit of everybody who has an event that a count takes in: what `did` asks, without
+// counting.  Requires a Count without grouping, and a bit in `out` for everybody of the range.
+// Returns false when an exact number left its bits.
+bool mark_people(const BoundAggregate& aggregate, const index::Generation& generation,
+                 const PeopleRange& people, std::span<std::uint64_t> out);
+
 // The newest events that an aggregate takes in for one person, newest first, as JSON objects.
 std::vector<std::string> newest_events(const BoundAggregate& aggregate,
                                        const index::Generation& generation,

@@ -42,6 +42,16 @@ std::uint32_t count_filtered(const BlockSet& array, const Keeps& keeps) {
   return kept;
 }
 
+// Calls keep(contains) with the fastest test of membership in the set.
+template <typename Keep>
+auto with_membership(const BlockSet& set, const Keep& keep) {
+  if (set.kind == SetKind::Bits) {
+    const std::uint64_t* words = set.words;
+    return keep([words](std::uint16_t m) { return ((words[m / 64] >> (m % 64)) & 1) != 0; });
+  }
+  return keep([&set](std::uint16_t m) { return set.contains(m); });
+}
+
 // The set as words in a buffer it owns.
 Scratch::Lease as_own_words(Selection selection, Scratch& scratch) {
   if (selection.set.kind == SetKind::Bits && selection.buffer) return std::move(selection.buffer);
@@ -95,8 +105,9 @@ Selection intersect(Selection a, Selection b, Scratch& scratch) {
     std::swap(a, b);
   }
   if (a.set.kind == SetKind::Array) {
-    const BlockSet other = b.set;
-    return filtered(std::move(a), scratch, [&](std::uint16_t m) { return other.contains(m); });
+    return with_membership(b.set, [&](const auto& contains) {
+      return filtered(std::move(a), scratch, contains);
+    });
   }
   Scratch::Lease out = a.buffer ? std::move(a.buffer) : std::move(b.buffer);
   if (!out) out = scratch.take();
@@ -128,7 +139,9 @@ Selection subtract(Selection a, Selection b, Scratch& scratch) {
   if (b.empty()) return a;
   const BlockSet other = b.set;
   if (a.set.kind == SetKind::Array) {
-    return filtered(std::move(a), scratch, [&](std::uint16_t m) { return !other.contains(m); });
+    return with_membership(other, [&](const auto& contains) {
+      return filtered(std::move(a), scratch, [&](std::uint16_t m) { return !contains(m); });
+    });
   }
   if (a.set.kind == SetKind::Full) {
     Scratch::Lease out = as_own_words(std::move(b), scratch);
@@ -149,6 +162,22 @@ Selection subtract(Selection a, Selection b, Scratch& scratch) {
   return of_counted_words(std::move(out), members);
 }
 
+Selection keep_if(Selection selection, Scratch& scratch,
+                  const std::function<bool(std::uint16_t)>& keeps) {
+  if (selection.empty()) return selection;
+  if (selection.set.kind == SetKind::Array) return filtered(std::move(selection), scratch, keeps);
+  Scratch::Lease out = as_own_words(std::move(selection), scratch);
+  for (std::size_t w = 0; w < kBlockWords; ++w) {
+    for (std::uint64_t rest = out->words[w]; rest != 0; rest &= rest - 1) {
+      const auto bit = static_cast<std::size_t>(std::countr_zero(rest));
+      if (!keeps(static_cast<std::uint16_t>(w * 64 + bit))) {
+        out->words[w] &= ~(std::uint64_t{1} << bit);
+      }
+    }
+  }
+  return Selection::of_words(std::move(out));
+}
+
 std::uint32_t count(const BlockSet& set) {
   switch (set.kind) {
     case SetKind::Empty: return 0;
@@ -163,7 +192,7 @@ std::uint32_t intersect_count(const BlockSet& a, const BlockSet& b) {
   if (a.kind == SetKind::Empty || b.kind == SetKind::Full) return count(a);
   if (b.kind == SetKind::Empty || a.kind == SetKind::Full) return count(b);
   if (a.kind == SetKind::Array) {
-    return count_filtered(a, [&](std::uint16_t m) { return b.contains(m); });
+    return with_membership(b, [&](const auto& contains) { return count_filtered(a, contains); });
   }
   if (b.kind == SetKind::Array) return intersect_count(b, a);
   return kernels().and_count(a.block(), b.block());

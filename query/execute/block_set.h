@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -68,6 +69,11 @@ struct Selection {
 Selection intersect(Selection a, Selection b, Scratch& scratch);
 Selection unite(Selection a, Selection b, Scratch& scratch);
 Selection subtract(Selection a, Selection b, Scratch& scratch);  // a AND NOT b
+
+// The members that a test keeps.
+// Cost: one call per member.
+Selection keep_if(Selection selection, Scratch& scratch,
+                  const std::function<bool(std::uint16_t)>& keeps);
 
 std::uint32_t count(const BlockSet& set);
 // Without storing anything.

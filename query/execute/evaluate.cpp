@@ -40,7 +40,12 @@ std::uint32_t Evaluator::count_and(const BoundNode& node) {
   for (std::size_t i = 0; i + 1 < node.children.size() && !so_far.empty(); ++i) {
     so_far = narrowed(std::move(so_far), *node.children[i]);
   }
-  return so_far.empty() ? 0 : count_within(so_far.set, *node.children.back());
+  if (so_far.empty()) return 0;
+  const BoundNode& last = *node.children.back();
+  if (is_better_probed(so_far.set, last)) {
+    return query::count(probed(std::move(so_far), last).set);
+  }
+  return count_within(so_far.set, last);
 }
 
 std::uint32_t Evaluator::count_within(const BlockSet& within, const BoundNode& node) {
@@ -51,6 +56,7 @@ std::uint32_t Evaluator::count_within(const BlockSet& within, const BoundNode& n
 }
 
 Selection Evaluator::narrowed(Selection so_far, const BoundNode& node) {
+  if (is_better_probed(so_far.set, node)) return probed(std::move(so_far), node);
   if (node.kind == BoundKind::Not) {
     return subtract(std::move(so_far), evaluate(*node.children[0]), scratch_);
   }

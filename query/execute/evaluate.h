@@ -1,7 +1,8 @@
 // The tree of people reduced for one block after another.
 //
 // evaluate_and: cheapest child first, a `not` child is taken away instead of being made, and
-// nothing is asked once nobody is left. Leaves that are containers are used where they lie.
+// nothing is asked once nobody is left. Leaves that are containers are used where they lie. When
+// few people are left, a leaf that would read the whole block is asked about those alone (probe).
 // Thread safety: one thread at a time; several Evaluators may share one BoundQuery.
 #pragma once
 
@@ -22,6 +23,8 @@ class Evaluator {
         generation_(*query.generation),
         aggregates_(generation_),
         slots_(aggregates_),
+        one_aggregates_(generation_),
+        one_(one_aggregates_),
         shared_(query.shared) {}
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
@@ -46,6 +49,10 @@ class Evaluator {
   Selection evaluate_at_least(const BoundNode& node);
   Selection evaluate_sample(const BoundNode& node);
   Selection narrowed(Selection so_far, const BoundNode& node);
+  // probe.cpp
+  bool is_better_probed(const BlockSet& people, const BoundNode& node) const;
+  Selection probed(Selection people, const BoundNode& node);
+  bool probe(const BoundNode& node, std::uint16_t person);
   std::uint32_t count_and(const BoundNode& node);
   std::uint32_t count_within(const BlockSet& within, const BoundNode& node);
 
@@ -68,6 +75,8 @@ class Evaluator {
   Scratch scratch_;  // Before everything that leases from it.
   Aggregates aggregates_;
   PersonSlots slots_;
+  Aggregates one_aggregates_;  // Of the one person being probed.
+  PersonSlots one_;
   // Results kept for this block, by BoundNode::shared.
   std::vector<std::optional<Selection>> shared_;
   std::uint32_t block_ = 0;

@@ -17,13 +17,17 @@ SlotMask in_time(const BoundAggregate& aggregate, const index::EventRun& run, Ro
   if (aggregate.from <= run.time.min() && run.time.max() <= aggregate.to) {
     return everyone_of(slots);
   }
-  const auto times = std::make_unique<KeyChunk>();
+  const auto times = std::make_unique_for_overwrite<KeyChunk>();
   slots.times(*times);
   SlotMask inside{};
-  for (std::uint32_t i = 0; i < slots.count(); ++i) {
-    const std::int64_t time = times->keys[i];
-    inside[i / 64] |= static_cast<std::uint64_t>((aggregate.from <= time) & (time <= aggregate.to))
-                      << (i % 64);
+  const std::int64_t from = aggregate.from, to = aggregate.to;
+  for (std::uint32_t w = 0; w * 64 < slots.count(); ++w) {
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const std::int64_t time = times->keys[w * 64 + i];
+      bits |= static_cast<std::uint64_t>((from <= time) & (time <= to)) << i;
+    }
+    inside[w] = bits & times->present[w];
   }
   return inside;
 }
@@ -32,7 +36,7 @@ namespace {
 
 void read_field(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
                 WideChunk& out) {
-  const auto chunk = std::make_unique<KeyChunk>();
+  const auto chunk = std::make_unique_for_overwrite<KeyChunk>();
   read_keys(*source.value->field, slots, *chunk);
   out.present = chunk->present;
   const bool is_exact = aggregate.type == ValueKind::Exact;

@@ -42,7 +42,7 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
       aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
   std::unique_ptr<KeyChunk> times;
   if (needs_time) {
-    times = std::make_unique<KeyChunk>();
+    times = std::make_unique_for_overwrite<KeyChunk>();
     slots.times(*times);
   }
   if (!source.value) {
@@ -51,7 +51,7 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     });
     return;
   }
-  const auto values = std::make_unique<WideChunk>();
+  const auto values = std::make_unique_for_overwrite<WideChunk>();
   read_values(aggregate, source, slots, *values, into);
   SlotMask taken{};
   for (std::uint32_t w = 0; w < kSlotWords; ++w) taken[w] = mask[w] & values->present[w];

@@ -6,7 +6,25 @@
 
 namespace muster::query {
 
+namespace {
+
+// Whether the ranges only tell none from some.
+bool asks_whether(const BoundNode& node) {
+  if (node.aggregate->kind != AggregateKind::Count || node.aggregate->grouping) return false;
+  const RangeSet counts = node.ranges.intersect(RangeSet::at_least(0));
+  return counts.ranges().size() == 1 && counts.ranges()[0].low == 1 &&
+         counts.ranges()[0].high >= kWideMax;
+}
+
+}  // namespace
+
 Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
+  if (asks_whether(node)) {
+    Scratch::Lease people = cleared();
+    const PeopleRange block{.block = block_, .first = 0, .count = kBlockSize};
+    if (!mark_people(*node.aggregate, generation_, block, people->words)) failed_ = true;
+    return Selection::of_words(std::move(people));
+  }
   const Accumulator& result = aggregates_.of(*node.aggregate);
   if (result.failed()) {
     failed_ = true;

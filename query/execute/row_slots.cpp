@@ -1,5 +1,7 @@
 #include "query/execute/row_slots.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "index/order_key.h"
 
@@ -15,6 +17,9 @@ const index::PropertyColumn* column_of(const index::EventRun& run, const BoundFi
 
 void RowSlots::times(KeyChunk& out) {
   run_.time.read(first_, std::span(out.keys).first(count_));
+  // Callers go through whole words of slots.
+  const std::uint32_t end = (count_ + 63) / 64 * 64;
+  std::fill(out.keys.begin() + count_, out.keys.begin() + end, 0);
   out.present = everyone_of(*this);
   out.scale = 0;
 }
@@ -92,7 +97,7 @@ std::optional<Scalar> RowSlots::step_value(const BoundValue& value) {
   if (!field) return std::nullopt;
   RowSlots other(generation_, *pinned.run, block_);
   other.move_to(pinned.row, 1);
-  const auto chunk = std::make_unique<KeyChunk>();
+  const auto chunk = std::make_unique_for_overwrite<KeyChunk>();
   read_keys(*field, other, *chunk);
   if (!has_bit(chunk->present, 0)) return std::nullopt;
   const std::int64_t key = chunk->keys[0];

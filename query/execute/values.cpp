@@ -16,7 +16,7 @@ void fill_constant(const BoundValue& value, const Slots& slots, ValueChunk& out)
 }
 
 void fill_field(const BoundValue& value, Slots& slots, ValueChunk& out) {
-  auto chunk = std::make_unique<KeyChunk>();
+  auto chunk = std::make_unique_for_overwrite<KeyChunk>();
   read_keys(*value.field, slots, *chunk);
   out.present = chunk->present;
   const Int128 denominator =
