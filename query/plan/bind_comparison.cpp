@@ -154,20 +154,17 @@ Result<BoundNodePtr> Binder::test(const NodePtr& node, const Scope& scope) {
     asked = turned;
     std::swap(subject, operands[0]);
   }
-  const bool all_constant = std::all_of(operands.begin(), operands.end(), is_constant);
-  if (subject->type == ValueKind::Unknown || !all_constant) {
-    const auto is_unknown = [](const BoundValuePtr& v) { return v->type == ValueKind::Unknown; };
-    if (is_unknown(subject) || std::any_of(operands.begin(), operands.end(), is_unknown)) {
-      TRY(condition_of(*asked, ValueKind::Unknown, operands, scope));
-      return make_node(BoundKind::Nobody, node);
-    }
+  const auto is_unknown = [](const BoundValuePtr& v) { return v->type == ValueKind::Unknown; };
+  if (is_unknown(subject) || std::any_of(operands.begin(), operands.end(), is_unknown)) {
+    // Missing for everybody; what the test itself says must make sense all the same.
+    TRY(condition_of(*asked, ValueKind::Unknown, operands, scope));
+    return make_node(BoundKind::Nobody, node);
+  }
+  if (!std::all_of(operands.begin(), operands.end(), is_constant)) {
     return general_test(asked, subject, operands, scope);
   }
   if (is_constant(subject) && is_comparison(*asked)) {
-    const bool missing = std::any_of(operands.begin(), operands.end(), [](const auto& operand) {
-      return operand->type == ValueKind::Unknown;
-    });
-    const bool always = !missing && holds(*asked, subject, operands, scope.zone);
+    const bool always = holds(*asked, subject, operands, scope.zone);
     return make_node(always ? BoundKind::Everyone : BoundKind::Nobody, node);
   }
   TRY_ASSIGN(const Condition condition, condition_of(*asked, subject->type, operands, scope));

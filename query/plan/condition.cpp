@@ -167,7 +167,8 @@ RangeSet keys_comparing(ValueKind kind, std::uint8_t scale, Compare op,
 
 Condition compare_condition(ValueKind kind, Compare op, const BoundValuePtr& constant,
                             const Zone& zone) {
-  if (kind == ValueKind::Text && constant->type == ValueKind::Text) {
+  if (constant->type == ValueKind::Unknown) return {};
+  if (kind == ValueKind::Text) {
     Condition condition;
     condition.kind = kind;
     condition.by_equality = true;
@@ -182,8 +183,8 @@ Condition compare_condition(ValueKind kind, Compare op, const BoundValuePtr& con
 
 Condition between_condition(ValueKind kind, bool negated, const BoundValuePtr& low,
                             const BoundValuePtr& high, const Zone& zone) {
+  if (low->type == ValueKind::Unknown || high->type == ValueKind::Unknown) return {};
   return condition_of(kind, [=](std::uint8_t scale) {
-    if (low->type == ValueKind::Unknown || high->type == ValueKind::Unknown) return RangeSet();
     const RangeSet inside =
         keys_comparing(kind, scale, Compare::GreaterEqual, *low, zone)
             .intersect(keys_comparing(kind, scale, Compare::LessEqual, *high, zone));

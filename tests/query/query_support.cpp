@@ -117,6 +117,11 @@ index::Ordinal World::ordinal_of(const std::string& id) {
 Result<query::BoundQueryPtr> World::bind(const std::string& where,
                                          std::vector<std::string> rewrites_off) {
   TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
+  return bind(tree, std::move(rewrites_off));
+}
+
+Result<query::BoundQueryPtr> World::bind(const query::NodePtr& tree,
+                                         std::vector<std::string> rewrites_off) {
   query::BindContext context;
   context.generation = generation();
   context.now = now_;
