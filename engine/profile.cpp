@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/field_use.h"
 #include "engine/impl.h"
 #include "index/event_json.h"
 
@@ -158,6 +159,14 @@ Catalog Engine::catalog(const Pass<Permission::Query>&) const {
   }
   for (const auto& [name, table] : generation->entities) {
     catalog.tables.push_back(catalog_table(*generation->schema, name, "entities", *table));
+  }
+  const auto use = field_use(*generation);
+  for (CatalogTable& table : catalog.tables) {
+    for (CatalogField& field : table.fields) {
+      const auto found = use.find(field.key);
+      if (found == use.end()) continue;
+      field.used_by.assign(found->second.begin(), found->second.end());
+    }
   }
   return catalog;
 }

@@ -1,0 +1,52 @@
+// The catalogue: what there is, how much of it, and who uses it.
+#include <gtest/gtest.h>
+
+#include "tests/support/row_spelling.h"
+
+namespace muster::testing {
+namespace {
+
+using engine::Permission;
+
+PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
+
+const engine::CatalogField* field_of(const engine::Catalog& catalog, const std::string& key) {
+  for (const auto& table : catalog.tables) {
+    for (const auto& field : table.fields) {
+      if (field.key == key) return &field;
+    }
+  }
+  return nullptr;
+}
+
+TEST(Catalog, NamesFieldsWithTypesValuesAndTheSegmentsThatUseThem) {
+  TestEngine test(default_rows(), 1'718'452'800'000);
+  ASSERT_TRUE(test.profiles({{{"profile_id", text("a")}, {"country", text("FR")}},
+                             {{"profile_id", text("b")}, {"country", text("FR")}},
+                             {{"profile_id", text("c")}, {"country", text("DE")}},
+                             {{"profile_id", text("d")}, {"plan", text("pro")}}}));
+  ASSERT_TRUE(test.events({{{"profile_id", text("a")},
+                            {"type", text("visit")},
+                            {"ts", text("2024-06-01T00:00:00Z")},
+                            {"page", text("home")}}}));
+  ASSERT_TRUE(test.engine().put_segment(
+      pass<Permission::Define>(), "french",
+      "{\"where\": \"country = 'FR' and did 'visit' where (page = 'home' "
+      "and profile.plan is missing)\"}"));
+
+  const engine::Catalog catalog = test.engine().catalog(pass<Permission::Query>());
+  const auto* country = field_of(catalog, "profiles.country");
+  ASSERT_NE(nullptr, country);
+  EXPECT_EQ("string", country->type);
+  EXPECT_EQ(3U, country->present);
+  EXPECT_EQ(2U, country->distinct);
+  ASSERT_EQ(2U, country->top.size());
+  EXPECT_EQ(2U, country->top[0].second);
+  const std::vector<std::string> french = {"french"};
+  EXPECT_EQ(french, country->used_by);
+  EXPECT_EQ(french, field_of(catalog, "profiles.plan")->used_by);
+  EXPECT_EQ(french, field_of(catalog, "visit.page")->used_by);
+}
+
+}  // namespace
+}  // namespace muster::testing
