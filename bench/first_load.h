@@ -14,10 +14,14 @@
 
 namespace muster::bench {
 
+// Seconds that this thread has spent on a core.
+double core_seconds();
+
 struct TableRate {
   std::uint64_t rows = 0, bytes = 0;
-  double decode_seconds = 0;  // By the decoder alone.
-  double ingest_seconds = 0;  // From bytes to visible, decoding included.
+  double decode_seconds = 0;       // Of one core, by the decoder alone.
+  double ingest_seconds = 0;       // Of one core, from bytes to visible, decoding included.
+  double ingest_wall_seconds = 0;  // The same on the wall clock.
 };
 
 // Takes every record and keeps none.
