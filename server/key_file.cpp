@@ -29,7 +29,10 @@ Result<std::string> read_or_make_key(const std::string& path) {
     return Error{ErrorCode::Corrupt, path + " is not a key of 32 bytes"};
   }
   const std::string key = random_key();
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  // Whole under another name first, so that a crash never leaves a key cut short; a link, unlike
+  // a rename, never replaces a key that is there but cannot be read.
+  const std::string draft = path + ".new";
+  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const auto failed = [&] {
     return Error{ErrorCode::Unavailable, "cannot make the key file " + path + ": " +
                                              std::strerror(errno)};
@@ -38,7 +41,8 @@ Result<std::string> read_or_make_key(const std::string& path) {
   const bool whole = ::write(file, key.data(), key.size()) == static_cast<ssize_t>(key.size());
   const bool synced = whole && ::fsync(file) == 0;
   ::close(file);
-  if (!synced) return failed();
+  if (!synced || ::link(draft.c_str(), path.c_str()) != 0) return failed();
+  ::unlink(draft.c_str());
   return key;
 }
 
