@@ -74,6 +74,12 @@ std::size_t Posting::bytes() const {
   return total;
 }
 
+void Posting::append(std::uint32_t block, ContainerPtr members) {
+  CHECK(members && (entries_.empty() || entries_.back().block < block));
+  count_ += members->count();
+  entries_.push_back({block, std::move(members)});
+}
+
 Posting Posting::with(std::span<const Ordinal> add, std::span<const Ordinal> remove) const {
   Posting next;
   next.entries_.reserve(entries_.size() + 1);

@@ -34,6 +34,10 @@ class Posting {
   // Cost: O(entries + changes) plus 8 KiB per block changed.
   Posting with(std::span<const Ordinal> add, std::span<const Ordinal> remove) const;
 
+  // Adds the members of a block behind all others: for sets that are built whole.
+  // Requires block above those of entries(), members not null.
+  void append(std::uint32_t block, ContainerPtr members);
+
  private:
   std::vector<Entry> entries_;
   std::uint64_t count_ = 0;
