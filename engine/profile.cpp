@@ -24,9 +24,8 @@ std::vector<std::string> newest_events(const index::Generation& generation,
     const index::EventBlock* block = table->block(ordinal / index::kBlockSize);
     if (block == nullptr) continue;
     for (const auto& run : block->runs) {
-      const auto [first, last] =
-          run->rows_of(static_cast<std::uint16_t>(ordinal % index::kBlockSize));
-      for (std::uint32_t row = first; row < last; ++row) {
+      const auto who = static_cast<std::uint16_t>(ordinal % index::kBlockSize);
+      for (const std::uint32_t row : run->rows_of(who)) {
         found.push_back({run->time.at(row), table.get(), run.get(), row});
       }
     }
@@ -35,7 +34,8 @@ std::vector<std::string> newest_events(const index::Generation& generation,
                    [](const Found& a, const Found& b) { return a.time > b.time; });
   if (found.size() > kEventsShownMax) found.resize(kEventsShownMax);
   std::vector<std::string> events;
-  for (const Found& f : found) events.push_back(index::event_json(*f.table, *f.run, f.row));
+  for (const Found& f : found)
+    events.push_back(index::event_json(*f.table, *f.run, f.row));
   return events;
 }
 
@@ -73,7 +73,7 @@ CatalogField catalog_field(const index::Schema& schema, const std::string& key,
 
 CatalogTable catalog_table(const index::Schema& schema, const std::string& name,
                            const std::string& kind, const index::Table& table) {
-  CatalogTable made{name, kind, table.live.count(), table.ids.bytes() + table.live.bytes(),
+  CatalogTable made{name,          kind, table.live.count(), table.ids.bytes() + table.live.bytes(),
                     table.changed, {}};
   for (const auto& [field, attribute] : table.attributes) {
     made.fields.push_back(catalog_field(schema, name + "." + field, *attribute));

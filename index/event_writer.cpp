@@ -5,15 +5,20 @@
 
 #include "base/check.h"
 #include "index/coded.h"
+#include "index/event_run.h"
 
 namespace muster::index {
 namespace {
 
 constexpr std::uint32_t kBlockPeople = 65'536;
 
-std::uint32_t block_of(Ordinal ordinal) { return ordinal / kBlockPeople; }
+std::uint32_t block_of(Ordinal ordinal) {
+  return ordinal / kBlockPeople;
+}
 
-bool is_exact(Type type) { return type == Type::Int || type == Type::Decimal; }
+bool is_exact(Type type) {
+  return type == Type::Int || type == Type::Decimal;
+}
 
 // Decides which runs of a block stay: the newest is merged with the one before it while that one
 // is less than twice as large, so a block of n events has at most log2(n) runs.
@@ -82,29 +87,23 @@ EventWriter::Dense EventWriter::densify(const TypedColumn& column, const TypedRo
 
 std::shared_ptr<const EventRun> EventWriter::make_run(std::span<const RowRef> rows,
                                                       std::span<const Dense> columns) const {
-  auto run = std::make_shared<EventRun>();
-  run->rows = static_cast<std::uint32_t>(rows.size());
-  run->person.reserve(rows.size());
+  std::vector<std::uint16_t> person;
+  person.reserve(rows.size());
   std::vector<std::int64_t> values(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    run->person.push_back(static_cast<std::uint16_t>(rows[i].ordinal % kBlockPeople));
+    person.push_back(static_cast<std::uint16_t>(rows[i].ordinal % kBlockPeople));
     values[i] = rows[i].time;
   }
-  run->time = PackedInts(values);
+  auto run = run_of_rows(std::move(person), values);
   run->properties.resize(properties_.size());
   for (const Dense& dense : columns) {
-    std::size_t count = 0;
     std::vector<std::uint64_t> present((rows.size() + 63) / 64);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const bool has = dense.present[rows[i].row];
       values[i] = has ? dense.keys[rows[i].row] : 0;
       present[i / 64] |= static_cast<std::uint64_t>(has) << (i % 64);
-      count += has ? 1 : 0;
     }
-    if (count == 0) continue;
-    if (count == rows.size()) present.clear();
-    run->properties[dense.number] = std::make_shared<const PropertyColumn>(
-        PropertyColumn{PackedInts(values), std::move(present), dense.scale});
+    run->properties[dense.number] = property_column(values, std::move(present), dense.scale);
   }
   return run;
 }
@@ -120,7 +119,8 @@ void EventWriter::apply(const TypedRows& rows, std::span<const Ordinal> ordinals
   }
   if (refs.empty()) return;
   std::stable_sort(refs.begin(), refs.end(), [](const RowRef& a, const RowRef& b) {
-    return a.ordinal != b.ordinal ? a.ordinal < b.ordinal : a.time < b.time;
+    if (block_of(a.ordinal) != block_of(b.ordinal)) return a.ordinal < b.ordinal;
+    return a.time != b.time ? a.time < b.time : a.ordinal < b.ordinal;
   });
   std::vector<Dense> columns;
   for (const TypedColumn& column : rows.columns) {
@@ -129,10 +129,11 @@ void EventWriter::apply(const TypedRows& rows, std::span<const Ordinal> ordinals
   for (std::size_t first = 0; first < refs.size();) {
     const std::uint32_t block = block_of(refs[first].ordinal);
     std::size_t last = first;
-    while (last < refs.size() && block_of(refs[last].ordinal) == block) ++last;
+    while (last < refs.size() && block_of(refs[last].ordinal) == block)
+      ++last;
     if (next->blocks.size() <= block) next->blocks.resize(block + 1);
-    next->blocks[block] = with_run(
-        next->blocks[block].get(), make_run(std::span(refs).subspan(first, last - first), columns));
+    next->blocks[block] = with_run(next->blocks[block].get(),
+                                   make_run(std::span(refs).subspan(first, last - first), columns));
     first = last;
   }
   for (const RowRef& ref : refs) {
@@ -158,9 +159,9 @@ void EventWriter::erase(Ordinal ordinal) {
   auto next = std::make_shared<EventTable>(*current_);
   auto block = std::make_shared<EventBlock>();
   for (const auto& run : before->runs) {
-    const auto [first, last] = run->rows_of(person);
-    next->count -= last - first;
-    auto kept = first == last ? run : without(*run, person);
+    const std::size_t rows = run->rows_of(person).size();
+    next->count -= rows;
+    auto kept = rows == 0 ? run : without(*run, person);
     if (kept) block->runs.push_back(std::move(kept));
   }
   next->blocks[block_of(ordinal)] = block->runs.empty() ? nullptr : std::move(block);

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "index/events.h"
-#include "index/typing.h"
 #include "index/sets/bitmap.h"
+#include "index/typing.h"
 
 namespace muster::index {
 
@@ -57,10 +57,5 @@ class EventWriter {
   std::map<std::string, std::unique_ptr<Property>> properties_;
   std::shared_ptr<const EventTable> current_;
 };
-
-// The rows of both runs in one, sorted by person and time.
-std::shared_ptr<const EventRun> merge(const EventRun& a, const EventRun& b);
-// The rows that are not of `person`; null when none is left.
-std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person);
 
 }  // namespace muster::index

@@ -1,6 +1,5 @@
 #include "index/events.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -9,14 +8,9 @@
 
 namespace muster::index {
 
-std::pair<std::uint32_t, std::uint32_t> EventRun::rows_of(std::uint16_t who) const {
-  const auto [first, last] = std::equal_range(person.begin(), person.end(), who);
-  return {static_cast<std::uint32_t>(first - person.begin()),
-          static_cast<std::uint32_t>(last - person.begin())};
-}
-
 std::size_t EventRun::bytes() const {
-  std::size_t total = sizeof(EventRun) + person.capacity() * sizeof(person[0]) + time.bytes();
+  std::size_t total = sizeof(EventRun) + person.capacity() * sizeof(person[0]) + time.bytes() +
+                      order.bytes() + periods.bytes();
   for (const auto& property : properties) {
     if (!property) continue;
     total += sizeof(PropertyColumn) + property->values.bytes() +
@@ -27,7 +21,8 @@ std::size_t EventRun::bytes() const {
 
 std::uint64_t EventBlock::rows() const {
   std::uint64_t total = 0;
-  for (const auto& run : runs) total += run->rows;
+  for (const auto& run : runs)
+    total += run->rows;
   return total;
 }
 
@@ -53,7 +48,8 @@ std::size_t EventTable::bytes() const {
   std::size_t total = 0;
   for (const auto& block : blocks) {
     if (!block) continue;
-    for (const auto& run : block->runs) total += run->bytes();
+    for (const auto& run : block->runs)
+      total += run->bytes();
   }
   return total;
 }

@@ -15,6 +15,19 @@ inline constexpr std::size_t kBlockWords = 1024;  // 65,536 bits: one bit per or
 using Block = std::span<const std::uint64_t, kBlockWords>;
 using MutableBlock = std::span<std::uint64_t, kBlockWords>;
 
+// Counters of a block, one bit of each in a plane of kBlockWords words: plane j, the bits of weight
+// 2^j, begins at words + j * kBlockWords.
+struct BitPlanes {
+  const std::uint64_t* words = nullptr;
+  std::size_t planes = 0;
+};
+inline constexpr std::size_t kPlanesMax = 16;  // Of a sum: counts up to 65,535.
+
+// Which counters pass: low <= counter <= high.
+struct CounterRange {
+  std::uint8_t low = 0, high = 255;
+};
+
 struct Kernels {
   std::string_view name;  // "scalar", "avx2", "avx512": shown by /version and in bench results.
 
@@ -29,6 +42,16 @@ struct Kernels {
   std::uint32_t (*and_write)(Block a, Block b, MutableBlock out);
   std::uint32_t (*or_write)(Block a, Block b, MutableBlock out);
   std::uint32_t (*andnot_write)(Block a, Block b, MutableBlock out);  // a AND NOT b
+
+  // --- Counters -----------------------------------------------------------------------------
+  // The sums of the addends, person by person, as `planes` planes written to `sum`.
+  // Requires planes <= kPlanesMax, enough for every sum.
+  // Cost: a pass over the addends; a carry rarely goes far.
+  void (*add_planes)(std::span<const BitPlanes> addends, std::uint64_t* sum, std::size_t planes);
+  // Bit i of out says whether counters[i] plus what the planes hold of i lies in the range; a sum
+  // above 255 counts as 255.  Shape: 65,536 counters.
+  void (*counts_within)(const std::uint8_t* counters, BitPlanes planes, CounterRange range,
+                        MutableBlock out);
 };
 
 // The fastest set this processor runs, chosen at first use. MUSTER_KERNELS=scalar forces one by

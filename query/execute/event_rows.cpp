@@ -5,31 +5,19 @@
 
 namespace muster::query {
 
-RowRange rows_of(const index::EventRun& run, const PeopleRange& people) {
-  if (people.count == index::kBlockSize) return {0, run.rows};
-  const auto first = std::lower_bound(run.person.begin(), run.person.end(), people.first);
-  const auto last = std::lower_bound(first, run.person.end(), people.first + people.count);
-  return {static_cast<std::uint32_t>(first - run.person.begin()),
-          static_cast<std::uint32_t>(last - run.person.begin())};
-}
-
-SlotMask in_time(const BoundAggregate& aggregate, const index::EventRun& run, RowSlots& slots) {
-  if (aggregate.from <= run.time.min() && run.time.max() <= aggregate.to) {
-    return everyone_of(slots);
-  }
-  const auto times = std::make_unique_for_overwrite<KeyChunk>();
-  slots.times(*times);
-  SlotMask inside{};
-  const std::int64_t from = aggregate.from, to = aggregate.to;
-  for (std::uint32_t w = 0; w * 64 < slots.count(); ++w) {
-    std::uint64_t bits = 0;
-    for (std::uint32_t i = 0; i < 64; ++i) {
-      const std::int64_t time = times->keys[w * 64 + i];
-      bits |= static_cast<std::uint64_t>((from <= time) & (time <= to)) << i;
+TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun& run,
+                         const PeopleRange& people) {
+  const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
+  TakenRows rows{.first = first, .count = last - first, .listed = {}};
+  if (people.count == index::kBlockSize || rows.count == 0) return rows;
+  rows.count = 0;
+  for (std::uint32_t i = 0; i < people.count; ++i) {
+    for (const std::uint32_t row : run.rows_of(static_cast<std::uint16_t>(people.first + i))) {
+      if (first <= row && row < last) rows.listed.push_back(row);
     }
-    inside[w] = bits & times->present[w];
   }
-  return inside;
+  rows.count = static_cast<std::uint32_t>(rows.listed.size());
+  return rows;
 }
 
 namespace {
@@ -45,8 +33,8 @@ void read_field(const BoundAggregate& aggregate, const EventSource& source, RowS
       is_exact ? wide_power_of_ten(unsigned{aggregate.scale} - chunk->scale) : Int128{1};
   for_each_bit(chunk->present, [&](std::uint32_t i) {
     const std::int64_t key = chunk->keys[i];
-    out.keys[i] = source.recode ? Int128{(*source.recode)[static_cast<std::size_t>(key)]}
-                                : key * factor;
+    out.keys[i] =
+        source.recode ? Int128{(*source.recode)[static_cast<std::size_t>(key)]} : key * factor;
   });
 }
 

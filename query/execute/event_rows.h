@@ -5,13 +5,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <utility>
+#include <vector>
 
 #include "query/execute/aggregate.h"
 
 namespace muster::query {
-
-using RowRange = std::pair<std::uint32_t, std::uint32_t>;
 
 // Keys of an aggregate's values: exact ones at its scale, texts in its codes.
 struct WideChunk {
@@ -19,11 +17,14 @@ struct WideChunk {
   SlotMask present;
 };
 
-// The rows of these people.
-RowRange rows_of(const index::EventRun& run, const PeopleRange& people);
-
-// The rows of the chunk whose time lies in the aggregate's window.
-SlotMask in_time(const BoundAggregate& aggregate, const index::EventRun& run, RowSlots& slots);
+// The rows of some people in an aggregate's window: a stretch of the run, or listed one by one.
+struct TakenRows {
+  std::uint32_t first = 0, count = 0;  // Of the run, or of `listed` when it is not empty.
+  std::vector<std::uint32_t> listed;   // By person, then time.
+};
+// Cost: O(log rows) for a whole block, and for each person otherwise.
+TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun& run,
+                         const PeopleRange& people);
 
 // The values of one source. `failed` is told when a number does not fit.
 void read_values(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
@@ -46,15 +47,15 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     slots.times(*times);
   }
   if (!source.value) {
-    for_each_bit(mask, [&](std::uint32_t i) {
-      into.take_at(bucket_of(i), times->keys[i], times->keys[i]);
-    });
+    for_each_bit(
+        mask, [&](std::uint32_t i) { into.take_at(bucket_of(i), times->keys[i], times->keys[i]); });
     return;
   }
   const auto values = std::make_unique_for_overwrite<WideChunk>();
   read_values(aggregate, source, slots, *values, into);
   SlotMask taken{};
-  for (std::uint32_t w = 0; w < kSlotWords; ++w) taken[w] = mask[w] & values->present[w];
+  for (std::uint32_t w = 0; w < kSlotWords; ++w)
+    taken[w] = mask[w] & values->present[w];
   for_each_bit(taken, [&](std::uint32_t i) {
     if (needs_time) {
       into.take_at(bucket_of(i), times->keys[i], values->keys[i]);
@@ -77,19 +78,22 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
     const index::EventBlock* block = source.table->block(people.block);
     if (block == nullptr) continue;
     for (const auto& run : block->runs) {
-      const RowRange rows = rows_of(*run, people);
-      if (rows.first == rows.second || run->time.max() < aggregate.from ||
-          run->time.min() > aggregate.to) {
-        continue;
-      }
+      const TakenRows rows = rows_in_window(aggregate, *run, people);
+      if (rows.count == 0) continue;
       RowSlots slots(generation, *run, people.block);
-      for (std::uint32_t row = rows.first; row < rows.second; row += kSlotsMax) {
-        slots.move_to(row, std::min(kSlotsMax, rows.second - row));
-        SlotMask mask = in_time(aggregate, *run, slots);
+      for (std::uint32_t next = 0; next < rows.count; next += kSlotsMax) {
+        const std::uint32_t count = std::min(kSlotsMax, rows.count - next);
+        if (rows.listed.empty()) {
+          slots.move_to(rows.first + next, count);
+        } else {
+          slots.move_to(std::span(rows.listed).subspan(next, count));
+        }
+        SlotMask mask = everyone_of(slots);
         if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people.first, mask);
         if (source.where) {
           const SlotMask passing = select(*source.where, slots);
-          for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= passing[w];
+          for (std::uint32_t w = 0; w < kSlotWords; ++w)
+            mask[w] &= passing[w];
         }
         visit(s, *run, slots, mask);
       }

@@ -16,7 +16,12 @@ const index::PropertyColumn* column_of(const index::EventRun& run, const BoundFi
 }  // namespace
 
 void RowSlots::times(KeyChunk& out) {
-  run_.time.read(first_, std::span(out.keys).first(count_));
+  if (listed_.empty()) {
+    run_.time.read(first_, std::span(out.keys).first(count_));
+  } else {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      out.keys[i] = run_.time.at(listed_[i]);
+  }
   // Callers go through whole words of slots.
   const std::uint32_t end = (count_ + 63) / 64 * 64;
   std::fill(out.keys.begin() + count_, out.keys.begin() + end, 0);
@@ -24,8 +29,7 @@ void RowSlots::times(KeyChunk& out) {
   out.scale = 0;
 }
 
-void RowSlots::keep_at_edge(const Accumulator& edge, std::uint32_t first_person,
-                            SlotMask& mask) {
+void RowSlots::keep_at_edge(const Accumulator& edge, std::uint32_t first_person, SlotMask& mask) {
   const SlotMask before = mask;
   for_each_bit(before, [&](std::uint32_t i) {
     const auto time = edge.key_at(person_of(i) - first_person);
@@ -39,17 +43,22 @@ void RowSlots::property_keys(const BoundField& field, KeyChunk& out) {
   out.scale = 0;
   if (column == nullptr) return;
   out.scale = column->scale;
-  column->values.read(first_, std::span(out.keys).first(count_));
+  if (listed_.empty()) {
+    column->values.read(first_, std::span(out.keys).first(count_));
+  } else {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      out.keys[i] = column->values.at(listed_[i]);
+  }
   if (column->present.empty()) {
     out.present = everyone_of(*this);
     return;
   }
   for (std::uint32_t i = 0; i < count_; ++i) {
-    if (column->has(first_ + i)) set_bit(out.present, i);
+    if (column->has(row_of(i))) set_bit(out.present, i);
   }
 }
 
-// Rows stand by person, so each person is looked up once.
+// Rows of one person may stand side by side: that person is looked up once.
 void RowSlots::person_keys(const BoundField& field, KeyChunk& out) {
   out.present = {};
   out.scale = field.lookup ? std::uint8_t{0} : field.type.scale;
@@ -67,10 +76,17 @@ void RowSlots::person_keys(const BoundField& field, KeyChunk& out) {
 
 void RowSlots::raw_keys(const BoundField& field, KeyChunk& out) {
   switch (field.place) {
-    case FieldPlace::Property: property_keys(field, out); return;
-    case FieldPlace::EventTime: times(out); return;
-    case FieldPlace::Person: person_keys(field, out); return;
-    case FieldPlace::PersonId: break;
+    case FieldPlace::Property:
+      property_keys(field, out);
+      return;
+    case FieldPlace::EventTime:
+      times(out);
+      return;
+    case FieldPlace::Person:
+      person_keys(field, out);
+      return;
+    case FieldPlace::PersonId:
+      break;
   }
   CHECK(!"profile ids are asked among people only");
 }
@@ -105,11 +121,9 @@ std::optional<Scalar> RowSlots::step_value(const BoundValue& value) {
     return Scalar{.present = true, .real = index::double_of_key(key)};
   }
   if (const auto& recode = value.step_recodes[pinned.source]) {
-    return Scalar{.present = true,
-                  .exact = rational_of((*recode)[static_cast<std::size_t>(key)])};
+    return Scalar{.present = true, .exact = rational_of((*recode)[static_cast<std::size_t>(key)])};
   }
-  const Int128 unit =
-      value.type == ValueKind::Exact ? wide_power_of_ten(chunk->scale) : Int128{1};
+  const Int128 unit = value.type == ValueKind::Exact ? wide_power_of_ten(chunk->scale) : Int128{1};
   return Scalar{.present = true, .exact = {key, unit}};
 }
 

@@ -13,10 +13,16 @@ class RowSlots final : public Slots {
   RowSlots(const index::Generation& generation, const index::EventRun& run, std::uint32_t block)
       : Slots(generation), run_(run), block_(block) {}
 
-  // Requires count <= kSlotsMax and rows of the run.
+  // To a stretch of rows, or to rows one by one; the span outlives the use of the slots.
+  // Requires at most kSlotsMax rows of the run.
   void move_to(std::uint32_t first, std::uint32_t count) {
     first_ = first;
     count_ = count;
+    listed_ = {};
+  }
+  void move_to(std::span<const std::uint32_t> rows) {
+    count_ = static_cast<std::uint32_t>(rows.size());
+    listed_ = rows;
   }
 
   // The events of earlier steps; they outlive this.
@@ -32,9 +38,11 @@ class RowSlots final : public Slots {
   // Takes out of the mask what is not at the time that `edge` holds for the person; its buckets
   // are people from first_person on.
   void keep_at_edge(const Accumulator& edge, std::uint32_t first_person, SlotMask& mask);
-  std::uint32_t row_of(std::uint32_t slot) const { return first_ + slot; }
+  std::uint32_t row_of(std::uint32_t slot) const {
+    return listed_.empty() ? first_ + slot : listed_[slot];
+  }
   // Within the block.
-  std::uint16_t person_of(std::uint32_t slot) const { return run_.person[first_ + slot]; }
+  std::uint16_t person_of(std::uint32_t slot) const { return run_.person[row_of(slot)]; }
 
  private:
   void person_keys(const BoundField& field, KeyChunk& out);
@@ -43,6 +51,7 @@ class RowSlots final : public Slots {
   const index::EventRun& run_;
   std::uint32_t block_;
   std::uint32_t first_ = 0;
+  std::span<const std::uint32_t> listed_;  // Empty: a stretch from first_ on.
   std::span<const PinnedEvent> pins_;
 };
 

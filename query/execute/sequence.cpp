@@ -25,17 +25,17 @@ using Matches = std::vector<Match>;
 Matches matches_of(const BoundStepEvents& events, const index::Generation& generation,
                    const PeopleRange& people, bool& failed) {
   Matches found;
-  for_each_taken(*events.taken, generation, people,
-                 [&](std::size_t s, const index::EventRun& run, RowSlots& slots,
-                     const SlotMask& mask) {
-                   failed = failed || slots.failed();
-                   for_each_bit(mask, [&](std::uint32_t i) {
-                     const std::uint32_t row = slots.row_of(i);
-                     found.push_back({.person = slots.person_of(i) - people.first,
-                                      .time = run.time.at(row),
-                                      .event = {.source = s, .run = &run, .row = row}});
-                   });
-                 });
+  for_each_taken(
+      *events.taken, generation, people,
+      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, const SlotMask& mask) {
+        failed = failed || slots.failed();
+        for_each_bit(mask, [&](std::uint32_t i) {
+          const std::uint32_t row = slots.row_of(i);
+          found.push_back({.person = slots.person_of(i) - people.first,
+                           .time = run.time.at(row),
+                           .event = {.source = s, .run = &run, .row = row}});
+        });
+      });
   std::stable_sort(found.begin(), found.end(), [](const Match& a, const Match& b) {
     return a.person != b.person ? a.person < b.person : a.time < b.time;
   });
@@ -43,9 +43,9 @@ Matches matches_of(const BoundStepEvents& events, const index::Generation& gener
 }
 
 std::span<const Match> of_person(const Matches& all, std::uint32_t person) {
-  const auto [first, last] = std::equal_range(
-      all.begin(), all.end(), Match{.person = person, .time = 0, .event = {}},
-      [](const Match& a, const Match& b) { return a.person < b.person; });
+  const auto [first, last] =
+      std::equal_range(all.begin(), all.end(), Match{.person = person, .time = 0, .event = {}},
+                       [](const Match& a, const Match& b) { return a.person < b.person; });
   return {first, last};
 }
 
@@ -102,7 +102,8 @@ class Search {
     const Matches matches = passing(bound.events, matches_[step], person);
     if (!bound.is_referred_to) {
       timed.times.clear();
-      for (const Match& match : matches) timed.times.push_back(match.time);
+      for (const Match& match : matches)
+        timed.times.push_back(match.time);
       return !timed.times.empty() && try_from(step + 1, person);
     }
     for (const Match& match : matches) {
@@ -127,19 +128,17 @@ class Search {
     return kept;
   }
 
-  // Matches that stand side by side in one run are looked at together.
+  // Matches in one run are looked at together.
   static std::size_t end_of_stretch(std::span<const Match> matches, std::size_t first) {
     std::size_t last = first + 1;
     while (last < matches.size() && last - first < kSlotsMax &&
-           matches[last].event.run == matches[first].event.run &&
-           matches[last].event.row == matches[last - 1].event.row + 1) {
+           matches[last].event.run == matches[first].event.run) {
       ++last;
     }
     return last;
   }
 
-  void keep_passing(const BoundStepEvents& events, std::span<const Match> stretch,
-                    Matches& kept) {
+  void keep_passing(const BoundStepEvents& events, std::span<const Match> stretch, Matches& kept) {
     const PinnedEvent& first = stretch[0].event;
     const BoundNodePtr& filter = events.filters[first.source];
     if (!filter) {
@@ -151,7 +150,10 @@ class Search {
     if (failed_) return;
     RowSlots slots(generation_, *first.run, people_.block);
     slots.pin(pins_);
-    slots.move_to(first.row, static_cast<std::uint32_t>(stretch.size()));
+    std::vector<std::uint32_t> rows;
+    for (const Match& match : stretch)
+      rows.push_back(match.event.row);
+    slots.move_to(rows);
     const SlotMask mask = select(*filter, slots);
     failed_ = failed_ || slots.failed();
     for_each_bit(mask, [&](std::uint32_t i) { kept.push_back(stretch[i]); });
@@ -180,13 +182,16 @@ std::vector<Chain> extended(const std::vector<Chain>& chains, const TimedStep& s
   std::size_t next = 0, blockers = 0;
   for (const TimeMs time : step.times) {
     while (next < chains.size() && chains[next].time < time) {
-      while (!best.empty() && best.back().start <= chains[next].start) best.pop_back();
+      while (!best.empty() && best.back().start <= chains[next].start)
+        best.pop_back();
       best.push_back(chains[next++]);
     }
-    while (blockers < step.without.size() && step.without[blockers] < time) ++blockers;
+    while (blockers < step.without.size() && step.without[blockers] < time)
+      ++blockers;
     TimeMs earliest = time - step.within;
     if (blockers > 0) earliest = std::max(earliest, step.without[blockers - 1]);
-    while (!best.empty() && best.front().time < earliest) best.pop_front();
+    while (!best.empty() && best.front().time < earliest)
+      best.pop_front();
     if (!best.empty()) longer.push_back({.time = time, .start = best.front().start});
   }
   return longer;
@@ -196,8 +201,10 @@ std::vector<Chain> extended(const std::vector<Chain>& chains, const TimedStep& s
 
 bool can_follow(std::span<const TimedStep> steps, TimeMs within) {
   std::vector<Chain> chains;
-  for (const TimeMs time : steps[0].times) chains.push_back({.time = time, .start = time});
-  for (const TimedStep& step : steps.subspan(1)) chains = extended(chains, step);
+  for (const TimeMs time : steps[0].times)
+    chains.push_back({.time = time, .start = time});
+  for (const TimedStep& step : steps.subspan(1))
+    chains = extended(chains, step);
   return std::any_of(chains.begin(), chains.end(),
                      [&](const Chain& chain) { return chain.time - chain.start <= within; });
 }

@@ -1,6 +1,7 @@
 // Event tables against a plain list of events: nothing lost, nothing doubled, runs in order.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -52,11 +53,12 @@ std::multiset<Plain> events_of(const EventTable& table) {
   std::multiset<Plain> found;
   const EventProperty* amount = table.property("amount");
   for (std::uint32_t b = 0; b < table.blocks.size(); ++b) {
-    for (const auto& run : table.blocks[b] ? table.blocks[b]->runs
-                                           : std::vector<std::shared_ptr<const EventRun>>{}) {
+    for (const auto& run :
+         table.blocks[b] ? table.blocks[b]->runs : std::vector<std::shared_ptr<const EventRun>>{}) {
       for (std::uint32_t row = 0; row < run->rows; ++row) {
         const PropertyColumn* column = amount && amount->number < run->properties.size()
-                                           ? run->properties[amount->number].get() : nullptr;
+                                           ? run->properties[amount->number].get()
+                                           : nullptr;
         const bool has = column != nullptr && column->has(row);
         found.emplace(b * 65'536 + run->person[row], run->time.at(row),
                       has ? column->values.at(row) / power_of_ten(column->scale) : -1);
@@ -66,13 +68,29 @@ std::multiset<Plain> events_of(const EventTable& table) {
   return found;
 }
 
+// Each row is of its person's rows, those ascend, and nobody has rows that are not theirs.
+void expect_person_order(const EventRun& run) {
+  std::uint32_t rows = 0, most = 0;
+  for (std::uint32_t who = 0; who < 65'536; ++who) {
+    const auto own = run.rows_of(static_cast<std::uint16_t>(who));
+    ASSERT_TRUE(std::is_sorted(own.begin(), own.end()));
+    for (const std::uint32_t row : own)
+      ASSERT_EQ(who, run.person[row]);
+    rows += static_cast<std::uint32_t>(own.size());
+    most = std::max(most, static_cast<std::uint32_t>(own.size()));
+  }
+  ASSERT_EQ(run.rows, rows);
+  ASSERT_EQ(most, run.order.rows_max());
+}
+
 void expect_sorted(const EventTable& table) {
   for (const auto& block : table.blocks) {
     for (const auto& run : block ? block->runs : std::vector<std::shared_ptr<const EventRun>>{}) {
       for (std::uint32_t row = 1; row < run->rows; ++row) {
-        const auto before = std::pair(run->person[row - 1], run->time.at(row - 1));
-        ASSERT_LE(before, std::pair(run->person[row], run->time.at(row)));
+        const auto before = std::pair(run->time.at(row - 1), run->person[row - 1]);
+        ASSERT_LE(before, std::pair(run->time.at(row), run->person[row]));
       }
+      expect_person_order(*run);
     }
   }
 }

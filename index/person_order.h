@@ -1,0 +1,41 @@
+// The rows of a run of events person by person: an index into columns that lie in order of time.
+//
+// Row numbers sorted by person, then time, and where groups of 2^shift neighbouring people begin.
+// The shift is chosen so that a group holds about four rows: the starts take about a byte an event
+// whatever the run's size. The row numbers take two bytes up to 65,536 rows, else four.
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "index/packed.h"
+
+namespace muster::index {
+
+class PersonOrder {
+ public:
+  PersonOrder() = default;  // Of no rows.
+  // person[row]: whose row it is.
+  // Cost: a counting sort.
+  explicit PersonOrder(std::span<const std::uint16_t> person);
+
+  // The rows of one person, ascending, which is also by time.  Requires the span given to the
+  // constructor.
+  // Cost: O(log) of the rows of a few people.
+  std::vector<std::uint32_t> rows_of(std::span<const std::uint16_t> person,
+                                     std::uint16_t who) const;
+
+  // The most rows that one person has.
+  std::uint32_t rows_max() const { return rows_max_; }
+  std::size_t bytes() const;  // On the heap.
+
+ private:
+  unsigned shift_ = 16;
+  std::uint32_t rows_max_ = 0;
+  PackedInts rows_;
+  std::vector<std::uint32_t> starts_;  // By group; one more at the end.
+};
+
+}  // namespace muster::index
