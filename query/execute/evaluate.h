@@ -12,6 +12,7 @@
 #include "query/execute/aggregate.h"
 #include "query/execute/block_set.h"
 #include "query/execute/person_slots.h"
+#include "query/execute/window_counts.h"
 #include "query/plan/bound.h"
 
 namespace muster::query {
@@ -74,6 +75,7 @@ class Evaluator {
   const index::Generation& generation_;
   Scratch scratch_;  // Before everything that leases from it.
   Aggregates aggregates_;
+  WindowCounts window_counts_;
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.
   PersonSlots one_;

@@ -19,6 +19,15 @@ bool asks_whether(const BoundNode& node) {
 }  // namespace
 
 Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
+  if (const auto range = range_of_counts(node)) {
+    Scratch::Lease people = scratch_.take();
+    const auto answer =
+        window_counts_.select(*node.aggregate, generation_, block_, *range, people->words);
+    if (answer) {
+      failed_ = failed_ || answer->failed;
+      return Selection::of_words(std::move(people));
+    }
+  }
   if (asks_whether(node)) {
     Scratch::Lease people = cleared();
     const PeopleRange block{.block = block_, .first = 0, .count = kBlockSize};
@@ -36,9 +45,8 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
 }
 
 Selection Evaluator::evaluate_sequence(const BoundNode& node) {
-  const SequenceAnswer answer =
-      holds_sequence(*node.sequence, generation_, {.block = block_, .first = 0,
-                                                   .count = kBlockSize});
+  const SequenceAnswer answer = holds_sequence(*node.sequence, generation_,
+                                               {.block = block_, .first = 0, .count = kBlockSize});
   if (answer.failed) {
     failed_ = true;
     return {};
