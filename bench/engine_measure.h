@@ -1,7 +1,8 @@
 // One segment against all engines: the same count first, then times in turn.
 //
 // Every round asks each engine once, or as often as it takes for a clock to be exact; engines that
-// are slow are asked in fewer rounds. A ratio is that of two times of one round.
+// are slow are asked in fewer rounds. A ratio is that of two times of one round. Short answers are
+// timed with warm caches; what takes milliseconds is bound by memory anyhow.
 // Thread safety: one thread at a time.
 #pragma once
 
