@@ -6,12 +6,15 @@
 // bound plan, are asked in turn and must agree before anything is timed; no result is kept between
 // two calls. With one thread, times are those the thread spent on its core, so that other work on
 // the machine does not count; with more they are the wall clock's.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "bench/engine_bandwidth.h"
+#include "bench/engine_live.h"
 #include "bench/engine_run.h"
 
 namespace muster::bench {
@@ -20,8 +23,28 @@ namespace {
 struct Options {
   EngineOptions engine;
   EngineReport report;
+  LiveOptions live;
+  bool with_load = false;
   std::string json;
 };
+
+// What the goals ask besides counting.
+Result<GoalInputs> measure_others(const Options& options) {
+  constexpr int kRounds = 3;
+  GoalInputs inputs;
+  if (options.live.seconds > 0) {
+    LiveOptions live = options.live;
+    live.people = std::min(live.people, options.engine.people);
+    TRY_ASSIGN(inputs.live, measure_live(live));
+  }
+  if (options.with_load) {
+    inputs.bulk = measure_bulk(1'000'000, kRounds);
+    TRY_ASSIGN(inputs.load, measure_load({.rounds = kRounds,
+                                          .folder = std::filesystem::temp_directory_path() /
+                                                    "muster_engine_bench"}));
+  }
+  return inputs;
+}
 
 Status run(Options& options) {
   EngineReport& report = options.report;
@@ -31,8 +54,8 @@ Status run(Options& options) {
   report.is_sabotaged = options.engine.is_sabotaged;
   report.bandwidth = read_bandwidth();
   TRY(run_segments(options.engine, report));
-  GoalInputs inputs;
   report.peak_bytes = static_cast<double>(peak_bytes());
+  TRY_ASSIGN(const GoalInputs inputs, measure_others(options));
   report.goals = goals_of(report, inputs);
   print_goals(report);
   if (options.json.empty()) return Ok();
@@ -71,6 +94,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     engine.seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--layout") {
     return read_layout(value, engine);
+  } else if (name == "--live") {
+    options.live.seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--only") {
     engine.only = value;
   } else if (name == "--json") {
@@ -94,6 +119,8 @@ bool read_options(int argc, char** argv, Options& options) {
       options.engine.is_sabotaged = true;
     } else if (name == "--duckdb") {
       options.engine.with_duckdb = true;
+    } else if (name == "--load") {
+      options.with_load = true;
     } else if (name == "--croaring-new") {
       options.engine.with_croaring_new = true;
     } else if (name == "--no-scan") {
@@ -115,6 +142,7 @@ int main(int argc, char** argv) {
     std::fputs(
         "usage: engine_bench [--profiles N] [--events N] [--threads N] [--rounds N]\n"
         "  [--seconds PER_SEGMENT] [--layout uniform|clustered|both] [--only NAME]\n"
+        "  [--live SECONDS] [--load]\n"
         "  [--duckdb] [--croaring-new] [--no-scan] [--sabotage] [--json FILE] [--commit ID] "
         "[--date DAY]\n"
         "  [--machine NAME]\n",
