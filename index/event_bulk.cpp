@@ -37,35 +37,29 @@ ByBlock by_block(std::span<const Ordinal> ordinals) {
   return sorted;
 }
 
-struct Keyed {
-  std::uint64_t key = 0;
-  std::uint32_t event = 0;
-};
-
-// Sorts by key, equal ones staying in their order: by 11 bits at a time, lowest first.
-void radix_sort(std::vector<Keyed>& rows, std::uint64_t key_max) {
-  constexpr unsigned kBits = 11;
-  std::vector<Keyed> other(rows.size());
-  for (unsigned shift = 0; shift < 64 && (key_max >> shift) != 0; shift += kBits) {
-    const auto digit = [shift](const Keyed& row) {
-      return static_cast<std::size_t>(row.key >> shift) & ((1U << kBits) - 1);
+// Sorts by the bits from `shift` on, equal ones staying in their order: nine at a time, lowest
+// first. 512 places to write to stay within what the caches and address buffers follow.
+void radix_sort(std::vector<std::uint64_t>& keys, unsigned shift) {
+  constexpr unsigned kBits = 9;
+  const std::uint64_t greatest = *std::max_element(keys.begin(), keys.end());
+  std::vector<std::uint64_t> other(keys.size());
+  for (; shift < 64 && (greatest >> shift) != 0; shift += kBits) {
+    const auto digit = [shift](std::uint64_t key) {
+      return static_cast<std::size_t>(key >> shift) & ((1U << kBits) - 1);
     };
     std::array<std::uint32_t, (1U << kBits) + 1> starts = {};
-    for (const Keyed& row : rows)
-      ++starts[digit(row) + 1];
-    for (std::size_t d = 0; d + 1 < starts.size(); ++d)
-      starts[d + 1] += starts[d];
-    for (const Keyed& row : rows)
-      other[starts[digit(row)]++] = row;
-    rows.swap(other);
+    for (const std::uint64_t key : keys) ++starts[digit(key) + 1];
+    for (std::size_t d = 0; d + 1 < starts.size(); ++d) starts[d + 1] += starts[d];
+    for (const std::uint64_t key : keys) other[starts[digit(key)]++] = key;
+    keys.swap(other);
   }
 }
 
-// Puts the events of a block in order of time, person and arrival.
+// Puts the events of a block, which stand in order of arrival, in order of time and person.
 void sort_rows(const BulkEvents& all, std::span<std::uint32_t> events) {
-  const auto who = [&](std::uint32_t event) { return all.ordinals[event] % kBlockPeople; };
   const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
-    return all.times[a] != all.times[b] ? all.times[a] < all.times[b] : who(a) < who(b);
+    if (all.times[a] != all.times[b]) return all.times[a] < all.times[b];
+    return all.ordinals[a] < all.ordinals[b];
   };
   if (std::is_sorted(events.begin(), events.end(), is_before)) return;
   TimeMs oldest = all.times[events[0]], newest = oldest;
@@ -74,20 +68,49 @@ void sort_rows(const BulkEvents& all, std::span<std::uint32_t> events) {
     newest = std::max(newest, all.times[event]);
   }
   const auto span = static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(oldest);
-  if (span >> 48 != 0) {  // 8,900 years: time and person do not fit 64 bits together.
+  const auto index_bits = static_cast<unsigned>(std::bit_width(events.size()));
+  if (static_cast<unsigned>(std::bit_width(span)) + index_bits > 64) {
     std::stable_sort(events.begin(), events.end(), is_before);
     return;
   }
-  std::vector<Keyed> rows;
-  rows.reserve(events.size());
-  for (const std::uint32_t event : events) {
+  std::vector<std::uint64_t> keys(events.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto since =
-        static_cast<std::uint64_t>(all.times[event]) - static_cast<std::uint64_t>(oldest);
-    rows.push_back({since << 16 | who(event), event});
+        static_cast<std::uint64_t>(all.times[events[i]]) - static_cast<std::uint64_t>(oldest);
+    keys[i] = since << index_bits | i;
   }
-  radix_sort(rows, span << 16 | 0xffff);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    events[i] = rows[i].event;
+  radix_sort(keys, index_bits);
+  const std::vector<std::uint32_t> arrived(events.begin(), events.end());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    events[i] = arrived[keys[i] & ((std::uint64_t{1} << index_bits) - 1)];
+  }
+  // Events of one moment, few as a rule, by person.
+  for (std::size_t first = 0; first < keys.size();) {
+    std::size_t last = first + 1;
+    while (last < keys.size() && keys[last] >> index_bits == keys[first] >> index_bits) ++last;
+    if (last - first > 1) {
+      std::stable_sort(events.begin() + static_cast<std::ptrdiff_t>(first),
+                       events.begin() + static_cast<std::ptrdiff_t>(last), is_before);
+    }
+    first = last;
+  }
+}
+
+// A bit for each of the events: whether it has the property.
+std::vector<std::uint64_t> present_of(const BulkProperty& property,
+                                      std::span<const std::uint32_t> events) {
+  std::vector<std::uint64_t> present((events.size() + 63) / 64, 0);
+  for (std::size_t w = 0; w < present.size(); ++w) {
+    const std::size_t end = std::min<std::size_t>(64, events.size() - w * 64);
+    std::uint64_t bits = ~std::uint64_t{0} >> (64 - end);
+    for (std::size_t i = 0; i < end && !property.present.empty(); ++i) {
+      const std::uint32_t event = events[w * 64 + i];
+      const std::uint64_t has = (property.present[event / 64] >> (event % 64)) & 1;
+      bits ^= (has ^ 1) << i;
+    }
+    present[w] = bits;
+  }
+  return present;
 }
 
 std::shared_ptr<const EventRun> run_of(const BulkEvents& all,
@@ -100,13 +123,10 @@ std::shared_ptr<const EventRun> run_of(const BulkEvents& all,
   }
   auto run = run_of_rows(std::move(person), values);
   for (const BulkProperty& property : all.properties) {
-    std::vector<std::uint64_t> present((events.size() + 63) / 64, 0);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      const std::uint32_t event = events[i];
-      const std::uint64_t has =
-          property.present.empty() ? 1 : (property.present[event / 64] >> (event % 64)) & 1;
-      values[i] = has != 0 ? property.keys[event] : 0;
-      present[i / 64] |= has << (i % 64);
+    for (std::size_t i = 0; i < events.size(); ++i) values[i] = property.keys[events[i]];
+    std::vector<std::uint64_t> present = present_of(property, events);
+    for (std::size_t i = 0; i < events.size() && !property.present.empty(); ++i) {
+      if (((present[i / 64] >> (i % 64)) & 1) == 0) values[i] = 0;
     }
     run->properties.push_back(property_column(values, std::move(present), property.type.scale));
   }

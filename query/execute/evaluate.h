@@ -13,6 +13,7 @@
 #include "query/execute/block_set.h"
 #include "query/execute/person_slots.h"
 #include "query/execute/window_counts.h"
+#include "query/execute/window_sums.h"
 #include "query/plan/bound.h"
 
 namespace muster::query {
@@ -76,6 +77,7 @@ class Evaluator {
   Scratch scratch_;  // Before everything that leases from it.
   Aggregates aggregates_;
   WindowCounts window_counts_;
+  WindowSums window_sums_;
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.
   PersonSlots one_;

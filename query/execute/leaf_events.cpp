@@ -28,6 +28,13 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
       return Selection::of_words(std::move(people));
     }
   }
+  if (WindowSums::takes(node)) {
+    Scratch::Lease people = scratch_.take();
+    if (const auto answer = window_sums_.select(node, generation_, block_, people->words)) {
+      failed_ = failed_ || answer->failed;
+      return Selection::of_words(std::move(people));
+    }
+  }
   if (asks_whether(node)) {
     Scratch::Lease people = cleared();
     const PeopleRange block{.block = block_, .first = 0, .count = kBlockSize};

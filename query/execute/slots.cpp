@@ -17,10 +17,30 @@ SlotMask filter(const SlotMask& mask, const auto& passes) {
   return out;
 }
 
+// One range is compared with every slot, the missing ones taken out afterwards: no branches.
+SlotMask select_range(const KeyChunk& chunk, std::uint32_t slots, KeyRange range) {
+  SlotMask out{};
+  const auto low = static_cast<std::uint64_t>(range.low);
+  const std::uint64_t width = static_cast<std::uint64_t>(range.high) - low;
+  for (std::uint32_t w = 0; w * 64 < slots; ++w) {
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const auto key = static_cast<std::uint64_t>(chunk.keys[w * 64 + i]);
+      bits |= static_cast<std::uint64_t>(key - low <= width) << i;
+    }
+    out[w] = bits & chunk.present[w];
+  }
+  return out;
+}
+
 SlotMask select_field(const BoundNode& node, Slots& slots) {
   KeyChunk chunk;
   slots.raw_keys(*node.field, chunk);
   const KeyTest& test = node.test_for(chunk.scale);
+  if (!test.by_bits() && test.ranges().size() == 1) {
+    std::fill(chunk.keys.begin() + slots.count(), chunk.keys.end(), 0);
+    return select_range(chunk, slots.count(), test.ranges()[0]);
+  }
   return filter(chunk.present, [&](std::uint32_t i) { return test.matches(chunk.keys[i]); });
 }
 

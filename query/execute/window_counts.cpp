@@ -134,7 +134,6 @@ std::optional<WindowCounts::Answer> WindowCounts::select(const BoundAggregate& a
                                                          index::MutableBlock out) {
   find_rows(aggregate, block);
   const bool is_open = range.high >= count_max_;
-  if (is_open) range.high = kCounterMax;
   if (range.low > count_max_ || range.low > range.high) {
     std::fill(out.begin(), out.end(), 0);
     return Answer{};
@@ -143,6 +142,7 @@ std::optional<WindowCounts::Answer> WindowCounts::select(const BoundAggregate& a
   if ((count_max_ > kCounterMax && !is_told) || count_max_ >> index::kPlanesMax != 0) {
     return std::nullopt;
   }
+  if (is_open) range.high = kCounterMax;
   by_row_.clear();
   addends_.clear();
   const bool is_filtered = std::any_of(aggregate.sources.begin(), aggregate.sources.end(),

@@ -1,0 +1,176 @@
+#include "query/execute/window_sums.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "query/execute/event_rows.h"
+
+namespace muster::query {
+namespace {
+
+// Up to so many rows, looking each of their people up again is cheaper than a pass over everybody.
+constexpr std::uint64_t kFewRowsMax = 16'384;
+constexpr Int128 kSumMax = std::numeric_limits<std::int64_t>::max() / 2;
+
+const index::PropertyColumn* column_of(const EventSource& source, const index::EventRun& run) {
+  const auto& property = source.value->field->property;
+  if (!property || property->number >= run.properties.size()) return nullptr;
+  return run.properties[property->number].get();
+}
+
+}  // namespace
+
+WindowSums::Window WindowSums::window_of(const BoundAggregate& aggregate, std::uint32_t block) {
+  Window window{.block = block};
+  for (const EventSource& source : aggregate.sources) {
+    const index::EventBlock* events = source.table->block(block);
+    if (events == nullptr) continue;
+    for (const auto& run : events->runs) {
+      const index::PropertyColumn* column = column_of(source, *run);
+      const auto [first, last] = run->time.within(aggregate.from, aggregate.to);
+      if (column == nullptr || first == last) continue;
+      const Int128 least = column->values.min(), greatest = column->values.max();
+      const Int128 factor = wide_power_of_ten(unsigned{aggregate.scale} - column->scale);
+      window.sum_max +=
+          std::max(-least, greatest) * factor * std::min(last - first, run->order.rows_max());
+      window.rows += last - first;
+      // More than is added up here: no need to look on, and no way to overflow.
+      if (window.sum_max > kSumMax) return window;
+    }
+  }
+  return window;
+}
+
+namespace {
+
+// The part of a range that a sum of this width can be in; nothing when there is none.
+template <typename Sum>
+std::optional<std::pair<Sum, Sum>> clamped(const Range& range) {
+  constexpr Int128 kLow = std::numeric_limits<Sum>::min();
+  constexpr Int128 kHigh = std::numeric_limits<Sum>::max();
+  if (range.high < kLow || range.low > kHigh) return std::nullopt;
+  return std::pair(static_cast<Sum>(std::max(range.low, kLow)),
+                   static_cast<Sum>(std::min(range.high, kHigh)));
+}
+
+// Calls visit(who, value) for every value that the aggregate takes in, at its scale.
+// Returns false when an exact number in `where` left its bits.
+template <typename Sum, typename Visit>
+bool for_each_value(const BoundAggregate& aggregate, const index::Generation& generation,
+                    std::uint32_t block, const Visit& visit) {
+  bool failed = false;
+  std::array<std::int64_t, kSlotsMax> values;
+  const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
+  for_each_taken(
+      aggregate, generation, people,
+      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, const SlotMask& mask) {
+        failed = failed || slots.failed();
+        const index::PropertyColumn* column = column_of(aggregate.sources[s], run);
+        if (column == nullptr) return;
+        const auto factor =
+            static_cast<Sum>(wide_power_of_ten(unsigned{aggregate.scale} - column->scale));
+        const std::uint32_t first = slots.row_of(0);
+        column->values.read(first, std::span(values).first(slots.count()));
+        // Rows without the property hold 0, which changes no sum.
+        if (mask == everyone_of(slots)) {
+          for (std::uint32_t i = 0; i < slots.count(); ++i) {
+            visit(run.person[first + i], static_cast<Sum>(values[i]) * factor);
+          }
+          return;
+        }
+        for_each_bit(mask, [&](std::uint32_t i) {
+          visit(run.person[first + i], static_cast<Sum>(values[i]) * factor);
+        });
+      });
+  return !failed;
+}
+
+// Both ends belong.
+template <typename Sum>
+using SumRange = std::pair<Sum, Sum>;
+
+template <typename Sum>
+void select_all(std::span<const Sum> sums, SumRange<Sum> range, index::MutableBlock out) {
+  const auto [low, high] = range;
+  for (std::size_t w = 0; w < out.size(); ++w) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < 64; ++i) {
+      const Sum sum = sums[w * 64 + i];
+      bits |= static_cast<std::uint64_t>((low <= sum) & (sum <= high)) << i;
+    }
+    out[w] = bits;
+  }
+}
+
+// The same when only `people` have sums; those are 0 afterwards.
+template <typename Sum>
+void select_few(std::span<const std::uint16_t> people, std::span<Sum> sums, SumRange<Sum> range,
+                index::MutableBlock out) {
+  const auto passes = [range](Sum sum) { return range.first <= sum && sum <= range.second; };
+  const bool takes_none = passes(0);
+  std::fill(out.begin(), out.end(), takes_none ? ~std::uint64_t{0} : 0);
+  for (const std::uint16_t who : people) {
+    const bool taken = passes(sums[who]);
+    if (taken && !takes_none) set_bit(out, who);
+    if (!taken && takes_none) clear_bit(out, who);
+  }
+  for (const std::uint16_t who : people)
+    sums[who] = 0;
+}
+
+}  // namespace
+
+bool WindowSums::takes(const BoundNode& test) {
+  const BoundAggregate& aggregate = *test.aggregate;
+  const auto is_exact_property = [](const EventSource& source) {
+    const BoundValue& value = *source.value;
+    return value.kind == BoundValueKind::Field && value.type == ValueKind::Exact &&
+           value.field->place == FieldPlace::Property && !value.field->lookup &&
+           !value.field->type.list;
+  };
+  return aggregate.kind == AggregateKind::Sum && aggregate.type == ValueKind::Exact &&
+         !aggregate.grouping && !aggregate.edge && test.ranges.ranges().size() == 1 &&
+         std::all_of(aggregate.sources.begin(), aggregate.sources.end(), is_exact_property);
+}
+
+template <typename Sum>
+WindowSums::Answer WindowSums::select_by(const BoundNode& test, const index::Generation& generation,
+                                         const Window& window, index::MutableBlock out) {
+  const auto range = clamped<Sum>(test.ranges.ranges()[0]);
+  if (!range) {
+    std::fill(out.begin(), out.end(), 0);
+    return {};
+  }
+  std::vector<Sum>& sums = std::get<std::vector<Sum>>(sums_);
+  sums.resize(kBlockSize);
+  const BoundAggregate& aggregate = *test.aggregate;
+  if (window.rows > kFewRowsMax) {
+    const bool ok = for_each_value<Sum>(
+        aggregate, generation, window.block,
+        [&](std::uint16_t who, Sum value) { sums[who] = static_cast<Sum>(sums[who] + value); });
+    select_all<Sum>(sums, *range, out);
+    std::fill(sums.begin(), sums.end(), Sum{0});
+    return {.failed = !ok};
+  }
+  people_.clear();
+  const bool ok =
+      for_each_value<Sum>(aggregate, generation, window.block, [&](std::uint16_t who, Sum value) {
+        sums[who] = static_cast<Sum>(sums[who] + value);
+        people_.push_back(who);
+      });
+  select_few<Sum>(people_, sums, *range, out);
+  return {.failed = !ok};
+}
+
+std::optional<WindowSums::Answer> WindowSums::select(const BoundNode& test,
+                                                     const index::Generation& generation,
+                                                     std::uint32_t block, index::MutableBlock out) {
+  const Window window = window_of(*test.aggregate, block);
+  if (window.sum_max <= std::numeric_limits<std::int32_t>::max()) {
+    return select_by<std::int32_t>(test, generation, window, out);
+  }
+  if (window.sum_max > kSumMax) return std::nullopt;
+  return select_by<std::int64_t>(test, generation, window, out);
+}
+
+}  // namespace muster::query
