@@ -14,6 +14,8 @@
 #include <string>
 
 #include "bench/engine_bandwidth.h"
+#include "bench/engine_files.h"
+#include "bench/engine_goals.h"
 #include "bench/engine_live.h"
 #include "bench/engine_run.h"
 
@@ -25,6 +27,7 @@ struct Options {
   EngineReport report;
   LiveOptions live;
   bool with_load = false;
+  std::string files;  // The folder of bitmaps; "": people.
   std::string json;
 };
 
@@ -46,6 +49,22 @@ Result<GoalInputs> measure_others(const Options& options) {
   return inputs;
 }
 
+Status write_json(const Options& options) {
+  if (options.json.empty()) return Ok();
+  std::ofstream out(options.json);
+  out << to_json(options.report);
+  out.close();
+  if (out) return Ok();
+  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+}
+
+// Trees over bitmaps in files have no goals of their own.
+Status finish_files(Options& options) {
+  TRY(run_files(options.files, options.engine, options.report));
+  print_means(options.report);
+  return write_json(options);
+}
+
 Status run(Options& options) {
   EngineReport& report = options.report;
   report.people = options.engine.people;
@@ -53,17 +72,13 @@ Status run(Options& options) {
   report.threads = options.engine.threads;
   report.is_sabotaged = options.engine.is_sabotaged;
   report.bandwidth = read_bandwidth();
+  if (!options.files.empty()) return finish_files(options);
   TRY(run_segments(options.engine, report));
   report.peak_bytes = static_cast<double>(peak_bytes());
   TRY_ASSIGN(const GoalInputs inputs, measure_others(options));
   report.goals = goals_of(report, inputs);
   print_goals(report);
-  if (options.json.empty()) return Ok();
-  std::ofstream out(options.json);
-  out << to_json(report);
-  out.close();
-  if (out) return Ok();
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  return write_json(options);
 }
 
 bool read_layout(const std::string& value, EngineOptions& options) {
@@ -96,6 +111,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     return read_layout(value, engine);
   } else if (name == "--live") {
     options.live.seconds = std::strtod(value.c_str(), nullptr);
+  } else if (name == "--file-of-bitmaps") {
+    options.files = value;
   } else if (name == "--only") {
     engine.only = value;
   } else if (name == "--json") {
@@ -143,7 +160,8 @@ int main(int argc, char** argv) {
         "usage: engine_bench [--profiles N] [--events N] [--threads N] [--rounds N]\n"
         "  [--seconds PER_SEGMENT] [--layout uniform|clustered|both] [--only NAME]\n"
         "  [--live SECONDS] [--load]\n"
-        "  [--duckdb] [--croaring-new] [--no-scan] [--sabotage] [--json FILE] [--commit ID] "
+        "  [--duckdb] [--croaring-new] [--no-scan] [--sabotage] [--file-of-bitmaps DIR] [--json "
+        "FILE] [--commit ID] "
         "[--date DAY]\n"
         "  [--machine NAME]\n",
         stderr);

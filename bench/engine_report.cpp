@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/check.h"
@@ -123,6 +124,16 @@ void print_goals(const EngineReport& report) {
     fmt::print("{:<5} {:<66} {:<44} {}\n", row.goal, row.what, row.measured, word_of(row.verdict));
   }
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
+}
+
+void print_means(const EngineReport& report) {
+  for (std::size_t i = 1; !report.segments.empty() && i < report.segments[0].sides.size(); ++i) {
+    std::vector<double> ratios;
+    for (const SegmentRow& row : report.segments)
+      ratios.push_back(row.sides[i].ratio.median);
+    fmt::print("{}: geometric mean {:.2f}x, least {:.2f}x\n", report.segments[0].sides[i].name,
+               geometric_mean(ratios), *std::min_element(ratios.begin(), ratios.end()));
+  }
 }
 
 std::string to_json(const EngineReport& report) {

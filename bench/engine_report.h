@@ -54,6 +54,8 @@ void print_population(const PopulationRow& row, std::uint32_t people);
 void print_segment_titles(const SegmentRow& first);
 void print_segment(const SegmentRow& row);
 void print_goals(const EngineReport& report);
+// The geometric mean of the ratios to each engine, and the least.
+void print_means(const EngineReport& report);
 
 std::string to_json(const EngineReport& report);
 
