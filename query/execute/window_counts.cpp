@@ -92,6 +92,21 @@ void WindowCounts::count_all() {
   }
 }
 
+// Whether somebody has an event at all needs no counters.
+void WindowCounts::select_any(index::MutableBlock out) const {
+  std::fill(out.begin(), out.end(), 0);
+  for (const index::BitPlanes& addend : addends_) {
+    for (std::size_t j = 0; j < addend.planes; ++j) {
+      index::kernels().or_write(
+          index::Block(addend.words + j * index::kBlockWords, index::kBlockWords), out, out);
+    }
+  }
+  for (const auto& people : by_row_) {
+    for (const std::uint16_t who : people)
+      set_bit(out, who);
+  }
+}
+
 void WindowCounts::select_few(CountRange range, index::MutableBlock out) {
   const bool takes_none = range.low == 0;
   std::fill(out.begin(), out.end(), takes_none ? ~std::uint64_t{0} : 0);
@@ -153,7 +168,13 @@ std::optional<WindowCounts::Answer> WindowCounts::select(const BoundAggregate& a
   } else {
     count_all();
   }
-  if (addends_.empty() && rows_ <= kFewRowsMax) {
+  if (range.low == 1 && is_open) {
+    select_any(out);
+  } else if (range.high == 0) {
+    select_any(out);
+    for (std::uint64_t& word : out)
+      word = ~word;
+  } else if (addends_.empty() && rows_ <= kFewRowsMax) {
     select_few(range, out);
   } else {
     select_all(range, out);

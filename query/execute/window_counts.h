@@ -48,6 +48,7 @@ class WindowCounts {
   bool count_filtered(const BoundAggregate& aggregate, const index::Generation& generation,
                       std::uint32_t block);
   void count_all();
+  void select_any(index::MutableBlock out) const;
   void select_few(CountRange range, index::MutableBlock out);
   void select_all(CountRange range, index::MutableBlock out);
   void raise(std::span<const std::uint16_t> people);
