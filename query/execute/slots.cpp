@@ -17,16 +17,13 @@ SlotMask filter(const SlotMask& mask, const auto& passes) {
   return out;
 }
 
-// One range is compared with every slot, the missing ones taken out afterwards: no branches.
-SlotMask select_range(const KeyChunk& chunk, std::uint32_t slots, KeyRange range) {
+// Every slot is tested and the missing ones taken out afterwards: no branch depends on a value.
+SlotMask select_keys(const KeyChunk& chunk, std::uint32_t slots, const auto& passes) {
   SlotMask out{};
-  const auto low = static_cast<std::uint64_t>(range.low);
-  const std::uint64_t width = static_cast<std::uint64_t>(range.high) - low;
   for (std::uint32_t w = 0; w * 64 < slots; ++w) {
     std::uint64_t bits = 0;
     for (std::uint32_t i = 0; i < 64; ++i) {
-      const auto key = static_cast<std::uint64_t>(chunk.keys[w * 64 + i]);
-      bits |= static_cast<std::uint64_t>(key - low <= width) << i;
+      bits |= static_cast<std::uint64_t>(passes(chunk.keys[w * 64 + i])) << i;
     }
     out[w] = bits & chunk.present[w];
   }
@@ -35,13 +32,17 @@ SlotMask select_range(const KeyChunk& chunk, std::uint32_t slots, KeyRange range
 
 SlotMask select_field(const BoundNode& node, Slots& slots) {
   KeyChunk chunk;
+  chunk.keys.fill(0);
   slots.raw_keys(*node.field, chunk);
   const KeyTest& test = node.test_for(chunk.scale);
-  if (!test.by_bits() && test.ranges().size() == 1) {
-    std::fill(chunk.keys.begin() + slots.count(), chunk.keys.end(), 0);
-    return select_range(chunk, slots.count(), test.ranges()[0]);
+  if (test.by_bits() || test.ranges().size() != 1) {
+    return select_keys(chunk, slots.count(), [&](std::int64_t key) { return test.matches(key); });
   }
-  return filter(chunk.present, [&](std::uint32_t i) { return test.matches(chunk.keys[i]); });
+  const auto low = static_cast<std::uint64_t>(test.ranges()[0].low);
+  const std::uint64_t width = static_cast<std::uint64_t>(test.ranges()[0].high) - low;
+  return select_keys(chunk, slots.count(), [=](std::int64_t key) {
+    return static_cast<std::uint64_t>(key) - low <= width;
+  });
 }
 
 SlotMask select_list(const BoundNode& node, Slots& slots) {
@@ -73,8 +74,8 @@ SlotMask select_aggregate(const BoundNode& node, Slots& slots) {
   auto chunk = std::make_unique<ValueChunk>();
   slots.aggregate(*node.aggregate, *chunk);
   const bool is_real = !is_count(*node.aggregate) && node.aggregate->type == ValueKind::Real;
-  const Int128 unit = is_exact_value(*node.aggregate)
-                          ? wide_power_of_ten(node.aggregate->scale) : Int128{1};
+  const Int128 unit =
+      is_exact_value(*node.aggregate) ? wide_power_of_ten(node.aggregate->scale) : Int128{1};
   return filter(chunk->present, [&](std::uint32_t i) {
     const Scalar value = chunk->at(i);
     // The keys of exact values are the numerators at the aggregate's scale.
@@ -107,7 +108,8 @@ SlotMask select_chain(const BoundNode& node, Slots& slots) {
 SlotMask select_not(const BoundNode& node, Slots& slots) {
   SlotMask mask = everyone_of(slots);
   const SlotMask inside = select(*node.children[0], slots);
-  for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= ~inside[w];
+  for (std::uint32_t w = 0; w < kSlotWords; ++w)
+    mask[w] &= ~inside[w];
   return mask;
 }
 
@@ -163,23 +165,34 @@ void read_keys(const BoundField& field, Slots& slots, KeyChunk& out) {
 
 SlotMask select(const BoundNode& node, Slots& slots) {
   switch (node.kind) {
-    case BoundKind::Everyone: return everyone_of(slots);
-    case BoundKind::Nobody: return {};
+    case BoundKind::Everyone:
+      return everyone_of(slots);
+    case BoundKind::Nobody:
+      return {};
     case BoundKind::And:
-    case BoundKind::Or: return select_chain(node, slots);
-    case BoundKind::Not: return select_not(node, slots);
-    case BoundKind::AtLeast: return select_at_least(node, slots);
-    case BoundKind::FieldTest: return select_field(node, slots);
-    case BoundKind::ListTest: return select_list(node, slots);
-    case BoundKind::Present: return select_present(node, slots);
-    case BoundKind::AggregateTest: return select_aggregate(node, slots);
-    case BoundKind::ValueTest: return select_values(node, slots);
+    case BoundKind::Or:
+      return select_chain(node, slots);
+    case BoundKind::Not:
+      return select_not(node, slots);
+    case BoundKind::AtLeast:
+      return select_at_least(node, slots);
+    case BoundKind::FieldTest:
+      return select_field(node, slots);
+    case BoundKind::ListTest:
+      return select_list(node, slots);
+    case BoundKind::Present:
+      return select_present(node, slots);
+    case BoundKind::AggregateTest:
+      return select_aggregate(node, slots);
+    case BoundKind::ValueTest:
+      return select_values(node, slots);
     case BoundKind::Members:
       return filter(everyone_of(slots), [&](std::uint32_t i) {
         const auto ordinal = slots.ordinal_of(i);
         return ordinal && node.members->contains(*ordinal);
       });
-    case BoundKind::Sequence: return slots.sequence(*node.sequence);
+    case BoundKind::Sequence:
+      return slots.sequence(*node.sequence);
     case BoundKind::Sample:
       return filter(everyone_of(slots), [&](std::uint32_t i) {
         const auto ordinal = slots.ordinal_of(i);
