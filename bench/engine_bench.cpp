@@ -71,6 +71,7 @@ Status run(Options& options) {
   report.events_each = options.engine.events_each;
   report.threads = options.engine.threads;
   report.is_sabotaged = options.engine.is_sabotaged;
+  report.is_cold = options.engine.is_cold;
   report.bandwidth = read_bandwidth();
   if (!options.files.empty()) return finish_files(options);
   TRY(run_segments(options.engine, report));
@@ -136,6 +137,8 @@ bool read_options(int argc, char** argv, Options& options) {
       options.engine.is_sabotaged = true;
     } else if (name == "--duckdb") {
       options.engine.with_duckdb = true;
+    } else if (name == "--cold") {
+      options.engine.is_cold = true;
     } else if (name == "--load") {
       options.with_load = true;
     } else if (name == "--croaring-new") {
@@ -160,7 +163,8 @@ int main(int argc, char** argv) {
         "usage: engine_bench [--profiles N] [--events N] [--threads N] [--rounds N]\n"
         "  [--seconds PER_SEGMENT] [--layout uniform|clustered|both] [--only NAME]\n"
         "  [--live SECONDS] [--load]\n"
-        "  [--duckdb] [--croaring-new] [--no-scan] [--sabotage] [--file-of-bitmaps DIR] [--json "
+        "  [--duckdb] [--croaring-new] [--cold] [--no-scan] [--sabotage] [--file-of-bitmaps DIR] "
+        "[--json "
         "FILE] [--commit ID] "
         "[--date DAY]\n"
         "  [--machine NAME]\n",

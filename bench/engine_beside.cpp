@@ -48,7 +48,8 @@ Result<Contender> our_contender(const Question& question, const query::BindConte
 MeasureOptions measuring(const EngineOptions& options) {
   return {.rounds = options.rounds,
           .seconds = options.seconds,
-          .clock = options.threads == 1 ? TimeOf::Core : TimeOf::Wall};
+          .clock = options.threads == 1 ? TimeOf::Core : TimeOf::Wall,
+          .is_cold = options.is_cold};
 }
 
 }  // namespace muster::bench

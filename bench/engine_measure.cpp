@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -15,17 +16,32 @@ constexpr int kRepeatsMax = 1'000;
 // its own data in the caches and not that of the engine before it.
 constexpr double kWarmedSeconds = 5e-3;
 
+constexpr int kAsideRoundsMax = 4;
+constexpr double kAsideLongSeconds = 0.5;
+constexpr std::size_t kColdBytes = 256U << 20;  // Several times the largest shared cache.
+
 struct Lane {
   const Contender* contender = nullptr;
+  int rounds_max = 0;
   double first_seconds = 0;  // Of one call.
   int repeats = 1;           // Calls of one sample.
   std::vector<double> us, ratios;
 };
 
+// Reads more than the caches hold.
+void fill_caches() {
+  static const std::vector<std::uint64_t> other(kColdBytes / 8, 1);
+  CHECK(std::accumulate(other.begin(), other.end(), std::uint64_t{0}) == other.size());
+}
+
 // Microseconds of one call.
-double sample(const Lane& lane, TimeOf clock, std::uint64_t expected) {
-  if (lane.first_seconds < kWarmedSeconds) CHECK(lane.contender->count() == expected);
-  const Stopwatch watch(clock);
+double sample(const Lane& lane, const MeasureOptions& options, std::uint64_t expected) {
+  if (options.is_cold) {
+    fill_caches();
+  } else if (lane.first_seconds < kWarmedSeconds) {
+    CHECK(lane.contender->count() == expected);
+  }
+  const Stopwatch watch(options.clock);
   for (int i = 0; i < lane.repeats; ++i)
     CHECK(lane.contender->count() == expected);
   return watch.seconds() * 1e6 / lane.repeats;
@@ -53,15 +69,21 @@ Status measure(const std::vector<Contender>& contenders, const MeasureOptions& o
     }
     Lane lane{.contender = &contender, .first_seconds = watch.seconds(), .us = {}, .ratios = {}};
     const double needed = kSampleSeconds / std::max(lane.first_seconds, 1e-9);
-    lane.repeats = std::clamp(static_cast<int>(std::ceil(needed)), 1, kRepeatsMax);
+    if (!options.is_cold) {
+      lane.repeats = std::clamp(static_cast<int>(std::ceil(needed)), 1, kRepeatsMax);
+    }
+    lane.rounds_max = options.rounds;
+    if (contender.is_aside) {
+      lane.rounds_max = lane.first_seconds > kAsideLongSeconds ? 1 : kAsideRoundsMax;
+    }
     lanes.push_back(std::move(lane));
   }
   double left = options.seconds;
   for (int round = 0; round < options.rounds && (round < kRoundsMin || left > 0); ++round) {
     double ours = 0;
     for (Lane& lane : lanes) {
-      if (round >= lane.contender->rounds_max) continue;
-      lane.us.push_back(sample(lane, options.clock, row.people));
+      if (round >= lane.rounds_max) continue;
+      lane.us.push_back(sample(lane, options, row.people));
       left -= lane.us.back() * lane.repeats * 1e-6;
       if (&lane == &lanes.front()) ours = lane.us.back();
       lane.ratios.push_back(lane.us.back() / ours);

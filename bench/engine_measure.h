@@ -1,9 +1,9 @@
 // One segment against all engines: the same count first, then times in turn.
 //
 // Every round asks each engine once, or as often as it takes for a clock to be exact; engines that
-// are slow are asked in fewer rounds. A ratio is that of two times of one round. Short answers are
-// timed with warm caches; what takes milliseconds is bound by memory anyhow.
-// Thread safety: one thread at a time.
+// stand aside are asked in fewer rounds. A ratio is that of two times of one round. Short answers
+// are timed with warm caches; what takes milliseconds is bound by memory anyhow. Thread safety: one
+// thread at a time.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,8 @@ namespace muster::bench {
 struct Contender {
   std::string name;
   std::function<std::uint64_t()> count;
-  int rounds_max = 1'000'000;
+  // Only told for comparison: asked in few rounds, and in one when it takes long.
+  bool is_aside = false;
 };
 
 struct Side {
@@ -45,6 +46,7 @@ struct MeasureOptions {
   int rounds = 31;       // At most; three at least.
   double seconds = 1.0;  // For one segment, roughly.
   TimeOf clock = TimeOf::Core;
+  bool is_cold = false;  // The caches are filled with something else before every sample.
 };
 
 // Fills people and sides.  Requires our contender first.

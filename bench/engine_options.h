@@ -21,6 +21,7 @@ struct EngineOptions {
   std::vector<Layout> layouts{Layout::Uniform, Layout::Clustered};
   std::string only;  // Segments whose name contains this.
   bool is_sabotaged = false;
+  bool is_cold = false;
   bool with_scan = true;
   bool with_duckdb = false;
   bool with_croaring_new = false;

@@ -78,6 +78,7 @@ void print_header(const EngineReport& report) {
     fmt::print(", {}", version);
   fmt::print("\n{}, commit {}, {}\n", report.machine, report.commit, report.date);
   fmt::print("one core reads {:.1f} GB/s of memory\n", report.bandwidth / 1e9);
+  if (report.is_cold) fmt::print("caches are filled with other data before every answer\n");
   if (report.is_sabotaged) fmt::print("our evaluator is slowed down on purpose\n");
 }
 
@@ -119,9 +120,9 @@ void print_segment(const SegmentRow& row) {
 }
 
 void print_goals(const EngineReport& report) {
-  fmt::print("\n{:<5} {:<66} {:<44} {}\n", "goal", "asked", "measured", "verdict");
+  fmt::print("\n{:<4} {:<78} {:<66} {}\n", "goal", "asked", "measured", "verdict");
   for (const GoalRow& row : report.goals) {
-    fmt::print("{:<5} {:<66} {:<44} {}\n", row.goal, row.what, row.measured, word_of(row.verdict));
+    fmt::print("{:<4} {:<78} {:<66} {}\n", row.goal, row.what, row.measured, word_of(row.verdict));
   }
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
 }
@@ -148,7 +149,7 @@ std::string to_json(const EngineReport& report) {
   json.end_array();
   json.key("threads").number(report.threads).key("people").number(std::uint64_t{report.people});
   json.key("events_each").number(report.events_each);
-  json.key("sabotaged").boolean(report.is_sabotaged);
+  json.key("sabotaged").boolean(report.is_sabotaged).key("cold").boolean(report.is_cold);
   json.key("read_bytes_per_second").number(report.bandwidth);
   json.key("peak_bytes").number(report.peak_bytes);
   json.key("populations").begin_array();

@@ -40,7 +40,7 @@ struct EngineReport {
   std::uint32_t people = 0;
   unsigned events_each = 0;
   unsigned threads = 1;
-  bool is_sabotaged = false;
+  bool is_sabotaged = false, is_cold = false;
   double bandwidth = 0;  // Bytes per second, measured in this run.
   double peak_bytes = 0;
   std::vector<std::string> versions;  // Of the engines beside ours: "CRoaring 0.2.66".

@@ -1,6 +1,7 @@
 #include "bench/engine_run.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <memory>
 
@@ -13,9 +14,6 @@
 
 namespace muster::bench {
 namespace {
-
-constexpr int kScanRoundsMax = 3;
-constexpr int kDuckDbRoundsMax = 5;
 
 // What must be read whatever the method, where that is plain: three bits a person, or the four
 // bytes of a number.
@@ -61,14 +59,13 @@ class Arena {
     const Scan scan(question, arrays_);
     if (options_.with_scan) {
       contenders.push_back(
-          {.name = kScan, .count = [&] { return scan.count(); }, .rounds_max = kScanRoundsMax});
+          {.name = kScan, .count = [&] { return scan.count(); }, .is_aside = true});
     }
     std::unique_ptr<DuckDb::Statement> statement;
     if (beside_.duckdb) {
       TRY_ASSIGN(statement, beside_.duckdb->prepare(question));
-      contenders.push_back({.name = kDuckDb,
-                            .count = [&] { return statement->count(); },
-                            .rounds_max = kDuckDbRoundsMax});
+      contenders.push_back(
+          {.name = kDuckDb, .count = [&] { return statement->count(); }, .is_aside = true});
     }
     TRY(measure(contenders, measuring(options_), row));
     return row;
@@ -108,6 +105,7 @@ Status run_segments(const EngineOptions& options, EngineReport& report) {
   print_header(report);
   for (const Layout layout : options.layouts) {
     TRY(run_layout(options, layout, beside, report));
+    malloc_trim(0);  // The next population starts from little memory.
   }
   return Ok();
 }
