@@ -83,6 +83,10 @@ ListArray::ListArray(const Population& population, std::size_t field) {
 EventArray::EventArray(const Population& population, std::size_t event) {
   starts.reserve(population.people() + 1ULL);
   starts.push_back(0);
+  const double expected =
+      1.01 * population.people() * population.events() * kEvents[event].share + 1'000;
+  times.reserve(static_cast<std::size_t>(expected));
+  amounts.reserve(static_cast<std::size_t>(expected));
   EventColumns drawn;
   std::vector<std::pair<std::int64_t, std::int64_t>> own;  // Time and amount.
   for (std::uint32_t first = 0; first < population.people(); first += kBlockSize) {

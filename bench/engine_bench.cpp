@@ -22,6 +22,13 @@
 namespace muster::bench {
 namespace {
 
+// tools/bench says what each means.
+constexpr const char* kUsage = R"(usage: engine_bench [--profiles N] [--events N] [--seed N]
+  [--layout uniform|clustered|both] [--only NAME] [--threads N] [--rounds N] [--seconds S] [--cold]
+  [--duckdb] [--croaring-new] [--no-scan] [--live SECONDS] [--load] [--sabotage]
+  [--file-of-bitmaps DIR] [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+)";
+
 struct Options {
   EngineOptions engine;
   EngineReport report;
@@ -104,6 +111,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     engine.events_each = static_cast<unsigned>(number);
   } else if (name == "--threads") {
     engine.threads = static_cast<unsigned>(number);
+  } else if (name == "--seed") {
+    engine.seed = number;
   } else if (name == "--rounds") {
     engine.rounds = static_cast<int>(number);
   } else if (name == "--seconds") {
@@ -159,16 +168,7 @@ bool read_options(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   muster::bench::Options options;
   if (!muster::bench::read_options(argc, argv, options)) {
-    std::fputs(
-        "usage: engine_bench [--profiles N] [--events N] [--threads N] [--rounds N]\n"
-        "  [--seconds PER_SEGMENT] [--layout uniform|clustered|both] [--only NAME]\n"
-        "  [--live SECONDS] [--load]\n"
-        "  [--duckdb] [--croaring-new] [--cold] [--no-scan] [--sabotage] [--file-of-bitmaps DIR] "
-        "[--json "
-        "FILE] [--commit ID] "
-        "[--date DAY]\n"
-        "  [--machine NAME]\n",
-        stderr);
+    std::fputs(muster::bench::kUsage, stderr);
     return EXIT_FAILURE;
   }
   if (!__builtin_cpu_supports("avx2")) {

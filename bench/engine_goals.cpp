@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace muster::bench {
 namespace {
@@ -23,6 +24,9 @@ Verdict verdict(bool is_met) {
   return is_met ? Verdict::Pass : Verdict::Short;
 }
 
+// Fewer segments (--only) say nothing about all of them.
+constexpr std::size_t kSegmentsMin = 12;
+
 // The ratios of one engine over some segments.
 struct Ratios {
   std::vector<double> medians, lows, highs;
@@ -30,6 +34,7 @@ struct Ratios {
   std::string slowest;
 
   bool empty() const { return medians.empty(); }
+  bool is_all() const { return medians.size() >= kSegmentsMin; }
   double mean() const { return geometric_mean(medians); }
   std::string shown() const {
     return fmt::format("{:.2f}x ({:.2f}-{:.2f}), least {:.2f}x {}", mean(), geometric_mean(lows),
@@ -71,6 +76,7 @@ GoalRow g1(const EngineReport& report) {
   const Ratios ratios = ratios_of(report, kRoaring, any_segment);
   if (!is_small(report) || ratios.empty()) return row;
   row.measured = ratios.shown();
+  if (!ratios.is_all()) return row;
   row.verdict = verdict(ratios.mean() >= 10 && ratios.least >= 1);
   return row;
 }
@@ -89,6 +95,7 @@ GoalRow g2(const EngineReport& report) {
   }
   row.measured = fmt::format("{}; longest {:.1f} ms, {:.1f} GiB", ratios.shown(), longest / 1e3,
                              report.peak_bytes / (1 << 30));
+  if (!ratios.is_all()) return row;
   row.verdict =
       verdict(ratios.mean() >= 7 && longest <= kLongestUs && report.peak_bytes <= kPeakMax);
   return row;
@@ -101,10 +108,11 @@ GoalRow g3(const EngineReport& report) {
   const Ratios ratios = ratios_of(report, kRoaringNew, any_segment);
   if (ratios.empty()) {
     row.measured = "asked with --croaring-new";
+    row.verdict = Verdict::NotAsked;
     return row;
   }
   row.measured = ratios.shown();
-  if (report.threads != 1) return row;
+  if (report.threads != 1 || !ratios.is_all()) return row;
   row.verdict = verdict(ratios.mean() >= (is_large(report) ? 4 : 5) && ratios.least >= 0.9);
   return row;
 }
@@ -116,9 +124,11 @@ GoalRow g4(const EngineReport& report) {
   const Ratios ratios = ratios_of(report, kDuckDb, any_segment);
   if (ratios.empty()) {
     row.measured = "asked with --duckdb";
+    row.verdict = Verdict::NotAsked;
     return row;
   }
   row.measured = ratios.shown();
+  if (!ratios.is_all()) return row;
   row.verdict = verdict(ratios.mean() >= 150 && ratios.least >= 8);
   return row;
 }
@@ -127,7 +137,8 @@ GoalRow g5(const EngineReport& report) {
   GoalRow row{.goal = "G5",
               .what = "100 M: dense AND and range at >= 70 % of the read bandwidth",
               .measured = ""};
-  double least = 1e9;
+  double least = std::numeric_limits<double>::max();
+  std::size_t measured = 0;
   for (const SegmentRow& segment : report.segments) {
     if (segment.bytes == 0) continue;
     const double rate = static_cast<double>(segment.bytes) / segment.ours().us.median * 1e6;
@@ -135,8 +146,9 @@ GoalRow g5(const EngineReport& report) {
     row.measured +=
         fmt::format("{}{} {:.0f} %", row.measured.empty() ? "" : ", ", segment.name, share * 100);
     least = std::min(least, share);
+    ++measured;
   }
-  if (is_large(report)) row.verdict = verdict(least >= 0.7);
+  if (is_large(report) && measured >= 2) row.verdict = verdict(least >= 0.7);
   return row;
 }
 
@@ -157,7 +169,10 @@ GoalRow g7(const std::optional<LiveRatios>& live) {
   GoalRow row{.goal = "G7",
               .what = "readers beside 100 k updates/s: p50 <= 1.1x, p99 <= 2x of idle",
               .measured = ""};
-  if (!live) return row;
+  if (!live) {
+    row.verdict = Verdict::NotAsked;
+    return row;
+  }
   row.measured =
       fmt::format("p50 {:.2f}x, p99 {:.2f}x at {:.0f} k/s, commits p99 {:.1f} ms", live->p50,
                   live->p99, live->updates_per_second / 1e3, live->commit_ms_p99);
@@ -166,13 +181,14 @@ GoalRow g7(const std::optional<LiveRatios>& live) {
 }
 
 void add_g9(const EngineReport& report, const GoalInputs& inputs, std::vector<GoalRow>& out) {
-  double rate = 1e12;
+  double rate = std::numeric_limits<double>::max();
   for (const PopulationRow& population : report.populations) {
     rate = std::min(rate, population.people_per_second);
   }
   GoalRow build{.goal = "G9",
                 .what = "bulk build >= 5 M people/s at 20 values, >= 2x over adding one by one",
                 .measured = fmt::format("{:.2f} M people/s", rate / 1e6)};
+  build.verdict = Verdict::NotAsked;
   if (inputs.bulk) {
     build.measured += fmt::format(", {:.2f}x", inputs.bulk->ratio);
     build.verdict = verdict(rate >= 5e6 && inputs.bulk->ratio >= 2);
@@ -180,7 +196,8 @@ void add_g9(const EngineReport& report, const GoalInputs& inputs, std::vector<Go
   out.push_back(std::move(build));
   GoalRow load{.goal = "G9",
                .what = "NDJSON to queryable >= 500 MB/s a core, >= 150 MB/s with the durable log",
-               .measured = "asked with --load"};
+               .measured = "asked with --load",
+               .verdict = Verdict::NotAsked};
   if (inputs.load) {
     load.measured = fmt::format("{:.0f} MB/s, {:.0f} MB/s", inputs.load->ndjson.queryable,
                                 inputs.load->ndjson.durable);

@@ -80,6 +80,7 @@ void print_header(const EngineReport& report) {
   fmt::print("one core reads {:.1f} GB/s of memory\n", report.bandwidth / 1e9);
   if (report.is_cold) fmt::print("caches are filled with other data before every answer\n");
   if (report.is_sabotaged) fmt::print("our evaluator is slowed down on purpose\n");
+  std::fflush(stdout);
 }
 
 void print_population(const PopulationRow& row, std::uint32_t people) {
@@ -97,6 +98,7 @@ void print_population(const PopulationRow& row, std::uint32_t people) {
              row.column_bytes * each, row.dictionary_bytes * each,
              (row.id_bytes - row.id_key_bytes) * each, row.id_key_bytes * each,
              row.event_bytes * each);
+  std::fflush(stdout);
 }
 
 void print_segment_titles(const SegmentRow& first) {

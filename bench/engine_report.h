@@ -26,7 +26,7 @@ struct PopulationRow {
   double event_bytes = 0;
 };
 
-enum class Verdict : std::uint8_t { Pass, Short, NotHere };
+enum class Verdict : std::uint8_t { Pass, Short, NotHere, NotAsked };
 
 struct GoalRow {
   std::string goal;      // "G1"
