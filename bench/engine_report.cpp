@@ -20,6 +20,8 @@ std::string_view word_of(Verdict verdict) {
       return "SHORT";
     case Verdict::NotHere:
       return "n/a at this size";
+    case Verdict::NotAsked:
+      return "n/a, not asked";
   }
   CHECK(!"every verdict has a word");
 }
