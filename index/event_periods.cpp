@@ -13,6 +13,9 @@ constexpr std::array<TimeMs, EventPeriods::kLengths> kDays = {64, 8, 1};
 // What a period may take: a plane for each 2,048 events.
 constexpr std::size_t kBytesPerEventMax = 4;
 constexpr std::size_t kRowsMin = sizeof(Plane) / kBytesPerEventMax;
+// Smaller runs have no periods: their rows are gone through in 10 us, and runs are made anew at
+// each merge while they are small.
+constexpr std::size_t kRunRowsMin = 16'384;
 // Events listed beside the planes. One costs a look-up of its own, about 1 ns; a plane costs 200 ns
 // when it comes from memory.
 constexpr std::uint64_t kRestMax = 512;
@@ -100,7 +103,7 @@ void add_period(std::span<const std::uint16_t> person, std::uint32_t first, std:
 }  // namespace
 
 EventPeriods::EventPeriods(std::span<const std::uint16_t> person, const EventTimes& times) {
-  if (person.size() < kRowsMin) return;
+  if (person.size() < kRunRowsMin) return;
   for (std::size_t length = 0; length < kLengths; ++length) {
     const TimeMs span = kDays[length] * kDayMs;
     for (std::uint32_t first = 0; first < times.size();) {

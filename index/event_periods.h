@@ -6,8 +6,9 @@
 //
 // A period's counts are bit planes, as many as pay: plane j holds bit j of min(events, 2^planes-1)
 // of every person, 8 KiB each; the few events beyond are listed. A period is kept when that takes
-// at most 4 bytes an event: from 2,048 events on, that is when 3 % of the people did something. A
-// frequent event has periods of all three lengths, together about 4 to 6 bytes an event.
+// at most 4 bytes an event: from 2,048 events on, that is when 3 % of the people did something.
+// Runs of less than 16,384 rows have none. A frequent event has periods of all three lengths,
+// together about 4 to 6 bytes an event.
 // Source: vertical counters and carry-save adders as in Rinfret, O'Neil, O'Neil, "Bit-sliced
 // index arithmetic", 2001.
 // Thread safety: immutable.

@@ -35,6 +35,12 @@ const PropertyColumn* column_of(const EventRun& run, std::size_t number) {
   return number < run.properties.size() ? run.properties[number].get() : nullptr;
 }
 
+std::vector<std::uint64_t> every_bit(std::size_t rows) {
+  std::vector<std::uint64_t> bits((rows + 63) / 64, ~std::uint64_t{0});
+  if (rows % 64 != 0) bits.back() = (std::uint64_t{1} << (rows % 64)) - 1;
+  return bits;
+}
+
 void append_bits(std::vector<std::uint64_t>& bits, std::size_t first, const EventRun& run,
                  const PropertyColumn& column) {
   for (std::uint32_t row = 0; row < run.rows; ++row) {
@@ -52,6 +58,11 @@ std::shared_ptr<const PropertyColumn> pick_property(const Picked& picked, std::s
   std::vector<std::int64_t> values(rows, 0);
   std::vector<std::uint64_t> all((rows + 63) / 64, 0);
   std::size_t first = 0;
+  bool is_everywhere = true;
+  for (const EventRun* run : picked.runs) {
+    const auto* column = column_of(*run, number);
+    is_everywhere = is_everywhere && column != nullptr && column->present.empty();
+  }
   for (const EventRun* run : picked.runs) {
     if (const auto* column = column_of(*run, number)) {
       const auto own = std::span(values).subspan(first, run->rows);
@@ -62,9 +73,12 @@ std::shared_ptr<const PropertyColumn> pick_property(const Picked& picked, std::s
         for (std::int64_t& value : own)
           value *= factor;
       }
-      append_bits(all, first, *run, *column);
+      if (!is_everywhere) append_bits(all, first, *run, *column);
     }
     first += run->rows;
+  }
+  if (is_everywhere) {
+    return property_column(gathered(values, picked.rows), every_bit(picked.rows.size()), scale);
   }
   std::vector<std::uint64_t> present((picked.rows.size() + 63) / 64, 0);
   for (std::size_t i = 0; i < picked.rows.size(); ++i) {

@@ -1,6 +1,7 @@
 #include "index/person_order.h"
 
 #include <algorithm>
+#include <array>
 
 namespace muster::index {
 namespace {
@@ -16,74 +17,46 @@ unsigned shift_for(std::size_t rows) {
   return shift;
 }
 
-// Row numbers by person; `starts` becomes the first of each person, one more at the end.
-std::vector<std::int64_t> sorted_rows(std::span<const std::uint16_t> person,
-                                      std::vector<std::uint32_t>& starts) {
-  starts.assign(kPeople + 1, 0);
-  for (const std::uint16_t who : person)
-    ++starts[who + 1U];
-  for (std::uint32_t who = 0; who < kPeople; ++who)
-    starts[who + 1] += starts[who];
-  std::vector<std::uint32_t> next(starts.begin(), starts.end() - 1);
-  std::vector<std::int64_t> rows(person.size());
-  for (std::uint32_t row = 0; row < person.size(); ++row)
-    rows[next[person[row]]++] = row;
-  return rows;
-}
+struct Placed {
+  std::uint16_t person = 0;
+  std::uint32_t row = 0;
+};
 
-// The same for few rows, where clearing a counter for each person would cost more.
-std::vector<std::int64_t> sorted_few_rows(std::span<const std::uint16_t> person) {
-  std::vector<std::int64_t> rows(person.size());
-  for (std::size_t row = 0; row < rows.size(); ++row)
-    rows[row] = static_cast<std::int64_t>(row);
-  std::sort(rows.begin(), rows.end(), [person](std::int64_t a, std::int64_t b) {
-    const auto who_a = person[static_cast<std::size_t>(a)];
-    const auto who_b = person[static_cast<std::size_t>(b)];
-    return who_a != who_b ? who_a < who_b : a < b;
-  });
-  return rows;
-}
-
-// The most rows of one person; `rows` stand by person.
-std::uint32_t longest_stretch(std::span<const std::uint16_t> person,
-                              std::span<const std::int64_t> rows) {
-  std::uint32_t longest = 0, current = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool is_same = i > 0 && person[static_cast<std::size_t>(rows[i])] ==
-                                      person[static_cast<std::size_t>(rows[i - 1])];
-    current = is_same ? current + 1 : 1;
-    longest = std::max(longest, current);
+// Rows by person, then row: two passes by a byte each, so that small runs pay for few counters.
+std::vector<Placed> sorted_rows(std::span<const std::uint16_t> person) {
+  std::vector<Placed> rows(person.size()), other(person.size());
+  for (std::uint32_t row = 0; row < rows.size(); ++row)
+    rows[row] = {person[row], row};
+  for (const unsigned shift : {0U, 8U}) {
+    std::array<std::uint32_t, 257> starts = {};
+    for (const Placed& each : rows)
+      ++starts[((each.person >> shift) & 0xffU) + 1];
+    for (std::size_t digit = 0; digit < 256; ++digit)
+      starts[digit + 1] += starts[digit];
+    for (const Placed& each : rows)
+      other[starts[(each.person >> shift) & 0xffU]++] = each;
+    rows.swap(other);
   }
-  return longest;
+  return rows;
 }
-
-// Fewer rows than this are sorted by comparing: measured, a counting sort costs 100 us at least.
-constexpr std::size_t kFewRows = 1'024;
 
 }  // namespace
 
 PersonOrder::PersonOrder(std::span<const std::uint16_t> person) : shift_(shift_for(person.size())) {
-  std::vector<std::uint32_t> all_starts;
-  const bool is_small = person.size() < kFewRows;
-  const std::vector<std::int64_t> rows =
-      is_small ? sorted_few_rows(person) : sorted_rows(person, all_starts);
-  rows_ = PackedInts(rows);
+  const std::vector<Placed> sorted = sorted_rows(person);
+  std::vector<std::int64_t> rows(sorted.size());
   starts_.assign((kPeople >> shift_) + 1, 0);
-  if (is_small) {
-    for (const std::uint16_t who : person)
-      ++starts_[(who >> shift_) + 1U];
-    for (std::size_t group = 1; group < starts_.size(); ++group) {
-      starts_[group] += starts_[group - 1];
-    }
-    rows_max_ = longest_stretch(person, rows);
-  } else {
-    for (std::size_t group = 0; group < starts_.size(); ++group) {
-      starts_[group] = all_starts[group << shift_];
-    }
-    for (std::uint32_t who = 0; who < kPeople; ++who) {
-      rows_max_ = std::max(rows_max_, all_starts[who + 1] - all_starts[who]);
-    }
+  std::uint32_t stretch = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    rows[i] = sorted[i].row;
+    ++starts_[(sorted[i].person >> shift_) + 1U];
+    stretch = i > 0 && sorted[i].person == sorted[i - 1].person ? stretch + 1 : 1;
+    rows_max_ = std::max(rows_max_, stretch);
   }
+  for (std::size_t group = 1; group < starts_.size(); ++group) {
+    starts_[group] += starts_[group - 1];
+  }
+  rows_ = PackedInts(rows);
 }
 
 std::vector<std::uint32_t> PersonOrder::rows_of(std::span<const std::uint16_t> person,
