@@ -1,157 +1,131 @@
 #include "index/dictionary.h"
 
+#include <algorithm>
 #include <array>
-#include <atomic>
-#include <bit>
-#include <cstring>
-#include <vector>
 
 #include "base/check.h"
-#include "base/hash.h"
+
+#include "index/recent_codes.h"
+#include "index/table_hash.h"
 
 namespace muster::index {
-namespace dictionary_detail {
-
-// Keys by code. Chunks double in size and never move; a chunk's pointer is written once, before
-// any snapshot that reaches into it is made.
-class Keys {
- public:
-  std::string_view at(std::uint32_t code) const {
-    const auto [chunk, offset] = place(code);
-    const Entry& entry = chunks_[chunk][offset];
-    return {entry.bytes, entry.size};
-  }
-
-  void append(std::uint32_t code, std::string_view key) {
-    const auto [chunk, offset] = place(code);
-    if (offset == 0) {
-      chunks_[chunk] = std::make_unique_for_overwrite<Entry[]>(kFirstChunk << chunk);
-      heap_bytes_ += (kFirstChunk << chunk) * sizeof(Entry);
-    }
-    chunks_[chunk][offset] = {store(key), static_cast<std::uint32_t>(key.size())};
-  }
-
-  std::size_t bytes() const { return heap_bytes_; }
-
- private:
-  struct Entry {
-    const char* bytes;
-    std::uint32_t size;
-  };
-  static constexpr std::size_t kFirstChunk = 64;   // Most dictionaries are small.
-  static constexpr std::size_t kChunksMax = 27;    // 64 * (2^27 - 1) > 2^32 codes.
-  static constexpr std::size_t kPoolMin = 1'024, kPoolMax = 1U << 20;
-
-  static std::pair<std::size_t, std::size_t> place(std::uint32_t code) {
-    const std::uint64_t shifted = std::uint64_t{code} + kFirstChunk;
-    const auto chunk = static_cast<std::size_t>(std::bit_width(shifted)) - 1 -
-                       static_cast<std::size_t>(std::countr_zero(kFirstChunk));
-    return {chunk, shifted - (kFirstChunk << chunk)};
-  }
-
-  const char* store(std::string_view key) {
-    if (key.empty()) return "";
-    if (pool_left_ < key.size()) {
-      const std::size_t grown = pools_.empty() ? kPoolMin : std::min(kPoolMax, pool_size_ * 2);
-      pool_size_ = std::max(grown, key.size());
-      pools_.push_back(std::make_unique_for_overwrite<char[]>(pool_size_));
-      heap_bytes_ += pool_size_;
-      pool_at_ = pools_.back().get();
-      pool_left_ = pool_size_;
-    }
-    char* stored = pool_at_;
-    std::memcpy(stored, key.data(), key.size());
-    pool_at_ += key.size();
-    pool_left_ -= key.size();
-    return stored;
-  }
-
-  std::array<std::unique_ptr<Entry[]>, kChunksMax> chunks_;
-  std::vector<std::unique_ptr<char[]>> pools_;  // Touched by the writer only.
-  char* pool_at_ = nullptr;
-  std::size_t pool_left_ = 0, pool_size_ = 0, heap_bytes_ = 0;
-};
-
-// Open addressing with linear probes; a slot is 0, or the hash's upper half and code + 1.
-class Slots {
- public:
-  explicit Slots(std::size_t capacity)
-      : mask_(capacity - 1), slots_(std::make_unique<std::atomic<std::uint64_t>[]>(capacity)) {}
-
-  std::size_t capacity() const { return mask_ + 1; }
-
-  void insert(std::uint64_t hash, std::uint32_t code) {
-    std::size_t at = hash & mask_;
-    while (slots_[at].load(std::memory_order_relaxed) != 0) at = (at + 1) & mask_;
-    slots_[at].store((hash & 0xffffffff00000000ULL) | (std::uint64_t{code} + 1),
-                     std::memory_order_release);
-  }
-
-  std::optional<std::uint32_t> find(const Keys& keys, std::uint32_t size, std::uint64_t hash,
-                                    std::string_view key) const {
-    for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
-      const std::uint64_t slot = slots_[at].load(std::memory_order_acquire);
-      if (slot == 0) return std::nullopt;
-      const auto code = static_cast<std::uint32_t>(slot - 1);
-      if ((slot ^ hash) >> 32 == 0 && code < size && keys.at(code) == key) return code;
-    }
-  }
-
- private:
-  std::size_t mask_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
-};
-
-}  // namespace dictionary_detail
-
 namespace {
-constexpr std::size_t kFirstCapacity = 64;  // Slots; a power of two.
-// Codes are 32 bits and a slot keeps code + 1.
-constexpr std::uint32_t kCodesMax = 0xffff'fff0;
+
+// Look-ups under way at once: enough to hide memory, few enough to stay in the first cache.
+constexpr std::size_t kWindow = 32;
+constexpr std::uint32_t kCodesMax = 0xffff'fff0;  // A slot keeps code + 1 in 32 bits.
+
+std::uint32_t tag_of(const KeyForm& key) {
+  return KeySlots::tag_of(table_hash(key.bytes(), key.is_uuid() ? 1 : 0));
+}
+
+std::uint32_t find_in(const KeyPool& keys, const KeySlots& slots, std::uint32_t size,
+                      const KeyForm& key, std::uint32_t tag) {
+  return slots.find(tag, size, [&](std::uint32_t code) { return keys.equals(code, key); });
+}
+
+// Below these, everything stands in the caches and recent codes help most.
+constexpr std::uint32_t kSmallDictionary = 4'096;
+constexpr std::size_t kBatchMin = 64;  // Keys that are worth a table of recent codes.
+
+// Calls take(i, form, tag) for each key in order, when most of what it reads is in the caches.
+template <typename SlotsPointer, typename Take>
+void in_windows(std::span<const std::string_view> texts, const KeyPool& keys,
+                const SlotsPointer& slots, std::uint32_t size, const Take& take) {
+  for (std::size_t from = 0; from < texts.size(); from += kWindow) {
+    const std::size_t count = std::min(kWindow, texts.size() - from);
+    std::array<std::optional<KeyForm>, kWindow> forms;
+    std::array<std::uint32_t, kWindow> tags, codes;
+    for (std::size_t i = 0; i < count; ++i) {
+      tags[i] = tag_of(forms[i].emplace(texts[from + i]));
+      slots->prefetch(tags[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      codes[i] = slots->find(tags[i], size, [](std::uint32_t) { return true; });
+      if (codes[i] != kNoKey) keys.prefetch_group(codes[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (codes[i] != kNoKey) keys.prefetch_bytes(codes[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      take(from + i, *forms[i], tags[i]);
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> Dictionary::find(std::string_view key) const {
   if (size_ == 0) return std::nullopt;
-  return slots_->find(*keys_, size_, hash64(key), key);
+  const KeyForm form(key);
+  const std::uint32_t code = find_in(*keys_, *slots_, size_, form, tag_of(form));
+  return code == kNoKey ? std::nullopt : std::optional(code);
 }
 
-std::string_view Dictionary::key(std::uint32_t code) const {
+void Dictionary::find_batch(std::span<const std::string_view> keys,
+                            std::span<std::uint32_t> codes) const {
+  CHECK(keys.size() == codes.size());
+  if (size_ == 0) {
+    std::fill(codes.begin(), codes.end(), kNoKey);
+    return;
+  }
+  in_windows(keys, *keys_, slots_, size_,
+             [&](std::size_t i, const KeyForm& key, std::uint32_t tag) {
+               codes[i] = find_in(*keys_, *slots_, size_, key, tag);
+             });
+}
+
+KeyText Dictionary::key(std::uint32_t code) const {
   CHECK(code < size_);
   return keys_->at(code);
 }
 
 DictionaryWriter::DictionaryWriter()
-    : keys_(std::make_shared<dictionary_detail::Keys>()),
-      slots_(std::make_shared<dictionary_detail::Slots>(kFirstCapacity)) {}
-DictionaryWriter::~DictionaryWriter() = default;
-DictionaryWriter::DictionaryWriter(DictionaryWriter&&) noexcept = default;
-DictionaryWriter& DictionaryWriter::operator=(DictionaryWriter&&) noexcept = default;
+    : keys_(std::make_shared<KeyPool>()), slots_(std::make_shared<KeySlots>()) {}
 
-std::uint32_t DictionaryWriter::add(std::string_view key) {
-  const std::uint64_t hash = hash64(key);
-  if (const auto known = slots_->find(*keys_, size_, hash, key)) return *known;
+std::uint32_t DictionaryWriter::add(const KeyForm& key, std::uint32_t tag) {
+  const std::uint32_t known = find_in(*keys_, *slots_, size_, key, tag);
+  if (known != kNoKey) return known;
   CHECK(size_ < kCodesMax);
-  if (std::size_t{size_} * 10 >= slots_->capacity() * 7) grow();
+  if (slots_->is_full(size_ + 1)) slots_ = slots_->larger();
   keys_->append(size_, key);
-  slots_->insert(hash, size_);
+  slots_->insert(tag, size_);
   return size_++;
 }
 
-std::optional<std::uint32_t> DictionaryWriter::find(std::string_view key) const {
-  return slots_->find(*keys_, size_, hash64(key), key);
+std::uint32_t DictionaryWriter::add(std::string_view key) {
+  const KeyForm form(key);
+  return add(form, tag_of(form));
 }
 
-std::string_view DictionaryWriter::key(std::uint32_t code) const {
+void DictionaryWriter::add_batch(std::span<const std::string_view> keys,
+                                 std::span<std::uint32_t> codes) {
+  CHECK(keys.size() == codes.size());
+  if (keys.size() >= kBatchMin && size_ < kSmallDictionary) {
+    RecentCodes recent;
+    const auto add_one = [this](std::string_view key) { return add(key); };
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      codes[i] = recent.code_of(keys[i], add_one);
+    return;
+  }
+  in_windows(
+      keys, *keys_, slots_, size_,
+      [&](std::size_t i, const KeyForm& key, std::uint32_t tag) { codes[i] = add(key, tag); });
+}
+
+std::optional<std::uint32_t> DictionaryWriter::find(std::string_view key) const {
+  const KeyForm form(key);
+  const std::uint32_t code = find_in(*keys_, *slots_, size_, form, tag_of(form));
+  return code == kNoKey ? std::nullopt : std::optional(code);
+}
+
+void DictionaryWriter::find_batch(std::span<const std::string_view> keys,
+                                  std::span<std::uint32_t> codes) const {
+  snapshot().find_batch(keys, codes);
+}
+
+KeyText DictionaryWriter::key(std::uint32_t code) const {
   CHECK(code < size_);
   return keys_->at(code);
-}
-
-void DictionaryWriter::grow() {
-  auto larger = std::make_shared<dictionary_detail::Slots>(slots_->capacity() * 2);
-  for (std::uint32_t code = 0; code < size_; ++code) {
-    larger->insert(hash64(keys_->at(code)), code);
-  }
-  slots_ = std::move(larger);
 }
 
 Dictionary DictionaryWriter::snapshot() const {
@@ -161,10 +135,6 @@ Dictionary DictionaryWriter::snapshot() const {
   taken.size_ = size_;
   taken.bytes_ = bytes();
   return taken;
-}
-
-std::size_t DictionaryWriter::bytes() const {
-  return keys_->bytes() + slots_->capacity() * sizeof(std::uint64_t);
 }
 
 }  // namespace muster::index

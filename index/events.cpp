@@ -34,7 +34,8 @@ Value EventProperty::value_of_key(std::int64_t key, std::uint8_t scale) const {
 }
 
 std::vector<std::uint32_t> EventProperty::list_codes(std::int64_t key) const {
-  const std::string_view bytes = lists.key(static_cast<std::uint32_t>(key));
+  const KeyText text = lists.key(static_cast<std::uint32_t>(key));
+  const std::string_view bytes = text.view();
   std::vector<std::uint32_t> codes(bytes.size() / sizeof(std::uint32_t));
   if (!codes.empty()) std::memcpy(codes.data(), bytes.data(), bytes.size());
   return codes;

@@ -20,7 +20,7 @@ constexpr std::size_t kExplainedNodesMax = 10'000;
 
 Value value_of(const BoundField& field, std::int64_t key, std::uint8_t scale) {
   if (field.place == FieldPlace::PersonId || index::is_coded(field.type.type)) {
-    const std::string_view bytes = field.dictionary.key(static_cast<std::uint32_t>(key));
+    const index::KeyText bytes = field.dictionary.key(static_cast<std::uint32_t>(key));
     if (field.place == FieldPlace::PersonId) return std::string(bytes);
     return index::value_of_bytes(field.type, bytes);
   }
