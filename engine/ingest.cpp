@@ -89,7 +89,7 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
                  "events cannot be replaced; profiles, user info and entities can"};
   }
   IngestRequest request = asked;
-  const Hash128 hash = request_hash(request);
+  const Hash128 hash = request.idempotency_key.empty() ? Hash128{} : request_hash(request);
   const index::TableRef table = table_ref(request.table, request.name);
   TRY_ASSIGN(index::Batch decoded,
              parts.decoder->decode({request.format, request.csv_header, request.bytes}));

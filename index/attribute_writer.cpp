@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "index/coded.h"
+#include "index/column_codes.h"
 
 namespace muster::index {
 namespace {
@@ -16,6 +17,11 @@ constexpr std::uint64_t pair_of(std::uint64_t code, Ordinal ordinal) {
 // Keeps the last of several changes of one ordinal; leaves them sorted.
 template <typename Change>
 void keep_last(std::vector<Change>& changes) {
+  const bool sorted =
+      std::adjacent_find(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
+        return a.ordinal >= b.ordinal;
+      }) == changes.end();
+  if (sorted) return;  // New people, as they arrive.
   std::stable_sort(changes.begin(), changes.end(),
                    [](const Change& a, const Change& b) { return a.ordinal < b.ordinal; });
   std::size_t kept = 0;
@@ -63,20 +69,20 @@ void AttributeWriter::apply(const TypedColumn& column, const std::vector<bool>& 
   next_ = *current_;
   std::vector<NumberColumn::Change> singles;
   std::vector<ListColumn::Change> lists;
+  const bool coded = type_.list || is_coded(type_.type);
+  const auto codes = coded ? codes_of(column, taken, dictionary_) : std::vector<std::uint32_t>();
+  auto code = codes.begin();
   for (const TypedCell& cell : column.cells) {
     if (!taken[cell.row]) continue;
     if (type_.list) {
-      ListColumn::Change change{ordinals[cell.row], cell.present, {}};
-      for (std::uint32_t i = 0; cell.present && i < cell.size; ++i) {
-        change.codes.push_back(dictionary_.add(column.elements[cell.first + i]));
-      }
-      std::sort(change.codes.begin(), change.codes.end());
-      lists.push_back(std::move(change));
+      const auto end = code + (cell.present ? cell.size : 0);
+      lists.push_back({ordinals[cell.row], cell.present, {code, end}});
+      code = end;
       continue;
     }
     NumberColumn::Change change{ordinals[cell.row], std::nullopt};
-    if (cell.present && is_coded(type_.type)) {
-      change.value = dictionary_.add(cell.bytes);
+    if (cell.present && coded) {
+      change.value = *code++;
     } else if (cell.present) {
       change.value = cell.key * factor;
     }

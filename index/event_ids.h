@@ -1,6 +1,7 @@
 // Which events are known by id, and with which content: the same id counts once.
 //
-// Open addressing on 128-bit hashes of the ids (hash128), 24 bytes a slot, at most 7/10 full.
+// Open addressing on 128-bit hashes of the ids (hash128), 24 bytes a slot, up to 85 % full. The hash
+// says the place in order, so a larger table is filled in one pass; large ones grow by an eighth.
 // Two different ids with one hash would be taken for one event: for 10^9 ids the chance is 10^-21.
 // Thread safety: one thread at a time.
 #pragma once
@@ -16,6 +17,10 @@ class EventIds {
  public:
   enum class Verdict { New, Same, Different };
 
+  // Fetches what remember() will read; worth it some ids ahead.
+  void prefetch(const Hash128& id) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[place_of(id)]);
+  }
   // Remembers the id with its content unless it is known; says how it compares.
   Verdict remember(const Hash128& id, std::uint64_t content);
   std::size_t size() const { return size_; }
@@ -26,6 +31,9 @@ class EventIds {
     Hash128 id;             // {0, 0}: free.
     std::uint64_t content = 0;
   };
+  std::size_t place_of(const Hash128& id) const {
+    return static_cast<std::size_t>((id.low >> 32) * slots_.size() >> 32);
+  }
   void grow();
   Slot& slot_of(const Hash128& id);
   std::vector<Slot> slots_;

@@ -47,6 +47,15 @@ std::vector<std::uint64_t> contents(const TypedRows& rows) {
   return content;
 }
 
+// Ids fetched before they are asked for: enough to hide memory.
+constexpr std::uint32_t kIdsAhead = 16;
+
+std::vector<Hash128> hashes_of_ids(const TypedRows& rows) {
+  std::vector<Hash128> hashes(rows.rows);
+  for (std::uint32_t row = 0; row < rows.rows; ++row) hashes[row] = hash128(rows.event_id[row]);
+  return hashes;
+}
+
 }  // namespace
 
 void Writer::resolve(TypedRows& rows) {
@@ -101,9 +110,11 @@ void Writer::reject_people(TypedRows& rows) const {
 
 void Writer::skip_known_events(TypedRows& rows) {
   const std::vector<std::uint64_t> content = contents(rows);
+  const std::vector<Hash128> ids = hashes_of_ids(rows);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (row + kIdsAhead < rows.rows) event_ids_.prefetch(ids[row + kIdsAhead]);
     if (!rows.taken[row] || rows.event_id[row].empty()) continue;
-    switch (event_ids_.remember(hash128(rows.event_id[row]), content[row])) {
+    switch (event_ids_.remember(ids[row], content[row])) {
       case EventIds::Verdict::New: break;
       case EventIds::Verdict::Same:
         rows.taken[row] = false;
@@ -119,9 +130,11 @@ void Writer::skip_known_events(TypedRows& rows) {
 void Writer::remember_events(const TypedRows& rows) {
   if (rows.table.kind != TableKind::Events) return;
   const std::vector<std::uint64_t> content = contents(rows);
+  const std::vector<Hash128> ids = hashes_of_ids(rows);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (row + kIdsAhead < rows.rows) event_ids_.prefetch(ids[row + kIdsAhead]);
     if (!rows.taken[row] || rows.event_id[row].empty()) continue;
-    event_ids_.remember(hash128(rows.event_id[row]), content[row]);
+    event_ids_.remember(ids[row], content[row]);
   }
 }
 

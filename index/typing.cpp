@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "index/coded.h"
 #include "index/convert.h"
+#include "index/plain_values.h"
+#include "index/recent_codes.h"
 
 namespace muster::index {
 namespace {
@@ -68,6 +70,12 @@ class Typist {
     const auto names = texts_of(schema_.event_name, "event name", kNameBytesMax);
     read_times();
     std::map<std::string_view, std::uint32_t> known;
+    const auto number_of = [&](std::string_view name) {
+      const auto [at, added] = known.emplace(name, static_cast<std::uint32_t>(out_.names.size()));
+      if (added) out_.names.emplace_back(name);
+      return at->second;
+    };
+    RecentCodes recent;
     out_.event_name.assign(out_.rows, 0);
     for (std::uint32_t row = 0; row < out_.rows; ++row) {
       if (!out_.taken[row]) continue;
@@ -76,10 +84,7 @@ class Typist {
       } else if (names[row].starts_with('$')) {
         reject(row, "has an event name that begins with '$', which only the system may use");
       } else {
-        const auto [at, added] =
-            known.emplace(names[row], static_cast<std::uint32_t>(out_.names.size()));
-        if (added) out_.names.emplace_back(names[row]);
-        out_.event_name[row] = at->second;
+        out_.event_name[row] = recent.code_of(names[row], number_of);
       }
     }
   }
@@ -87,13 +92,14 @@ class Typist {
   void read_fields() {
     const std::string prefix = prefix_of(out_.table);
     join_points(prefix);
+    std::vector<std::vector<Cell>> by_name(out_.names.size());
     for (const Column& column : batch_.columns) {
       if (std::find(own_.begin(), own_.end(), column.name) != own_.end()) continue;
       if (out_.table.kind != TableKind::Events) {
         read_column(column.cells, column.name, prefix + column.name, "");
         continue;
       }
-      std::vector<std::vector<Cell>> by_name(out_.names.size());
+      for (auto& cells : by_name) cells.clear();
       for (const Cell& cell : column.cells) {
         if (out_.taken[cell.row]) by_name[out_.event_name[cell.row]].push_back(cell);
       }
@@ -258,7 +264,8 @@ class Typist {
     for (const Cell& cell : cells) {
       if (!out_.taken[cell.row]) continue;
       TypedCell typed{cell.row};
-      if (cell.kind != CellKind::Null) {
+      if (cell.kind != CellKind::Null &&
+          !convert_plainly(cell, *field, batch_, typed, column.elements)) {
         if (const auto reason = convert(cell, *field, *context_, column, typed)) {
           reject(cell.row, "'" + name + "' " + *reason);
           continue;

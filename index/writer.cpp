@@ -18,6 +18,20 @@ std::string attribute_name(const TableRef& table, const std::string& name) {
   return table.kind == TableKind::UserInfo ? table.name + "." + name : name;
 }
 
+// The ordinals of the ids of all rows that are taken, new ones in the order of the rows.
+void add_ids(const TypedRows& rows, DictionaryWriter& ids, std::span<Ordinal> ordinals) {
+  std::vector<std::string_view> keys;
+  std::vector<std::uint32_t> row_of, codes;
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row]) continue;
+    keys.push_back(rows.identity[row]);
+    row_of.push_back(row);
+  }
+  codes.resize(keys.size());
+  ids.add_batch(keys, codes);
+  for (std::size_t i = 0; i < codes.size(); ++i) ordinals[row_of[i]] = codes[i];
+}
+
 }  // namespace
 
 Writer::Writer() { publish_table({TableKind::Profiles, ""}); }
@@ -76,15 +90,13 @@ std::vector<Ordinal> Writer::ordinals_of(const TypedRows& rows, TableWriter& wri
                                          Applied& applied) {
   std::vector<Ordinal> ordinals(rows.rows, 0), seen;
   const std::uint32_t before = writer.ids.size();
+  const bool by_id = rows.identifier == "profile_id" || rows.table.kind == TableKind::Entities;
+  if (by_id) add_ids(rows, writer.ids, ordinals);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
-    const bool by_id = rows.identifier == "profile_id" || rows.table.kind == TableKind::Entities;
-    if (by_id) {
-      ordinals[row] = writer.ids.add(rows.identity[row]);
-    } else if (const auto known = find_profile(rows.identifier, rows.identity[row])) {
-      ordinals[row] = *known;
-    } else {
-      ordinals[row] = create_by_identifier(rows.identifier, rows.identity[row]);
+    if (!by_id) {
+      const auto known = find_profile(rows.identifier, rows.identity[row]);
+      ordinals[row] = known ? *known : create_by_identifier(rows.identifier, rows.identity[row]);
     }
     const bool is_new = ordinals[row] >= before;
     if (is_new || !writer.table.live.contains(ordinals[row])) seen.push_back(ordinals[row]);
@@ -120,7 +132,9 @@ Ordinal Writer::create_by_identifier(const std::string& identifier, std::string_
 }
 
 void Writer::make_live(TableWriter& writer, std::vector<Ordinal>& ordinals) {
-  std::sort(ordinals.begin(), ordinals.end());
+  if (!std::is_sorted(ordinals.begin(), ordinals.end())) {
+    std::sort(ordinals.begin(), ordinals.end());
+  }
   ordinals.erase(std::unique(ordinals.begin(), ordinals.end()), ordinals.end());
   if (!ordinals.empty()) writer.table.live = writer.table.live.with(ordinals, {});
 }

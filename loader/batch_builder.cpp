@@ -8,17 +8,16 @@
 namespace muster::loader {
 namespace {
 
-// Whether the text is in normal form C for sure: all its characters are below U+0300, where nothing
-// composes. In UTF-8 these are the bytes below 0xCC.
-// Source: Unicode Standard Annex 15, section 9.
+constexpr std::uint32_t kRowsWatched = 64;  // Enough to guess how the others are.
+
+}  // namespace
+
 bool is_surely_nfc(std::string_view text) {
   return std::none_of(text.begin(), text.end(),
                       [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
 }
 
-}  // namespace
-
-BatchBuilder::BatchBuilder(std::size_t bytes) {
+BatchBuilder::BatchBuilder(std::size_t bytes) : bytes_expected_(bytes) {
   batch_.text.reserve(bytes);
 }
 
@@ -80,7 +79,18 @@ void BatchBuilder::end_row(std::uint64_t line) {
   batch_.line_of_row.push_back(line);
   ++batch_.rows;
   touched_.clear();
+  if (batch_.rows == kRowsWatched) reserve_cells();
   row_start_ = mark();
+}
+
+// Room for the cells that are coming, if the rows go on as they began.
+void BatchBuilder::reserve_cells() {
+  const std::size_t bytes_a_row = batch_.text.size() / kRowsWatched + 1;
+  const std::size_t rows = bytes_expected_ / bytes_a_row;
+  for (index::Column& column : batch_.columns) {
+    const std::size_t cells = column.cells.size() * rows / kRowsWatched;
+    column.cells.reserve(std::min(cells + cells / 16, rows + 1));
+  }
 }
 
 void BatchBuilder::reject_row(std::uint64_t line, std::string reason) {

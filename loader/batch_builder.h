@@ -17,6 +17,11 @@ namespace muster::loader {
 
 inline constexpr std::uint32_t kNoColumn = std::numeric_limits<std::uint32_t>::max();
 
+// Whether the text is in normal form C for sure: all its characters are below U+0300, where nothing
+// composes. In UTF-8 these are the bytes below 0xCC.
+// Source: Unicode Standard Annex 15, section 9.
+bool is_surely_nfc(std::string_view text);
+
 class BatchBuilder {
  public:
   // How far a row has come: everything put later can be taken back to here.
@@ -29,6 +34,9 @@ class BatchBuilder {
 
   Mark mark() const;
   void rollback(const Mark& mark);
+
+  // Takes the cells of the row being built back.
+  void restart_row() { rollback(row_start_); }
 
   // The column of that name, made when it is new; kNoColumn when the batch has kFieldsMax already.
   std::uint32_t column(std::string_view name);
@@ -52,6 +60,12 @@ class BatchBuilder {
   // A Text cell in normal form C; nothing when it is longer than kTextBytesMax.
   // Requires valid UTF-8.
   std::optional<index::Cell> text_cell(std::string_view text);
+  // Puts bytes behind the batch's text, for cells that lie in them; returns where they begin.
+  std::uint64_t append_text(std::string_view bytes) {
+    const std::uint64_t at = batch_.text.size();
+    batch_.text.append(bytes);
+    return at;
+  }
   // A Json cell with exactly these bytes.
   index::Cell json_cell(std::string_view json);
 
@@ -76,7 +90,10 @@ class BatchBuilder {
     }
   };
 
+  void reserve_cells();
+
   index::Batch batch_;
+  std::size_t bytes_expected_;
   std::vector<std::uint32_t> touched_;  // Columns of this row's cells, in order.
   Mark row_start_;
   std::unordered_map<std::string, std::uint32_t, NameHash, std::equal_to<>> by_name_;

@@ -14,6 +14,7 @@
 #include "loader/json_number.h"
 #include "loader/json_text.h"
 #include "loader/key_tree.h"
+#include "loader/plain_rows.h"
 
 namespace muster::loader {
 namespace {
@@ -103,6 +104,10 @@ class JsonRows::Impl {
 
   void read(std::string_view json, std::uint64_t line) {
     ++row_;
+    if (plain_.take(json)) {
+      builder_.end_row(line);
+      return;
+    }
     reason_.clear();
     const std::size_t keys = keys_.size();
     const std::size_t columns = builder_.columns();
@@ -334,6 +339,7 @@ class JsonRows::Impl {
   BatchBuilder& builder_;
   ondemand::parser parser_;
   KeyTree keys_;
+  PlainRows plain_{builder_, keys_};
   std::uint64_t row_ = 0;
   std::string reason_;
   std::size_t clash_place_ = 0;

@@ -47,6 +47,9 @@ class KeyTree {
   // The column of the key in `builder`; kNoColumn when there is no room for one.
   std::uint32_t column(Id id, BatchBuilder& builder);
 
+  // The column that the key itself made, if it did; it stays until a rollback takes it.
+  std::uint32_t made_column(Id id) const { return keys_[id].column; }
+
   // Takes back the keys made since there were `keys`, and the memory of columns from `columns` on.
   void rollback(std::size_t keys, std::size_t columns);
   std::size_t size() const { return keys_.size(); }
