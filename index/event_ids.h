@@ -1,7 +1,7 @@
 // Which events are known by id, and with which content: the same id counts once.
 //
-// Open addressing on 128-bit hashes of the ids (hash128), 24 bytes a slot, up to 85 % full. The hash
-// says the place in order, so a larger table is filled in one pass; large ones grow by an eighth.
+// Open addressing on 128-bit hashes of the ids (hash128), 24 bytes a slot, up to 85 % full. A place
+// grows with the hash, so a larger table is filled in one pass; large ones grow by an eighth.
 // Two different ids with one hash would be taken for one event: for 10^9 ids the chance is 10^-21.
 // Thread safety: one thread at a time.
 #pragma once

@@ -49,6 +49,7 @@ struct LoadJob {
   std::string replace;            // Label of the table to refresh as a whole; "" for none.
   bool force = false;             // Even when more than a fifth of that table would go.
   bool dry_run = false;           // Say what would happen; change nothing.
+  // Of one request: what the load holds in memory is a few times this, whatever the files.
   std::size_t chunk_bytes = kChunkBytes;
 };
 
