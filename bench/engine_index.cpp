@@ -111,18 +111,19 @@ BuiltIndex build_index(const Population& population) {
     built.ids_seconds = naming.seconds();
   }
   people.live = index::everybody(population.people());
+  // Events first: their columns are gone again before most of the index is there.
+  for (std::size_t event = 0; event < kEvents.size() && population.events() > 0; ++event) {
+    const std::string name(kEvents[event].name);
+    generation->events[name] = build_events(population, event, built);
+    schema->fields[name + ".amount"] = {
+        .type = {.type = Type::Decimal, .scale = kAmountScale}, .declared = true, .epoch = ""};
+  }
   for (std::size_t field = 0; field < kFields.size(); ++field) {
     const FieldShape& shape = kFields[field];
     const std::string name(shape.name);
     people.attributes[name] = shape.type.list ? build_lists(population, field, built)
                                               : build_single(population, field, built);
     schema->fields["profiles." + name] = {.type = shape.type, .declared = true, .epoch = ""};
-  }
-  for (std::size_t event = 0; event < kEvents.size() && population.events() > 0; ++event) {
-    const std::string name(kEvents[event].name);
-    generation->events[name] = build_events(population, event, built);
-    schema->fields[name + ".amount"] = {
-        .type = {.type = Type::Decimal, .scale = kAmountScale}, .declared = true, .epoch = ""};
   }
   generation->schema = std::move(schema);
   built.generation = generation;
