@@ -48,8 +48,7 @@ PopulationRow population_row(const Population& population, const BuiltIndex& bui
     row.column_bytes += static_cast<double>(columns);
     row.bitmap_bytes += static_cast<double>(attribute.bytes() - columns);
     row.dictionary_bytes += static_cast<double>(attribute.dictionary.bytes());
-    const bool has_bitmaps = attribute.is_coded() || attribute.type.type == Type::Bool;
-    if (has_bitmaps) {
+    if (attribute.has_bitmaps) {
       row.portable_bytes += static_cast<double>(portable_bytes(population, field, engine));
     }
   }

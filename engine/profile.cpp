@@ -42,9 +42,9 @@ std::vector<std::string> newest_events(const index::Generation& generation,
 // The most frequent values of an attribute with value bitmaps, most frequent first.
 std::vector<std::pair<std::string, std::uint64_t>> top_values(const index::Attribute& attribute) {
   std::vector<std::pair<std::uint64_t, std::uint32_t>> counts;
-  for (std::uint32_t code = 0; code < attribute.postings.size(); ++code) {
-    const auto& posting = attribute.postings[code];
-    if (posting && posting->count() > 0) counts.emplace_back(posting->count(), code);
+  for (std::uint32_t code = 0; code < attribute.bitmaps.codes(); ++code) {
+    const std::uint64_t people = attribute.bitmaps.count(code);
+    if (people > 0) counts.emplace_back(people, code);
   }
   std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;

@@ -9,11 +9,6 @@
 namespace muster::index {
 namespace {
 
-// A change of one value's posting, ordered by code, then ordinal.
-constexpr std::uint64_t pair_of(std::uint64_t code, Ordinal ordinal) {
-  return code << 32 | ordinal;
-}
-
 // Keeps the last of several changes of one ordinal; leaves them sorted.
 template <typename Change>
 void keep_last(std::vector<Change>& changes) {
@@ -34,17 +29,7 @@ void keep_last(std::vector<Change>& changes) {
   changes.resize(kept);
 }
 
-// The ordinals of one code at the head of sorted pairs; taken off `rest`.
-std::vector<Ordinal> take_code(std::span<const std::uint64_t>& rest, std::uint64_t code) {
-  std::vector<Ordinal> ordinals;
-  while (!rest.empty() && rest.front() >> 32 == code) {
-    ordinals.push_back(static_cast<Ordinal>(rest.front()));
-    rest = rest.subspan(1);
-  }
-  return ordinals;
-}
-
-bool keeps_postings(const FieldType& type) {
+bool keeps_bitmaps(const FieldType& type) {
   return type.list || type.type == Type::String || type.type == Type::Bool;
 }
 
@@ -52,7 +37,7 @@ bool keeps_postings(const FieldType& type) {
 
 AttributeWriter::AttributeWriter(FieldType type) : type_(type) {
   next_.type = type;
-  next_.has_postings = keeps_postings(type);
+  next_.has_bitmaps = keeps_bitmaps(type);
   publish(std::move(next_));
 }
 
@@ -113,62 +98,48 @@ void AttributeWriter::clear(std::span<const Ordinal> ordinals) {
 }
 
 void AttributeWriter::apply_single(std::vector<NumberColumn::Change>& changes) {
-  std::vector<std::uint64_t> add, remove;
-  if (next_.has_postings) {
+  std::vector<ValueChange> add, remove;
+  if (next_.has_bitmaps) {
     for (const auto& change : changes) {
       const auto before = next_.single.at(change.ordinal);
       if (before == change.value) continue;
-      if (before) remove.push_back(pair_of(static_cast<std::uint64_t>(*before), change.ordinal));
-      if (change.value) {
-        add.push_back(pair_of(static_cast<std::uint64_t>(*change.value), change.ordinal));
-      }
+      if (before) remove.push_back({change.ordinal, static_cast<std::uint32_t>(*before)});
+      if (change.value) add.push_back({change.ordinal, static_cast<std::uint32_t>(*change.value)});
     }
   }
   next_.single = next_.single.with(changes);
-  update_postings(add, remove);
+  update_bitmaps(add, remove);
 }
 
 void AttributeWriter::apply_lists(std::vector<ListColumn::Change>& changes) {
-  std::vector<std::uint64_t> add, remove;
-  if (next_.has_postings) {
+  std::vector<ValueChange> add, remove;
+  if (next_.has_bitmaps) {
     for (const auto& change : changes) {
       const auto before = next_.list.at(change.ordinal);
       for (const std::uint32_t code : before) {
         const bool stays = std::binary_search(change.codes.begin(), change.codes.end(), code);
-        if (!stays) remove.push_back(pair_of(code, change.ordinal));
+        if (!stays) remove.push_back({change.ordinal, code});
       }
       for (const std::uint32_t code : change.codes) {
         const bool was = std::binary_search(before.begin(), before.end(), code);
-        if (!was) add.push_back(pair_of(code, change.ordinal));
+        if (!was) add.push_back({change.ordinal, code});
       }
     }
   }
   next_.list = next_.list.with(changes);
-  update_postings(add, remove);
+  update_bitmaps(add, remove);
 }
 
-void AttributeWriter::update_postings(std::vector<std::uint64_t>& add,
-                                      std::vector<std::uint64_t>& remove) {
-  if (!next_.has_postings) return;
-  if (dictionary_.size() > kPostingValuesMax) {
-    next_.has_postings = false;
-    next_.postings.clear();
-    next_.postings.shrink_to_fit();
+// Both in the order of their ordinals.
+void AttributeWriter::update_bitmaps(std::span<const ValueChange> add,
+                                     std::span<const ValueChange> remove) {
+  if (!next_.has_bitmaps) return;
+  if (dictionary_.size() > kBitmapValuesMax) {
+    next_.has_bitmaps = false;
+    next_.bitmaps = ValueBitmaps();
     return;
   }
-  std::sort(add.begin(), add.end());
-  std::sort(remove.begin(), remove.end());
-  std::span<const std::uint64_t> adding(add), removing(remove);
-  static const Posting kNobody;
-  while (!adding.empty() || !removing.empty()) {
-    std::uint64_t code = adding.empty() ? ~0ULL : adding.front() >> 32;
-    if (!removing.empty()) code = std::min(code, removing.front() >> 32);
-    const auto in = take_code(adding, code);
-    const auto out = take_code(removing, code);
-    if (next_.postings.size() <= code) next_.postings.resize(code + 1);
-    auto& posting = next_.postings[code];
-    posting = std::make_shared<const Posting>((posting ? *posting : kNobody).with(in, out));
-  }
+  next_.bitmaps = next_.bitmaps.with(add, remove);
 }
 
 bool AttributeWriter::can_widen(std::uint8_t scale) const {

@@ -35,7 +35,7 @@ class AttributeWriter {
   void widen(std::uint8_t scale);
   void apply_single(std::vector<NumberColumn::Change>& changes);
   void apply_lists(std::vector<ListColumn::Change>& changes);
-  void update_postings(std::vector<std::uint64_t>& add, std::vector<std::uint64_t>& remove);
+  void update_bitmaps(std::span<const ValueChange> add, std::span<const ValueChange> remove);
   void publish(Attribute next);
 
   FieldType type_;

@@ -31,11 +31,12 @@ class BulkAttribute {
   std::shared_ptr<const Attribute> finish();
 
  private:
-  void add_postings(std::span<const std::uint32_t> codes, std::span<const std::uint16_t> members);
+  std::uint32_t codes_end() const;
 
   Attribute attribute_;
-  std::vector<Posting> postings_;
-  std::uint32_t block_ = 0;
+  // Of the block being added; kept for their memory.
+  std::vector<std::uint32_t> codes_;
+  std::vector<std::uint16_t> members_;
 };
 
 // The set of ordinals [0, ordinals): everybody of a table built whole.

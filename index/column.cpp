@@ -24,7 +24,11 @@ void by_page(std::span<const Change> changes, const ChangePage& change_page) {
   }
 }
 
-std::shared_ptr<const Page> changed_page(const Page* before,
+bool any_set(std::span<const std::uint64_t> words) {
+  return std::any_of(words.begin(), words.end(), [](std::uint64_t word) { return word != 0; });
+}
+
+PagePtr changed_page(const Page* before,
                                          std::span<const NumberColumn::Change> changes) {
   std::array<std::int64_t, kPageSize> values = {};
   std::array<std::uint64_t, kPageWords> present = {};
@@ -42,8 +46,7 @@ std::shared_ptr<const Page> changed_page(const Page* before,
       present[slot / 64] &= ~bit;
     }
   }
-  const bool any = std::any_of(present.begin(), present.end(), [](auto w) { return w != 0; });
-  return any ? std::make_shared<const Page>(values, present) : nullptr;
+  return any_set(present) ? Page::make(values, present) : nullptr;
 }
 
 template <typename BlockType>
@@ -59,69 +62,30 @@ BlockType& own_block(std::vector<std::shared_ptr<const BlockType>>& blocks,
   return *owned[block];
 }
 
-std::uint32_t count_bits(std::span<const std::uint64_t> words) {
-  std::uint32_t total = 0;
-  for (const std::uint64_t word : words) total += static_cast<std::uint32_t>(std::popcount(word));
-  return total;
+// Brings what the block knows of its pages up to date.
+void summarise(ColumnBlock& block) {
+  block.count = 0;
+  for (const PagePtr& page : block.pages) {
+    if (!page) continue;
+    block.min = block.count == 0 ? page->min() : std::min(block.min, page->min());
+    block.max = block.count == 0 ? page->max() : std::max(block.max, page->max());
+    block.count += page->count();
+  }
+  if (block.count == 0) block.min = block.max = 0;
+}
+
+// The bits of one page of a block; slots past the end have none.
+std::array<std::uint64_t, kPageWords> bits_of_page(std::span<const std::uint64_t> present,
+                                                   std::uint32_t page) {
+  std::array<std::uint64_t, kPageWords> bits = {};
+  for (std::uint32_t w = 0; w < kPageWords; ++w) {
+    const std::size_t at = std::size_t{page} * kPageWords + w;
+    if (at < present.size()) bits[w] = present[at];
+  }
+  return bits;
 }
 
 }  // namespace
-
-Page::Page(std::span<const std::int64_t, kPageSize> values,
-           std::span<const std::uint64_t, kPageWords> present) {
-  std::array<std::int64_t, kPageSize> dense;
-  for (std::uint32_t w = 0; w < kPageWords; ++w) {
-    present_[w] = present[w];
-    rank_[w] = static_cast<std::uint16_t>(count_);
-    for (std::uint64_t bits = present[w]; bits != 0; bits &= bits - 1) {
-      dense[count_++] = values[w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))];
-    }
-  }
-  values_ = PackedInts(std::span(dense).first(count_));
-}
-
-std::int64_t Page::at(std::uint32_t i) const {
-  CHECK(has(i));
-  const std::uint64_t below = present_[i / 64] & ((1ULL << (i % 64)) - 1);
-  return values_.at(rank_[i / 64] + static_cast<std::uint32_t>(std::popcount(below)));
-}
-
-void Page::read(std::span<std::int64_t, kPageSize> out) const {
-  if (count_ == kPageSize) {
-    values_.read(0, out);
-    return;
-  }
-  std::array<std::int64_t, kPageSize> dense;
-  values_.read(0, std::span(dense).first(count_));
-  std::fill(out.begin(), out.end(), 0);
-  std::uint32_t at = 0;
-  for (std::uint32_t w = 0; w < kPageWords; ++w) {
-    for (std::uint64_t bits = present_[w]; bits != 0; bits &= bits - 1) {
-      out[w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))] = dense[at++];
-    }
-  }
-}
-
-void Page::select_range(std::int64_t low, std::int64_t high,
-                        std::span<std::uint64_t, kPageWords> out) const {
-  if (low > max() || high < min() || low > high) return;
-  if (low <= min() && high >= max()) {
-    for (std::uint32_t w = 0; w < kPageWords; ++w) out[w] |= present_[w];
-    return;
-  }
-  std::array<std::int64_t, kPageSize> values;
-  read(values);
-  for (std::uint32_t w = 0; w < kPageWords; ++w) {
-    std::uint64_t bits = 0;
-    for (std::uint32_t i = 0; i < 64; ++i) {
-      const std::int64_t value = values[w * 64 + i];
-      bits |= static_cast<std::uint64_t>((value >= low) & (value <= high)) << i;
-    }
-    out[w] |= bits & present_[w];
-  }
-}
-
-std::size_t Page::bytes() const { return sizeof(Page) + values_.bytes(); }
 
 std::optional<std::int64_t> NumberColumn::at(std::uint32_t ordinal) const {
   const ColumnBlock* pages = block(block_of(ordinal));
@@ -147,38 +111,63 @@ NumberColumn NumberColumn::with(std::span<const Change> changes) const {
     const std::uint32_t ordinal = of_page.front().ordinal;
     ColumnBlock& block = own_block(next.blocks_, owned, block_of(ordinal));
     auto& page = block.pages[page_of(ordinal)];
-    next.count_ -= page ? page->count() : 0;
     page = changed_page(page.get(), of_page);
-    next.count_ += page ? page->count() : 0;
   });
+  for (std::size_t b = 0; b < owned.size(); ++b) {
+    if (!owned[b]) continue;
+    next.count_ -= owned[b]->count;
+    summarise(*owned[b]);
+    next.count_ += owned[b]->count;
+  }
   return next;
+}
+
+void NumberColumn::append_block(std::span<const std::int64_t> keys,
+                                std::span<const std::uint64_t> present) {
+  CHECK(keys.size() <= kBlockSize && present.size() * 64 >= keys.size());
+  auto block = std::make_shared<ColumnBlock>();
+  for (std::uint32_t p = 0; p * std::size_t{kPageSize} < keys.size(); ++p) {
+    const auto bits = bits_of_page(present, p);
+    if (!any_set(bits)) continue;
+    const auto of_page = keys.subspan(std::size_t{p} * kPageSize,
+                                      std::min<std::size_t>(kPageSize, keys.size() - p * kPageSize));
+    if (of_page.size() == kPageSize) {
+      block->pages[p] = Page::make(of_page.first<kPageSize>(), bits);
+      continue;
+    }
+    std::array<std::int64_t, kPageSize> values = {};
+    std::copy(of_page.begin(), of_page.end(), values.begin());
+    block->pages[p] = Page::make(values, bits);
+  }
+  summarise(*block);
+  count_ += block->count;
+  blocks_.push_back(block->count > 0 ? std::move(block) : nullptr);
 }
 
 namespace {
 
-std::shared_ptr<const ListColumn::ListPage> changed_list_page(
-    const ListColumn::ListPage* before, std::span<const ListColumn::Change> changes) {
-  auto made = std::make_shared<ListColumn::ListPage>();
-  if (before != nullptr) made->present = before->present;
+std::shared_ptr<const ListPage> changed_list_page(const ListPage* before,
+                                                  std::span<const ListColumn::Change> changes) {
+  std::array<std::uint64_t, kPageWords> present = {};
+  std::vector<std::uint32_t> ends, codes;
+  if (before != nullptr) std::copy_n(before->present().begin(), kPageWords, present.begin());
   std::size_t next = 0;
   for (std::uint32_t slot = 0; slot < kPageSize; ++slot) {
-    made->ends[slot] = static_cast<std::uint32_t>(made->codes.size());
     if (next < changes.size() && slot_of(changes[next].ordinal) == slot) {
       const auto& change = changes[next++];
-      const std::uint64_t bit = 1ULL << (slot % 64);
-      made->present[slot / 64] &= ~bit;
-      if (change.present) made->present[slot / 64] |= bit;
+      const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+      present[slot / 64] &= ~bit;
       if (change.present) {
-        made->codes.insert(made->codes.end(), change.codes.begin(), change.codes.end());
+        present[slot / 64] |= bit;
+        codes.insert(codes.end(), change.codes.begin(), change.codes.end());
       }
     } else if (before != nullptr) {
-      made->codes.insert(made->codes.end(), before->codes.begin() + before->ends[slot],
-                         before->codes.begin() + before->ends[slot + 1]);
+      const CodeList kept = before->at(slot);
+      codes.insert(codes.end(), kept.begin(), kept.end());
     }
+    ends.push_back(static_cast<std::uint32_t>(codes.size()));
   }
-  made->ends[kPageSize] = static_cast<std::uint32_t>(made->codes.size());
-  made->codes.shrink_to_fit();
-  return count_bits(made->present) == 0 ? nullptr : made;
+  return any_set(present) ? std::make_shared<const ListPage>(ends, codes, present) : nullptr;
 }
 
 }  // namespace
@@ -186,17 +175,13 @@ std::shared_ptr<const ListColumn::ListPage> changed_list_page(
 bool ListColumn::has(std::uint32_t ordinal) const {
   const ListBlock* pages = block(block_of(ordinal));
   const ListPage* page = pages == nullptr ? nullptr : pages->pages[page_of(ordinal)].get();
-  const std::uint32_t slot = slot_of(ordinal);
-  return page != nullptr && ((page->present[slot / 64] >> (slot % 64)) & 1);
+  return page != nullptr && page->has(slot_of(ordinal));
 }
 
-std::span<const std::uint32_t> ListColumn::at(std::uint32_t ordinal) const {
+CodeList ListColumn::at(std::uint32_t ordinal) const {
   const ListBlock* pages = block(block_of(ordinal));
   const ListPage* page = pages == nullptr ? nullptr : pages->pages[page_of(ordinal)].get();
-  if (page == nullptr) return {};
-  const std::uint32_t slot = slot_of(ordinal);
-  return std::span(page->codes)
-      .subspan(page->ends[slot], page->ends[slot + 1] - page->ends[slot]);
+  return page == nullptr ? CodeList() : page->at(slot_of(ordinal));
 }
 
 std::size_t ListColumn::bytes() const {
@@ -204,11 +189,32 @@ std::size_t ListColumn::bytes() const {
   for (const auto& block : blocks_) {
     if (!block) continue;
     total += sizeof(ListBlock);
-    for (const auto& page : block->pages) {
-      if (page) total += sizeof(ListPage) + page->codes.capacity() * sizeof(std::uint32_t);
-    }
+    for (const auto& page : block->pages) total += page ? page->bytes() : 0;
   }
   return total;
+}
+
+void ListColumn::append_block(std::span<const std::uint32_t> ends,
+                              std::span<const std::uint32_t> codes,
+                              std::span<const std::uint64_t> present) {
+  CHECK(ends.size() <= kBlockSize && present.size() * 64 >= ends.size());
+  auto block = std::make_shared<ListBlock>();
+  std::uint32_t lists = 0;
+  std::vector<std::uint32_t> page_ends;
+  for (std::uint32_t p = 0; p * std::size_t{kPageSize} < ends.size(); ++p) {
+    const auto bits = bits_of_page(present, p);
+    const std::size_t first = std::size_t{p} * kPageSize;
+    const auto of_page = ends.subspan(first, std::min<std::size_t>(kPageSize, ends.size() - first));
+    const std::uint32_t codes_before = first == 0 ? 0 : ends[first - 1];
+    page_ends.clear();
+    for (const std::uint32_t end : of_page) page_ends.push_back(end - codes_before);
+    if (!any_set(bits)) continue;
+    block->pages[p] = std::make_shared<const ListPage>(
+        page_ends, codes.subspan(codes_before, page_ends.back()), bits);
+    lists += block->pages[p]->count();
+  }
+  count_ += lists;
+  blocks_.push_back(lists > 0 ? std::move(block) : nullptr);
 }
 
 ListColumn ListColumn::with(std::span<const Change> changes) const {
@@ -218,9 +224,9 @@ ListColumn ListColumn::with(std::span<const Change> changes) const {
     const std::uint32_t ordinal = of_page.front().ordinal;
     ListBlock& block = own_block(next.blocks_, owned, block_of(ordinal));
     auto& page = block.pages[page_of(ordinal)];
-    next.count_ -= page ? count_bits(page->present) : 0;
+    next.count_ -= page ? page->count() : 0;
     page = changed_list_page(page.get(), of_page);
-    next.count_ += page ? count_bits(page->present) : 0;
+    next.count_ += page ? page->count() : 0;
   });
   return next;
 }

@@ -1,8 +1,8 @@
-// One value per ordinal, or none: numbers, times, dates, booleans and dictionary codes.
+// One value per ordinal, or none: numbers, times, dates, booleans and dictionary codes; or a list.
 //
 // Values are order keys (index/order_key.h): int64 that compare like what they stand for. A block
-// of 65,536 ordinals is 64 pages of 1,024; each page knows its least and greatest value, so most
-// are answered without a look at their bytes. with() copies only the pages it changes.
+// of 65,536 ordinals is 64 pages of 1,024; block and page know their least and greatest value, so
+// most are answered without a look at their bytes. with() copies only the pages it changes.
 // Thread safety: immutable.
 #pragma once
 
@@ -13,44 +13,18 @@
 #include <span>
 #include <vector>
 
-#include "index/packed.h"
-#include "index/sets/container.h"
+#include "index/code_list.h"
+#include "index/page.h"
+#include "index/sets/block_set.h"
 
 namespace muster::index {
 
-inline constexpr std::uint32_t kPageSize = 1'024;     // Ordinals of a page.
 inline constexpr std::uint32_t kPagesPerBlock = kBlockSize / kPageSize;
-inline constexpr std::uint32_t kPageWords = kPageSize / 64;
-
-class Page {
- public:
-  // values[i] counts where bit i of `present` is set.
-  Page(std::span<const std::int64_t, kPageSize> values,
-       std::span<const std::uint64_t, kPageWords> present);
-
-  std::uint32_t count() const { return count_; }  // Values present; never 0 in a column.
-  std::int64_t min() const { return values_.min(); }
-  std::int64_t max() const { return values_.max(); }
-  std::span<const std::uint64_t, kPageWords> present() const { return present_; }
-  bool has(std::uint32_t i) const { return (present_[i / 64] >> (i % 64)) & 1; }
-  // Requires has(i).
-  std::int64_t at(std::uint32_t i) const;
-  // The value of every slot; those not present are 0.
-  void read(std::span<std::int64_t, kPageSize> out) const;
-  // Sets in out the bits of slots whose value is in [low, high].
-  void select_range(std::int64_t low, std::int64_t high,
-                    std::span<std::uint64_t, kPageWords> out) const;
-  std::size_t bytes() const;
-
- private:
-  std::array<std::uint64_t, kPageWords> present_;
-  std::uint32_t count_ = 0;
-  PackedInts values_;  // Of present slots only, in order.
-  std::array<std::uint16_t, kPageWords> rank_;  // Present slots before each word.
-};
 
 struct ColumnBlock {
-  std::array<std::shared_ptr<const Page>, kPagesPerBlock> pages;  // Null: no values.
+  std::array<PagePtr, kPagesPerBlock> pages;  // Null: no values.
+  std::uint32_t count = 0;                    // Values present.
+  std::int64_t min = 0, max = 0;              // Of all values; 0 when there are none.
 };
 
 class NumberColumn {
@@ -71,6 +45,9 @@ class NumberColumn {
 
   // Requires ordinals strictly increasing.
   NumberColumn with(std::span<const Change> changes) const;
+  // Adds a block behind all others; keys[i] counts where bit i of `present` is set.
+  // Requires at most 65,536 keys; a bit for each.
+  void append_block(std::span<const std::int64_t> keys, std::span<const std::uint64_t> present);
 
  private:
   std::vector<std::shared_ptr<const ColumnBlock>> blocks_;
@@ -85,11 +62,6 @@ class ListColumn {
     bool present = false;                // False: the list goes.
     std::vector<std::uint32_t> codes;    // Strictly increasing.
   };
-  struct ListPage {
-    std::array<std::uint64_t, kPageWords> present = {};
-    std::array<std::uint32_t, kPageSize + 1> ends = {};  // codes of slot i: [ends[i], ends[i+1])
-    std::vector<std::uint32_t> codes;
-  };
   struct ListBlock {
     std::array<std::shared_ptr<const ListPage>, kPagesPerBlock> pages;
   };
@@ -98,11 +70,14 @@ class ListColumn {
     return block < blocks_.size() ? blocks_[block].get() : nullptr;
   }
   bool has(std::uint32_t ordinal) const;
-  std::span<const std::uint32_t> at(std::uint32_t ordinal) const;  // Empty when missing.
-  std::uint64_t count() const { return count_; }                   // Lists present.
+  CodeList at(std::uint32_t ordinal) const;       // Empty when missing.
+  std::uint64_t count() const { return count_; }  // Lists present.
   std::size_t bytes() const;
   // Requires ordinals strictly increasing.
   ListColumn with(std::span<const Change> changes) const;
+  // Adds a block behind all others: the codes of slot i are [ends[i - 1], ends[i]).
+  void append_block(std::span<const std::uint32_t> ends, std::span<const std::uint32_t> codes,
+                    std::span<const std::uint64_t> present);
 
  private:
   std::vector<std::shared_ptr<const ListBlock>> blocks_;

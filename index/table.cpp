@@ -76,9 +76,7 @@ std::vector<Value> Attribute::values(std::uint32_t ordinal) const {
 }
 
 std::size_t Attribute::bytes() const {
-  std::size_t total = single.bytes() + list.bytes() + postings.capacity() * sizeof(postings[0]);
-  for (const auto& posting : postings) total += posting ? posting->bytes() : 0;
-  return total;
+  return single.bytes() + list.bytes() + bitmaps.bytes();
 }
 
 }  // namespace muster::index

@@ -14,11 +14,12 @@
 #include "index/dictionary.h"
 #include "index/schema.h"
 #include "index/sets/posting.h"
+#include "index/sets/value_bitmaps.h"
 
 namespace muster::index {
 
 // More distinct values than this have no value bitmaps: their codes are scanned instead.
-inline constexpr std::uint32_t kPostingValuesMax = 4'096;
+inline constexpr std::uint32_t kBitmapValuesMax = 4'096;
 
 // One attribute of all ordinals.
 struct Attribute {
@@ -28,10 +29,8 @@ struct Attribute {
   // Of strings, geo points (16 bytes: two doubles, latitude first), json texts; of lists, also
   // of every other type: the element's order key as 8 little-endian bytes.
   Dictionary dictionary;
-  // By code (bool: 0 and 1), when has_postings; size may be below dictionary.size(): the rest is
-  // empty. A null pointer is an empty posting.
-  std::vector<std::shared_ptr<const Posting>> postings;
-  bool has_postings = false;
+  ValueBitmaps bitmaps;     // By code (bool: 0 and 1), when has_bitmaps.
+  bool has_bitmaps = false;
 
   bool is_coded() const {
     return type.list || type.type == Type::String || type.type == Type::Geo ||

@@ -12,8 +12,9 @@ std::vector<const Kernels*> detect() {
   std::vector<const Kernels*> found{&kScalarKernels};
   if (__builtin_cpu_supports("avx2")) found.push_back(&kAvx2Kernels);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq")) {
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     found.push_back(&kAvx512Kernels);
+    if (__builtin_cpu_supports("avx512vpopcntdq")) found.push_back(&kAvx512PopcntKernels);
   }
   return found;
 }

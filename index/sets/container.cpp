@@ -60,6 +60,15 @@ ContainerPtr Container::from_words(Block words) {
   return made;
 }
 
+BlockSet Container::view() const {
+  switch (kind_) {
+    case ContainerKind::Full: return BlockSet::everybody();
+    case ContainerKind::Bits: return BlockSet::of_words(words_.get(), count_);
+    case ContainerKind::Array: break;
+  }
+  return BlockSet::of_array(array());
+}
+
 bool Container::contains(std::uint16_t member) const {
   switch (kind_) {
     case ContainerKind::Full: return true;

@@ -10,13 +10,9 @@
 #include <memory>
 #include <span>
 
-#include "index/kernels/kernels.h"
+#include "index/sets/block_set.h"
 
 namespace muster::index {
-
-inline constexpr std::uint32_t kBlockSize = 65'536;  // Ordinals of a block.
-// More members than this are kept as bits.
-inline constexpr std::uint32_t kArrayMembersMax = 2'048;
 
 enum class ContainerKind : std::uint8_t { Array, Bits, Full };
 
@@ -37,6 +33,10 @@ class Container {
   // Requires kind() == Bits.  The words are 64-byte aligned.
   Block words() const { return Block(words_.get(), kBlockWords); }
 
+  BlockSet view() const;
+  static BlockSet view_of(const Container* container) {  // Null: nobody.
+    return container == nullptr ? BlockSet{} : container->view();
+  }
   bool contains(std::uint16_t member) const;
   // Sets the members' bits in `out`, leaving the others as they are.
   void or_into(MutableBlock out) const;

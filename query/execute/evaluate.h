@@ -1,8 +1,14 @@
 // The tree of people reduced for one block after another.
 //
-// evaluate_and: cheapest child first, a `not` child is taken away instead of being made, and
-// nothing is asked once nobody is left. Leaves that are containers are used where they lie. When
-// few people are left, a leaf that would read the whole block is asked about those alone (probe).
+//   bounds      how many can pass at least and at most, from cardinalities alone (bounds.cpp)
+//   conjunction what lies ready in the index first: the smallest array decides, else all bits in one
+//               pass; then what must be computed, cheapest first, for those who are left
+//   union       all bits in one pass, arrays on top
+//   leaves      value bitmaps in place, columns page by page, events (leaf_*.cpp); when few people
+//               are left they alone are asked (probe.cpp)
+//
+// evaluate(node, within) answers for the people of `within` only; what it says about others means
+// nothing, so that no leaf does more than is asked. The last step of a count stores nothing.
 // Thread safety: one thread at a time; several Evaluators may share one BoundQuery.
 #pragma once
 
@@ -10,8 +16,9 @@
 #include <vector>
 
 #include "query/execute/aggregate.h"
-#include "query/execute/block_set.h"
+#include "query/execute/bounds.h"
 #include "query/execute/person_slots.h"
+#include "query/execute/selection.h"
 #include "query/execute/window_counts.h"
 #include "query/execute/window_sums.h"
 #include "query/plan/bound.h"
@@ -23,6 +30,7 @@ class Evaluator {
   explicit Evaluator(const BoundQuery& query)
       : query_(query),
         generation_(*query.generation),
+        bounds_(query),
         aggregates_(generation_),
         slots_(aggregates_),
         one_aggregates_(generation_),
@@ -41,28 +49,35 @@ class Evaluator {
 
  private:
   void move_to(std::uint32_t block);
-  BlockSet live() const;
 
   // evaluate.cpp
-  Selection evaluate(const BoundNode& node);
-  Selection evaluate_kind(const BoundNode& node);
-  Selection evaluate_and(const BoundNode& node);
-  Selection evaluate_or(const BoundNode& node);
-  Selection evaluate_at_least(const BoundNode& node);
-  Selection evaluate_sample(const BoundNode& node);
+  Selection evaluate(const BoundNode& node, const BlockSet& within);
+  Selection evaluate_kind(const BoundNode& node, const BlockSet& within);
+  Selection evaluate_at_least(const BoundNode& node, const BlockSet& within);
+  Selection evaluate_sample(const BoundNode& node, const BlockSet& within);
   Selection narrowed(Selection so_far, const BoundNode& node);
+  std::uint32_t count_within(const BlockSet& within, const BoundNode& node);
+
+  // chains.cpp
+  struct Conjunction;
+  std::optional<BlockSet> in_place(const BoundNode& node) const;
+  void gather(const BoundNode& child, Conjunction& all);
+  Conjunction conjunction(const BoundNode& node, const BlockSet& within);
+  Selection reduced(const Conjunction& all);
+  Selection evaluate_and(const BoundNode& node, const BlockSet& within);
+  std::uint32_t count_and(const BoundNode& node, const BlockSet& within);
+  Selection evaluate_or(const BoundNode& node, const BlockSet& within);
+
   // probe.cpp
   bool is_better_probed(const BlockSet& people, const BoundNode& node) const;
   Selection probed(Selection people, const BoundNode& node);
   bool probe(const BoundNode& node, std::uint16_t person);
-  std::uint32_t count_and(const BoundNode& node);
-  std::uint32_t count_within(const BlockSet& within, const BoundNode& node);
 
   // leaf_attribute.cpp
-  Selection evaluate_field(const BoundNode& node);
+  Selection evaluate_field(const BoundNode& node, const BlockSet& within);
   Selection evaluate_list(const BoundNode& node);
   Selection evaluate_present(const BoundNode& node);
-  Selection postings(const BoundNode& node);
+  Selection united_values(const BoundNode& node);
 
   // leaf_events.cpp
   Selection evaluate_aggregate(const BoundNode& node);
@@ -70,11 +85,12 @@ class Evaluator {
   Selection evaluate_sequence(const BoundNode& node);
 
   // A buffer with no bit set.
-  Scratch::Lease cleared();
+  Scratch::Lease cleared() { return scratch_.cleared(); }
 
   const BoundQuery& query_;
   const index::Generation& generation_;
   Scratch scratch_;  // Before everything that leases from it.
+  BlockBounds bounds_;
   Aggregates aggregates_;
   WindowCounts window_counts_;
   WindowSums window_sums_;
@@ -84,6 +100,7 @@ class Evaluator {
   // Results kept for this block, by BoundNode::shared.
   std::vector<std::optional<Selection>> shared_;
   std::uint32_t block_ = 0;
+  BlockSet live_;  // Of the block.
   bool failed_ = false;
 };
 

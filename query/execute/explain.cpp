@@ -149,8 +149,8 @@ std::string method_of(const BoundNode& node) {
     case BoundKind::Or: return "or, cheapest first";
     case BoundKind::Not: return "taken away";
     case BoundKind::AtLeast: return "counted";
-    case BoundKind::FieldTest: return node.by_postings ? "value bitmaps" : "column scan";
-    case BoundKind::ListTest: return node.by_postings ? "value bitmaps" : "list scan";
+    case BoundKind::FieldTest: return node.by_bitmaps ? "value bitmaps" : "column scan";
+    case BoundKind::ListTest: return node.by_bitmaps ? "value bitmaps" : "list scan";
     case BoundKind::Present: return "presence";
     case BoundKind::AggregateTest: return "event aggregate";
     case BoundKind::ValueTest: return "values compared";

@@ -7,9 +7,11 @@
 namespace muster::query {
 namespace {
 
+using index::CodeList;
 using index::kPagesPerBlock;
 using index::kPageWords;
-using PageBits = std::span<std::uint64_t, kPageWords>;
+using index::ListPage;
+using index::PageBits;
 
 // More ranges than this are cheaper asked value by value than page by page.
 constexpr std::size_t kRangesByPageMax = 4;
@@ -18,18 +20,19 @@ PageBits bits_of_page(Scratch::Lease& buffer, std::uint32_t page) {
   return PageBits(buffer->words.data() + page * kPageWords, kPageWords);
 }
 
-// Whether no value, or every value, of the page can pass; nothing when it must be read.
-std::optional<bool> settled(const index::Page& page, const KeyTest& test) {
-  if (test.by_bits()) return std::nullopt;
-  bool touches = false;
-  for (const KeyRange& range : test.ranges()) {
-    if (range.low <= page.min() && page.max() <= range.high) return true;
-    touches = touches || (range.low <= page.max() && page.min() <= range.high);
+void select_page(const index::Page& page, const KeyTest& test, PageBits out) {
+  if (test.by_bits()) return page.select_codes(test.bits(), out);
+  const auto ranges = test.ranges();
+  if (ranges.size() == 1) return page.select_range(ranges[0].low, ranges[0].high, out);
+  std::fill(out.begin(), out.end(), 0);
+  if (ranges.size() <= kRangesByPageMax) {
+    std::array<std::uint64_t, kPageWords> in_range;
+    for (const KeyRange& range : ranges) {
+      page.select_range(range.low, range.high, in_range);
+      for (std::uint32_t w = 0; w < kPageWords; ++w) out[w] |= in_range[w];
+    }
+    return;
   }
-  return touches ? std::nullopt : std::optional(false);
-}
-
-void select_values_of(const index::Page& page, const KeyTest& test, PageBits out) {
   std::array<std::int64_t, index::kPageSize> values;
   page.read(values);
   for_each_bit(page.present(), [&](std::uint32_t i) {
@@ -37,19 +40,14 @@ void select_values_of(const index::Page& page, const KeyTest& test, PageBits out
   });
 }
 
-void select_page(const index::Page& page, const KeyTest& test, PageBits out) {
-  if (const auto all = settled(page, test)) {
-    if (*all) std::copy(page.present().begin(), page.present().end(), out.begin());
-    return;
-  }
-  if (test.by_bits() || test.ranges().size() > kRangesByPageMax) {
-    select_values_of(page, test, out);
-    return;
-  }
-  for (const KeyRange& range : test.ranges()) page.select_range(range.low, range.high, out);
+// Whether nobody of the page is asked about.
+bool is_outside(const BlockSet& within, std::uint32_t page) {
+  if (within.kind != SetKind::Bits) return false;
+  const std::uint64_t* const words = within.words() + page * kPageWords;
+  return std::all_of(words, words + kPageWords, [](std::uint64_t word) { return word == 0; });
 }
 
-bool list_passes(const BoundNode& node, std::span<const std::uint32_t> codes) {
+bool list_passes(const BoundNode& node, const CodeList& codes) {
   const auto matches = [&](std::uint32_t code) { return node.tests[0].matches(code); };
   if (node.quantifier == Quantifier::Any) return std::any_of(codes.begin(), codes.end(), matches);
   return !codes.empty() && std::all_of(codes.begin(), codes.end(), matches);
@@ -57,12 +55,10 @@ bool list_passes(const BoundNode& node, std::span<const std::uint32_t> codes) {
 
 // Calls visit(slot, codes) for every list of the page that has elements.
 template <typename Visit>
-void for_each_list(const index::ListColumn::ListPage& page, const Visit& visit) {
-  for_each_bit(page.present, [&](std::uint32_t slot) {
-    const std::uint32_t first = page.ends[slot], last = page.ends[slot + 1];
-    if (first < last) {
-      visit(slot, std::span<const std::uint32_t>(page.codes).subspan(first, last - first));
-    }
+void for_each_list(const ListPage& page, const Visit& visit) {
+  for_each_bit(page.present(), [&](std::uint32_t slot) {
+    const CodeList codes = page.at(slot);
+    if (!codes.empty()) visit(slot, codes);
   });
 }
 
@@ -75,7 +71,7 @@ void select_lists(const index::ListColumn& lists, std::uint32_t block, Scratch::
   for (std::uint32_t p = 0; p < kPagesPerBlock; ++p) {
     if (!pages->pages[p]) continue;
     const PageBits bits = bits_of_page(out, p);
-    for_each_list(*pages->pages[p], [&](std::uint32_t slot, std::span<const std::uint32_t> codes) {
+    for_each_list(*pages->pages[p], [&](std::uint32_t slot, const CodeList& codes) {
       if (passes(codes)) set_bit(bits, slot);
     });
   }
@@ -84,34 +80,41 @@ void select_lists(const index::ListColumn& lists, std::uint32_t block, Scratch::
 }  // namespace
 
 // The union of the value bitmaps that the planner chose.
-Selection Evaluator::postings(const BoundNode& node) {
-  const auto& all = node.field->attribute->postings;
-  Selection united;
-  for (const std::uint32_t code : node.posting_codes) {
-    if (code >= all.size() || !all[code]) continue;
-    const BlockSet members = BlockSet::of(all[code]->find(block_));
-    united = unite(std::move(united), Selection::of(members), scratch_);
+Selection Evaluator::united_values(const BoundNode& node) {
+  const index::ValueBitmaps& bitmaps = node.field->attribute->bitmaps;
+  std::vector<BlockSet> sets;
+  sets.reserve(node.value_codes.size());
+  for (const std::uint32_t code : node.value_codes) {
+    const BlockSet set = bitmaps.find(block_, code);
+    if (!set.empty()) sets.push_back(set);
   }
-  return united;
+  return united(sets, scratch_);
 }
 
-Selection Evaluator::evaluate_field(const BoundNode& node) {
-  if (node.by_postings) return postings(node);
-  const index::ColumnBlock* pages = node.field->attribute->single.block(block_);
-  if (pages == nullptr) return {};
+Selection Evaluator::evaluate_field(const BoundNode& node, const BlockSet& within) {
+  if (node.by_bitmaps) return united_values(node);
+  const index::ColumnBlock* column = node.field->attribute->single.block(block_);
+  if (column == nullptr) return {};
   const KeyTest& test = node.test_for(node.field->type.scale);
-  Scratch::Lease out = cleared();
+  Scratch::Lease out = scratch_.take();
   for (std::uint32_t p = 0; p < kPagesPerBlock; ++p) {
-    if (pages->pages[p]) select_page(*pages->pages[p], test, bits_of_page(out, p));
+    const index::Page* page = column->pages[p].get();
+    if (p + 1 < kPagesPerBlock && column->pages[p + 1]) column->pages[p + 1]->prefetch();
+    const PageBits bits = bits_of_page(out, p);
+    if (page == nullptr || is_outside(within, p)) {
+      std::fill(bits.begin(), bits.end(), 0);
+    } else {
+      select_page(*page, test, bits);
+    }
   }
   return Selection::of_words(std::move(out));
 }
 
 Selection Evaluator::evaluate_list(const BoundNode& node) {
-  if (node.by_postings) return postings(node);
+  if (node.by_bitmaps) return united_values(node);
   Scratch::Lease out = cleared();
   select_lists(node.field->attribute->list, block_, out,
-               [&](std::span<const std::uint32_t> codes) { return list_passes(node, codes); });
+               [&](const CodeList& codes) { return list_passes(node, codes); });
   return Selection::of_words(std::move(out));
 }
 
@@ -119,7 +122,7 @@ Selection Evaluator::evaluate_present(const BoundNode& node) {
   const index::Attribute& attribute = *node.field->attribute;
   Scratch::Lease out = cleared();
   if (attribute.type.list) {
-    select_lists(attribute.list, block_, out, [](std::span<const std::uint32_t>) { return true; });
+    select_lists(attribute.list, block_, out, [](const CodeList&) { return true; });
     return Selection::of_words(std::move(out));
   }
   const index::ColumnBlock* pages = attribute.single.block(block_);

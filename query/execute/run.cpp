@@ -69,18 +69,11 @@ Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel pa
   return Ok{};
 }
 
-void add_to(index::Bitmap& members, std::uint32_t block, const index::Container& people) {
-  std::vector<std::uint64_t> words(kBlockWords, 0);
-  people.or_into(index::MutableBlock(words.data(), kBlockWords));
-  members.add_block(block, words);
-}
-
-index::ContainerPtr container_of(const BlockSet& set) {
-  if (set.kind == SetKind::Empty) return nullptr;
-  if (set.kind == SetKind::Array) return index::Container::from_sorted(set.members);
-  if (set.kind == SetKind::Bits) return index::Container::from_words(set.block());
-  const std::vector<std::uint64_t> full(kBlockWords, ~std::uint64_t{0});
-  return index::Container::from_words(Block(full.data(), kBlockWords));
+// The words of a set, in memory of its own.
+std::unique_ptr<std::uint64_t[]> words_of_set(const BlockSet& set) {
+  auto words = std::make_unique<std::uint64_t[]>(kBlockWords);
+  or_into(set, MutableBlock(words.get(), kBlockWords));
+  return words;
 }
 
 }  // namespace
@@ -96,13 +89,14 @@ Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Paral
 
 Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel) {
   TRY(prepare_tiles(query, budget));
-  std::vector<index::ContainerPtr> by_block(query.generation->profiles.blocks());
+  std::vector<std::unique_ptr<std::uint64_t[]>> by_block(query.generation->profiles.blocks());
   TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
-    by_block[block] = container_of(evaluator.members(block).set);
+    const Selection found = evaluator.members(block);
+    if (!found.empty()) by_block[block] = words_of_set(found.set);
   }));
   index::Bitmap people;
   for (std::uint32_t block = 0; block < by_block.size(); ++block) {
-    if (by_block[block]) add_to(people, block, *by_block[block]);
+    if (by_block[block]) people.add_block(block, std::span(by_block[block].get(), kBlockWords));
   }
   return people;
 }

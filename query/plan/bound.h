@@ -222,11 +222,12 @@ struct BoundNode {
   bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.
 
   // Filled by the planner.
-  bool by_postings = false;             // Answered by the value bitmaps of posting_codes.
-  std::vector<std::uint32_t> posting_codes;
+  bool by_bitmaps = false;             // Answered by the bitmaps of value_codes.
+  std::vector<std::uint32_t> value_codes;
   double cost = 0;                      // Per block, in units of one pass over 8 KiB.
   std::uint64_t estimate = 0;           // People.
   std::optional<std::uint32_t> shared;  // Its result for a block is kept under this number.
+  std::uint32_t number = 0;             // In the plan; children have smaller ones.
 
   const KeyTest& test_for(std::uint8_t scale) const {
     return tests.size() == 1 ? tests[0] : tests[scale];
@@ -242,6 +243,7 @@ class BoundQuery {
   BoundNodePtr plan;
   std::vector<BoundValuePtr> tiles;  // Those of the tree, inner ones first.
   std::uint32_t shared = 0;  // Results kept for a block.
+  std::vector<const BoundNode*> by_number;  // The nodes of the plan, children first.
 };
 
 }  // namespace muster::query

@@ -8,13 +8,13 @@ namespace muster::query {
 namespace {
 
 // Costs in passes over 8 KiB.
-constexpr double kScanCost = 20;      // 65,536 values in one to eight bytes each.
-constexpr double kListScanCost = 80;
+constexpr double kScanCost = 40;      // 65,536 values in one to eight bytes each.
+constexpr double kListScanCost = 1'000;
+constexpr double kLookUpCost = 0.05;  // One container found.
+constexpr double kMembersPerPass = 200;  // Members of arrays put in as bits in the same time.
 constexpr double kSampleCost = 2'000;
 constexpr double kAggregateCost = 1'000;  // Plus its events.
 constexpr double kValuesCost = 5'000;
-// Value bitmaps united by one leaf at most; beyond, a pass over the codes is cheaper.
-constexpr std::size_t kPostingsMax = 24;
 
 using index::Generation;
 
@@ -32,42 +32,55 @@ double value_cost(const BoundValue& value, double blocks) {
   return cost;
 }
 
-// The value bitmaps that answer an attribute's test, when there are few enough.
-void choose_postings(BoundNode& node) {
-  const auto& attribute = node.field->attribute;
-  node.by_postings = false;
-  if (!attribute || !attribute->has_postings || node.field->place != FieldPlace::Person) return;
-  if (node.kind == BoundKind::ListTest && node.quantifier != Quantifier::Any) return;
-  const KeyTest& test = node.tests[0];
-  auto codes = test.codes_passing(static_cast<std::uint32_t>(attribute->postings.size()),
-                                  kPostingsMax + 1);
-  if (codes.size() > kPostingsMax) return;
-  node.by_postings = true;
-  node.posting_codes = std::move(codes);
-}
-
-std::uint64_t in_postings(const BoundNode& node) {
+std::uint64_t in_bitmaps(const BoundNode& node) {
   std::uint64_t people = 0;
-  for (const std::uint32_t code : node.posting_codes) {
-    const auto& posting = node.field->attribute->postings[code];
-    if (posting) people += posting->count();
+  for (const std::uint32_t code : node.value_codes) {
+    people += node.field->attribute->bitmaps.count(code);
   }
   return people;
+}
+
+// What uniting the bitmaps of the codes costs per block: a look-up each, then bits by passes and
+// arrays by members.
+double union_cost(const BoundNode& node, double blocks) {
+  double cost = 0;
+  for (const std::uint32_t code : node.value_codes) {
+    const double members = static_cast<double>(node.field->attribute->bitmaps.count(code)) /
+                           std::max(1.0, blocks);
+    const bool bits = members > index::kArrayMembersMax;
+    cost += kLookUpCost + (bits ? 1 : members / kMembersPerPass);
+  }
+  return cost;
+}
+
+// The value bitmaps that answer an attribute's test, where uniting them is cheaper than a pass
+// over the column. Lists have no such pass: theirs costs as much as many bitmaps.
+void choose_bitmaps(BoundNode& node, double blocks) {
+  const auto& attribute = node.field->attribute;
+  node.by_bitmaps = false;
+  if (!attribute || !attribute->has_bitmaps || node.field->place != FieldPlace::Person) return;
+  if (node.kind == BoundKind::ListTest && node.quantifier != Quantifier::Any) return;
+  const KeyTest& test = node.tests[0];
+  node.value_codes = test.codes_passing(attribute->bitmaps.codes(), index::kBitmapValuesMax);
+  std::erase_if(node.value_codes,
+                [&](std::uint32_t code) { return attribute->bitmaps.count(code) == 0; });
+  const double scan = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
+  node.cost = union_cost(node, blocks);
+  node.by_bitmaps = node.value_codes.size() <= 1 || node.cost <= scan;
 }
 
 std::uint64_t holders(const BoundNode& node) {
   return node.field->attribute ? node.field->attribute->count() : 0;
 }
 
-void estimate_field(BoundNode& node) {
-  choose_postings(node);
-  if (node.by_postings) {
-    node.cost = 1 + static_cast<double>(node.posting_codes.size());
-    node.estimate = in_postings(node);
+void estimate_field(BoundNode& node, double blocks) {
+  choose_bitmaps(node, blocks);
+  if (node.by_bitmaps) {
+    node.estimate = in_bitmaps(node);
     return;
   }
   node.cost = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
-  node.estimate = holders(node) / 3;
+  node.estimate = node.value_codes.empty() ? holders(node) / 3 : in_bitmaps(node);
 }
 
 std::uint64_t events_of(const BoundAggregate& aggregate) {
@@ -80,7 +93,7 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
   switch (node.kind) {
     case BoundKind::Everyone: node.estimate = universe; return;
     case BoundKind::FieldTest:
-    case BoundKind::ListTest: estimate_field(node); break;
+    case BoundKind::ListTest: estimate_field(node, blocks); break;
     case BoundKind::Present:
       node.cost = kScanCost / 2;
       node.estimate = holders(node);

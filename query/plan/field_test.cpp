@@ -27,8 +27,8 @@ KeyTest referring_keys(const EntityLookup& lookup, const Passes& passes) {
   return KeyTest(std::move(bits));
 }
 
-bool quantified(Quantifier quantifier, const KeyTest& elements,
-                std::span<const std::uint32_t> codes) {
+template <typename Codes>
+bool quantified(Quantifier quantifier, const KeyTest& elements, const Codes& codes) {
   const auto matches = [&](std::uint32_t code) { return elements.matches(code); };
   if (quantifier == Quantifier::Any) return std::any_of(codes.begin(), codes.end(), matches);
   return !codes.empty() && std::all_of(codes.begin(), codes.end(), matches);

@@ -74,6 +74,7 @@ class KeyTest {
     return after != ranges_.begin() && key <= std::prev(after)->high;
   }
   bool by_bits() const { return by_bits_; }
+  std::span<const std::uint64_t> bits() const { return bits_; }  // When by_bits().
   std::span<const KeyRange> ranges() const { return ranges_; }  // Ascending; when !by_bits().
   bool never() const;
   // How many codes below `codes` pass, and which; stops after `limit` of them.

@@ -53,19 +53,22 @@ void count_parents(const BoundNode& node, std::unordered_map<const BoundNode*, i
 
 // Worth keeping for a block: anything but a container that is used where it lies.
 bool is_worth_keeping(const BoundNode& node) {
-  const bool in_place = node.by_postings && node.posting_codes.size() <= 1;
+  const bool in_place = node.by_bitmaps && node.value_codes.size() <= 1;
   return node.kind != BoundKind::Everyone && node.kind != BoundKind::Nobody &&
          node.kind != BoundKind::Members && !in_place;
 }
 
-void number_shared(BoundQuery& query, const BoundNodePtr& node,
-                   const std::unordered_map<const BoundNode*, int>& parents,
-                   std::unordered_set<const BoundNode*>& seen) {
+// Children first, each node once.
+void number_nodes(BoundQuery& query, const BoundNodePtr& node,
+                  const std::unordered_map<const BoundNode*, int>& parents,
+                  std::unordered_set<const BoundNode*>& seen) {
   if (!seen.insert(node.get()).second) return;
+  for (const BoundNodePtr& child : node->children) number_nodes(query, child, parents, seen);
   if (parents.at(node.get()) > 1 && is_worth_keeping(*node) && query.shared < kSharedMax) {
     node->shared = query.shared++;
   }
-  for (const BoundNodePtr& child : node->children) number_shared(query, child, parents, seen);
+  node->number = static_cast<std::uint32_t>(query.by_number.size());
+  query.by_number.push_back(node.get());
 }
 
 }  // namespace
@@ -146,7 +149,7 @@ void make_plan(BoundQuery& query, std::span<const std::string> rewrites_off) {
   std::unordered_map<const BoundNode*, int> parents;
   count_parents(*plan, parents);
   std::unordered_set<const BoundNode*> seen;
-  number_shared(query, plan, parents, seen);
+  number_nodes(query, plan, parents, seen);
   query.plan = std::move(plan);
 }
 

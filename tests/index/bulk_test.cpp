@@ -42,7 +42,7 @@ TEST(BulkAttribute, HoldsEveryValueAndItsPeople) {
   for (std::uint32_t i = 0; i < kPeople; ++i) {
     ASSERT_EQ(model[i], attribute->single.at(i)) << i;
     for (std::uint32_t code = 0; code < codes; ++code) {
-      ASSERT_EQ(model[i] == code, attribute->postings[code]->contains(i)) << i << " " << code;
+      ASSERT_EQ(model[i] == code, attribute->bitmaps.contains(code, i)) << i << " " << code;
     }
   }
 }
@@ -69,7 +69,7 @@ TEST(BulkAttribute, HoldsListsAndWhoHasEachElement) {
     const auto list = attribute->list.at(i);
     ASSERT_TRUE(std::equal(list.begin(), list.end(), model[i].begin(), model[i].end())) << i;
     for (std::uint32_t code = 0; code < codes; ++code) {
-      ASSERT_EQ(model[i].contains(code), attribute->postings[code]->contains(i));
+      ASSERT_EQ(model[i].contains(code), attribute->bitmaps.contains(code, i));
     }
   }
 }

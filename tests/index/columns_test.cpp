@@ -103,7 +103,9 @@ TEST(Page, SelectsTheSlotsWhoseValueIsInARange) {
     std::array<std::uint64_t, kPageWords> present;
     for (auto& value : values) value = static_cast<std::int64_t>(random.below(100)) - 50;
     for (auto& word : present) word = random.below(3) == 0 ? ~0ULL : random();
-    const Page page(values, present);
+    present[0] |= 1;
+    const PagePtr made = Page::make(values, present);
+    const Page& page = *made;
     const auto low = static_cast<std::int64_t>(random.below(140)) - 70;
     const auto high = low + static_cast<std::int64_t>(random.below(60)) - 5;
     std::array<std::uint64_t, kPageWords> selected = {};

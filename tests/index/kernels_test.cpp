@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,133 @@ TEST(Kernels, ADestinationMayBeASource) {
     set->and_write(a, b, expected);
     set->and_write(a, b, a);
     EXPECT_EQ(expected, a);
+  }
+}
+
+TEST(Kernels, FusedPassesAgreeWithPairs) {
+  testing::Random random;
+  for (const Kernels* set : supported_kernels()) {
+    SCOPED_TRACE(set->name);
+    for (std::size_t takes = 1; takes <= kFusedMax; takes += 5) {
+      std::vector<Words> words;
+      for (std::size_t i = 0; i < takes + 2; ++i) words.push_back(random_block(random, 1));
+      FusedSets sets;
+      Words all = words[0], any = words[0];
+      for (std::size_t i = 0; i < takes; ++i) {
+        sets.take[sets.takes++] = words[i].data();
+        for (std::size_t w = 0; w < kBlockWords; ++w) all[w] &= words[i][w], any[w] |= words[i][w];
+      }
+      for (std::size_t i = takes; i < takes + 2; ++i) {
+        sets.drop[sets.drops++] = words[i].data();
+        for (std::size_t w = 0; w < kBlockWords; ++w) all[w] &= ~words[i][w];
+      }
+      Words got;
+      EXPECT_EQ(set->count(all), set->all_of(sets, got.data()));
+      EXPECT_EQ(all, got);
+      EXPECT_EQ(set->count(all), set->all_of(sets, nullptr));
+      EXPECT_EQ(set->count(any), set->any_of(sets, got.data()));
+      EXPECT_EQ(any, got);
+    }
+  }
+}
+
+template <typename T>
+void expect_columns_agree(testing::Random& random, const Kernels& set) {
+  SCOPED_TRACE(std::string(set.name) + ", bytes " + std::to_string(sizeof(T)));
+  std::vector<T> values(1'024);
+  for (auto& value : values) value = static_cast<T>(random() >> random.below(8 * sizeof(T)));
+  std::vector<std::uint64_t> table(1 + random.below(40));
+  for (auto& word : table) word = random();
+  const std::uint32_t size = 1 + random.below(1'024);
+  const PackedView view{.values = reinterpret_cast<const std::byte*>(values.data()), .size = size,
+                        .width = sizeof(T)};
+  std::uint64_t low = values[random.below(size)], high = values[random.below(size)];
+  if (low > high) std::swap(low, high);
+  std::array<std::uint64_t, 16> in_range, in_table;
+  set.select_range(view, low, high, in_range.data());
+  set.select_codes(view, table.data(), table.size() * 64, in_table.data());
+  for (std::uint32_t i = 0; i < (size + 63) / 64 * 64; ++i) {
+    const bool is_value = i < size;
+    const std::uint64_t value = is_value ? values[i] : 0;
+    const bool coded = value < table.size() * 64 && ((table[value / 64] >> (value % 64)) & 1);
+    ASSERT_EQ(is_value && value >= low && value <= high, (in_range[i / 64] >> (i % 64)) & 1) << i;
+    ASSERT_EQ(is_value && coded, (in_table[i / 64] >> (i % 64)) & 1) << i;
+  }
+}
+
+TEST(Kernels, EverySetSelectsFromColumns) {
+  testing::Random random;
+  for (const Kernels* set : supported_kernels()) {
+    for (int round = 0; round < 60; ++round) {
+      expect_columns_agree<std::uint8_t>(random, *set);
+      expect_columns_agree<std::uint16_t>(random, *set);
+      expect_columns_agree<std::uint32_t>(random, *set);
+      expect_columns_agree<std::uint64_t>(random, *set);
+    }
+  }
+}
+
+TEST(Kernels, EverySetDepositsBits) {
+  testing::Random random;
+  const Kernels& scalar = *supported_kernels().front();
+  const Words bits = random_block(random, 0), where = random_block(random, 1);
+  for (const Kernels* set : supported_kernels()) {
+    Words expected, got;
+    scalar.deposit(bits.data(), where.data(), kBlockWords, expected.data());
+    set->deposit(bits.data(), where.data(), kBlockWords, got.data());
+    EXPECT_EQ(expected, got) << set->name;
+    EXPECT_EQ(where, got) << "all bits, so all positions";
+  }
+}
+
+std::vector<std::uint16_t> random_array(testing::Random& random, std::uint32_t size) {
+  std::set<std::uint16_t> members;
+  const std::uint32_t spread = random.below(2) == 0 ? 3'000 : 65'536;
+  while (members.size() < size) members.insert(static_cast<std::uint16_t>(random.below(spread)));
+  return {members.begin(), members.end()};
+}
+
+TEST(Kernels, EverySetFiltersArrays) {
+  testing::Random random;
+  static constexpr std::uint32_t kSizes[] = {0, 1, 7, 8, 16, 17, 100, 700, 2'048};
+  for (const Kernels* set : supported_kernels()) {
+    SCOPED_TRACE(set->name);
+    for (int round = 0; round < 100; ++round) {
+      const auto a = random_array(random, kSizes[random.below(std::size(kSizes))]);
+      const auto b = random_array(random, kSizes[random.below(std::size(kSizes))]);
+      std::vector<std::uint16_t> both, only_a;
+      std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+      std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(only_a));
+      Words words{};
+      for (const std::uint16_t m : b) words[m / 64] |= 1ULL << (m % 64);
+      const auto got = [&](const auto& kernel, const auto& other) {
+        std::vector<std::uint16_t> out(a);
+        out.resize(std::max(a.size(), b.size()) + 16);
+        const std::uint32_t counted = kernel(a, other, nullptr);
+        // In place.
+        out.resize(kernel(std::span<const std::uint16_t>(out).first(a.size()), other, out.data()));
+        EXPECT_EQ(out.size(), counted);
+        return out;
+      };
+      EXPECT_EQ(both, got(set->intersect_arrays, std::span<const std::uint16_t>(b)));
+      EXPECT_EQ(both, got(set->filter_in, Block(words)));
+      EXPECT_EQ(only_a, got(set->filter_out, Block(words)));
+    }
+  }
+}
+
+TEST(Kernels, EverySetListsTheMembersOfABlock) {
+  testing::Random random;
+  for (const Kernels* set : supported_kernels()) {
+    for (const int halvings : {0, 1, 3, 6, 64}) {
+      const Words words = random_block(random, halvings);
+      std::vector<std::uint16_t> expected, got(65'536 + 16);
+      for (std::uint32_t i = 0; i < 65'536; ++i) {
+        if ((words[i / 64] >> (i % 64)) & 1) expected.push_back(static_cast<std::uint16_t>(i));
+      }
+      got.resize(set->members_of(words, got.data()));
+      EXPECT_EQ(expected, got) << set->name;
+    }
   }
 }
 

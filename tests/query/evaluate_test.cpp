@@ -1,7 +1,7 @@
 // Attributes: every kind of leaf over several blocks, erased people and the last partial block.
 #include <gtest/gtest.h>
 
-#include "query/execute/block_set.h"
+#include "query/execute/selection.h"
 #include "tests/query/query_support.h"
 
 namespace muster::testing {

@@ -1,0 +1,176 @@
+// The AVX-512 loops, shared by the sets with and without VPOPCNTDQ: they differ in MUSTER_TARGET
+// and in count_strip() only.
+// No include guard: it is included once per set.
+
+MUSTER_INLINE Vec load(const std::uint64_t* from) { return _mm512_loadu_si512(from); }
+MUSTER_INLINE void store(std::uint64_t* to, Vec v) { _mm512_storeu_si512(to, v); }
+MUSTER_INLINE Vec both(Vec a, Vec b) { return _mm512_and_si512(a, b); }
+MUSTER_INLINE Vec only(Vec a, Vec b) { return _mm512_andnot_si512(b, a); }
+MUSTER_INLINE Vec either(Vec a, Vec b) { return _mm512_or_si512(a, b); }
+MUSTER_INLINE Vec zero() { return _mm512_setzero_si512(); }
+MUSTER_INLINE Vec add(Vec a, Vec b) { return _mm512_add_epi64(a, b); }
+MUSTER_INLINE std::uint64_t total_of(Vec v) {
+  alignas(64) std::uint64_t lanes[8];
+  _mm512_store_si512(lanes, v);
+  std::uint64_t total = 0;
+  for (const std::uint64_t lane : lanes) total += lane;
+  return total;
+}
+
+#include "index/kernels/block_loops.h"
+#include "index/kernels/counter_loops.h"
+#include "index/kernels/counter_range_avx512.h"
+#include "index/kernels/sse_arrays.h"
+#include "index/kernels/column_loops.h"
+
+// --- Ranges: one unsigned compare, (v - low) <= (high - low), per lane -----------------------
+
+MUSTER_INLINE std::uint64_t in_range(const std::uint8_t* v, std::uint64_t low,
+                                     std::uint64_t high) {
+  const Vec x = _mm512_sub_epi8(_mm512_loadu_si512(v), _mm512_set1_epi8(static_cast<char>(low)));
+  return _mm512_cmple_epu8_mask(x, _mm512_set1_epi8(static_cast<char>(high - low)));
+}
+
+MUSTER_INLINE std::uint64_t in_range(const std::uint16_t* v, std::uint64_t low,
+                                     std::uint64_t high) {
+  const Vec from = _mm512_set1_epi16(static_cast<short>(low));
+  const Vec span = _mm512_set1_epi16(static_cast<short>(high - low));
+  std::uint64_t bits = 0;
+  for (std::size_t k = 0; k < 2; ++k) {
+    const Vec x = _mm512_sub_epi16(_mm512_loadu_si512(v + 32 * k), from);
+    bits |= std::uint64_t{_mm512_cmple_epu16_mask(x, span)} << (32 * k);
+  }
+  return bits;
+}
+
+MUSTER_INLINE std::uint64_t in_range(const std::uint32_t* v, std::uint64_t low,
+                                     std::uint64_t high) {
+  const Vec from = _mm512_set1_epi32(static_cast<int>(low));
+  const Vec span = _mm512_set1_epi32(static_cast<int>(high - low));
+  std::uint64_t bits = 0;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const Vec x = _mm512_sub_epi32(_mm512_loadu_si512(v + 16 * k), from);
+    bits |= std::uint64_t{_mm512_cmple_epu32_mask(x, span)} << (16 * k);
+  }
+  return bits;
+}
+
+MUSTER_INLINE std::uint64_t in_range(const std::uint64_t* v, std::uint64_t low,
+                                     std::uint64_t high) {
+  const Vec from = _mm512_set1_epi64(static_cast<long long>(low));
+  const Vec span = _mm512_set1_epi64(static_cast<long long>(high - low));
+  std::uint64_t bits = 0;
+  for (std::size_t k = 0; k < 8; ++k) {
+    const Vec x = _mm512_sub_epi64(_mm512_loadu_si512(v + 8 * k), from);
+    bits |= std::uint64_t{_mm512_cmple_epu64_mask(x, span)} << (8 * k);
+  }
+  return bits;
+}
+
+#include "index/kernels/vector_columns.h"
+
+// --- Codes: the bit of a code stands in word code / 32 of the table ---------------------------
+
+MUSTER_INLINE Vec widened(const std::uint8_t* v) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(v)));
+}
+MUSTER_INLINE Vec widened(const std::uint16_t* v) {
+  return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(v)));
+}
+MUSTER_INLINE Vec widened(const std::uint32_t* v) { return _mm512_loadu_si512(v); }
+
+// Which of 16 codes are in a table of at most 1,024 bits, held in two registers.
+MUSTER_INLINE std::uint32_t in_small_table(Vec codes, Vec low, Vec high) {
+  const Vec words = _mm512_permutex2var_epi32(low, _mm512_srli_epi32(codes, 5), high);
+  const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
+                                    _mm512_and_si512(codes, _mm512_set1_epi32(31)));
+  return _mm512_test_epi32_mask(words, bit) &
+         _mm512_cmplt_epu32_mask(codes, _mm512_set1_epi32(1'024));
+}
+
+template <typename T>
+MUSTER_INLINE void vector_codes(const T* values, std::uint32_t size, const std::uint64_t* table,
+                                std::uint64_t table_bits, std::uint64_t* out) {
+  if constexpr (sizeof(T) == 8) {
+    plain_codes(values, size, table, table_bits, out);
+  } else {
+    if (table_bits > 1'024) return plain_codes(values, size, table, table_bits, out);
+    const std::uint64_t words = (table_bits + 63) / 64;
+    const auto first = static_cast<__mmask8>((1U << std::min<std::uint64_t>(words, 8)) - 1);
+    const auto second = static_cast<__mmask8>(words > 8 ? (1U << (words - 8)) - 1 : 0);
+    const Vec low = _mm512_maskz_loadu_epi64(first, table);
+    const Vec high = second == 0 ? zero() : _mm512_maskz_loadu_epi64(second, table + 8);
+    for (std::uint32_t i = 0; i < size; i += 64) {
+      std::uint64_t bits = 0;
+      for (std::uint32_t k = 0; k < 64; k += 16) {
+        bits |= std::uint64_t{in_small_table(widened(values + i + k), low, high)} << k;
+      }
+      out[i / 64] = bits;
+    }
+    if (size % 64 != 0) out[size / 64] &= (std::uint64_t{1} << (size % 64)) - 1;
+  }
+}
+
+MUSTER_TARGET void select_codes(PackedView v, const std::uint64_t* table, std::uint64_t bits,
+                                std::uint64_t* out) {
+  MUSTER_BY_WIDTH(vector_codes, v, v.size, table, bits, out)
+}
+
+// --- Arrays: 16 members looked up by a gather, those that pass pressed together ----------------
+
+template <bool kWanted>
+MUSTER_INLINE std::uint32_t vector_filter(std::span<const std::uint16_t> a, Block b,
+                                          std::uint16_t* out) {
+  std::size_t i = 0;
+  std::uint32_t kept = 0;
+  for (; i + 16 <= a.size(); i += 16) {
+    const Vec members = widened(&a[i]);
+    const Vec words = _mm512_i32gather_epi32(_mm512_srli_epi32(members, 5), b.data(), 4);
+    const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
+                                      _mm512_and_si512(members, _mm512_set1_epi32(31)));
+    const __mmask16 pass =
+        kWanted ? _mm512_test_epi32_mask(words, bit) : _mm512_testn_epi32_mask(words, bit);
+    if (out != nullptr) {
+      const Vec packed = _mm512_maskz_compress_epi32(pass, members);
+      // Sixteen are written where fewer are kept: never past what has been read.
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kept), _mm512_cvtepi32_epi16(packed));
+    }
+    kept += static_cast<std::uint32_t>(__builtin_popcount(pass));
+  }
+  return kept + plain_filter<kWanted>(a.subspan(i), b, out == nullptr ? nullptr : out + kept);
+}
+
+MUSTER_TARGET std::uint32_t filter_in(std::span<const std::uint16_t> a, Block b,
+                                      std::uint16_t* out) {
+  return vector_filter<true>(a, b, out);
+}
+
+MUSTER_TARGET std::uint32_t filter_out(std::span<const std::uint16_t> a, Block b,
+                                       std::uint16_t* out) {
+  return vector_filter<false>(a, b, out);
+}
+
+// Sixteen positions at a time: what is set is pressed together and written at once.
+MUSTER_TARGET std::uint32_t members_of(Block a, std::uint16_t* out) {
+  const Vec lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  std::uint32_t count = 0;
+  for (std::size_t w = 0; w < kBlockWords; ++w) {
+    std::uint64_t word = a[w];
+    auto base = static_cast<std::uint32_t>(w * 64);
+    if (__builtin_popcountll(word) <= 6) {  // One by one is quicker.
+      for (; word != 0; word &= word - 1) {
+        out[count++] = static_cast<std::uint16_t>(base + static_cast<std::uint32_t>(
+                                                             std::countr_zero(word)));
+      }
+      continue;
+    }
+    for (; word != 0; word >>= 16, base += 16) {
+      const auto set = static_cast<__mmask16>(word);
+      const Vec positions = _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(base)));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + count),
+                          _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(set, positions)));
+      count += static_cast<std::uint32_t>(__builtin_popcount(set));
+    }
+  }
+  return count;
+}

@@ -1,0 +1,95 @@
+#include "query/execute/bounds.h"
+
+#include <algorithm>
+
+#include "index/column.h"
+
+namespace muster::query {
+
+void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
+  block_ = block;
+  live_ = live;
+  // Children have smaller numbers than their parents: each is bounded once.
+  for (const BoundNode* node : query_.by_number) of_[node->number] = bound(*node);
+}
+
+Bounds BlockBounds::between(std::uint64_t low, std::uint64_t high) const {
+  const auto at_most_live = [this](std::uint64_t people) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(people, live_));
+  };
+  return {at_most_live(low), at_most_live(high)};
+}
+
+Bounds BlockBounds::bound(const BoundNode& node) {
+  switch (node.kind) {
+    case BoundKind::Everyone: return {live_, live_};
+    case BoundKind::Nobody: return {0, 0};
+    case BoundKind::Not: {
+      const Bounds& inner = of(*node.children[0]);
+      return {live_ - inner.high, live_ - inner.low};
+    }
+    case BoundKind::And:
+    case BoundKind::Or: return bound_chain(node);
+    default: return bound_leaf(node);
+  }
+}
+
+Bounds BlockBounds::bound_chain(const BoundNode& node) {
+  const bool is_and = node.kind == BoundKind::And;
+  std::uint64_t sum_low = 0, sum_high = 0;
+  Bounds most = is_and ? Bounds{live_, live_} : Bounds{0, 0};
+  for (const BoundNodePtr& child : node.children) {
+    const Bounds& inner = of(*child);
+    sum_low += inner.low;
+    sum_high += inner.high;
+    most.low = is_and ? std::min(most.low, inner.low) : std::max(most.low, inner.low);
+    most.high = is_and ? std::min(most.high, inner.high) : std::max(most.high, inner.high);
+  }
+  if (!is_and) return between(most.low, sum_high);
+  // Those missing from each child may all be different people.
+  const std::uint64_t others = std::uint64_t{live_} * (node.children.size() - 1);
+  return between(sum_low > others ? sum_low - others : 0, most.high);
+}
+
+Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
+  switch (node.kind) {
+    case BoundKind::Members: {
+      const index::Container* members = node.members->find(block_);
+      return {0, members == nullptr ? 0 : std::min(live_, members->count())};
+    }
+    case BoundKind::FieldTest:
+    case BoundKind::ListTest: {
+      if (!node.by_bitmaps) return bound_column(node);
+      std::uint64_t most = 0, sum = 0;
+      for (const std::uint32_t code : node.value_codes) {
+        const std::uint32_t people = node.field->attribute->bitmaps.find(block_, code).count;
+        most = std::max<std::uint64_t>(most, people);
+        sum += people;
+      }
+      // A person has one value: no two of these meet.
+      return between(node.kind == BoundKind::FieldTest ? sum : most, sum);
+    }
+    default: return {0, live_};
+  }
+}
+
+Bounds BlockBounds::bound_column(const BoundNode& node) const {
+  if (node.kind != BoundKind::FieldTest || node.field->place != FieldPlace::Person ||
+      !node.field->attribute) {
+    return {0, live_};
+  }
+  const index::ColumnBlock* column = node.field->attribute->single.block(block_);
+  if (column == nullptr) return {0, 0};
+  const KeyTest& test = node.test_for(node.field->type.scale);
+  if (test.by_bits()) return between(0, column->count);
+  bool touches = false;
+  for (const KeyRange& range : test.ranges()) {
+    if (range.low <= column->min && column->max <= range.high) {
+      return between(column->count, column->count);
+    }
+    touches = touches || (range.low <= column->max && column->min <= range.high);
+  }
+  return between(0, touches ? column->count : 0);
+}
+
+}  // namespace muster::query

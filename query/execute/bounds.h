@@ -1,0 +1,47 @@
+// How many people of a block pass a node at least and at most, from what directories know: the
+// cardinalities of containers and the least and greatest value of columns. No member is read.
+//
+// Where both ends meet, the node is settled: nobody, everybody, or a number that needs no pass. An
+// upper bound under `not` is a lower one, so both are always carried.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/sets/block_set.h"
+#include "query/plan/bound.h"
+
+namespace muster::query {
+
+struct Bounds {
+  std::uint32_t low = 0, high = 0;  // People of the block who are live.
+  bool exact() const { return low == high; }
+};
+
+class BlockBounds {
+ public:
+  explicit BlockBounds(const BoundQuery& query) : query_(query), of_(query.by_number.size()) {}
+
+  // Bounds of every node of the plan for a block of which `live` exist.
+  // Cost: one look-up per leaf that has a directory.
+  void move_to(std::uint32_t block, std::uint32_t live);
+
+  // Requires move_to().
+  const Bounds& of(const BoundNode& node) const { return of_[node.number]; }
+  bool nobody(const BoundNode& node) const { return of(node).high == 0; }
+  bool everybody(const BoundNode& node) const { return of(node).low == live_; }
+
+ private:
+  Bounds bound(const BoundNode& node);
+  Bounds bound_chain(const BoundNode& node);
+  Bounds bound_leaf(const BoundNode& node) const;
+  Bounds bound_column(const BoundNode& node) const;
+  Bounds between(std::uint64_t low, std::uint64_t high) const;
+
+  const BoundQuery& query_;
+  std::vector<Bounds> of_;  // By BoundNode::number.
+  std::uint32_t block_ = 0, live_ = 0;
+};
+
+}  // namespace muster::query
