@@ -25,23 +25,23 @@ namespace {
 
 constexpr std::size_t kChunk = 2 * 1024 * 1024;  // One huge page of x86-64.
 
-// Sizes are multiples of 64 up to 1,024, then sixteen steps per doubling.
-constexpr std::size_t kSmallMax = 1'024, kSmallClasses = kSmallMax / 64, kSteps = 16;
+// Sizes are multiples of 64 up to 2,048, then thirty-two steps per doubling.
+constexpr std::size_t kSmallMax = 2'048, kSmallClasses = kSmallMax / 64, kSteps = 32;
 // A class asks for huge pages once it has this many chunks: a small index stays small.
 constexpr std::size_t kPlainChunks = 4;
-constexpr std::size_t kClasses = kSmallClasses + kSteps * 6 + 1;
+constexpr std::size_t kClasses = kSmallClasses + kSteps * 5 + 1;
 
 std::size_t class_of(std::size_t size) {
   if (size <= kSmallMax) return (size + 63) / 64;
-  const auto power = static_cast<std::size_t>(std::bit_width(size - 1)) - 1;  // 1,025 -> 10
+  const auto power = static_cast<std::size_t>(std::bit_width(size - 1)) - 1;  // 2,049 -> 11
   const std::size_t floor = std::size_t{1} << power, step = floor / kSteps;
-  return kSmallClasses + (power - 10) * kSteps + (size - floor + step - 1) / step;
+  return kSmallClasses + (power - 11) * kSteps + (size - floor + step - 1) / step;
 }
 
 std::size_t size_of_class(std::size_t number) {
   if (number <= kSmallClasses) return number * 64;
   const std::size_t past = number - kSmallClasses - 1;
-  const std::size_t floor = std::size_t{1} << (10 + past / kSteps);
+  const std::size_t floor = std::size_t{1} << (11 + past / kSteps);
   return floor + (past % kSteps + 1) * (floor / kSteps);
 }
 

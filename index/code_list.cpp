@@ -24,7 +24,9 @@ ListPage::ListPage(std::span<const std::uint32_t> ends, std::span<const std::uin
                    std::span<const std::uint64_t, kPageWords> present) {
   CHECK(ends.size() <= kPageSize && (ends.empty() || ends.back() == codes.size()));
   std::copy(present.begin(), present.end(), present_.begin());
-  for (const std::uint64_t word : present_) count_ += static_cast<std::uint32_t>(std::popcount(word));
+  for (const std::uint64_t word : present_) {
+    count_ += static_cast<std::uint32_t>(std::popcount(word));
+  }
   end_width_ = codes.size() <= 0xffff ? 2 : 4;
   code_width_ = code_width_for(codes);
   ends_.resize(std::size_t{kPageSize} * end_width_);

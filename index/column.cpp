@@ -129,8 +129,8 @@ void NumberColumn::append_block(std::span<const std::int64_t> keys,
   for (std::uint32_t p = 0; p * std::size_t{kPageSize} < keys.size(); ++p) {
     const auto bits = bits_of_page(present, p);
     if (!any_set(bits)) continue;
-    const auto of_page = keys.subspan(std::size_t{p} * kPageSize,
-                                      std::min<std::size_t>(kPageSize, keys.size() - p * kPageSize));
+    const std::size_t first = std::size_t{p} * kPageSize;
+    const auto of_page = keys.subspan(first, std::min<std::size_t>(kPageSize, keys.size() - first));
     if (of_page.size() == kPageSize) {
       block->pages[p] = Page::make(of_page.first<kPageSize>(), bits);
       continue;

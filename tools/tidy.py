@@ -95,11 +95,15 @@ HEADERS_WITH_THIRD_PARTY = {
 }
 # Headers that are meant to be included several times, so without #pragma once.
 INCLUDED_AGAIN = {
-    'index/kernels/plain_loops.h',  # Once for each instruction set.
+    'index/kernels/avx512_loops.h',  # Once for each instruction set.
+    'index/kernels/block_loops.h',
+    'index/kernels/column_loops.h',
     'index/kernels/counter_loops.h',
-    'index/kernels/counter_range_loop.h',
     'index/kernels/counter_range_avx2.h',
     'index/kernels/counter_range_avx512.h',
+    'index/kernels/counter_range_loop.h',
+    'index/kernels/sse_arrays.h',
+    'index/kernels/vector_columns.h',
 }
 SYSTEM_FOLDERS = ('sys/', 'arpa/', 'netinet/', 'net/', 'linux/')
 

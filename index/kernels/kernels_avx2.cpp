@@ -83,7 +83,8 @@ MUSTER_INLINE std::uint64_t in_range(const std::uint16_t* v, std::uint64_t low,
   const Vec span = _mm256_set1_epi16(static_cast<short>(high - low));
   std::uint64_t bits = 0;
   for (std::size_t k = 0; k < 2; ++k) {
-    const Vec x = _mm256_sub_epi16(at(v, 2 * k), from), y = _mm256_sub_epi16(at(v, 2 * k + 1), from);
+    const Vec x = _mm256_sub_epi16(at(v, 2 * k), from);
+    const Vec y = _mm256_sub_epi16(at(v, 2 * k + 1), from);
     const Vec in_x = _mm256_cmpeq_epi16(_mm256_min_epu16(x, span), x);
     const Vec in_y = _mm256_cmpeq_epi16(_mm256_min_epu16(y, span), y);
     // packs works on halves of 128 bits: put their quarters back in order.

@@ -15,7 +15,6 @@ using Vec = std::uint64_t;
 constexpr std::size_t kVecWords = 1;
 constexpr std::size_t kStrip = 8;
 
-
 MUSTER_INLINE Vec load(const std::uint64_t* from) { return *from; }
 MUSTER_INLINE void store(std::uint64_t* to, Vec v) { *to = v; }
 MUSTER_INLINE Vec both(Vec a, Vec b) { return a & b; }

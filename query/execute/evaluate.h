@@ -1,8 +1,8 @@
 // The tree of people reduced for one block after another.
 //
 //   bounds      how many can pass at least and at most, from cardinalities alone (bounds.cpp)
-//   conjunction what lies ready in the index first: the smallest array decides, else all bits in one
-//               pass; then what must be computed, cheapest first, for those who are left
+//   conjunction what lies ready in the index first: the smallest array decides, else all bits in
+//               one pass; then what must be computed, cheapest first, for those who are left
 //   union       all bits in one pass, arrays on top
 //   leaves      value bitmaps in place, columns page by page, events (leaf_*.cpp); when few people
 //               are left they alone are asked (probe.cpp)

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "query/execute/aggregate.h"
-#include "query/execute/block_set.h"
+#include "query/execute/selection.h"
 
 namespace muster::query {
 
