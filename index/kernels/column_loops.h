@@ -92,7 +92,8 @@ MUSTER_INLINE std::uint32_t merge_arrays(const std::uint16_t* a, const std::uint
                                          std::uint16_t* out, std::uint32_t found) {
   while (a != a_end && b != b_end) {
     const std::uint16_t x = *a, y = *b;
-    if (out != nullptr) out[found] = x;
+    // Only a match is written: `found` may be ahead of `a` in the same memory.
+    if (out != nullptr) out[found] = x == y ? x : out[found];
     found += x == y;
     a += x <= y;
     b += y <= x;

@@ -9,15 +9,24 @@ namespace muster::query {
 void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
   block_ = block;
   live_ = live;
+  const std::uint64_t ordinals = query_.generation->profiles.ids.size();
+  const std::uint64_t first = std::uint64_t{block} * index::kBlockSize;
+  const std::uint64_t here = ordinals > first ? ordinals - first : 0;
+  gone_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(here, index::kBlockSize)) - live;
   // Children have smaller numbers than their parents: each is bounded once.
   for (const BoundNode* node : query_.by_number) of_[node->number] = bound(*node);
 }
 
-Bounds BlockBounds::between(std::uint64_t low, std::uint64_t high) const {
+Bounds BlockBounds::of_people(std::uint64_t low, std::uint64_t high) const {
   const auto at_most_live = [this](std::uint64_t people) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(people, live_));
   };
   return {at_most_live(low), at_most_live(high)};
+}
+
+// Of those who hold a value, some may be gone.
+Bounds BlockBounds::of_holders(std::uint64_t low, std::uint64_t high) const {
+  return of_people(low > gone_ ? low - gone_ : 0, high);
 }
 
 Bounds BlockBounds::bound(const BoundNode& node) {
@@ -45,10 +54,10 @@ Bounds BlockBounds::bound_chain(const BoundNode& node) {
     most.low = is_and ? std::min(most.low, inner.low) : std::max(most.low, inner.low);
     most.high = is_and ? std::min(most.high, inner.high) : std::max(most.high, inner.high);
   }
-  if (!is_and) return between(most.low, sum_high);
+  if (!is_and) return of_people(most.low, sum_high);
   // Those missing from each child may all be different people.
   const std::uint64_t others = std::uint64_t{live_} * (node.children.size() - 1);
-  return between(sum_low > others ? sum_low - others : 0, most.high);
+  return of_people(sum_low > others ? sum_low - others : 0, most.high);
 }
 
 Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
@@ -67,7 +76,7 @@ Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
         sum += people;
       }
       // A person has one value: no two of these meet.
-      return between(node.kind == BoundKind::FieldTest ? sum : most, sum);
+      return of_holders(node.kind == BoundKind::FieldTest ? sum : most, sum);
     }
     default: return {0, live_};
   }
@@ -81,15 +90,15 @@ Bounds BlockBounds::bound_column(const BoundNode& node) const {
   const index::ColumnBlock* column = node.field->attribute->single.block(block_);
   if (column == nullptr) return {0, 0};
   const KeyTest& test = node.test_for(node.field->type.scale);
-  if (test.by_bits()) return between(0, column->count);
+  if (test.by_bits()) return of_holders(0, column->count);
   bool touches = false;
   for (const KeyRange& range : test.ranges()) {
     if (range.low <= column->min && column->max <= range.high) {
-      return between(column->count, column->count);
+      return of_holders(column->count, column->count);
     }
     touches = touches || (range.low <= column->max && column->min <= range.high);
   }
-  return between(0, touches ? column->count : 0);
+  return of_holders(0, touches ? column->count : 0);
 }
 
 }  // namespace muster::query

@@ -23,7 +23,7 @@ class BlockBounds {
  public:
   explicit BlockBounds(const BoundQuery& query) : query_(query), of_(query.by_number.size()) {}
 
-  // Bounds of every node of the plan for a block of which `live` exist.
+  // Bounds of every node of the plan for a block in which `live` people exist.
   // Cost: one look-up per leaf that has a directory.
   void move_to(std::uint32_t block, std::uint32_t live);
 
@@ -37,11 +37,13 @@ class BlockBounds {
   Bounds bound_chain(const BoundNode& node);
   Bounds bound_leaf(const BoundNode& node) const;
   Bounds bound_column(const BoundNode& node) const;
-  Bounds between(std::uint64_t low, std::uint64_t high) const;
+  Bounds of_people(std::uint64_t low, std::uint64_t high) const;
+  Bounds of_holders(std::uint64_t low, std::uint64_t high) const;
 
   const BoundQuery& query_;
   std::vector<Bounds> of_;  // By BoundNode::number.
   std::uint32_t block_ = 0, live_ = 0;
+  std::uint32_t gone_ = 0;  // Ordinals of the block that nobody has any more.
 };
 
 }  // namespace muster::query
