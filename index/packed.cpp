@@ -43,12 +43,21 @@ PackedInts::PackedInts(std::span<const std::int64_t> values)
   max_ = *greatest;
   width_ = width_for(static_cast<std::uint64_t>(max_) - static_cast<std::uint64_t>(min_));
   if (width_ == 0) return;
-  data_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
+  data_ = std::make_unique_for_overwrite<std::byte[]>(bytes() + kPadding * width_);
+  std::memset(data_.get() + bytes(), 0, kPadding * width_);
   switch (width_) {
-    case 1: pack<std::uint8_t>(values, min_, data_.get()); break;
-    case 2: pack<std::uint16_t>(values, min_, data_.get()); break;
-    case 4: pack<std::uint32_t>(values, min_, data_.get()); break;
-    default: pack<std::uint64_t>(values, min_, data_.get()); break;
+    case 1:
+      pack<std::uint8_t>(values, min_, data_.get());
+      break;
+    case 2:
+      pack<std::uint16_t>(values, min_, data_.get());
+      break;
+    case 4:
+      pack<std::uint32_t>(values, min_, data_.get());
+      break;
+    default:
+      pack<std::uint64_t>(values, min_, data_.get());
+      break;
   }
 }
 
@@ -59,15 +68,31 @@ std::int64_t PackedInts::at(std::uint32_t i) const {
   return value;
 }
 
+std::optional<PackedView> PackedInts::view(std::uint32_t first, std::uint32_t count) const {
+  CHECK(std::uint64_t{first} + count <= size_);
+  if (width_ == 0) return std::nullopt;
+  return PackedView{data_.get() + std::size_t{first} * width_, count, width_};
+}
+
 void PackedInts::read(std::uint32_t first, std::span<std::int64_t> out) const {
   CHECK(first + out.size() <= size_);
   const std::byte* in = data_.get() + std::size_t{first} * width_;
   switch (width_) {
-    case 0: std::fill(out.begin(), out.end(), min_); break;
-    case 1: unpack<std::uint8_t>(in, min_, out); break;
-    case 2: unpack<std::uint16_t>(in, min_, out); break;
-    case 4: unpack<std::uint32_t>(in, min_, out); break;
-    default: unpack<std::uint64_t>(in, min_, out); break;
+    case 0:
+      std::fill(out.begin(), out.end(), min_);
+      break;
+    case 1:
+      unpack<std::uint8_t>(in, min_, out);
+      break;
+    case 2:
+      unpack<std::uint16_t>(in, min_, out);
+      break;
+    case 4:
+      unpack<std::uint32_t>(in, min_, out);
+      break;
+    default:
+      unpack<std::uint64_t>(in, min_, out);
+      break;
   }
 }
 

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+
+#include "index/kernels/kernels.h"
 
 namespace muster::index {
 
@@ -21,13 +24,18 @@ class PackedInts {
   std::int64_t at(std::uint32_t i) const;
   // out[k] = at(first + k).  Requires first + out.size() <= size().
   void read(std::uint32_t first, std::span<std::int64_t> out) const;
+  // Values [first, first + count) less min(), as kernels read them; nothing when all are min().
+  // Requires first + count <= size().
+  std::optional<PackedView> view(std::uint32_t first, std::uint32_t count) const;
   std::size_t bytes() const { return std::size_t{size_} * width_; }
 
  private:
+  static constexpr std::size_t kPadding = 63;  // Kernels read whole groups of 64 values.
+
   std::uint32_t size_ = 0;
   std::uint8_t width_ = 0;  // Bytes per value: 0, 1, 2, 4 or 8.
   std::int64_t min_ = 0, max_ = 0;
-  std::unique_ptr<std::byte[]> data_;
+  std::unique_ptr<std::byte[]> data_;  // Readable for kPadding values more.
 };
 
 }  // namespace muster::index

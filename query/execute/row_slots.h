@@ -29,6 +29,7 @@ class RowSlots final : public Slots {
   void pin(std::span<const PinnedEvent> pins) { pins_ = pins; }
 
   void raw_keys(const BoundField& field, KeyChunk& out) override;
+  std::optional<SlotMask> select_packed(const BoundNode& test) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
   std::optional<Scalar> step_value(const BoundValue& value) override;

@@ -31,6 +31,7 @@ SlotMask select_keys(const KeyChunk& chunk, std::uint32_t slots, const auto& pas
 }
 
 SlotMask select_field(const BoundNode& node, Slots& slots) {
+  if (const auto packed = slots.select_packed(node)) return *packed;
   KeyChunk chunk;
   chunk.keys.fill(0);
   slots.raw_keys(*node.field, chunk);

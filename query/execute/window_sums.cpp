@@ -9,7 +9,7 @@ namespace muster::query {
 namespace {
 
 // Up to so many rows, looking each of their people up again is cheaper than a pass over everybody.
-constexpr std::uint64_t kFewRowsMax = 16'384;
+constexpr std::uint64_t kFewRowsMax = 4'096;
 constexpr Int128 kSumMax = std::numeric_limits<std::int64_t>::max() / 2;
 
 const index::PropertyColumn* column_of(const EventSource& source, const index::EventRun& run) {
@@ -89,17 +89,25 @@ bool for_each_value(const BoundAggregate& aggregate, const index::Generation& ge
 template <typename Sum>
 using SumRange = std::pair<Sum, Sum>;
 
+// Sums are compared as unsigned numbers, negative ones behind the others: a range that holds
+// numbers of both signs is what its complement leaves.
 template <typename Sum>
 void select_all(std::span<const Sum> sums, SumRange<Sum> range, index::MutableBlock out) {
-  const auto [low, high] = range;
-  for (std::size_t w = 0; w < out.size(); ++w) {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < 64; ++i) {
-      const Sum sum = sums[w * 64 + i];
-      bits |= static_cast<std::uint64_t>((low <= sum) & (sum <= high)) << i;
-    }
-    out[w] = bits;
+  using Unsigned = std::make_unsigned_t<Sum>;
+  const bool is_mixed = range.first < 0 && range.second >= 0;
+  const auto first = static_cast<Unsigned>(range.first);
+  const auto second = static_cast<Unsigned>(range.second);
+  const Unsigned low = is_mixed ? second + 1 : first;
+  const Unsigned high = is_mixed ? first - 1 : second;
+  std::fill(out.begin(), out.end(), 0);
+  if (low <= high) {
+    const index::PackedView view{reinterpret_cast<const std::byte*>(sums.data()), kBlockSize,
+                                 sizeof(Sum)};
+    index::kernels().select_range(view, low, high, out.data());
   }
+  if (!is_mixed) return;
+  for (std::uint64_t& word : out)
+    word = ~word;
 }
 
 // The same when only `people` have sums; those are 0 afterwards.

@@ -260,6 +260,50 @@ TEST(WindowCounts, FrequentEventsHavePeriodsThatTakeLittle) {
   EXPECT_LE(run.periods.bytes(), std::size_t{run.rows} * 4 * index::EventPeriods::kLengths);
 }
 
+TEST(WindowCounts, FilterByTextsAndMissingValues) {
+  Random random;
+  const std::vector<Event> events = random_events(random, kShapes[1]);
+  std::vector<Ordinal> ordinals;
+  std::vector<TimeMs> times;
+  std::vector<std::int64_t> codes;
+  std::vector<std::uint64_t> present((events.size() + 63) / 64, 0);
+  std::vector<Event> passing;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    ordinals.push_back(events[i].who);
+    times.push_back(events[i].time);
+    codes.push_back(random.below(3));
+    const std::uint64_t has = random.below(4) != 0;
+    present[i / 64] |= has << (i % 64);
+    if (has != 0 && codes[i] == 1) passing.push_back(events[i]);
+  }
+  index::DictionaryWriter names;
+  for (const char* name : {"web", "app", "shop"})
+    names.add(name);
+  auto generation = std::make_shared<index::Generation>();
+  generation->events["buy"] =
+      index::build_events({.name = "buy",
+                           .ordinals = ordinals,
+                           .times = times,
+                           .properties = {{.name = "channel",
+                                           .type = {Type::String, false, 0},
+                                           .keys = codes,
+                                           .present = present,
+                                           .dictionary = names.snapshot()}}});
+  for (const char* text : {"app", "none"}) {
+    const BoundNodePtr test =
+        test_of(generation, std::string("count(\"buy\" where (channel = '") + text + "')) >= 1");
+    BoundAggregate aggregate = *test->aggregate;
+    aggregate.from = events[0].time;
+    WindowCounts counts;
+    Buffer got;
+    ASSERT_TRUE(counts.select(aggregate, *generation, 0, {1, ~0U}, index::MutableBlock(got.words)));
+    const bool is_known = std::string(text) == "app";
+    const Totals totals =
+        totals_of(is_known ? passing : std::vector<Event>{}, aggregate.from, aggregate.to);
+    expect_bits(totals.counts, 0, 1, 1 << 30, got);
+  }
+}
+
 TEST(WindowSums, LeaveWhatDoesNotFitToOthers) {
   const std::int64_t big = std::int64_t{1} << 62;
   const std::vector<Event> events{{1, 5, big}, {1, 6, big}};
