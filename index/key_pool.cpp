@@ -7,7 +7,7 @@ namespace muster::index {
 namespace {
 
 constexpr std::size_t kBlockMin = 1'024;  // Most dictionaries are small.
-constexpr std::size_t kBlockShare = 16;   // At most this part of all bytes waits for keys.
+constexpr std::size_t kBlockShare = 32;   // At most this part of all bytes waits for keys.
 
 }  // namespace
 

@@ -5,13 +5,12 @@
 namespace muster::index {
 namespace {
 
-// Small tables double; large ones grow by an eighth, then by a sixteenth, so that they stay nearly
-// nine tenths full. A pass over a large table is sequential on both sides and looks at no key.
-constexpr std::uint32_t kBucketsDoubling = 1U << 13, kBucketsByEighth = 1U << 17;
+// Small tables double; large ones grow by a sixteenth, so that they stay about nine tenths full. A
+// pass over a large table is sequential on both sides and looks at no key.
+constexpr std::uint32_t kBucketsDoubling = 1U << 13;
 
 std::uint32_t grown(std::uint32_t buckets) {
-  if (buckets < kBucketsDoubling) return 2 * buckets;
-  return buckets + buckets / (buckets < kBucketsByEighth ? 8 : 16);
+  return buckets < kBucketsDoubling ? 2 * buckets : buckets + buckets / 16;
 }
 
 }  // namespace
