@@ -57,6 +57,8 @@ void AttributeWriter::apply(const TypedColumn& column, const std::vector<bool>& 
   const bool coded = type_.list || is_coded(type_.type);
   const auto codes = coded ? codes_of(column, taken, dictionary_) : std::vector<std::uint32_t>();
   auto code = codes.begin();
+  if (type_.list) lists.reserve(column.cells.size());
+  if (!type_.list) singles.reserve(column.cells.size());
   for (const TypedCell& cell : column.cells) {
     if (!taken[cell.row]) continue;
     if (type_.list) {
@@ -121,7 +123,8 @@ void AttributeWriter::apply_lists(std::vector<ListColumn::Change>& changes) {
         if (!stays) remove.push_back({change.ordinal, code});
       }
       for (const std::uint32_t code : change.codes) {
-        const bool was = std::binary_search(before.begin(), before.end(), code);
+        const bool was =
+            before.size() > 0 && std::binary_search(before.begin(), before.end(), code);
         if (!was) add.push_back({change.ordinal, code});
       }
     }

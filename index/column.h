@@ -59,8 +59,8 @@ class ListColumn {
  public:
   struct Change {
     std::uint32_t ordinal = 0;
-    bool present = false;                // False: the list goes.
-    std::vector<std::uint32_t> codes;    // Strictly increasing.
+    bool present = false;                   // False: the list goes.
+    std::span<const std::uint32_t> codes;   // Strictly increasing; the caller keeps them.
   };
   struct ListBlock {
     std::array<std::shared_ptr<const ListPage>, kPagesPerBlock> pages;

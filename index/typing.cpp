@@ -263,15 +263,16 @@ class Typist {
     column.cells.reserve(cells.size());
     for (const Cell& cell : cells) {
       if (!out_.taken[cell.row]) continue;
-      TypedCell typed{cell.row};
-      if (cell.kind != CellKind::Null &&
-          !convert_plainly(cell, *field, batch_, typed, column.elements)) {
-        if (const auto reason = convert(cell, *field, *context_, column, typed)) {
-          reject(cell.row, "'" + name + "' " + *reason);
-          continue;
-        }
+      TypedCell& typed = column.cells.emplace_back();
+      typed.row = cell.row;
+      if (cell.kind == CellKind::Null ||
+          convert_plainly(cell, *field, batch_, typed, column.elements)) {
+        continue;
       }
-      column.cells.push_back(typed);
+      if (const auto reason = convert(cell, *field, *context_, column, typed)) {
+        reject(cell.row, "'" + name + "' " + *reason);
+        column.cells.pop_back();
+      }
     }
     out_.columns.push_back(std::move(column));
   }

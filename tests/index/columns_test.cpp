@@ -134,8 +134,8 @@ TEST(ListColumn, BehavesLikeAMapOfSets) {
       }
       std::set<std::uint32_t> codes;
       for (std::uint32_t i = random.below(6); i > 0; --i) codes.insert(random.below(1'000));
-      changes.push_back({ordinal, true, {codes.begin(), codes.end()}});
-      model[ordinal] = changes.back().codes;
+      model[ordinal].assign(codes.begin(), codes.end());
+      changes.push_back({ordinal, true, model[ordinal]});
     }
     column = column.with(changes);
     ASSERT_EQ(model.size(), column.count());
