@@ -112,6 +112,8 @@ struct PlanNode {
   std::string text;
   std::string method;                // "value bitmaps", "column scan", "event aggregate", ...
   std::uint64_t estimated = 0;       // People.
+  // What the node did while the question was counted once; no blocks: it did not have to be asked.
+  std::uint64_t people = 0, blocks = 0, bytes = 0, nanoseconds = 0;
   std::vector<PlanNode> children;
 };
 

@@ -80,6 +80,7 @@ class Engine {
                                        const std::vector<std::string>& fields) const;
   Result<Explanation> explain(const Pass<Permission::Members>& pass, const Question& question,
                               std::string_view profile_id) const;
+  // Counts once on one thread, so that the plan can say what every node took.
   Result<PlanAnswer> plan(const Pass<Permission::Query>& pass, const Question& question) const;
   // One profile with all its attributes, its last events and the saved segments it is in.
   Result<ProfileAnswer> profile(const Pass<Permission::Members>& pass,

@@ -37,7 +37,10 @@ ExplainNode explain_node(query::ExplainedNode&& node) {
 }
 
 PlanNode plan_node(query::PlannedNode&& node) {
-  PlanNode made{std::move(node.text), std::move(node.method), node.estimated, {}};
+  const query::NodeMeasure& measured = node.measured;
+  PlanNode made{std::move(node.text), std::move(node.method), node.estimated,
+                measured.people,      measured.blocks,        measured.bytes,
+                measured.nanoseconds, {}};
   for (auto& child : node.children) made.children.push_back(plan_node(std::move(child)));
   return made;
 }
@@ -178,7 +181,8 @@ Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& 
   const auto generation = impl_->generation();
   TRY_ASSIGN(const auto bound,
              impl_->bind(question, generation, question.as_of.value_or(impl_->now())));
-  return PlanAnswer{plan_node(query::plan_of(*bound)), generation->sequence};
+  TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question)));
+  return PlanAnswer{plan_node(std::move(plan)), generation->sequence};
 }
 
 }  // namespace muster::engine

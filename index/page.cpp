@@ -19,11 +19,17 @@ constexpr std::array<std::uint64_t, kPageWords> all_ones() {
 }
 constexpr auto kEverySlot = all_ones();
 
+constexpr std::uint32_t kUpperBits = 16;  // Of split values.
+// More values at an end of a range than this are compared all at once.
+constexpr std::uint32_t kLookedAtMax = 48;
+
 std::uint8_t width_for(std::uint64_t greatest) {
-  if (greatest == 0) return 0;
-  if (greatest <= 0xff) return 1;
-  if (greatest <= 0xffff) return 2;
-  return greatest <= 0xffff'ffff ? 4 : 8;
+  const auto bits = static_cast<std::uint32_t>(std::bit_width(greatest));
+  if (bits == 0) return 0;
+  if (bits <= 8) return 1;
+  if (bits <= kUpperBits) return 2;
+  if (bits <= 32) return 4;
+  return bits <= 48 ? 6 : 8;
 }
 
 // The kernels read on to the next multiple of 64 values.
@@ -36,6 +42,7 @@ struct Frame {
   std::int64_t min, max;
   std::uint64_t unit;
   std::uint8_t width;
+  std::uint8_t shift;
 };
 
 std::uint64_t above(std::int64_t value, std::int64_t min) {
@@ -45,7 +52,7 @@ std::uint64_t above(std::int64_t value, std::int64_t min) {
 // A unit is looked for only where it can make the values narrower.
 Frame frame_of(std::span<const std::int64_t> values) {
   const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  Frame frame{.min = *least, .max = *greatest, .unit = 1, .width = 0};
+  Frame frame{.min = *least, .max = *greatest, .unit = 1, .width = 0, .shift = 0};
   const std::uint64_t span = above(frame.max, frame.min);
   frame.width = width_for(span);
   if (frame.width <= 1) return frame;
@@ -55,6 +62,10 @@ Frame frame_of(std::span<const std::int64_t> values) {
   }
   frame.unit = unit;
   frame.width = width_for(span / unit);
+  if (frame.width == 4 || frame.width == 6) {
+    frame.shift = static_cast<std::uint8_t>(static_cast<std::uint32_t>(std::bit_width(span / unit)) -
+                                            kUpperBits);
+  }
   return frame;
 }
 
@@ -64,6 +75,31 @@ void pack(std::span<const std::int64_t> values, const Frame& frame, std::byte* o
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint64_t over = above(values[i], frame.min);
     packed[i] = static_cast<T>(frame.unit == 1 ? over : over / frame.unit);
+  }
+}
+
+// The upper parts, then the lower ones in T.
+template <typename T>
+void pack_split(std::span<const std::int64_t> values, const Frame& frame, std::byte* out) {
+  auto* const upper = reinterpret_cast<std::uint16_t*>(out);
+  auto* const lower = reinterpret_cast<T*>(out + values_bytes(
+      static_cast<std::uint32_t>(values.size()), sizeof(std::uint16_t)));
+  const std::uint64_t below = (std::uint64_t{1} << frame.shift) - 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint64_t over = above(values[i], frame.min) / frame.unit;
+    upper[i] = static_cast<std::uint16_t>(over >> frame.shift);
+    lower[i] = static_cast<T>(over & below);
+  }
+}
+
+template <typename T>
+void unpack_split(const PackedView& upper, const PackedView& lower, std::uint8_t shift,
+                  std::int64_t min, std::uint64_t unit, std::span<std::int64_t> out) {
+  const auto* const high = reinterpret_cast<const std::uint16_t*>(upper.values);
+  const auto* const low = reinterpret_cast<const T*>(lower.values);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::uint64_t packed = std::uint64_t{high[i]} << shift | low[i];
+    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(min) + packed * unit);
   }
 }
 
@@ -104,6 +140,7 @@ PagePtr Page::make(std::span<const std::int64_t, kPageSize> values,
       sizeof(Page) + packed_bytes + (count == kPageSize ? 0 : sizeof(Sparse));
   auto* const page = new (pool_allocate(bytes)) Page;
   page->width_ = frame.width;
+  page->shift_ = frame.shift;
   page->count_ = count;
   page->min_ = frame.min;
   page->max_ = frame.max;
@@ -114,7 +151,8 @@ PagePtr Page::make(std::span<const std::int64_t, kPageSize> values,
     case 0: break;
     case 1: pack<std::uint8_t>(kept, frame, out); break;
     case 2: pack<std::uint16_t>(kept, frame, out); break;
-    case 4: pack<std::uint32_t>(kept, frame, out); break;
+    case 4: pack_split<std::uint16_t>(kept, frame, out); break;
+    case 6: pack_split<std::uint32_t>(kept, frame, out); break;
     default: pack<std::uint64_t>(kept, frame, out); break;
   }
   if (count != kPageSize) new (out + packed_bytes) Sparse(sparse);
@@ -148,6 +186,21 @@ std::span<const std::uint64_t, kPageWords> Page::present() const {
   return is_full() ? kEverySlot : sparse().present;
 }
 
+PackedView Page::lower() const {
+  const std::size_t upper_bytes = values_bytes(count_, sizeof(std::uint16_t));
+  return {.values = values() + upper_bytes, .size = count_,
+          .width = static_cast<std::uint8_t>(width_ - sizeof(std::uint16_t))};
+}
+
+std::uint64_t Page::packed_at(std::uint32_t place) const {
+  if (!is_split()) return read_one(values() + std::size_t{place} * width_, width_);
+  const PackedView low = lower();
+  const std::uint64_t upper_part =
+      read_one(values() + std::size_t{place} * sizeof(std::uint16_t), sizeof(std::uint16_t));
+  return upper_part << shift_ |
+         read_one(low.values + std::size_t{place} * low.width, low.width);
+}
+
 std::int64_t Page::at(std::uint32_t i) const {
   std::uint32_t place = i;
   if (!is_full()) {
@@ -155,7 +208,7 @@ std::int64_t Page::at(std::uint32_t i) const {
     const std::uint64_t below = sparse().present[i / 64] & ((std::uint64_t{1} << (i % 64)) - 1);
     place = sparse().rank[i / 64] + static_cast<std::uint32_t>(std::popcount(below));
   }
-  return value_of(read_one(values() + std::size_t{place} * width_, width_));
+  return value_of(packed_at(place));
 }
 
 void Page::read(std::span<std::int64_t, kPageSize> out) const {
@@ -164,7 +217,12 @@ void Page::read(std::span<std::int64_t, kPageSize> out) const {
     case 0: std::fill(dense.begin(), dense.end(), min_); break;
     case 1: unpack<std::uint8_t>(values(), min_, unit_, dense); break;
     case 2: unpack<std::uint16_t>(values(), min_, unit_, dense); break;
-    case 4: unpack<std::uint32_t>(values(), min_, unit_, dense); break;
+    case 4:
+      unpack_split<std::uint16_t>(upper(), lower(), shift_, min_, unit_, dense);
+      break;
+    case 6:
+      unpack_split<std::uint32_t>(upper(), lower(), shift_, min_, unit_, dense);
+      break;
     default: unpack<std::uint64_t>(values(), min_, unit_, dense); break;
   }
   if (is_full()) return;
@@ -206,8 +264,44 @@ void Page::select_range(std::int64_t low, std::int64_t high, PageBits out) const
   const std::uint64_t from = low <= min_ ? 0 : (above(low, min_) - 1) / unit_ + 1;
   const std::uint64_t to = above(std::min(high, max_), min_) / unit_;
   std::array<std::uint64_t, kPageWords> dense = {};
-  if (from <= to) kernels().select_range(packed(), from, to, dense.data());
+  if (from <= to) select_packed(from, to, dense);
   spread(dense, out);
+}
+
+void Page::select_packed(std::uint64_t from, std::uint64_t to, PageBits dense) const {
+  if (!is_split()) return kernels().select_range(upper(), from, to, dense.data());
+  const std::uint64_t below = (std::uint64_t{1} << shift_) - 1;
+  const std::uint64_t first = from >> shift_, last = to >> shift_;
+  kernels().select_range(upper(), first, last, dense.data());
+  if (first == last) {
+    drop_at_end(first, from & below, to & below, dense);
+    return;
+  }
+  if ((from & below) != 0) drop_at_end(first, from & below, below, dense);
+  if ((to & below) != below) drop_at_end(last, 0, to & below, dense);
+}
+
+// Of the values whose upper part is `end`, only those stay whose lower part is in [low, high].
+void Page::drop_at_end(std::uint64_t end, std::uint64_t low, std::uint64_t high,
+                       PageBits dense) const {
+  std::array<std::uint64_t, kPageWords> at_end = {}, inside = {};
+  kernels().select_range(upper(), end, end, at_end.data());
+  std::uint32_t many = 0;
+  for (const std::uint64_t word : at_end) many += static_cast<std::uint32_t>(std::popcount(word));
+  if (many == 0) return;
+  const PackedView parts = lower();
+  if (many > kLookedAtMax) {
+    kernels().select_range(parts, low, high, inside.data());
+    for (std::uint32_t w = 0; w < kPageWords; ++w) dense[w] &= ~at_end[w] | inside[w];
+    return;
+  }
+  for (std::uint32_t w = 0; w < kPageWords; ++w) {
+    for (std::uint64_t rest = at_end[w]; rest != 0; rest &= rest - 1) {
+      const std::size_t place = w * 64 + static_cast<std::size_t>(std::countr_zero(rest));
+      const std::uint64_t part = read_one(parts.values + place * parts.width, parts.width);
+      if (part < low || part > high) dense[w] &= ~(rest & (~rest + 1));
+    }
+  }
 }
 
 void Page::select_codes(std::span<const std::uint64_t> table, PageBits out) const {
@@ -222,7 +316,7 @@ void Page::select_codes(std::span<const std::uint64_t> table, PageBits out) cons
     return;
   }
   std::array<std::uint64_t, kPageWords> dense = {};
-  if (min_ >= 0 && unit_ == 1 && min_ < bits) {
+  if (min_ >= 0 && unit_ == 1 && min_ < bits && !is_split()) {
     // The table as the packed values see it: from the least value on.
     const auto skip = static_cast<std::size_t>(min_);
     std::array<std::uint64_t, 1'024> moved;  // Longer tables are looked up value by value.
@@ -234,13 +328,13 @@ void Page::select_codes(std::span<const std::uint64_t> table, PageBits out) cons
         const std::uint64_t above_it = at + 1 < table.size() ? table[at + 1] : 0;
         moved[w] = table[at] >> shift | above_it << 1 << (63 - shift);
       }
-      kernels().select_codes(packed(), moved.data(), words * 64, dense.data());
+      kernels().select_codes(upper(), moved.data(), words * 64, dense.data());
       spread(dense, out);
       return;
     }
   }
   for (std::uint32_t i = 0; i < count_; ++i) {
-    const std::int64_t value = value_of(read_one(values() + std::size_t{i} * width_, width_));
+    const std::int64_t value = value_of(packed_at(i));
     dense[i / 64] |= std::uint64_t{in_table(value)} << (i % 64);
   }
   spread(dense, out);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -79,12 +80,23 @@ struct ExplainedNode {
 };
 Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal);
 
-// How each node will be answered.
+// What a node did while a question was counted.
+struct NodeMeasure {
+  std::uint64_t people = 0;       // Passed, among those who were still asked about.
+  std::uint64_t blocks = 0;       // In which it was asked.
+  std::uint64_t bytes = 0;        // Of the index that it read; 0 for inner nodes.
+  std::uint64_t nanoseconds = 0;  // Children included; 0 where a leaf was used where it lies.
+};
+
+// How each node is answered, in the order in which they are asked.
 struct PlannedNode {
   std::string text, method;         // "value bitmaps", "column scan", "event aggregate", ...
   std::uint64_t estimated = 0;      // People.
+  NodeMeasure measured;             // No blocks: bounds settled it, or nothing was run.
   std::vector<PlannedNode> children;
 };
-PlannedNode plan_of(const BoundQuery& query);
+PlannedNode plan_of(const BoundQuery& query, std::span<const NodeMeasure> measures = {});
+// Counts once, on this thread, and says what every node took.  Errors: as count().
+Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget);
 
 }  // namespace muster::query

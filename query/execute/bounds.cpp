@@ -6,6 +6,24 @@
 
 namespace muster::query {
 
+namespace {
+
+bool is_container(const BoundNode& node) {
+  const BoundNode& leaf = node.kind == BoundKind::Not ? *node.children[0] : node;
+  const bool value = leaf.kind == BoundKind::FieldTest || leaf.kind == BoundKind::ListTest;
+  return leaf.kind == BoundKind::Members ||
+         (value && leaf.by_bitmaps && leaf.value_codes.size() == 1);
+}
+
+}  // namespace
+
+BlockBounds::BlockBounds(const BoundQuery& query) : query_(query), of_(query.by_number.size()) {
+  const auto& children = query.plan->children;
+  is_flat_ = query.plan->kind == BoundKind::And &&
+             std::all_of(children.begin(), children.end(),
+                         [](const BoundNodePtr& child) { return is_container(*child); });
+}
+
 void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
   block_ = block;
   live_ = live;
@@ -13,6 +31,10 @@ void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
   const std::uint64_t first = std::uint64_t{block} * index::kBlockSize;
   const std::uint64_t here = ordinals > first ? ordinals - first : 0;
   gone_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(here, index::kBlockSize)) - live;
+  if (is_flat_) {
+    std::fill(of_.begin(), of_.end(), Bounds{0, live_});
+    return;
+  }
   // Children have smaller numbers than their parents: each is bounded once.
   for (const BoundNode* node : query_.by_number) of_[node->number] = bound(*node);
 }

@@ -21,7 +21,7 @@ struct Bounds {
 
 class BlockBounds {
  public:
-  explicit BlockBounds(const BoundQuery& query) : query_(query), of_(query.by_number.size()) {}
+  explicit BlockBounds(const BoundQuery& query);
 
   // Bounds of every node of the plan for a block in which `live` people exist.
   // Cost: one look-up per leaf that has a directory.
@@ -41,6 +41,7 @@ class BlockBounds {
   Bounds of_holders(std::uint64_t low, std::uint64_t high) const;
 
   const BoundQuery& query_;
+  bool is_flat_ = false;    // A chain of containers: going through them is as quick as bounding.
   std::vector<Bounds> of_;  // By BoundNode::number.
   std::uint32_t block_ = 0, live_ = 0;
   std::uint32_t gone_ = 0;  // Ordinals of the block that nobody has any more.

@@ -30,11 +30,13 @@ std::optional<BlockSet> Evaluator::in_place(const BoundNode& node) const {
 
 void Evaluator::gather(const BoundNode& child, Conjunction& all) {
   const bool negated = child.kind == BoundKind::Not;
-  const std::optional<BlockSet> ready = in_place(negated ? *child.children[0] : child);
+  const BoundNode& leaf = negated ? *child.children[0] : child;
+  const std::optional<BlockSet> ready = in_place(leaf);
   if (!ready) {
     all.rest.push_back(&child);
     return;
   }
+  if (measures_ != nullptr) note(leaf, ready->count, 0);
   switch (ready->kind) {
     case SetKind::Empty: all.nobody = all.nobody || !negated; return;
     case SetKind::Full: all.nobody = all.nobody || negated; return;
@@ -136,9 +138,10 @@ Selection Evaluator::evaluate_or(const BoundNode& node, const BlockSet& within) 
     const std::optional<BlockSet> ready = in_place(*child);
     if (!ready) {
       rest.push_back(child.get());
-    } else {
-      ready_sets.push_back(*ready);
+      continue;
     }
+    if (measures_ != nullptr) note(*child, ready->count, 0);
+    ready_sets.push_back(*ready);
   }
   Selection so_far = united(ready_sets, scratch_);
   for (const BoundNode* child : rest) {

@@ -16,6 +16,7 @@ std::uint32_t Evaluator::count(std::uint32_t block) {
   move_to(block);
   const Bounds& known = bounds_.of(*query_.plan);
   if (known.exact()) return known.low;
+  if (measures_ != nullptr) return measured(*query_.plan, live_).set.count;
   return count_within(live_, *query_.plan);
 }
 
@@ -51,6 +52,10 @@ Selection Evaluator::narrowed(Selection so_far, const BoundNode& node) {
 Selection Evaluator::evaluate(const BoundNode& node, const BlockSet& within) {
   if (bounds_.nobody(node)) return {};
   if (bounds_.everybody(node)) return Selection::everybody();
+  return measures_ == nullptr ? made_or_kept(node, within) : measured(node, within);
+}
+
+Selection Evaluator::made_or_kept(const BoundNode& node, const BlockSet& within) {
   if (!node.shared) return evaluate_kind(node, within);
   auto& kept = shared_[*node.shared];
   if (!kept) kept = evaluate_kind(node, live_);

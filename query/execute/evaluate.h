@@ -44,6 +44,9 @@ class Evaluator {
   // Who they are; valid until the next call.
   Selection members(std::uint32_t block);
 
+  // From now on every node adds what it did to measures[BoundNode::number].
+  void measure_into(std::vector<NodeMeasure>* measures) { measures_ = measures; }
+
   // An exact number left 128 bits since the last call: the answers are void.
   bool failed() const { return failed_; }
 
@@ -52,11 +55,17 @@ class Evaluator {
 
   // evaluate.cpp
   Selection evaluate(const BoundNode& node, const BlockSet& within);
+  Selection made_or_kept(const BoundNode& node, const BlockSet& within);
   Selection evaluate_kind(const BoundNode& node, const BlockSet& within);
   Selection evaluate_at_least(const BoundNode& node, const BlockSet& within);
   Selection evaluate_sample(const BoundNode& node, const BlockSet& within);
   Selection narrowed(Selection so_far, const BoundNode& node);
   std::uint32_t count_within(const BlockSet& within, const BoundNode& node);
+
+  // measure.cpp
+  Selection measured(const BoundNode& node, const BlockSet& within);
+  void note(const BoundNode& node, std::uint64_t people, std::uint64_t nanoseconds) const;
+  std::uint64_t bytes_of(const BoundNode& node) const;
 
   // chains.cpp
   struct Conjunction;
@@ -101,6 +110,7 @@ class Evaluator {
   std::vector<std::optional<Selection>> shared_;
   std::uint32_t block_ = 0;
   BlockSet live_;  // Of the block.
+  std::vector<NodeMeasure>* measures_ = nullptr;  // Null: nobody asks.
   bool failed_ = false;
 };
 

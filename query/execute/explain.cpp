@@ -161,7 +161,8 @@ std::string method_of(const BoundNode& node) {
   return "";
 }
 
-PlannedNode planned(const BoundNode& node, std::size_t& nodes) {
+PlannedNode planned(const BoundNode& node, std::span<const NodeMeasure> measures,
+                    std::size_t& nodes) {
   PlannedNode made;
   if (node.source) {
     made.text = print(node.source);
@@ -170,8 +171,11 @@ PlannedNode planned(const BoundNode& node, std::size_t& nodes) {
   }
   made.method = method_of(node) + (node.shared ? ", made once for several places" : "");
   made.estimated = node.estimate;
+  if (!measures.empty()) made.measured = measures[node.number];
   for (const BoundNodePtr& child : node.children) {
-    if (++nodes <= kExplainedNodesMax) made.children.push_back(planned(*child, nodes));
+    if (++nodes <= kExplainedNodesMax) {
+      made.children.push_back(planned(*child, measures, nodes));
+    }
   }
   return made;
 }
@@ -187,9 +191,9 @@ Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal) {
   return explained;
 }
 
-PlannedNode plan_of(const BoundQuery& query) {
+PlannedNode plan_of(const BoundQuery& query, std::span<const NodeMeasure> measures) {
   std::size_t nodes = 0;
-  return planned(*query.plan, nodes);
+  return planned(*query.plan, measures, nodes);
 }
 
 }  // namespace muster::query

@@ -36,8 +36,11 @@ bool Evaluator::is_better_probed(const BlockSet& people, const BoundNode& node) 
 Selection Evaluator::probed(Selection people, const BoundNode& node) {
   const BoundNode& leaf = without_not(node);
   const bool wanted = node.kind != BoundKind::Not;
-  return keep_if(std::move(people), scratch_,
-                 [&](std::uint16_t person) { return probe(leaf, person) == wanted; });
+  Selection kept = keep_if(std::move(people), scratch_, [&](std::uint16_t person) {
+    return probe(leaf, person) == wanted;
+  });
+  if (measures_ != nullptr) note(leaf, kept.set.count, 0);
+  return kept;
 }
 
 bool Evaluator::probe(const BoundNode& node, std::uint16_t person) {

@@ -30,8 +30,6 @@ std::optional<CountRange> range_of_counts(const BoundNode& test) {
   return CountRange{clamped(counts.ranges()[0].low), clamped(counts.ranges()[0].high)};
 }
 
-WindowCounts::WindowCounts() : counters_(kBlockSize, 0) {}
-
 void WindowCounts::find_rows(const BoundAggregate& aggregate, std::uint32_t block) {
   stretches_.clear();
   rows_ = count_max_ = 0;
@@ -147,6 +145,7 @@ std::optional<WindowCounts::Answer> WindowCounts::select(const BoundAggregate& a
                                                          const index::Generation& generation,
                                                          std::uint32_t block, CountRange range,
                                                          index::MutableBlock out) {
+  if (counters_.empty()) counters_.resize(kBlockSize, 0);
   find_rows(aggregate, block);
   const bool is_open = range.high >= count_max_;
   if (range.low > count_max_ || range.low > range.high) {

@@ -26,8 +26,6 @@ std::optional<CountRange> range_of_counts(const BoundNode& test);
 
 class WindowCounts {
  public:
-  WindowCounts();
-
   // Sets the bit of everybody in the block whose number of events is in the range and clears the
   // others; people without events are looked at too.  Nothing when counts above 254 would have to
   // be told apart: the caller has another way.
@@ -59,7 +57,7 @@ class WindowCounts {
   // Pieces of the window: rows one by one, and planes.
   std::vector<std::span<const std::uint16_t>> by_row_;
   std::vector<index::BitPlanes> addends_;
-  std::vector<std::uint8_t> counters_;  // By person; all 0 between calls.
+  std::vector<std::uint8_t> counters_;  // By person, all 0 between calls; empty before the first.
   std::vector<index::Plane> sums_;
   std::vector<std::uint16_t> passing_;  // Who, of rows that passed `where`.
 };

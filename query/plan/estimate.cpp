@@ -53,6 +53,12 @@ double union_cost(const BoundNode& node, double blocks) {
   return cost;
 }
 
+KeyTest table_of(std::span<const std::uint32_t> codes) {
+  std::vector<std::uint64_t> bits(codes.empty() ? 0 : codes.back() / 64 + 1);
+  for (const std::uint32_t code : codes) bits[code / 64] |= std::uint64_t{1} << (code % 64);
+  return KeyTest(std::move(bits));
+}
+
 // The value bitmaps that answer an attribute's test, where uniting them is cheaper than a pass
 // over the column. Lists have no such pass: theirs costs as much as many bitmaps.
 void choose_bitmaps(BoundNode& node, double blocks) {
@@ -67,6 +73,8 @@ void choose_bitmaps(BoundNode& node, double blocks) {
   const double scan = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
   node.cost = union_cost(node, blocks);
   node.by_bitmaps = node.value_codes.size() <= 1 || node.cost <= scan;
+  // A pass over codes looks each up in a table of bits, however many pass.
+  if (!node.by_bitmaps && test.ranges().size() > 1) node.tests = {table_of(node.value_codes)};
 }
 
 std::uint64_t holders(const BoundNode& node) {

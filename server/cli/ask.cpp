@@ -21,6 +21,7 @@ struct AskOptions {
   std::string where, as_of, timezone, profile, format = "ndjson";
   std::vector<std::string> fields;
   std::uint64_t limit = 0;
+  bool plan = false;  // explain: how it is answered, instead of why somebody is in.
 };
 
 void write_question(JsonWriter& out, const AskOptions& options) {
@@ -60,20 +61,25 @@ Status count(const AskOptions& options) {
   return Ok{};
 }
 
-Status explain(const AskOptions& options) {
-  TRY_ASSIGN(const std::string answer, answer_of(options, "/v1/explain"));
+Status plan(const AskOptions& options) {
+  TRY_ASSIGN(const std::string answer, answer_of(options, "/v1/plan"));
   if (is_terminal(STDOUT_FILENO)) {
-    std::cout << explanation_in_words(object_of(answer)) << std::flush;
+    std::cout << plan_in_words(object_of(answer)) << std::flush;
   } else {
     std::cout << answer << std::flush;
   }
   return Ok{};
 }
 
-Status plan(const AskOptions& options) {
-  TRY_ASSIGN(const std::string answer, answer_of(options, "/v1/plan"));
+Status explain(const AskOptions& options) {
+  if (options.plan) return plan(options);
+  if (options.profile.empty()) {
+    return Error{ErrorCode::InvalidArgument,
+                 "explain needs --profile ID, whom to explain, or --plan"};
+  }
+  TRY_ASSIGN(const std::string answer, answer_of(options, "/v1/explain"));
   if (is_terminal(STDOUT_FILENO)) {
-    std::cout << plan_in_words(object_of(answer)) << std::flush;
+    std::cout << explanation_in_words(object_of(answer)) << std::flush;
   } else {
     std::cout << answer << std::flush;
   }
@@ -135,11 +141,13 @@ constexpr Question kQuestions[] = {
     {"count", "How many people are in a segment", "muster count 'country = \"FR\"'", count},
     {"members", "Who is in a segment",
      "muster members 'did \"purchase\" in last 30d' --fields country,age --format csv", members},
-    {"explain", "Why a person is in a segment, or is not",
-     "muster explain 'did \"purchase\"' --profile p1", explain},
+    {"explain", "Why a person is in a segment, or is not; with --plan, how it is answered",
+     "muster explain 'did \"purchase\"' --profile p1\n  muster explain --plan 'age > 30'",
+     explain},
     {"check", "Whether an expression is right, and what is odd about it",
      "muster check 'contry = \"FR\"'", check},
-    {"plan", "What the engine will do for an expression", "muster plan 'age > 30'", plan},
+    {"plan", "How an expression is answered, and what every part of it took",
+     "muster plan 'age > 30'", plan},
 };
 
 }  // namespace
@@ -155,7 +163,10 @@ void add_questions(CLI::App& app, Job& job) {
     add_server_options(*command, options->server);
     const std::string name = question.name;
     if (name == "explain") {
-      command->add_option("--profile", options->profile, "Whom to explain")->required();
+      auto* profile = command->add_option("--profile", options->profile, "Whom to explain");
+      auto* plan = command->add_flag("--plan", options->plan,
+                                     "What is done per part: people, blocks, bytes, time");
+      profile->excludes(plan);
     }
     if (name == "members") {
       command->add_option("--format", options->format, "ndjson, csv or roaring")

@@ -85,8 +85,16 @@ void explain_node(const json::object& node, std::size_t depth, std::string& out)
 
 void plan_node(const json::object& node, std::size_t depth, std::string& out) {
   if (depth > kNestingMax) return;
-  out += fmt::format("{:{}}{}   [{}, about {}]\n", "", depth * 2, text_of(node, "text"),
+  out += fmt::format("{:{}}{}   [{}, about {}", "", depth * 2, text_of(node, "text"),
                      text_of(node, "method"), with_commas(number_of(node, "estimated")));
+  if (const std::uint64_t blocks = number_of(node, "blocks"); blocks > 0) {
+    const json::value* took = node.if_contains("took_us");
+    out += fmt::format(": {} in {} blocks, {} bytes, {:.1f} us",
+                       with_commas(number_of(node, "people")), with_commas(blocks),
+                       with_commas(number_of(node, "bytes")),
+                       took == nullptr ? 0.0 : took->to_number<double>());
+  }
+  out += "]\n";
   each(node, "children", [&](const json::object& child) { plan_node(child, depth + 1, out); });
 }
 

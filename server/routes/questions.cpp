@@ -48,6 +48,11 @@ void write_node(JsonWriter& json, const engine::PlanNode& node) {
   json.key("text").text(node.text);
   json.key("method").text(node.method);
   json.key("estimated").number(node.estimated);
+  if (node.blocks > 0) {
+    json.key("people").number(node.people).key("blocks").number(node.blocks);
+    json.key("bytes").number(node.bytes);
+    json.key("took_us").number(static_cast<double>(node.nanoseconds) / 1'000);
+  }
   if (!node.children.empty()) {
     json.key("children").begin_array();
     for (const engine::PlanNode& child : node.children) write_node(json, child);
@@ -148,7 +153,7 @@ Result<Response> post_explain(const Call& call, const MembersPass& pass) {
   return response;
 }
 
-// POST /v1/plan  {"where": "..."}  ->  200 {"snapshot", "tree": {"text", "method", ...}}
+// POST /v1/plan  {"where": "..."}  ->  200 {"snapshot", "tree": {"text", "method", "people", ...}}
 Result<Response> post_plan(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
              json_body(call.request, {"where", "as_of", "tz", "allow_unknown"}));

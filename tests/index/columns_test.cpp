@@ -101,13 +101,20 @@ TEST(Page, SelectsTheSlotsWhoseValueIsInARange) {
   for (int round = 0; round < 200; ++round) {
     std::array<std::int64_t, kPageSize> values;
     std::array<std::uint64_t, kPageWords> present;
-    for (auto& value : values) value = static_cast<std::int64_t>(random.below(100)) - 50;
+    // From one byte to eight, with a unit or without; crowded, so that ends of ranges are met.
+    const std::int64_t unit = random.below(2) == 0 ? 1 : 1 + random.below(100'000);
+    const std::uint32_t shift = random.below(40);
+    for (auto& value : values) {
+      const auto steps = static_cast<std::int64_t>(random.below(1'000)) - 500;
+      value = ((steps << shift) + static_cast<std::int64_t>(random.below(3))) * unit;
+    }
     for (auto& word : present) word = random.below(3) == 0 ? ~0ULL : random();
     present[0] |= 1;
     const PagePtr made = Page::make(values, present);
     const Page& page = *made;
-    const auto low = static_cast<std::int64_t>(random.below(140)) - 70;
-    const auto high = low + static_cast<std::int64_t>(random.below(60)) - 5;
+    std::int64_t low = values[random.below(kPageSize)] + random.below(3) - 1;
+    std::int64_t high = values[random.below(kPageSize)] + random.below(3) - 1;
+    if (low > high && random.below(8) != 0) std::swap(low, high);
     std::array<std::uint64_t, kPageWords> selected = {};
     page.select_range(low, high, selected);
     for (std::uint32_t i = 0; i < kPageSize; ++i) {
