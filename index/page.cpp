@@ -63,8 +63,8 @@ Frame frame_of(std::span<const std::int64_t> values) {
   frame.unit = unit;
   frame.width = width_for(span / unit);
   if (frame.width == 4 || frame.width == 6) {
-    frame.shift = static_cast<std::uint8_t>(static_cast<std::uint32_t>(std::bit_width(span / unit)) -
-                                            kUpperBits);
+    const auto bits = static_cast<std::uint32_t>(std::bit_width(span / unit));
+    frame.shift = static_cast<std::uint8_t>(bits - kUpperBits);
   }
   return frame;
 }
@@ -82,8 +82,8 @@ void pack(std::span<const std::int64_t> values, const Frame& frame, std::byte* o
 template <typename T>
 void pack_split(std::span<const std::int64_t> values, const Frame& frame, std::byte* out) {
   auto* const upper = reinterpret_cast<std::uint16_t*>(out);
-  auto* const lower = reinterpret_cast<T*>(out + values_bytes(
-      static_cast<std::uint32_t>(values.size()), sizeof(std::uint16_t)));
+  const auto count = static_cast<std::uint32_t>(values.size());
+  auto* const lower = reinterpret_cast<T*>(out + values_bytes(count, sizeof(std::uint16_t)));
   const std::uint64_t below = (std::uint64_t{1} << frame.shift) - 1;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint64_t over = above(values[i], frame.min) / frame.unit;
