@@ -111,9 +111,18 @@ Column random_codes(Random& random, std::uint32_t people, std::size_t codes) {
   });
 }
 
-// Steps and counts of values that make pages of 0, 1, 2, 4 and 8 bytes, both sides of each.
-constexpr std::int64_t kCounts[] = {1,      2,      200,    256,           257,
-                                    40'000, 65'536, 65'537, 4'294'967'297, 100'000'000'000'000};
+// Steps and counts of values that make pages of 0, 1, 2, 4, 6 and 8 bytes, both sides of each.
+constexpr std::int64_t kCounts[] = {1,
+                                    2,
+                                    200,
+                                    256,
+                                    257,
+                                    40'000,
+                                    65'536,
+                                    65'537,
+                                    4'294'967'297,
+                                    100'000'000'000'000,
+                                    1'000'000'000'000'000};
 constexpr std::int64_t kSteps[] = {1, 1, 1, 60, 1'000, 86'400'000};
 
 struct NumberShape {
@@ -135,7 +144,8 @@ Numbers random_numbers(Random& random, std::uint32_t people, const NumberShape& 
 
 // Everybody has a value, and pages of every width take turns.
 Numbers dense_numbers(Random& random, std::uint32_t people) {
-  constexpr std::int64_t kCountByWidth[] = {1, 200, 40'000, 3'000'000'000, 100'000'000'000'000};
+  constexpr std::int64_t kCountByWidth[] = {
+      1, 200, 40'000, 3'000'000'000, 100'000'000'000'000, 1'000'000'000'000'000};
   Numbers numbers{"rank", {.type = Type::Int}, Column(people)};
   for (std::uint32_t i = 0; i < people; ++i) {
     const std::int64_t count = kCountByWidth[i / index::kPageSize % std::size(kCountByWidth)];

@@ -135,7 +135,7 @@ TEST(Trees, APopulationHasPagesOfEveryWidth) {
   for (const auto& [name, attribute] : population.generation->profiles.attributes) {
     widths.merge(dense_widths(attribute->single));
   }
-  EXPECT_EQ((std::set<std::size_t>{0, 1, 2, 4, 8}), widths);
+  EXPECT_EQ((std::set<std::size_t>{0, 1, 2, 4, 6, 8}), widths);
 }
 
 }  // namespace
