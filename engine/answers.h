@@ -141,10 +141,20 @@ struct CatalogField {
   std::vector<std::string> used_by;  // Segments.
 };
 
+// Bytes in memory, by what they are for.
+struct MemoryParts {
+  std::uint64_t ids = 0;             // The ids and their index, and who exists.
+  std::uint64_t columns = 0;         // Values by person or entity.
+  std::uint64_t bitmaps = 0;         // People by value.
+  std::uint64_t dictionaries = 0;    // Texts behind codes.
+  std::uint64_t events = 0;          // Rows, properties and periods of events.
+  std::uint64_t total() const { return ids + columns + bitmaps + dictionaries + events; }
+};
+
 struct CatalogTable {
   std::string name, kind;            // kind: "profiles", "events", "entities"
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
+  MemoryParts memory;
   TimeMs newest = 0;                 // Last time it was written; for events the newest event time.
   std::vector<CatalogField> fields;
 };

@@ -73,11 +73,13 @@ CatalogField catalog_field(const index::Schema& schema, const std::string& key,
 
 CatalogTable catalog_table(const index::Schema& schema, const std::string& name,
                            const std::string& kind, const index::Table& table) {
-  CatalogTable made{name,          kind, table.live.count(), table.ids.bytes() + table.live.bytes(),
-                    table.changed, {}};
+  CatalogTable made{name, kind, table.live.count(), {}, table.changed, {}};
+  made.memory.ids = table.ids.bytes() + table.live.bytes();
   for (const auto& [field, attribute] : table.attributes) {
     made.fields.push_back(catalog_field(schema, name + "." + field, *attribute));
-    made.bytes += made.fields.back().bytes;
+    made.memory.columns += attribute->single.bytes() + attribute->list.bytes();
+    made.memory.bitmaps += attribute->bitmaps.bytes();
+    made.memory.dictionaries += attribute->dictionary.bytes();
   }
   return made;
 }
@@ -99,7 +101,8 @@ std::uint64_t rows_with(const index::EventTable& table, const index::EventProper
 }
 
 CatalogTable catalog_events(const index::Schema& schema, const index::EventTable& table) {
-  CatalogTable made{table.name, "events", table.count, table.bytes(), table.newest, {}};
+  CatalogTable made{table.name, "events", table.count, {}, table.newest, {}};
+  made.memory.events = table.bytes();
   for (const auto& [name, property] : table.properties) {
     CatalogField field;
     field.key = table.name + "." + name;
@@ -110,6 +113,7 @@ CatalogTable catalog_events(const index::Schema& schema, const index::EventTable
     field.present = rows_with(table, *property);
     field.distinct = property->dictionary.size();
     field.bytes = property->dictionary.bytes() + property->lists.bytes();
+    made.memory.dictionaries += field.bytes;
     made.fields.push_back(std::move(field));
   }
   return made;

@@ -16,6 +16,10 @@ using index::PageBits;
 // More ranges than this are cheaper asked value by value than page by page.
 constexpr std::size_t kRangesByPageMax = 4;
 
+// Pages asked for ahead of their use: what one takes to be looked through is less than what its
+// bytes take to come.
+constexpr std::uint32_t kPagesAhead = 2;
+
 PageBits bits_of_page(Scratch::Lease& buffer, std::uint32_t page) {
   return PageBits(buffer->words.data() + page * kPageWords, kPageWords);
 }
@@ -99,7 +103,9 @@ Selection Evaluator::evaluate_field(const BoundNode& node, const BlockSet& withi
   Scratch::Lease out = scratch_.take();
   for (std::uint32_t p = 0; p < kPagesPerBlock; ++p) {
     const index::Page* page = column->pages[p].get();
-    if (p + 1 < kPagesPerBlock && column->pages[p + 1]) column->pages[p + 1]->prefetch();
+    if (p + kPagesAhead < kPagesPerBlock && column->pages[p + kPagesAhead]) {
+      column->pages[p + kPagesAhead]->prefetch();
+    }
     const PageBits bits = bits_of_page(out, p);
     if (page == nullptr || is_outside(within, p)) {
       std::fill(bits.begin(), bits.end(), 0);

@@ -31,12 +31,28 @@ void write_field(JsonWriter& json, const engine::CatalogField& field) {
   json.end_object();
 }
 
+// Bytes by part; `per_row` is all of them for one row.
+void write_memory(JsonWriter& json, const engine::CatalogTable& table) {
+  const engine::MemoryParts& parts = table.memory;
+  json.begin_object();
+  json.key("ids").number(parts.ids).key("columns").number(parts.columns);
+  json.key("bitmaps").number(parts.bitmaps).key("dictionaries").number(parts.dictionaries);
+  json.key("events").number(parts.events);
+  if (table.rows > 0) {
+    json.key("per_row").number(static_cast<double>(parts.total()) /
+                               static_cast<double>(table.rows));
+  }
+  json.end_object();
+}
+
 void write_table(JsonWriter& json, const engine::CatalogTable& table) {
   json.begin_object();
   json.key("name").text(table.name);
   json.key("kind").text(table.kind);
   json.key("rows").number(table.rows);
-  json.key("bytes").number(table.bytes);
+  json.key("bytes").number(table.memory.total());
+  json.key("memory");
+  write_memory(json, table);
   if (table.newest != 0) json.key("newest").text(to_rfc3339(table.newest));
   json.key("fields").begin_array();
   for (const engine::CatalogField& field : table.fields) write_field(json, field);

@@ -48,5 +48,24 @@ TEST(Catalog, NamesFieldsWithTypesValuesAndTheSegmentsThatUseThem) {
   EXPECT_EQ(french, field_of(catalog, "visit.page")->used_by);
 }
 
+TEST(Catalog, SaysWhatEveryPartTakes) {
+  TestEngine test(default_rows(), 1'718'452'800'000);
+  ASSERT_TRUE(test.profiles({{{"profile_id", text("a")}, {"country", text("FR")}},
+                             {{"profile_id", text("b")}, {"plan", text("pro")}}}));
+  ASSERT_TRUE(test.events({{{"profile_id", text("a")},
+                            {"type", text("visit")},
+                            {"ts", text("2024-06-01T00:00:00Z")}}}));
+  const engine::Catalog catalog = test.engine().catalog(pass<Permission::Query>());
+  ASSERT_EQ(2U, catalog.tables.size());
+  const engine::MemoryParts& people = catalog.tables[0].memory;
+  EXPECT_GT(people.ids, 0U);
+  EXPECT_GT(people.columns, 0U);
+  EXPECT_GT(people.bitmaps, 0U);
+  EXPECT_GT(people.dictionaries, 0U);
+  EXPECT_EQ(0U, people.events);
+  EXPECT_EQ(people.ids + people.columns + people.bitmaps + people.dictionaries, people.total());
+  EXPECT_GT(catalog.tables[1].memory.events, 0U);
+}
+
 }  // namespace
 }  // namespace muster::testing
