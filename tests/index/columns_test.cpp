@@ -102,8 +102,8 @@ TEST(Page, SelectsTheSlotsWhoseValueIsInARange) {
     std::array<std::int64_t, kPageSize> values;
     std::array<std::uint64_t, kPageWords> present;
     // From one byte to eight, with a unit or without; crowded, so that ends of ranges are met.
-    const std::int64_t unit = random.below(2) == 0 ? 1 : 1 + random.below(100'000);
     const std::uint32_t shift = random.below(40);
+    const std::int64_t unit = shift > 30 || random.below(2) == 0 ? 1 : 1 + random.below(100'000);
     for (auto& value : values) {
       const auto steps = static_cast<std::int64_t>(random.below(1'000)) - 500;
       value = ((steps << shift) + static_cast<std::int64_t>(random.below(3))) * unit;
