@@ -22,7 +22,8 @@ inline constexpr std::uint32_t kPageSize = 1'024;  // Ordinals of a page.
 inline constexpr std::uint32_t kPageWords = kPageSize / 64;
 using PageBits = std::span<std::uint64_t, kPageWords>;
 
-class Page : public RefCounted {
+// The values behind it begin on a cache line.
+class alignas(64) Page : public RefCounted {
  public:
   // values[i] counts where bit i of `present` is set.  Requires one at least.
   static Ref<const Page> make(std::span<const std::int64_t, kPageSize> values,
@@ -80,9 +81,8 @@ class Page : public RefCounted {
   std::uint16_t count_ = 0;
   std::int64_t min_ = 0, max_ = 0;
   std::uint64_t unit_ = 1;
-  // The values begin on a cache line.
-  std::byte padding_[64 - sizeof(RefCounted) - 4 - 3 * 8] = {};
 };
+static_assert(sizeof(Page) == 64);
 using PagePtr = Ref<const Page>;
 
 }  // namespace muster::index

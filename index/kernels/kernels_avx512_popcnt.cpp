@@ -2,8 +2,10 @@
 // flags: each function asks for its instructions by attribute, so that no inline function of a
 // shared header is ever emitted with instructions the processor may lack.
 // The undefined operands inside the intrinsics of g++ 12 are meant (GCC bug 105593).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include <bit>
