@@ -27,11 +27,14 @@ constexpr std::size_t kChunk = 2 * 1024 * 1024;  // One huge page of x86-64.
 
 // Sizes are multiples of 64 up to 2,048, then thirty-two steps per doubling.
 constexpr std::size_t kSmallMax = 2'048, kSmallClasses = kSmallMax / 64, kSteps = 32;
+// The smallest: what only counts holders. Four lie in a cache line.
+constexpr std::size_t kTinyMax = 16;
 // A class asks for huge pages once it has this many chunks: a small index stays small.
 constexpr std::size_t kPlainChunks = 4;
 constexpr std::size_t kClasses = kSmallClasses + kSteps * 5 + 1;
 
 std::size_t class_of(std::size_t size) {
+  if (size <= kTinyMax) return 0;
   if (size <= kSmallMax) return (size + 63) / 64;
   const auto power = static_cast<std::size_t>(std::bit_width(size - 1)) - 1;  // 2,049 -> 11
   const std::size_t floor = std::size_t{1} << power, step = floor / kSteps;
@@ -39,6 +42,7 @@ std::size_t class_of(std::size_t size) {
 }
 
 std::size_t size_of_class(std::size_t number) {
+  if (number == 0) return kTinyMax;
   if (number <= kSmallClasses) return number * 64;
   const std::size_t past = number - kSmallClasses - 1;
   const std::size_t floor = std::size_t{1} << (11 + past / kSteps);

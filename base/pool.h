@@ -16,7 +16,7 @@ namespace muster {
 inline constexpr std::size_t kPooledMax = 64 * 1024;  // Bytes; larger pieces are rare.
 inline constexpr std::size_t kPoolAlignment = 64;     // A cache line: kernels load whole lines.
 
-// At least `size` bytes, aligned to kPoolAlignment.  Cost: about 20 ns.
+// At least `size` bytes, aligned to kPoolAlignment; those of up to 16 to 16.  Cost: about 20 ns.
 void* pool_allocate(std::size_t size);
 // Requires the size it was allocated with.
 void pool_free(void* piece, std::size_t size);

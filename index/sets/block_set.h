@@ -16,9 +16,11 @@
 namespace muster::index {
 
 inline constexpr std::uint32_t kBlockSize = 65'536;  // Ordinals of a block.
-// More members than this are kept as bits: probing a longer array costs more than the bytes it
-// saves (up to 2.8x against +3 % memory; design page "engine").
+// More members than this are better kept as bits: probing a longer array costs more than the bytes
+// it saves (up to 2.8x; design page "engine"). Value bitmaps do so as far as memory allows.
 inline constexpr std::uint32_t kArrayMembersMax = 2'048;
+// No array anywhere is longer: bits take less.
+inline constexpr std::uint32_t kLongArrayMax = 4'095;
 // Runs only where they are long: shorter ones cost more to read than bits.
 inline constexpr std::uint32_t kMeanRunMin = 8;
 

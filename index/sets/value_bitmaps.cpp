@@ -104,15 +104,15 @@ bool has_any(const ByCode& sorted, std::uint32_t page) {
 
 std::uint64_t ValueBitmaps::count(std::uint32_t code) const {
   const std::uint32_t page = code / kValuesPerPage;
-  if (page >= summary_.size() || !summary_[page]) return 0;
-  return summary_[page]->people[code % kValuesPerPage];
+  if (page >= groups_.size() || !groups_[page]) return 0;
+  return groups_[page]->people[code % kValuesPerPage];
 }
 
 std::uint64_t ValueBitmaps::live_blocks(std::uint32_t code, std::uint32_t word) const {
   const std::uint32_t page = code / kValuesPerPage;
-  if (page >= summary_.size() || !summary_[page]) return 0;
+  if (page >= groups_.size() || !groups_[page]) return 0;
   const std::size_t at = std::size_t{word} * kValuesPerPage + code % kValuesPerPage;
-  return at < summary_[page]->live.size() ? summary_[page]->live[at] : 0;
+  return at < groups_[page]->live.size() ? groups_[page]->live[at] : 0;
 }
 
 Bitmap ValueBitmaps::bitmap(std::uint32_t code) const {
@@ -129,16 +129,16 @@ Bitmap ValueBitmaps::bitmap(std::uint32_t code) const {
 }
 
 std::size_t ValueBitmaps::bytes() const {
-  std::size_t total = blocks_.capacity() * sizeof(blocks_[0]) +
-                      summary_.capacity() * sizeof(summary_[0]);
-  for (const auto& pages : blocks_) {
-    if (!pages) continue;
-    total += sizeof(BlockPages) + pages->capacity() * sizeof((*pages)[0]);
-    for (const ValuePagePtr& page : *pages) total += page ? page->bytes() : 0;
-  }
-  for (const auto& summary : summary_) {
-    if (!summary) continue;
-    total += sizeof(Summary) + summary->live.capacity() * sizeof(summary->live[0]);
+  std::size_t total = groups_.capacity() * sizeof(groups_[0]);
+  for (const auto& group : groups_) {
+    if (!group) continue;
+    total += sizeof(Group) + group->live.capacity() * sizeof(group->live[0]) +
+             group->shelves.capacity() * sizeof(group->shelves[0]);
+    for (const auto& shelf : group->shelves) {
+      if (!shelf) continue;
+      total += sizeof(Shelf);
+      for (const ValuePagePtr& page : shelf->pages) total += page ? page->bytes() : 0;
+    }
   }
   return total;
 }
@@ -152,33 +152,54 @@ std::size_t ValueBitmaps::portable_bytes() const {
   return total;
 }
 
-ValueBitmaps::Summary& ValueBitmaps::own_summary(std::uint32_t page) {
-  if (summary_.size() <= page) summary_.resize(page + 1);
-  std::shared_ptr<Summary>& summary = summary_[page];
-  if (!summary) summary = std::make_shared<Summary>();
-  // Held by nobody else: it is ours already, and nobody else can come to hold it meanwhile.
-  if (summary.use_count() > 1) summary = std::make_shared<Summary>(*summary);
-  return *summary;
+namespace {
+
+// What a place holds, as our own: copied if anybody else holds it too. Held by nobody else it is
+// ours already, and nobody else can come to hold it meanwhile.
+template <typename T>
+T& own(std::shared_ptr<T>& place) {
+  if (!place) place = std::make_shared<T>();
+  else if (place.use_count() > 1) place = std::make_shared<T>(*place);
+  return *place;
+}
+
+}  // namespace
+
+ValueBitmaps::Group& ValueBitmaps::own_group(std::uint32_t page) {
+  if (groups_.size() <= page) groups_.resize(page + 1);
+  return own(groups_[page]);
 }
 
 // Puts a page in its place and brings the summary of its values up to date.
-void ValueBitmaps::replace_page(std::uint32_t block, std::uint32_t page, ValuePagePtr made,
-                                BlockPages& pages) {
-  if (pages.size() <= page) pages.resize(page + 1);
-  Summary& summary = own_summary(page);
+void ValueBitmaps::replace_page(std::uint32_t block, std::uint32_t page, ValuePagePtr made) {
+  Group& group = own_group(page);
+  const std::size_t shelf = block / kBlocksPerShelf;
+  if (group.shelves.size() <= shelf) group.shelves.resize(shelf + 1);
+  ValuePagePtr& place = own(group.shelves[shelf]).pages[block % kBlocksPerShelf];
   const std::size_t first_live = std::size_t{block / 64} * kValuesPerPage;
-  if (summary.live.size() <= first_live) summary.live.resize(first_live + kValuesPerPage);
+  if (group.live.size() <= first_live) group.live.resize(first_live + kValuesPerPage);
   const std::uint64_t block_bit = std::uint64_t{1} << (block % 64);
-  const std::uint64_t before = pages[page] ? pages[page]->live() : 0;
+  const std::uint64_t before = place ? place->live() : 0;
   const std::uint64_t after = made ? made->live() : 0;
   for (std::uint32_t value = 0; value < kValuesPerPage; ++value) {
     const std::uint64_t bit = std::uint64_t{1} << value;
-    if (before & bit) summary.people[value] -= pages[page]->find(value).count;
-    if (after & bit) summary.people[value] += made->find(value).count;
-    std::uint64_t& live = summary.live[first_live + value];
+    if (before & bit) group.people[value] -= place->find(value).count;
+    if (after & bit) group.people[value] += made->find(value).count;
+    std::uint64_t& live = group.live[first_live + value];
     live = (after & bit) != 0 ? live | block_bit : live & ~block_bit;
   }
-  pages[page] = std::move(made);
+  place = std::move(made);
+}
+
+std::vector<PageValues> by_page(std::span<const std::uint32_t> codes) {
+  std::vector<PageValues> pages;
+  for (const std::uint32_t code : codes) {
+    const std::uint32_t page = code / kValuesPerPage;
+    CHECK(pages.empty() || pages.back().page <= page);
+    if (pages.empty() || pages.back().page != page) pages.push_back({.page = page});
+    pages.back().values |= std::uint64_t{1} << (code % kValuesPerPage);
+  }
+  return pages;
 }
 
 ValueBitmaps ValueBitmaps::with(std::span<const ValueChange> add,
@@ -192,16 +213,13 @@ ValueBitmaps ValueBitmaps::with(std::span<const ValueChange> add,
     const auto adding = take_block(add, block), removing = take_block(remove, block);
     const ByCode in = sorted_changes(adding, codes_in(adding));
     const ByCode out = sorted_changes(removing, codes_in(removing));
-    if (next.blocks_.size() <= block) next.blocks_.resize(block + 1);
-    auto& place = next.blocks_[block];
-    auto pages = place ? std::make_shared<BlockPages>(*place) : std::make_shared<BlockPages>();
+    next.blocks_ = std::max(next.blocks_, block + 1);
     const std::size_t codes_end = std::max(in.starts.size(), out.starts.size()) - 1;
-    for (std::uint32_t page = 0; page * std::size_t{kValuesPerPage} < codes_end; ++page) {
-      if (!has_any(in, page) && !has_any(out, page)) continue;
-      const ValuePage* before = page < pages->size() ? (*pages)[page].get() : nullptr;
-      next.replace_page(block, page, changed_page(before, page, in, out, builder), *pages);
+    for (std::uint32_t number = 0; number * std::size_t{kValuesPerPage} < codes_end; ++number) {
+      if (!has_any(in, number) && !has_any(out, number)) continue;
+      const ValuePage* const before = next.page(block, number);
+      next.replace_page(block, number, changed_page(before, number, in, out, builder));
     }
-    place = std::move(pages);
   }
   return next;
 }
@@ -213,14 +231,12 @@ void ValueBitmaps::append_block(std::span<const std::uint32_t> codes,
       codes.size(), codes_end, [&](std::size_t i) { return codes[i]; },
       [&](std::size_t i) { return members[i]; });
   const ByCode none{.starts = {0}, .members = {}};
-  const std::uint32_t block = blocks();
-  auto pages = std::make_shared<BlockPages>();
   ValuePageBuilder builder;
-  for (std::uint32_t page = 0; page * kValuesPerPage < codes_end; ++page) {
-    if (!has_any(in, page)) continue;
-    replace_page(block, page, changed_page(nullptr, page, in, none, builder), *pages);
+  for (std::uint32_t number = 0; number * kValuesPerPage < codes_end; ++number) {
+    if (!has_any(in, number)) continue;
+    replace_page(blocks_, number, changed_page(nullptr, number, in, none, builder));
   }
-  blocks_.push_back(std::move(pages));
+  ++blocks_;
 }
 
 }  // namespace muster::index

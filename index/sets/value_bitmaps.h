@@ -1,13 +1,16 @@
 // Who has which value of one attribute: per block of 65,536 people and value a container.
 //
-//   block -> pages of 64 values -> container            what a question reads, block by block
-//   pages of 64 values -> people, live blocks           what a plan reads
+//   64 values -> 64 blocks -> page -> container    what a question reads, block by block
+//   64 values -> people, live blocks               what a plan reads
 //
+// The pages of some values stand in the order of their blocks, so that a question that goes from
+// block to block reads them in a row and can ask for them ahead.
 // A value with update by copy: with() copies the pages of the values it changes and shares the
 // rest, so a small change of a large attribute costs kilobytes.
 // Thread safety: immutable.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -24,24 +27,47 @@ struct ValueChange {
   std::uint32_t code = 0;
 };
 
+// Some of the 64 values of a page, a bit each.
+struct PageValues {
+  std::uint32_t page = 0;
+  std::uint64_t values = 0;
+};
+// Codes by the page that they are in.  Requires ascending codes.
+std::vector<PageValues> by_page(std::span<const std::uint32_t> codes);
+
 class ValueBitmaps {
  public:
   // Above every code that anybody has.
-  std::uint32_t codes() const { return static_cast<std::uint32_t>(summary_.size()) * 64; }
+  std::uint32_t codes() const { return static_cast<std::uint32_t>(groups_.size()) * 64; }
   std::uint64_t count(std::uint32_t code) const;  // People.
-  // The people of a block who have the value.  Cost: three dependent reads.
+  // The people of a block who have the value.
   BlockSet find(std::uint32_t block, std::uint32_t code) const {
-    const std::uint32_t page = code / kValuesPerPage;
-    if (block >= blocks_.size() || !blocks_[block] || page >= blocks_[block]->size()) return {};
-    const ValuePage* values = (*blocks_[block])[page].get();
+    const ValuePage* const values = page(block, code / kValuesPerPage);
     return values == nullptr ? BlockSet{} : values->find(code % kValuesPerPage);
+  }
+  // The values [64 * number, 64 * number + 64) of a block; null when nobody has any.
+  const ValuePage* page(std::uint32_t block, std::uint32_t number) const {
+    if (number >= groups_.size() || !groups_[number]) return nullptr;
+    const auto& shelves = groups_[number]->shelves;
+    if (block / kBlocksPerShelf >= shelves.size()) return nullptr;
+    const Shelf* const shelf = shelves[block / kBlocksPerShelf].get();
+    return shelf == nullptr ? nullptr : shelf->pages[block % kBlocksPerShelf].get();
+  }
+  // Calls visit(set) for each of the values that somebody of the block has.
+  template <typename Visit>
+  void for_each(std::uint32_t block, std::span<const PageValues> wanted, const Visit& visit) const {
+    for (const PageValues& some : wanted) {
+      if (const ValuePage* const values = page(block, some.page)) {
+        values->for_each(some.values, visit);
+      }
+    }
   }
   bool contains(std::uint32_t code, Ordinal ordinal) const {
     return find(ordinal / kBlockSize, code).contains(static_cast<std::uint16_t>(ordinal));
   }
   // Bit i says whether somebody in block 64 * word + i has the value.
   std::uint64_t live_blocks(std::uint32_t code, std::uint32_t word) const;
-  std::uint32_t blocks() const { return static_cast<std::uint32_t>(blocks_.size()); }
+  std::uint32_t blocks() const { return blocks_; }
 
   // Everybody who has the value, as a set of its own: for export and as an oracle.
   Bitmap bitmap(std::uint32_t code) const;
@@ -60,19 +86,23 @@ class ValueBitmaps {
                     std::uint32_t codes_end);
 
  private:
-  using BlockPages = std::vector<ValuePagePtr>;
-  // Of 64 values.
-  struct Summary {
+  static constexpr std::uint32_t kBlocksPerShelf = 64;
+  // The pages of 64 blocks: what a change of one of them copies.
+  struct Shelf {
+    std::array<ValuePagePtr, kBlocksPerShelf> pages;
+  };
+  // 64 values.
+  struct Group {
     std::uint64_t people[kValuesPerPage] = {};
     std::vector<std::uint64_t> live;  // Bits by block: word w of value v is live[64 * w + v].
+    std::vector<std::shared_ptr<Shelf>> shelves;
   };
 
-  Summary& own_summary(std::uint32_t page);
-  void replace_page(std::uint32_t block, std::uint32_t page, ValuePagePtr made,
-                    BlockPages& pages);
+  Group& own_group(std::uint32_t page);
+  void replace_page(std::uint32_t block, std::uint32_t page, ValuePagePtr made);
 
-  std::vector<std::shared_ptr<const BlockPages>> blocks_;
-  std::vector<std::shared_ptr<Summary>> summary_;  // Copied before it is changed.
+  std::uint32_t blocks_ = 0;
+  std::vector<std::shared_ptr<Group>> groups_;  // These and their shelves: copied, then changed.
 };
 
 }  // namespace muster::index

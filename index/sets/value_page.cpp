@@ -13,6 +13,9 @@ namespace muster::index {
 namespace {
 
 constexpr std::size_t kWordsBytes = kBlockWords * sizeof(std::uint64_t);
+static_assert(kLongArrayMax * sizeof(std::uint16_t) < kWordsBytes);
+// Bytes of a page that are spent so that its longer arrays are quicker: one in so many.
+constexpr std::size_t kQuickShare = 32;
 
 // How many runs the members form.
 std::size_t count_runs(std::span<const std::uint16_t> members) {
@@ -40,6 +43,12 @@ std::vector<MemberRun> runs_of(std::span<const std::uint16_t> members) {
   return runs;
 }
 
+Ref<const WordsPiece> words_of(std::span<const std::uint16_t> members) {
+  alignas(kPoolAlignment) std::array<std::uint64_t, kBlockWords> words = {};
+  for (const std::uint16_t m : members) words[m / 64] |= std::uint64_t{1} << (m % 64);
+  return WordsPiece::copy_of(words);
+}
+
 bool are_runs_better(std::size_t runs, std::size_t members) {
   return members >= runs * kMeanRunMin && runs * sizeof(MemberRun) < kWordsBytes;
 }
@@ -61,14 +70,14 @@ void WordsPiece::destroy(const WordsPiece* piece) {
 
 std::size_t WordsPiece::bytes() { return kWordsBytes + pool_size_of(sizeof(WordsPiece)); }
 
-BlockSet ValuePage::find(std::uint32_t value) const {
-  const std::uint64_t bit = std::uint64_t{1} << value;
-  if ((live_ & bit) == 0) return {};
-  const Entry& entry = entries()[std::popcount(live_ & (bit - 1))];
-  const std::uint32_t count = std::uint32_t{entry.count_below} + 1;
-  switch (entry.kind) {
+BlockSet ValuePage::set_of(std::size_t rank) const {
+  const Entry& entry = entries()[rank];
+  const auto count = static_cast<std::uint32_t>(entry.count_below) + 1;
+  switch (static_cast<SetKind>(entry.kind)) {
     case SetKind::Full: return BlockSet::everybody();
-    case SetKind::Bits: return BlockSet::of_words(words()[entry.at]->words(), count);
+    case SetKind::Bits:
+      return {.kind = SetKind::Bits, .count = count,
+              .data = std::bit_cast<const void*>(std::uint64_t{entry.at} * kPoolAlignment)};
     case SetKind::Array: return BlockSet::of_array({small() + entry.at, count});
     case SetKind::Runs: {
       // The number of runs stands before them, in 32 bits.
@@ -95,51 +104,52 @@ void ValuePage::destroy(const ValuePage* page) {
   pool_free(memory, bytes);
 }
 
-void ValuePageBuilder::add_entry(std::uint32_t value, SetKind kind, std::uint32_t count,
-                                 std::size_t at) {
+ValuePageBuilder::Draft& ValuePageBuilder::draft(std::uint32_t value, SetKind kind,
+                                                 std::uint32_t count) {
   const std::uint64_t bit = std::uint64_t{1} << value;
   CHECK(value < kValuesPerPage && count > 0 && live_ < bit);
   live_ |= bit;
-  entries_.push_back({.at = static_cast<std::uint32_t>(at),
-                      .count_below = static_cast<std::uint16_t>(count - 1), .kind = kind});
+  return drafts_.emplace_back(Draft{.kind = kind, .count = count, .words = {}});
+}
+
+void ValuePageBuilder::add_small(std::uint32_t value, SetKind kind, std::uint32_t count,
+                                 std::span<const std::uint16_t> elements) {
+  Draft& made = draft(value, kind, count);
+  made.first = small_.size();
+  made.size = elements.size();
+  small_.insert(small_.end(), elements.begin(), elements.end());
 }
 
 void ValuePageBuilder::add_runs(std::uint32_t value, std::span<const MemberRun> runs,
                                 std::uint32_t count) {
-  add_entry(value, SetKind::Runs, count, small_.size());
   const auto size = static_cast<std::uint32_t>(runs.size());
-  small_.push_back(static_cast<std::uint16_t>(size));
-  small_.push_back(static_cast<std::uint16_t>(size >> 16));
+  std::vector<std::uint16_t> elements = {static_cast<std::uint16_t>(size),
+                                         static_cast<std::uint16_t>(size >> 16)};
+  elements.reserve(2 + 2 * runs.size());
   for (const MemberRun& run : runs) {
-    small_.push_back(run.first);
-    small_.push_back(run.last);
+    elements.push_back(run.first);
+    elements.push_back(run.last);
   }
+  add_small(value, SetKind::Runs, count, elements);
 }
 
 void ValuePageBuilder::add(std::uint32_t value, std::span<const std::uint16_t> members) {
   if (members.empty()) return;
   const auto count = static_cast<std::uint32_t>(members.size());
-  if (count == kBlockSize) return add_entry(value, SetKind::Full, count, 0);
-  if (are_runs_better(count_runs(members), count)) {
-    return add_runs(value, runs_of(members), count);
+  if (count == kBlockSize) {
+    draft(value, SetKind::Full, count);
+  } else if (are_runs_better(count_runs(members), count)) {
+    add_runs(value, runs_of(members), count);
+  } else if (count <= kLongArrayMax) {
+    add_small(value, SetKind::Array, count, members);
+  } else {
+    draft(value, SetKind::Bits, count).words = words_of(members);
   }
-  if (count <= kArrayMembersMax) {
-    add_entry(value, SetKind::Array, count, small_.size());
-    small_.insert(small_.end(), members.begin(), members.end());
-    return;
-  }
-  alignas(kPoolAlignment) std::array<std::uint64_t, kBlockWords> words = {};
-  for (const std::uint16_t m : members) words[m / 64] |= std::uint64_t{1} << (m % 64);
-  add_entry(value, SetKind::Bits, count, words_.size());
-  words_.push_back(WordsPiece::copy_of(words));
 }
 
 void ValuePageBuilder::add(std::uint32_t value, Block words, std::uint32_t count) {
-  const bool bits = count > kArrayMembersMax && count < kBlockSize &&
-                    !are_runs_better(count_runs(words), count);
-  if (bits) {
-    add_entry(value, SetKind::Bits, count, words_.size());
-    words_.push_back(WordsPiece::copy_of(words));
+  if (count > kLongArrayMax && count < kBlockSize && !are_runs_better(count_runs(words), count)) {
+    draft(value, SetKind::Bits, count).words = WordsPiece::copy_of(words);
     return;
   }
   std::vector<std::uint16_t> members(count + 16);
@@ -151,40 +161,74 @@ void ValuePageBuilder::share(std::uint32_t value, const ValuePage& page) {
   const BlockSet set = page.find(value);
   switch (set.kind) {
     case SetKind::Empty: return;
-    case SetKind::Full: return add_entry(value, SetKind::Full, kBlockSize, 0);
+    case SetKind::Full: draft(value, SetKind::Full, kBlockSize); return;
     case SetKind::Runs: return add_runs(value, set.runs(), set.count);
-    case SetKind::Array:
-      add_entry(value, SetKind::Array, set.count, small_.size());
-      small_.insert(small_.end(), set.members().begin(), set.members().end());
-      return;
+    case SetKind::Array: return add_small(value, SetKind::Array, set.count, set.members());
     case SetKind::Bits: {
-      const std::uint64_t below = (std::uint64_t{1} << value) - 1;
-      const auto rank = static_cast<std::size_t>(std::popcount(page.live() & below));
-      add_entry(value, SetKind::Bits, set.count, words_.size());
-      words_.push_back(page.words()[page.entries()[rank].at]);
+      const std::span<const Ref<const WordsPiece>> all(page.words(), page.words_count_);
+      const auto piece = std::find_if(all.begin(), all.end(), [&](const auto& held) {
+        return held->words() == set.words();
+      });
+      CHECK(piece != all.end());
+      draft(value, SetKind::Bits, set.count).words = *piece;
     }
   }
 }
 
+void ValuePageBuilder::widen_long_arrays() {
+  std::size_t smallest = 0, widened = 0;  // Bytes, if each were as small as can be; more than that.
+  std::vector<Draft*> arrays;
+  for (Draft& made : drafts_) {
+    const std::size_t array = 2 * std::size_t{made.count};
+    smallest += made.words ? std::min(array, kWordsBytes) : 2 * made.size;
+    if (made.words && array < kWordsBytes) widened += kWordsBytes - array;
+    if (made.kind == SetKind::Array && made.count > kArrayMembersMax) arrays.push_back(&made);
+  }
+  std::stable_sort(arrays.begin(), arrays.end(),
+                   [](const Draft* a, const Draft* b) { return a->count > b->count; });
+  for (Draft* const made : arrays) {
+    widened += kWordsBytes - 2 * std::size_t{made->count};
+    if (widened * kQuickShare > smallest) return;
+    made->words = words_of(small_of(*made));
+    made->kind = SetKind::Bits;
+    made->size = 0;
+  }
+}
+
 ValuePagePtr ValuePageBuilder::finish() {
-  if (entries_.empty()) return nullptr;
-  const std::size_t bytes = sizeof(ValuePage) + entries_.size() * sizeof(ValuePage::Entry) +
-                            words_.size() * sizeof(words_[0]) +
-                            small_.size() * sizeof(small_[0]);
+  if (drafts_.empty()) return nullptr;
+  widen_long_arrays();
+  std::size_t words = 0, elements = 0;
+  for (const Draft& made : drafts_) {
+    words += made.words ? 1 : 0;
+    elements += made.size;
+  }
+  const std::size_t bytes = sizeof(ValuePage) + drafts_.size() * sizeof(ValuePage::Entry) +
+                            words * sizeof(Ref<const WordsPiece>) +
+                            elements * sizeof(std::uint16_t);
   auto* const page = new (pool_allocate(bytes)) ValuePage;
   page->live_ = live_;
-  page->entries_count_ = static_cast<std::uint8_t>(entries_.size());
-  page->words_count_ = static_cast<std::uint8_t>(words_.size());
+  page->entries_count_ = static_cast<std::uint8_t>(drafts_.size());
+  page->words_count_ = static_cast<std::uint8_t>(words);
   page->bytes_ = static_cast<std::uint32_t>(bytes);
-  std::uninitialized_copy(entries_.begin(), entries_.end(),
-                          const_cast<ValuePage::Entry*>(page->entries()));
-  std::uninitialized_move(words_.begin(), words_.end(),
-                          const_cast<Ref<const WordsPiece>*>(page->words()));
-  std::uninitialized_copy(small_.begin(), small_.end(),
-                          const_cast<std::uint16_t*>(page->small()));
+  auto* entry = const_cast<ValuePage::Entry*>(page->entries());
+  auto* piece = const_cast<Ref<const WordsPiece>*>(page->words());
+  auto* const small = const_cast<std::uint16_t*>(page->small());
+  constexpr std::size_t kAddressMask = (std::size_t{1} << ValuePage::kAddressBits) - 1;
+  std::size_t at = 0;
+  for (Draft& made : drafts_) {
+    const std::size_t place =
+        made.words ? std::bit_cast<std::uintptr_t>(made.words->words()) / kPoolAlignment : at;
+    CHECK(place <= kAddressMask);
+    new (entry++) ValuePage::Entry{.count_below = (made.count - 1) & 0xFFFF,
+                                   .kind = static_cast<std::uint64_t>(made.kind),
+                                   .at = place & kAddressMask};
+    std::ranges::copy(small_of(made), small + at);
+    at += made.size;
+    if (made.words) new (piece++) Ref<const WordsPiece>(std::move(made.words));
+  }
   live_ = 0;
-  entries_.clear();
-  words_.clear();
+  drafts_.clear();
   small_.clear();
   return ValuePagePtr(page);
 }

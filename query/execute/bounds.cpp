@@ -92,11 +92,11 @@ Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
     case BoundKind::ListTest: {
       if (!node.by_bitmaps) return bound_column(node);
       std::uint64_t most = 0, sum = 0;
-      for (const std::uint32_t code : node.value_codes) {
-        const std::uint32_t people = node.field->attribute->bitmaps.find(block_, code).count;
-        most = std::max<std::uint64_t>(most, people);
-        sum += people;
-      }
+      const index::ValueBitmaps& bitmaps = node.field->attribute->bitmaps;
+      bitmaps.for_each(block_, node.value_pages, [&](const index::BlockSet& set) {
+        most = std::max<std::uint64_t>(most, set.count);
+        sum += set.count;
+      });
       // A person has one value: no two of these meet.
       return of_holders(node.kind == BoundKind::FieldTest ? sum : most, sum);
     }

@@ -8,11 +8,13 @@ namespace muster::query {
 
 // The parts of a conjunction in one block.
 struct Evaluator::Conjunction {
+  using Sets = boost::container::small_vector<BlockSet, 8>;
+
   bool nobody = false;
-  BitSets bits;                 // In all of these, in none of those.
-  std::vector<BlockSet> few;    // Arrays and runs: in all of them.
-  std::vector<BlockSet> others; // Arrays and runs: in none of them.
-  std::vector<const BoundNode*> rest;  // To be computed, cheapest first.
+  BitSets bits;  // In all of these, in none of those.
+  Sets few;      // Arrays and runs: in all of them.
+  Sets others;   // Arrays and runs: in none of them.
+  boost::container::small_vector<const BoundNode*, 8> rest;  // To be computed, cheapest first.
 };
 
 // The container of a leaf that the index holds for the block as it stands; nothing for others.
@@ -62,8 +64,8 @@ Evaluator::Conjunction Evaluator::conjunction(const BoundNode& node, const Block
   } else if (!within.full()) {
     all.few.push_back(within);
   }
-  std::stable_sort(all.few.begin(), all.few.end(),
-                   [](const BlockSet& a, const BlockSet& b) { return a.count < b.count; });
+  std::sort(all.few.begin(), all.few.end(),
+            [](const BlockSet& a, const BlockSet& b) { return a.count < b.count; });
   return all;
 }
 

@@ -108,6 +108,7 @@ class Evaluator {
   PersonSlots one_;
   // Results kept for this block, by BoundNode::shared.
   std::vector<std::optional<Selection>> shared_;
+  std::vector<BlockSet> united_;  // Kept for its memory.
   std::uint32_t block_ = 0;
   BlockSet live_;  // Of the block.
   std::vector<NodeMeasure>* measures_ = nullptr;  // Null: nobody asks.

@@ -86,13 +86,9 @@ void select_lists(const index::ListColumn& lists, std::uint32_t block, Scratch::
 // The union of the value bitmaps that the planner chose.
 Selection Evaluator::united_values(const BoundNode& node) {
   const index::ValueBitmaps& bitmaps = node.field->attribute->bitmaps;
-  std::vector<BlockSet> sets;
-  sets.reserve(node.value_codes.size());
-  for (const std::uint32_t code : node.value_codes) {
-    const BlockSet set = bitmaps.find(block_, code);
-    if (!set.empty()) sets.push_back(set);
-  }
-  return united(sets, scratch_);
+  united_.clear();
+  bitmaps.for_each(block_, node.value_pages, [&](const BlockSet& set) { united_.push_back(set); });
+  return united(united_, scratch_);
 }
 
 Selection Evaluator::evaluate_field(const BoundNode& node, const BlockSet& within) {

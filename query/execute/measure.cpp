@@ -43,9 +43,8 @@ std::uint64_t Evaluator::bytes_of(const BoundNode& node) const {
         return single ? column_bytes(node.field->attribute->single, block_) : 0;
       }
       std::uint64_t bytes = 0;
-      for (const std::uint32_t code : node.value_codes) {
-        bytes += node.field->attribute->bitmaps.find(block_, code).bytes();
-      }
+      node.field->attribute->bitmaps.for_each(
+          block_, node.value_pages, [&](const BlockSet& set) { bytes += set.bytes(); });
       return bytes;
     }
     case BoundKind::AggregateTest: return event_bytes(*node.aggregate, block_);

@@ -13,6 +13,7 @@
 #include "query/execute/budget.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/live_blocks.h"
+#include "query/execute/look_ahead.h"
 #include "query/execute/tile.h"
 
 namespace muster::query {
@@ -30,9 +31,11 @@ template <typename Visit>
 std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget,
                                 std::span<const std::uint32_t> blocks, const Visit& visit) {
   Evaluator evaluator(query);
-  for (const std::uint32_t block : blocks) {
+  const LookAhead ahead(query);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (auto error = exhausted(budget)) return error;
-    visit(evaluator, block);
+    ahead.ask(blocks, i);
+    visit(evaluator, blocks[i]);
     if (evaluator.failed()) return overflow();
   }
   return std::nullopt;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,7 +30,7 @@ using index::SetKind;
 struct Buffer {
   alignas(64) std::array<std::uint64_t, kBlockWords> words;
   // Kernels write up to 16 members past the last.
-  std::array<std::uint16_t, index::kArrayMembersMax + 16> members;
+  std::array<std::uint16_t, index::kLongArrayMax + 16> members;
 };
 
 // Free buffers of one thread: as many as the tree is deep are ever made.
@@ -71,7 +72,9 @@ Selection subtract(Selection a, Selection b, Scratch& scratch);  // a AND NOT b
 // Everybody in all of `take` and in none of `drop`, in one pass; no `take` at all is everybody.
 // Shape: any number of sets; more than a pass can hold are folded.
 struct BitSets {
-  std::vector<const std::uint64_t*> take, drop;
+  // On the stack as long as one pass takes them all.
+  using Words = boost::container::small_vector<const std::uint64_t*, index::kFusedMax>;
+  Words take, drop;
 };
 Selection all_of(const BitSets& sets, Scratch& scratch);
 std::uint32_t count_all_of(const BitSets& sets, Scratch& scratch);

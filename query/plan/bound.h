@@ -224,6 +224,7 @@ struct BoundNode {
   // Filled by the planner.
   bool by_bitmaps = false;             // Answered by the bitmaps of value_codes.
   std::vector<std::uint32_t> value_codes;
+  std::vector<index::PageValues> value_pages;  // The same, by page.
   double cost = 0;                      // Per block, in units of one pass over 8 KiB.
   std::uint64_t estimate = 0;           // People.
   std::optional<std::uint32_t> shared;  // Its result for a block is kept under this number.

@@ -1,5 +1,6 @@
 // What a node costs per block and how many people it will have: rough, and only for the order.
 #include <algorithm>
+#include <bit>
 #include <unordered_set>
 
 #include "query/plan/rewrite.h"
@@ -40,17 +41,27 @@ std::uint64_t in_bitmaps(const BoundNode& node) {
   return people;
 }
 
+// In how many blocks somebody has the value.
+double blocks_with(const index::ValueBitmaps& bitmaps, std::uint32_t code) {
+  int blocks = 0;
+  for (std::uint32_t word = 0; word * 64 < bitmaps.blocks(); ++word) {
+    blocks += std::popcount(bitmaps.live_blocks(code, word));
+  }
+  return blocks;
+}
+
 // What uniting the bitmaps of the codes costs per block: a look-up each, then bits by passes and
 // arrays by members.
 double union_cost(const BoundNode& node, double blocks) {
+  const index::ValueBitmaps& bitmaps = node.field->attribute->bitmaps;
   double cost = 0;
   for (const std::uint32_t code : node.value_codes) {
-    const double members = static_cast<double>(node.field->attribute->bitmaps.count(code)) /
-                           std::max(1.0, blocks);
+    const double here = blocks_with(bitmaps, code);
+    const double members = static_cast<double>(bitmaps.count(code)) / std::max(1.0, here);
     const bool bits = members > index::kArrayMembersMax;
-    cost += kLookUpCost + (bits ? 1 : members / kMembersPerPass);
+    cost += here * (kLookUpCost + (bits ? 1 : members / kMembersPerPass));
   }
-  return cost;
+  return cost / std::max(1.0, blocks);
 }
 
 KeyTest table_of(std::span<const std::uint32_t> codes) {
@@ -72,6 +83,7 @@ void choose_bitmaps(BoundNode& node, double blocks) {
                 [&](std::uint32_t code) { return attribute->bitmaps.count(code) == 0; });
   const double scan = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
   node.cost = union_cost(node, blocks);
+  node.value_pages = index::by_page(node.value_codes);
   node.by_bitmaps = node.value_codes.size() <= 1 || node.cost <= scan;
   // A pass over codes looks each up in a table of bits, however many pass.
   if (!node.by_bitmaps && test.ranges().size() > 1) node.tests = {table_of(node.value_codes)};

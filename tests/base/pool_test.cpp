@@ -32,7 +32,7 @@ TEST(Pool, PiecesHoldTheirBytesAndDoNotMeet) {
     }
     const std::size_t size = 1 + random.below(1U << (1 + random.below(16)));
     auto* const memory = static_cast<unsigned char*>(pool_allocate(size));
-    ASSERT_EQ(0U, reinterpret_cast<std::uintptr_t>(memory) % kPoolAlignment);
+    ASSERT_EQ(0U, reinterpret_cast<std::uintptr_t>(memory) % (size <= 16 ? 16 : kPoolAlignment));
     const auto mark = static_cast<unsigned char>(random());
     std::memset(memory, mark, size);
     pieces.push_back({memory, size, mark});
@@ -45,6 +45,7 @@ TEST(Pool, ClassesWasteLittle) {
     ASSERT_GE(pool_size_of(size), size);
     ASSERT_LE(pool_size_of(size), size + std::max<std::size_t>(63, size / 32)) << size;
   }
+  EXPECT_EQ(16U, pool_size_of(9));
   EXPECT_EQ(8'192U, pool_size_of(8'192));
 }
 

@@ -90,7 +90,7 @@ TEST(ValueBitmaps, TakeLittleMoreThanThePortableFormat) {
     bitmaps.append_block(codes, members, kCodes);
   }
   EXPECT_LE(static_cast<double>(bitmaps.bytes()),
-            1.08 * static_cast<double>(bitmaps.portable_bytes()));
+            1.05 * static_cast<double>(bitmaps.portable_bytes()));
 }
 
 }  // namespace

@@ -51,14 +51,17 @@ void fill_stretches(Random& random, const Domain& domain, std::span<Column::valu
   }
 }
 
-// Three values have one person less than, just and one more than an array may hold.
+// Three values have one person less than, just and one more than an array should hold; a fourth is
+// longer, and an array where bits would make its page too large.
 void fill_at_limit(Random& random, const Domain& domain, std::span<Column::value_type> block) {
   std::vector<std::uint32_t> order(block.size());
   std::iota(order.begin(), order.end(), 0U);
   std::shuffle(order.begin(), order.end(), random);
   std::size_t next = 0;
-  for (const std::int64_t value : {0, 1, 2}) {
-    const std::size_t wanted = index::kArrayMembersMax - 1 + static_cast<std::size_t>(value);
+  static constexpr std::size_t kSizes[] = {index::kArrayMembersMax - 1, index::kArrayMembersMax,
+                                           index::kArrayMembersMax + 1, index::kLongArrayMax - 1};
+  for (const std::int64_t value : {0, 1, 2, 3}) {
+    const std::size_t wanted = kSizes[value];
     for (const std::size_t end = std::min(order.size(), next + wanted); next < end; ++next) {
       block[order[next]] = domain.base + domain.step * std::min(value, domain.count - 1);
     }
