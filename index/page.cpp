@@ -204,6 +204,60 @@ std::uint64_t Page::packed_at(std::uint32_t place) const {
          read_one(low.values + std::size_t{place} * low.width, low.width);
 }
 
+namespace {
+
+// Of a split value: its upper part stands in `high`, the rest in `low`.
+template <typename T>
+struct SplitReader {
+  const std::byte* high;
+  const std::byte* low;
+  std::uint8_t shift;
+  std::uint64_t operator()(std::uint32_t place) const {
+    return std::uint64_t{reinterpret_cast<const std::uint16_t*>(high)[place]} << shift |
+           reinterpret_cast<const T*>(low)[place];
+  }
+};
+
+template <typename T>
+struct PlainReader {
+  const std::byte* values;
+  std::uint64_t operator()(std::uint32_t place) const {
+    return reinterpret_cast<const T*>(values)[place];
+  }
+};
+
+}  // namespace
+
+void Page::gather(std::span<const std::uint16_t> slots, std::int64_t* values_out,
+                  bool* present_out) const {
+  CHECK(slots.size() <= kPageSize);
+  std::array<std::uint16_t, kPageSize> places;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::uint32_t slot = slots[i] % kPageSize;
+    if (is_full()) {
+      present_out[i] = true;
+      places[i] = static_cast<std::uint16_t>(slot);
+      continue;
+    }
+    const std::uint64_t word = sparse().present[slot / 64], bit = std::uint64_t{1} << (slot % 64);
+    present_out[i] = (word & bit) != 0;
+    const std::uint32_t place =
+        sparse().rank[slot / 64] + static_cast<std::uint32_t>(std::popcount(word & (bit - 1)));
+    places[i] = static_cast<std::uint16_t>(present_out[i] ? place : 0);
+  }
+  const auto read = [&](const auto& reader) {
+    for (std::size_t i = 0; i < slots.size(); ++i) values_out[i] = value_of(reader(places[i]));
+  };
+  switch (width_) {
+    case 0: std::fill_n(values_out, slots.size(), min_); break;
+    case 1: read(PlainReader<std::uint8_t>{values()}); break;
+    case 2: read(PlainReader<std::uint16_t>{values()}); break;
+    case 4: read(SplitReader<std::uint16_t>{values(), lower().values, shift_}); break;
+    case 6: read(SplitReader<std::uint32_t>{values(), lower().values, shift_}); break;
+    default: read(PlainReader<std::uint64_t>{values()}); break;
+  }
+}
+
 std::int64_t Page::at(std::uint32_t i) const {
   std::uint32_t place = i;
   if (!is_full()) {

@@ -40,6 +40,11 @@ class alignas(64) Page : public RefCounted {
   // The value of every slot; those not present are 0.
   void read(std::span<std::int64_t, kPageSize> out) const;
 
+  // values[i] = the value of slot slots[i] % kPageSize where it has one, as present[i] then says;
+  // one that has none yields anything.
+  // Requires no more than kPageSize slots.  Cost: a line of memory per slot, read side by side.
+  void gather(std::span<const std::uint16_t> slots, std::int64_t* values, bool* present) const;
+
   // Writes to out which slots have a value in [low, high]; none when low > high.
   // Cost: a pass over the narrow values, unless min() and max() settle it.
   void select_range(std::int64_t low, std::int64_t high, PageBits out) const;

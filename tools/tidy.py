@@ -105,6 +105,7 @@ INCLUDED_AGAIN = {
     'index/kernels/counter_range_avx2.h',
     'index/kernels/counter_range_avx512.h',
     'index/kernels/counter_range_loop.h',
+    'index/kernels/plain_kernels.h',
     'index/kernels/sse_arrays.h',
     'index/kernels/vector_columns.h',
 }

@@ -118,26 +118,35 @@ MUSTER_TARGET void select_codes(PackedView v, const std::uint64_t* table, std::u
 
 // --- Arrays: 16 members looked up by a gather, those that pass pressed together ----------------
 
+// Which of those members are in the set, or are not.
+template <bool kWanted>
+MUSTER_INLINE std::uint32_t passing(Vec members, __mmask16 which, Block b) {
+  const Vec words = _mm512_mask_i32gather_epi32(zero(), which, _mm512_srli_epi32(members, 5),
+                                                b.data(), 4);
+  const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
+                                    _mm512_and_si512(members, _mm512_set1_epi32(31)));
+  return kWanted ? _mm512_mask_test_epi32_mask(which, words, bit)
+                 : _mm512_mask_testn_epi32_mask(which, words, bit);
+}
+
 template <bool kWanted>
 MUSTER_INLINE std::uint32_t vector_filter(std::span<const std::uint16_t> a, Block b,
                                           std::uint16_t* out) {
-  std::size_t i = 0;
+  constexpr std::size_t kLanes = 16;
   std::uint32_t kept = 0;
-  for (; i + 16 <= a.size(); i += 16) {
-    const Vec members = widened(&a[i]);
-    const Vec words = _mm512_i32gather_epi32(_mm512_srli_epi32(members, 5), b.data(), 4);
-    const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
-                                      _mm512_and_si512(members, _mm512_set1_epi32(31)));
-    const __mmask16 pass =
-        kWanted ? _mm512_test_epi32_mask(words, bit) : _mm512_testn_epi32_mask(words, bit);
+  for (std::size_t i = 0; i < a.size(); i += kLanes) {
+    const std::size_t left = a.size() - i;
+    const auto which = static_cast<__mmask16>(left >= kLanes ? 0xFFFF : (1U << left) - 1);
+    const Vec members = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(which, &a[i]));
+    const auto pass = static_cast<__mmask16>(passing<kWanted>(members, which, b));
     if (out != nullptr) {
       const Vec packed = _mm512_maskz_compress_epi32(pass, members);
-      // Sixteen are written where fewer are kept: never past what has been read.
+      // Sixteen are written where fewer are kept: never past what has been read, and 16 more.
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kept), _mm512_cvtepi32_epi16(packed));
     }
     kept += static_cast<std::uint32_t>(__builtin_popcount(pass));
   }
-  return kept + plain_filter<kWanted>(a.subspan(i), b, out == nullptr ? nullptr : out + kept);
+  return kept;
 }
 
 MUSTER_TARGET std::uint32_t filter_in(std::span<const std::uint16_t> a, Block b,
@@ -150,26 +159,37 @@ MUSTER_TARGET std::uint32_t filter_out(std::span<const std::uint16_t> a, Block b
   return vector_filter<false>(a, b, out);
 }
 
-// Sixteen positions at a time: what is set is pressed together and written at once.
-MUSTER_TARGET std::uint32_t members_of(Block a, std::uint16_t* out) {
-  const Vec lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+// The members that a word stands for, from `base` on; returns how many.
+MUSTER_INLINE std::uint32_t members_of_word(std::uint64_t word, std::uint32_t base,
+                                            std::uint16_t* out) {
   std::uint32_t count = 0;
-  for (std::size_t w = 0; w < kBlockWords; ++w) {
-    std::uint64_t word = a[w];
-    auto base = static_cast<std::uint32_t>(w * 64);
-    if (__builtin_popcountll(word) <= 6) {  // One by one is quicker.
-      for (; word != 0; word &= word - 1) {
-        out[count++] = static_cast<std::uint16_t>(base + static_cast<std::uint32_t>(
-                                                             std::countr_zero(word)));
-      }
-      continue;
+  if (__builtin_popcountll(word) <= 6) {  // One by one is quicker.
+    for (; word != 0; word &= word - 1) {
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(word));
+      out[count++] = static_cast<std::uint16_t>(base + bit);
     }
-    for (; word != 0; word >>= 16, base += 16) {
-      const auto set = static_cast<__mmask16>(word);
-      const Vec positions = _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(base)));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + count),
-                          _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(set, positions)));
-      count += static_cast<std::uint32_t>(__builtin_popcount(set));
+    return count;
+  }
+  // Sixteen positions at a time: what is set is pressed together and written at once.
+  const Vec lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (; word != 0; word >>= 16, base += 16) {
+    const auto set = static_cast<__mmask16>(word);
+    const Vec positions = _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(base)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + count),
+                        _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(set, positions)));
+    count += static_cast<std::uint32_t>(__builtin_popcount(set));
+  }
+  return count;
+}
+
+MUSTER_TARGET std::uint32_t members_of(Block a, std::uint16_t* out) {
+  std::uint32_t count = 0;
+  for (std::size_t w = 0; w < kBlockWords; w += kVecWords) {
+    const Vec words = load(a.data() + w);
+    // Words without a member are passed over eight at a time.
+    for (std::uint32_t some = _mm512_test_epi64_mask(words, words); some != 0; some &= some - 1) {
+      const std::size_t at = w + static_cast<std::size_t>(std::countr_zero(some));
+      count += members_of_word(a[at], static_cast<std::uint32_t>(at * 64), out + count);
     }
   }
   return count;

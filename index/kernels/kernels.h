@@ -81,7 +81,7 @@ struct Kernels {
 
   // --- Arrays: strictly increasing members of a block -----------------------------------------
   // The members that are in both; returns how many.  out may be null (only counted) or a.data();
-  // it has room for a.size() and 8 more.
+  // it has room for a.size() and 16 more.
   std::uint32_t (*intersect_arrays)(std::span<const std::uint16_t> a,
                                     std::span<const std::uint16_t> b, std::uint16_t* out);
   // The members whose bit is set (filter_in) or not (filter_out); out as above.

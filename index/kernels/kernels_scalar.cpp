@@ -49,11 +49,6 @@ MUSTER_TARGET void select_range(PackedView v, std::uint64_t low, std::uint64_t h
   MUSTER_BY_WIDTH(plain_range, v, v.size, low, high, out)
 }
 
-MUSTER_TARGET void select_codes(PackedView v, const std::uint64_t* table, std::uint64_t bits,
-                                std::uint64_t* out) {
-  MUSTER_BY_WIDTH(plain_codes, v, v.size, table, bits, out)
-}
-
 MUSTER_TARGET void deposit(const std::uint64_t* bits, const std::uint64_t* where,
                            std::size_t words, std::uint64_t* out) {
   for (std::size_t w = 0; w < words; ++w) {
@@ -65,19 +60,7 @@ MUSTER_TARGET void deposit(const std::uint64_t* bits, const std::uint64_t* where
   }
 }
 
-MUSTER_TARGET std::uint32_t filter_in(std::span<const std::uint16_t> a, Block b,
-                                      std::uint16_t* out) {
-  return plain_filter<true>(a, b, out);
-}
-
-MUSTER_TARGET std::uint32_t filter_out(std::span<const std::uint16_t> a, Block b,
-                                       std::uint16_t* out) {
-  return plain_filter<false>(a, b, out);
-}
-
-MUSTER_TARGET std::uint32_t members_of(Block a, std::uint16_t* out) {
-  return plain_members(a, out);
-}
+#include "index/kernels/plain_kernels.h"
 
 }  // namespace
 

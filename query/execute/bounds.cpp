@@ -6,22 +6,15 @@
 
 namespace muster::query {
 
-namespace {
-
-bool is_container(const BoundNode& node) {
-  const BoundNode& leaf = node.kind == BoundKind::Not ? *node.children[0] : node;
-  const bool value = leaf.kind == BoundKind::FieldTest || leaf.kind == BoundKind::ListTest;
-  return leaf.kind == BoundKind::Members ||
-         (value && leaf.by_bitmaps && leaf.value_codes.size() == 1);
-}
-
-}  // namespace
-
-BlockBounds::BlockBounds(const BoundQuery& query) : query_(query), of_(query.by_number.size()) {
+BlockBounds::BlockBounds(const BoundQuery& query, const ReadySets& ready)
+    : query_(query), ready_(ready), of_(query.by_number.size()) {
   const auto& children = query.plan->children;
   is_flat_ = query.plan->kind == BoundKind::And &&
              std::all_of(children.begin(), children.end(),
-                         [](const BoundNodePtr& child) { return is_container(*child); });
+                         [](const BoundNodePtr& child) {
+                           const bool negated = child->kind == BoundKind::Not;
+                           return is_ready(negated ? *child->children[0] : *child);
+                         });
 }
 
 void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
@@ -84,13 +77,13 @@ Bounds BlockBounds::bound_chain(const BoundNode& node) {
 
 Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
   switch (node.kind) {
-    case BoundKind::Members: {
-      const index::Container* members = node.members->find(block_);
-      return {0, members == nullptr ? 0 : std::min(live_, members->count())};
-    }
+    case BoundKind::Members: return {0, std::min(live_, ready_.of(node)->count)};
     case BoundKind::FieldTest:
     case BoundKind::ListTest: {
       if (!node.by_bitmaps) return bound_column(node);
+      if (const index::BlockSet* const ready = ready_.of(node)) {
+        return of_holders(ready->count, ready->count);
+      }
       std::uint64_t most = 0, sum = 0;
       const index::ValueBitmaps& bitmaps = node.field->attribute->bitmaps;
       bitmaps.for_each(block_, node.value_pages, [&](const index::BlockSet& set) {

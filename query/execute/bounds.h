@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "index/sets/block_set.h"
+#include "query/execute/ready_sets.h"
 #include "query/plan/bound.h"
 
 namespace muster::query {
@@ -21,7 +22,8 @@ struct Bounds {
 
 class BlockBounds {
  public:
-  explicit BlockBounds(const BoundQuery& query);
+  // The ready sets are moved to a block before this is.
+  BlockBounds(const BoundQuery& query, const ReadySets& ready);
 
   // Bounds of every node of the plan for a block in which `live` people exist.
   // Cost: one look-up per leaf that has a directory.
@@ -41,6 +43,7 @@ class BlockBounds {
   Bounds of_holders(std::uint64_t low, std::uint64_t high) const;
 
   const BoundQuery& query_;
+  const ReadySets& ready_;
   bool is_flat_ = false;    // A chain of containers: going through them is as quick as bounding.
   std::vector<Bounds> of_;  // By BoundNode::number.
   std::uint32_t block_ = 0, live_ = 0;

@@ -17,24 +17,11 @@ struct Evaluator::Conjunction {
   boost::container::small_vector<const BoundNode*, 8> rest;  // To be computed, cheapest first.
 };
 
-// The container of a leaf that the index holds for the block as it stands; nothing for others.
-std::optional<BlockSet> Evaluator::in_place(const BoundNode& node) const {
-  switch (node.kind) {
-    case BoundKind::Everyone: return BlockSet::everybody();
-    case BoundKind::Members: return index::Container::view_of(node.members->find(block_));
-    case BoundKind::FieldTest:
-    case BoundKind::ListTest:
-      if (!node.by_bitmaps || node.value_codes.size() != 1) return std::nullopt;
-      return node.field->attribute->bitmaps.find(block_, node.value_codes[0]);
-    default: return std::nullopt;
-  }
-}
-
 void Evaluator::gather(const BoundNode& child, Conjunction& all) {
   const bool negated = child.kind == BoundKind::Not;
   const BoundNode& leaf = negated ? *child.children[0] : child;
-  const std::optional<BlockSet> ready = in_place(leaf);
-  if (!ready) {
+  const BlockSet* const ready = ready_.of(leaf);
+  if (ready == nullptr) {
     all.rest.push_back(&child);
     return;
   }
@@ -137,8 +124,8 @@ Selection Evaluator::evaluate_or(const BoundNode& node, const BlockSet& within) 
   for (const BoundNodePtr& child : node.children) {
     if (bounds_.everybody(*child)) return Selection::everybody();
     if (bounds_.nobody(*child)) continue;
-    const std::optional<BlockSet> ready = in_place(*child);
-    if (!ready) {
+    const BlockSet* const ready = ready_.of(*child);
+    if (ready == nullptr) {
       rest.push_back(child.get());
       continue;
     }

@@ -6,7 +6,8 @@ namespace muster::query {
 
 void Evaluator::move_to(std::uint32_t block) {
   block_ = block;
-  live_ = index::Container::view_of(generation_.profiles.live.find(block));
+  ready_.move_to(block);
+  live_ = ready_.live();
   bounds_.move_to(block, live_.count);
   aggregates_.move_to({.block = block, .first = 0, .count = kBlockSize});
   for (auto& kept : shared_) kept.reset();
@@ -77,7 +78,7 @@ Selection Evaluator::evaluate_kind(const BoundNode& node, const BlockSet& within
     case BoundKind::AggregateTest: return evaluate_aggregate(node);
     case BoundKind::ValueTest: return evaluate_values(node);
     case BoundKind::Members:
-      return Selection::of(index::Container::view_of(node.members->find(block_)));
+      return Selection::of(*ready_.of(node));
     case BoundKind::Sequence: return evaluate_sequence(node);
     case BoundKind::Sample: return evaluate_sample(node, within);
   }

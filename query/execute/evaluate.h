@@ -13,11 +13,13 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "query/execute/aggregate.h"
 #include "query/execute/bounds.h"
 #include "query/execute/person_slots.h"
+#include "query/execute/ready_sets.h"
 #include "query/execute/selection.h"
 #include "query/execute/window_counts.h"
 #include "query/execute/window_sums.h"
@@ -30,7 +32,8 @@ class Evaluator {
   explicit Evaluator(const BoundQuery& query)
       : query_(query),
         generation_(*query.generation),
-        bounds_(query),
+        ready_(query),
+        bounds_(query, ready_),
         aggregates_(generation_),
         slots_(aggregates_),
         one_aggregates_(generation_),
@@ -39,6 +42,9 @@ class Evaluator {
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
 
+  // The blocks that will be asked about, in this order: so they are found faster.
+  // Requires them ascending, and to live on.
+  void expect(std::span<const std::uint32_t> blocks) { ready_.expect(blocks); }
   // How many live people of the block are in the segment.
   std::uint32_t count(std::uint32_t block);
   // Who they are; valid until the next call.
@@ -69,7 +75,6 @@ class Evaluator {
 
   // chains.cpp
   struct Conjunction;
-  std::optional<BlockSet> in_place(const BoundNode& node) const;
   void gather(const BoundNode& child, Conjunction& all);
   Conjunction conjunction(const BoundNode& node, const BlockSet& within);
   Selection reduced(const Conjunction& all);
@@ -80,6 +85,7 @@ class Evaluator {
   // probe.cpp
   bool is_better_probed(const BlockSet& people, const BoundNode& node) const;
   Selection probed(Selection people, const BoundNode& node);
+  Selection keep_by_column(Selection people, const BoundNode& leaf, bool wanted);
   bool probe(const BoundNode& node, std::uint16_t person);
 
   // leaf_attribute.cpp
@@ -99,6 +105,7 @@ class Evaluator {
   const BoundQuery& query_;
   const index::Generation& generation_;
   Scratch scratch_;  // Before everything that leases from it.
+  ReadySets ready_;
   BlockBounds bounds_;
   Aggregates aggregates_;
   WindowCounts window_counts_;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "index/column.h"
+#include "query/execute/ready_sets.h"
 
 namespace muster::query {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 constexpr std::size_t kPagesAhead = 6, kSetsAhead = 3;
 // Pages of values asked for a block: more are as well found one by one.
 constexpr std::size_t kValuesMax = 64;
-// Of a container: a short array whole, or as many lines as the processor needs to see a stream.
-constexpr std::size_t kFirstBytes = 256;
+// Of a container: an array nearly whole; of bits as many lines as show the processor a stream.
+constexpr std::size_t kFirstOfArray = 1'024, kFirstOfBits = 256;
 constexpr std::size_t kLine = 64;
 
 void ask_for(const void* at, std::size_t bytes) {
@@ -23,7 +24,9 @@ void ask_for(const void* at, std::size_t bytes) {
 }
 
 void ask_for(const index::BlockSet& set) {
-  if (set.data != nullptr) ask_for(set.data, std::min(set.bytes(), kFirstBytes));
+  if (set.data == nullptr) return;
+  const std::size_t first = set.kind == index::SetKind::Bits ? kFirstOfBits : kFirstOfArray;
+  ask_for(set.data, std::min(set.bytes(), first));
 }
 
 }  // namespace
@@ -36,6 +39,7 @@ LookAhead::LookAhead(const BoundQuery& query) {
       if (node->kind == BoundKind::FieldTest) columns_.push_back(&node->field->attribute->single);
       continue;
     }
+    if (is_ready(*node)) continue;  // Found ahead by ReadySets.
     for (const index::PageValues& wanted : node->value_pages) {
       if (values_.size() == kValuesMax) break;
       values_.push_back({.bitmaps = &node->field->attribute->bitmaps, .wanted = wanted});

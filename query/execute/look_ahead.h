@@ -1,6 +1,6 @@
-// What the next blocks begin with, asked of memory while the block before is answered: the way from
-// a directory to a container is a chain of reads that each wait for the one before, and those waits
-// together take longer than a block of bits takes to be reduced.
+// What the next blocks' columns and lists of values begin with, asked of memory while the block
+// before is answered: the way from a directory to a page and on is a chain of reads that each wait
+// for the one before. Single values: see ready_sets.h.
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -18,7 +18,7 @@ class LookAhead {
   explicit LookAhead(const BoundQuery& query);
 
   // Asks for what the blocks a few places behind blocks[at] will read first.
-  // Cost: a few instructions per leaf that stands ready in the index; limited for lists of values.
+  // Cost: a few instructions per column and page of values of the plan's leaves, up to a limit.
   void ask(std::span<const std::uint32_t> blocks, std::size_t at) const;
 
  private:

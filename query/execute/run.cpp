@@ -31,6 +31,7 @@ template <typename Visit>
 std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget,
                                 std::span<const std::uint32_t> blocks, const Visit& visit) {
   Evaluator evaluator(query);
+  evaluator.expect(blocks);
   const LookAhead ahead(query);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (auto error = exhausted(budget)) return error;

@@ -310,6 +310,23 @@ Selection thinned(Selection selection) {
   return of_array(std::move(selection.buffer), count);
 }
 
+Selection as_array(Selection selection, Scratch& scratch) {
+  CHECK(selection.set.count <= index::kLongArrayMax);
+  if (selection.empty() || selection.set.kind == SetKind::Array) return selection;
+  const BlockSet set = selection.set;
+  Scratch::Lease out = selection.buffer ? std::move(selection.buffer) : scratch.take();
+  if (set.kind == SetKind::Bits) {
+    return of_array(std::move(out), kernels().members_of(set.block(), out->members.data()));
+  }
+  std::uint32_t count = 0;
+  for (const MemberRun& run : set.runs()) {
+    for (std::uint32_t m = run.first; m <= run.last; ++m) {
+      out->members[count++] = static_cast<std::uint16_t>(m);
+    }
+  }
+  return of_array(std::move(out), count);
+}
+
 Selection keep_if(Selection selection, Scratch& scratch,
                   const std::function<bool(std::uint16_t)>& keeps) {
   if (selection.empty()) return selection;

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/pool.h"
 #include "index/kernels/kernels.h"
 #include "index/sets/block_set.h"
 
@@ -28,6 +29,10 @@ using index::or_into;
 using index::SetKind;
 
 struct Buffer {
+  // Pieces of the pool: every question makes some, and the heap of a busy server is slow at it.
+  static void* operator new(std::size_t size) { return pool_allocate(size); }
+  static void operator delete(void* buffer, std::size_t size) { pool_free(buffer, size); }
+
   alignas(64) std::array<std::uint64_t, kBlockWords> words;
   // Kernels write up to 16 members past the last.
   std::array<std::uint16_t, index::kLongArrayMax + 16> members;
@@ -83,6 +88,9 @@ Selection united(std::span<const BlockSet> sets, Scratch& scratch);
 
 // Few people as an array, so that what follows looks at them alone; others as they are.
 Selection thinned(Selection selection);
+
+// The same people as an array.  Requires at most kLongArrayMax of them.
+Selection as_array(Selection selection, Scratch& scratch);
 
 // The members that a test keeps.
 // Cost: one call per member.

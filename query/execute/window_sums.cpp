@@ -53,6 +53,29 @@ std::optional<std::pair<Sum, Sum>> clamped(const Range& range) {
                    static_cast<Sum>(std::min(range.high, kHigh)));
 }
 
+// Calls visit(i, value) for all of values [first, first + count), as they are packed.
+template <typename Sum, typename Visit>
+void for_each_packed(const index::PackedInts& values, std::uint32_t first, std::uint32_t count,
+                     const Visit& visit) {
+  const auto view = values.view(first, count);
+  const auto min = static_cast<std::make_unsigned_t<Sum>>(values.min());
+  const auto go = [&](const auto* packed) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      visit(i, static_cast<Sum>(min + static_cast<std::make_unsigned_t<Sum>>(packed[i])));
+    }
+  };
+  if (!view) {
+    for (std::uint32_t i = 0; i < count; ++i) visit(i, static_cast<Sum>(min));
+    return;
+  }
+  switch (view->width) {
+    case 1: return go(reinterpret_cast<const std::uint8_t*>(view->values));
+    case 2: return go(reinterpret_cast<const std::uint16_t*>(view->values));
+    case 4: return go(reinterpret_cast<const std::uint32_t*>(view->values));
+    default: return go(reinterpret_cast<const std::uint64_t*>(view->values));
+  }
+}
+
 // Calls visit(who, value) for every value that the aggregate takes in, at its scale.
 // Returns false when an exact number in `where` left its bits.
 template <typename Sum, typename Visit>
@@ -70,14 +93,15 @@ bool for_each_value(const BoundAggregate& aggregate, const index::Generation& ge
         const auto factor =
             static_cast<Sum>(wide_power_of_ten(unsigned{aggregate.scale} - column->scale));
         const std::uint32_t first = slots.row_of(0);
-        column->values.read(first, std::span(values).first(slots.count()));
         // Rows without the property hold 0, which changes no sum.
         if (mask == everyone_of(slots)) {
-          for (std::uint32_t i = 0; i < slots.count(); ++i) {
-            visit(run.person[first + i], static_cast<Sum>(values[i]) * factor);
-          }
+          const std::uint16_t* const person = run.person.data() + first;
+          for_each_packed<Sum>(
+              column->values, first, slots.count(),
+              [&](std::uint32_t i, Sum value) { visit(person[i], value * factor); });
           return;
         }
+        column->values.read(first, std::span(values).first(slots.count()));
         for_each_bit(mask, [&](std::uint32_t i) {
           visit(run.person[first + i], static_cast<Sum>(values[i]) * factor);
         });

@@ -124,6 +124,20 @@ TEST(Page, SelectsTheSlotsWhoseValueIsInARange) {
         ASSERT_EQ(values[i], page.at(i));
       }
     }
+    std::vector<std::uint16_t> slots;
+    for (std::uint32_t i = 0; i < kPageSize; i += 1 + random.below(30)) {
+      slots.push_back(static_cast<std::uint16_t>(3 * kPageSize + i));  // Members of a fourth page.
+    }
+    std::array<std::int64_t, kPageSize> gathered;
+    std::array<bool, kPageSize> is_present;
+    page.gather(slots, gathered.data(), is_present.data());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const std::uint32_t slot = slots[i] % kPageSize;
+      ASSERT_EQ(page.has(slot), is_present[i]) << slot;
+      if (is_present[i]) {
+        ASSERT_EQ(values[slot], gathered[i]) << slot;
+      }
+    }
   }
 }
 

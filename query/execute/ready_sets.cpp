@@ -1,0 +1,96 @@
+#include "query/execute/ready_sets.h"
+
+#include <algorithm>
+
+#include "index/sets/posting.h"
+
+namespace muster::query {
+namespace {
+
+// Blocks found together, as far as so many sets allow: they are to stay in the first cache.
+constexpr std::size_t kWindowMax = 32, kSetsMax = 512;
+// How many blocks ahead arrays are asked for, and how much of each.
+constexpr std::size_t kArraysAhead = 2, kFirstBytes = 1'024, kLine = 64;
+
+void ask_for(const index::BlockSet& array) {
+  const std::size_t bytes = std::min(array.bytes(), kFirstBytes);
+  const auto* const at = static_cast<const std::byte*>(array.data);
+  for (std::size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(at + i);
+}
+
+}  // namespace
+
+bool is_ready(const BoundNode& node) {
+  switch (node.kind) {
+    case BoundKind::Everyone:
+    case BoundKind::Members: return true;
+    case BoundKind::FieldTest:
+    case BoundKind::ListTest: return node.by_bitmaps && node.value_codes.size() == 1;
+    default: return false;
+  }
+}
+
+ReadySets::ReadySets(const BoundQuery& query)
+    : query_(query), places_(query.by_number.size(), kNotReady) {
+  for (const BoundNode* node : query.by_number) {
+    if (!is_ready(*node)) continue;
+    leaves_.push_back(node);
+    places_[node->number] = static_cast<std::uint32_t>(leaves_.size());
+  }
+  const std::size_t sets = 1 + leaves_.size();
+  window_max_ = std::clamp<std::size_t>(kSetsMax / sets, 1, kWindowMax);
+  sets_.resize(sets * window_max_);
+}
+
+void ReadySets::move_to(std::uint32_t block) {
+  if (at_ + 1 < window_.size() && window_[at_ + 1] == block) {
+    ++at_;
+  } else {
+    while (!expected_.empty() && expected_.front() != block) expected_ = expected_.subspan(1);
+    alone_ = block;
+    const auto next = expected_.empty() ? std::span(&alone_, 1)
+                                        : expected_.first(std::min(window_max_, expected_.size()));
+    if (!expected_.empty()) expected_ = expected_.subspan(next.size());
+    find_window(next);
+  }
+  if (at_ + kArraysAhead < window_.size()) ask_for_arrays(at_ + kArraysAhead);
+}
+
+void ReadySets::find_members(const index::Posting& members, index::BlockSet* out) const {
+  auto entry = members.entries().begin();
+  const auto end = members.entries().end();
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    entry = std::lower_bound(entry, end, window_[i],
+                             [](const auto& e, std::uint32_t block) { return e.block < block; });
+    const bool is_here = entry != end && entry->block == window_[i];
+    out[i] = is_here ? index::Container::view_of(entry->members.get()) : index::BlockSet{};
+  }
+}
+
+void ReadySets::find_window(std::span<const std::uint32_t> blocks) {
+  window_ = blocks;
+  at_ = 0;
+  find_members(query_.generation->profiles.live, sets_.data());
+  for (const BoundNode* leaf : leaves_) {
+    index::BlockSet* const out = &sets_[places_[leaf->number] * window_max_];
+    if (leaf->kind == BoundKind::Everyone) {
+      std::fill_n(out, blocks.size(), index::BlockSet::everybody());
+    } else if (leaf->kind == BoundKind::Members) {
+      find_members(*leaf->members, out);
+    } else {
+      const index::ValueBitmaps& bitmaps = leaf->field->attribute->bitmaps;
+      const std::uint32_t code = leaf->value_codes[0];
+      for (std::size_t i = 0; i < blocks.size(); ++i) out[i] = bitmaps.find(blocks[i], code);
+    }
+  }
+  for (std::size_t i = 0; i < std::min(kArraysAhead, blocks.size()); ++i) ask_for_arrays(i);
+}
+
+void ReadySets::ask_for_arrays(std::size_t at) const {
+  for (std::size_t place = 1; place <= leaves_.size(); ++place) {
+    const index::BlockSet& set = sets_[place * window_max_ + at];
+    if (set.kind == index::SetKind::Array) ask_for(set);
+  }
+}
+
+}  // namespace muster::query
