@@ -2,8 +2,8 @@
 //
 // Source: Schlegel, Willhalm, Lehner, "Fast Sorted-Set Intersection using SIMD Instructions", 2011:
 // one string comparison finds which of eight members occur among eight others; those whose last
-// member is smaller move on. The comparison ends at a 0, which takes a third of the time of one that
-// is told lengths; only the first member can be one.
+// member is smaller move on. The comparison ends at a 0, which takes a third of the time of one
+// that is told lengths; only the first member can be one.
 // No include guard: it is included once per set.
 
 MUSTER_INLINE std::uint32_t merge_arrays(const std::uint16_t* a, const std::uint16_t* a_end,
