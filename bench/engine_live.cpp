@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "bench/engine_question.h"
 #include "bench/engine_timing.h"
+#include "bench/no_log.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
 
@@ -23,29 +24,6 @@ constexpr auto kCommitEvery = std::chrono::milliseconds(10);
 constexpr int kStretches = 4;                  // Quiet ones, and as many busy ones.
 constexpr std::uint32_t kLoadAtOnce = 50'000;  // People of one request.
 constexpr std::string_view kLoaded[] = {"country", "gender", "plan", "consent", "age", "points"};
-
-template <Permission needed>
-engine::Pass<needed> pass() {
-  return engine::Access::system("bench").require<needed>().value();
-}
-
-// Takes every record and keeps none.
-class NoLog final : public storage::Log {
- public:
-  Status append(std::span<const std::string> records) override {
-    last_ += records.size();
-    return Ok{};
-  }
-  Status read(std::uint64_t,
-              const std::function<Status(std::uint64_t, std::string_view)>&) override {
-    return Ok{};  // Asked only when an engine is opened, before the first record.
-  }
-  std::uint64_t last_sequence() const override { return last_; }
-  std::uint64_t size_bytes() const override { return 0; }
-
- private:
-  std::uint64_t last_ = 0;
-};
 
 // An engine with some of the attributes of a population.
 struct World {

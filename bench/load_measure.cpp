@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "bench/load_people.h"
+#include "bench/no_log.h"
 #include "engine/access.h"
 #include "engine/engine.h"
 #include "index/bulk.h"
@@ -43,29 +44,6 @@ double median(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   return samples.empty() ? 0 : samples[samples.size() / 2];
 }
-
-template <Permission needed>
-engine::Pass<needed> pass() {
-  return engine::Access::system("bench").require<needed>().value();
-}
-
-// Takes every record and keeps none.
-class NoLog final : public storage::Log {
- public:
-  Status append(std::span<const std::string> records) override {
-    last_ += records.size();
-    return Ok{};
-  }
-  Status read(std::uint64_t,
-              const std::function<Status(std::uint64_t, std::string_view)>&) override {
-    return Ok{};  // Asked only when an engine is opened, before the first record.
-  }
-  std::uint64_t last_sequence() const override { return last_; }
-  std::uint64_t size_bytes() const override { return 0; }
-
- private:
-  std::uint64_t last_ = 0;
-};
 
 // One format's text and how it is sent.
 struct Input {

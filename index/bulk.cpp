@@ -41,13 +41,16 @@ void BulkAttribute::add_block(std::span<const std::int64_t> keys,
   if (present.empty()) present = all;
   attribute_.single.append_block(keys, present);
   if (!attribute_.has_bitmaps) return;
-  codes_.clear();
-  members_.clear();
+  codes_.resize(keys.size());
+  members_.resize(keys.size());
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (((present[i / 64] >> (i % 64)) & 1) == 0) continue;
-    codes_.push_back(static_cast<std::uint32_t>(keys[i]));
-    members_.push_back(static_cast<std::uint16_t>(i));
+    codes_[kept] = static_cast<std::uint32_t>(keys[i]);
+    members_[kept] = static_cast<std::uint16_t>(i);
+    kept += (present[i / 64] >> (i % 64)) & 1;
   }
+  codes_.resize(kept);
+  members_.resize(kept);
   attribute_.bitmaps.append_block(codes_, members_, codes_end());
 }
 

@@ -53,8 +53,12 @@ std::uint64_t above(std::int64_t value, std::int64_t min) {
 
 // A unit is looked for only where it can make the values narrower.
 Frame frame_of(std::span<const std::int64_t> values) {
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  Frame frame{.min = *least, .max = *greatest, .unit = 1, .width = 0, .shift = 0};
+  std::int64_t least = values[0], greatest = values[0];
+  for (const std::int64_t value : values) {  // Without a branch that depends on the data.
+    least = std::min(least, value);
+    greatest = std::max(greatest, value);
+  }
+  Frame frame{.min = least, .max = greatest, .unit = 1, .width = 0, .shift = 0};
   const std::uint64_t span = above(frame.max, frame.min);
   frame.width = width_for(span);
   if (frame.width <= 1) return frame;
@@ -74,9 +78,14 @@ Frame frame_of(std::span<const std::int64_t> values) {
 template <typename T>
 void pack(std::span<const std::int64_t> values, const Frame& frame, std::byte* out) {
   auto* const packed = reinterpret_cast<T*>(out);
+  if (frame.unit == 1) {  // No division, which would be most of the time.
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      packed[i] = static_cast<T>(above(values[i], frame.min));
+    }
+    return;
+  }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint64_t over = above(values[i], frame.min);
-    packed[i] = static_cast<T>(frame.unit == 1 ? over : over / frame.unit);
+    packed[i] = static_cast<T>(above(values[i], frame.min) / frame.unit);
   }
 }
 
@@ -130,6 +139,11 @@ PagePtr Page::make(std::span<const std::int64_t, kPageSize> values,
   for (std::uint32_t w = 0; w < kPageWords; ++w) {
     sparse.present[w] = present[w];
     sparse.rank[w] = count;
+    if (present[w] == ~std::uint64_t{0}) {
+      std::copy_n(values.begin() + w * 64, 64, dense.begin() + count);
+      count = static_cast<std::uint16_t>(count + 64);
+      continue;
+    }
     for (std::uint64_t bits = present[w]; bits != 0; bits &= bits - 1) {
       dense[count++] = values[w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))];
     }

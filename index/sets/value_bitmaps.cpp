@@ -230,11 +230,13 @@ void ValueBitmaps::append_block(std::span<const std::uint32_t> codes,
   const ByCode in = by_code(
       codes.size(), codes_end, [&](std::size_t i) { return codes[i]; },
       [&](std::size_t i) { return members[i]; });
-  const ByCode none{.starts = {0}, .members = {}};
   ValuePageBuilder builder;
   for (std::uint32_t number = 0; number * kValuesPerPage < codes_end; ++number) {
     if (!has_any(in, number)) continue;
-    replace_page(blocks_, number, changed_page(nullptr, number, in, none, builder));
+    for (std::uint32_t value = 0; value < kValuesPerPage; ++value) {
+      builder.add(value, in.of(number * kValuesPerPage + value));
+    }
+    replace_page(blocks_, number, builder.finish());
   }
   ++blocks_;
 }
