@@ -149,6 +149,15 @@ struct MemoryParts {
   std::uint64_t dictionaries = 0;    // Texts behind codes.
   std::uint64_t events = 0;          // Rows, properties and periods of events.
   std::uint64_t total() const { return ids + columns + bitmaps + dictionaries + events; }
+  // Calls visit(name, bytes) for each part.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    visit("ids", ids);
+    visit("columns", columns);
+    visit("bitmaps", bitmaps);
+    visit("dictionaries", dictionaries);
+    visit("events", events);
+  }
 };
 
 struct CatalogTable {

@@ -35,9 +35,7 @@ void write_field(JsonWriter& json, const engine::CatalogField& field) {
 void write_memory(JsonWriter& json, const engine::CatalogTable& table) {
   const engine::MemoryParts& parts = table.memory;
   json.begin_object();
-  json.key("ids").number(parts.ids).key("columns").number(parts.columns);
-  json.key("bitmaps").number(parts.bitmaps).key("dictionaries").number(parts.dictionaries);
-  json.key("events").number(parts.events);
+  parts.for_each([&](std::string_view part, std::uint64_t bytes) { json.key(part).number(bytes); });
   if (table.rows > 0) {
     json.key("per_row").number(static_cast<double>(parts.total()) /
                                static_cast<double>(table.rows));

@@ -1,4 +1,5 @@
 """The main job: load, ask, restart, be killed, load again, and the answers stay the same."""
+import json
 import os
 import random
 import signal
@@ -141,6 +142,21 @@ class MainJob(MusterCase):
         done = self.run_muster('inspect', '--data', server.data)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('sound', done.stdout)
+
+    def test_inspect_says_what_each_part_takes_in_memory(self):
+        server, client = self.started_with_people()
+        in_server = {table['name']: table['memory']
+                     for table in client.get('/v1/catalog').json()['tables']}
+        server.stop()
+        done = self.run_muster('inspect', '--data', server.data, '--memory', '--json')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        found = {line['memory_of']: line for line in lines if 'memory_of' in line}
+        self.assertEqual(set(found), set(in_server))
+        self.assertEqual(found['profiles']['ids'] > 0, in_server['profiles']['ids'] > 0)
+        self.assertEqual(found['profiles']['bitmaps'], in_server['profiles']['bitmaps'])
+        told = self.run_muster('inspect', '--data', server.data, '--memory').stdout
+        self.assertIn('per row', told)
 
 
 class CommandLine(MusterCase):
