@@ -1,4 +1,4 @@
-// muster inspect: what stands in a data directory, whether it is sound, and what it takes in memory.
+// muster inspect: what stands in a data directory, whether it is sound, what it takes in memory.
 #include <fmt/format.h>
 
 #include <iostream>
