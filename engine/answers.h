@@ -58,6 +58,7 @@ struct Question {
   std::optional<TimeMs> as_of;       // Default: now.
   bool allow_unknown = false;
   std::optional<std::chrono::milliseconds> deadline;
+  bool from_kept = true;             // False: event conditions read the events, whatever is kept.
 };
 
 struct CheckAnswer {
@@ -170,6 +171,7 @@ struct CatalogTable {
 
 struct Catalog {
   std::uint64_t snapshot = 0;
+  std::uint64_t kept_bytes = 0;      // In memory, of event conditions kept for questions.
   std::vector<CatalogTable> tables;
 };
 

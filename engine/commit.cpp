@@ -26,7 +26,9 @@ std::uint64_t Commit::add(const storage::Record& record) {
 }
 
 Engine::Impl::Impl(const Parts& given)
-    : parts(given), published(std::make_shared<const index::Generation>()) {}
+    : parts(given),
+      published(std::make_shared<const index::Generation>()),
+      predicates(given.kept_bytes) {}
 
 TimeMs Engine::Impl::now() const {
   const TimeMs clock = parts.clock->now();

@@ -148,7 +148,8 @@ Health Engine::health() const {
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
   health.queue_depth = impl_->waiting_count;
-  health.memory_bytes = generation->bytes() + impl_->event_id_bytes;
+  health.memory_bytes =
+      generation->bytes() + impl_->event_id_bytes + impl_->predicates.bytes();
   health.log_bytes = impl_->parts.log->size_bytes();
   return health;
 }

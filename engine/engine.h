@@ -32,6 +32,7 @@ struct Parts {
   const Clock* clock = nullptr;
   const RowDecoder* decoder = nullptr;
   unsigned threads = 1;  // Of the evaluation arena; 1: no arena at all.
+  std::uint64_t kept_bytes = 256U << 20;  // Of kept predicates at most; 0: none are kept.
 };
 
 class Engine {

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "engine/engine.h"
+#include "engine/kept_predicates.h"
 #include "engine/published.h"
 #include "index/writer.h"
 #include "query/query.h"
@@ -77,7 +78,9 @@ class Engine::Impl {
   // --- Questions (engine/questions.cpp) ---
   Result<query::BoundQueryPtr> bind(const Question& question,
                                     std::shared_ptr<const index::Generation> generation,
-                                    TimeMs now) const;
+                                    TimeMs now, query::KeptLookup kept = {}) const;
+  // What is kept for a question, unless it goes without.
+  query::KeptLookup kept_for(const Question& question);
   query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,
                              const std::string& timezone) const;
 
@@ -86,6 +89,7 @@ class Engine::Impl {
 
   const Parts parts;
   Published<index::Generation> published;
+  KeptPredicates predicates;
 
   index::Writer writer;                             // The leader's alone.
   std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.

@@ -155,7 +155,7 @@ Result<ProfileAnswer> Engine::profile(const Pass<Permission::Members>&,
 
 Catalog Engine::catalog(const Pass<Permission::Query>&) const {
   const auto generation = impl_->generation();
-  Catalog catalog{generation->sequence, {}};
+  Catalog catalog{generation->sequence, impl_->predicates.bytes(), {}};
   catalog.tables.push_back(
       catalog_table(*generation->schema, "profiles", "profiles", generation->profiles));
   for (const auto& [name, table] : generation->events) {

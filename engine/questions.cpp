@@ -45,6 +45,10 @@ PlanNode plan_node(query::PlannedNode&& node) {
   return made;
 }
 
+Moment moment_of(const Question& question) {
+  return question.as_of ? Moment::Named : Moment::Present;
+}
+
 std::string without_table(const std::string& field) {
   return field.starts_with("profiles.") ? field.substr(9) : field;
 }
@@ -69,12 +73,20 @@ query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation
 
 Result<query::BoundQueryPtr> Engine::Impl::bind(const Question& question,
                                                 std::shared_ptr<const index::Generation> generation,
-                                                TimeMs at) const {
+                                                TimeMs at, query::KeptLookup kept) const {
   if (!question.timezone.empty()) TRY(Zone::named(question.timezone));
   TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
   query::BindContext made = context(std::move(generation), at, question.timezone);
   made.allow_unknown = question.allow_unknown;
+  made.kept = std::move(kept);
   return query::bind(tree, made);
+}
+
+query::KeptLookup Engine::Impl::kept_for(const Question& question) {
+  if (!question.from_kept || !predicates.is_on()) return {};
+  return [this, moment = moment_of(question)](const std::string& key, bool is_saved) {
+    return predicates.find(key, is_saved, moment);
+  };
 }
 
 CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& question) const {
@@ -104,9 +116,12 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   const auto generation = impl_->generation();
   CountAnswer answer;
   answer.as_of = question.as_of.value_or(impl_->now());
-  TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
+  TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of,
+                                             impl_->kept_for(question)));
+  query::KeptMade made;
   TRY_ASSIGN(answer.count,
-             query::count(*bound, budget_of(question), {impl_->parts.threads}));
+             query::count(*bound, budget_of(question), {impl_->parts.threads}, &made));
+  impl_->predicates.take(made, moment_of(question));
   answer.snapshot = generation->sequence;
   answer.universe = generation->profiles.live.count();
   answer.took_us = watch.us();
@@ -119,9 +134,12 @@ Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
   MembersAnswer answer;
   answer.generation = impl_->generation();
   answer.as_of = question.as_of.value_or(impl_->now());
-  TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of));
+  TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of,
+                                             impl_->kept_for(question)));
+  query::KeptMade made;
   TRY_ASSIGN(answer.members,
-             query::members(*bound, budget_of(question), {impl_->parts.threads}));
+             query::members(*bound, budget_of(question), {impl_->parts.threads}, &made));
+  impl_->predicates.take(made, moment_of(question));
   answer.snapshot = answer.generation->sequence;
   answer.took_us = watch.us();
   return answer;
@@ -180,8 +198,11 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
 Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& question) const {
   const auto generation = impl_->generation();
   TRY_ASSIGN(const auto bound,
-             impl_->bind(question, generation, question.as_of.value_or(impl_->now())));
-  TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question)));
+             impl_->bind(question, generation, question.as_of.value_or(impl_->now()),
+                         impl_->kept_for(question)));
+  query::KeptMade made;
+  TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question), &made));
+  impl_->predicates.take(made, moment_of(question));
   return PlanAnswer{plan_node(std::move(plan)), generation->sequence};
 }
 

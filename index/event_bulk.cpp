@@ -166,6 +166,7 @@ std::shared_ptr<const EventTable> build_events(const BulkEvents& events) {
     sort_rows(events, rows);
     auto block = std::make_shared<EventBlock>();
     block->runs.push_back(run_of(events, rows));
+    block->changes.add(block->runs.back()->person);
     table->blocks[b] = std::move(block);
   }
   return table;

@@ -25,6 +25,7 @@ bool is_exact(Type type) {
 std::shared_ptr<const EventBlock> with_run(const EventBlock* before,
                                            std::shared_ptr<const EventRun> run) {
   auto block = before ? std::make_shared<EventBlock>(*before) : std::make_shared<EventBlock>();
+  block->changes.add(run->person);
   block->runs.push_back(std::move(run));
   while (block->runs.size() > 1) {
     const auto& last = block->runs.back();
@@ -158,6 +159,8 @@ void EventWriter::erase(Ordinal ordinal) {
   const auto person = static_cast<std::uint16_t>(ordinal % kBlockPeople);
   auto next = std::make_shared<EventTable>(*current_);
   auto block = std::make_shared<EventBlock>();
+  block->changes = before->changes;
+  block->changes.add(std::span(&person, 1));
   for (const auto& run : before->runs) {
     const std::size_t rows = run->rows_of(person).size();
     next->count -= rows;

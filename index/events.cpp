@@ -49,6 +49,7 @@ std::size_t EventTable::bytes() const {
   std::size_t total = 0;
   for (const auto& block : blocks) {
     if (!block) continue;
+    total += block->changes.bytes();
     for (const auto& run : block->runs)
       total += run->bytes();
   }

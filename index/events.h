@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "index/dictionary.h"
+#include "index/event_changes.h"
 #include "index/event_periods.h"
 #include "index/event_times.h"
 #include "index/packed.h"
@@ -52,6 +53,7 @@ struct EventRun {
 
 struct EventBlock {
   std::vector<std::shared_ptr<const EventRun>> runs;  // Largest first.
+  EventChanges changes;                               // Of the rows of all runs.
   std::uint64_t rows() const;
 };
 

@@ -62,7 +62,13 @@ PersonOrder::PersonOrder(std::span<const std::uint16_t> person) : shift_(shift_f
 std::vector<std::uint32_t> PersonOrder::rows_of(std::span<const std::uint16_t> person,
                                                 std::uint16_t who) const {
   std::vector<std::uint32_t> found;
-  if (starts_.empty()) return found;
+  add_rows_of(person, who, found);
+  return found;
+}
+
+void PersonOrder::add_rows_of(std::span<const std::uint16_t> person, std::uint16_t who,
+                              std::vector<std::uint32_t>& rows) const {
+  if (starts_.empty()) return;
   const auto row_at = [this](std::uint32_t i) { return static_cast<std::uint32_t>(rows_.at(i)); };
   std::uint32_t low = starts_[who >> shift_];
   const std::uint32_t end = starts_[(who >> shift_) + 1U];
@@ -77,9 +83,8 @@ std::vector<std::uint32_t> PersonOrder::rows_of(std::span<const std::uint16_t> p
   for (std::uint32_t i = low; i < end; ++i) {
     const std::uint32_t row = row_at(i);
     if (person[row] != who) break;
-    found.push_back(row);
+    rows.push_back(row);
   }
-  return found;
 }
 
 std::size_t PersonOrder::bytes() const {

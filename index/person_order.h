@@ -26,6 +26,9 @@ class PersonOrder {
   // Cost: O(log) of the rows of a few people.
   std::vector<std::uint32_t> rows_of(std::span<const std::uint16_t> person,
                                      std::uint16_t who) const;
+  // The same, behind what `rows` holds.
+  void add_rows_of(std::span<const std::uint16_t> person, std::uint16_t who,
+                   std::vector<std::uint32_t>& rows) const;
 
   // The most rows that one person has.
   std::uint32_t rows_max() const { return rows_max_; }

@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "index/generation.h"
+#include "query/kept.h"
 #include "query/language/ast.h"
 
 namespace muster::query {
@@ -40,6 +41,8 @@ struct BindContext {
   std::function<Result<Segment>(const std::string& id, std::uint64_t version)> segment;
   // Rewrites of the plan left out by name (query/plan/rewrite.h): the answers must not move.
   std::vector<std::string> rewrites_off;
+  // What is kept of event conditions; without it every question reads the events.
+  KeptLookup kept;
 };
 
 class BoundQuery;
@@ -64,9 +67,12 @@ struct Parallel {
   unsigned threads = 1;
 };
 
+// `made`: takes what was made of kept predicates; null: nobody wants it.
 // Errors: LimitExceeded when the budget ran out, or an exact number left 128 bits.
-Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel);
-Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel);
+Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel,
+                            KeptMade* made = nullptr);
+Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel,
+                              KeptMade* made = nullptr);
 // Requires ordinal < the generation's profiles.  Cost: that one person's rows, not the block's.
 Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal);
 
@@ -86,6 +92,7 @@ struct NodeMeasure {
   std::uint64_t blocks = 0;       // In which it was asked.
   std::uint64_t bytes = 0;        // Of the index that it read; 0 for inner nodes.
   std::uint64_t nanoseconds = 0;  // Children included; 0 where a leaf was used where it lies.
+  std::uint64_t kept = 0, made = 0;  // Blocks of a kept predicate that were used, and were made.
 };
 
 // How each node is answered, in the order in which they are asked.
@@ -97,6 +104,7 @@ struct PlannedNode {
 };
 PlannedNode plan_of(const BoundQuery& query, std::span<const NodeMeasure> measures = {});
 // Counts once, on this thread, and says what every node took.  Errors: as count().
-Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget);
+Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget,
+                                  KeptMade* made = nullptr);
 
 }  // namespace muster::query

@@ -39,7 +39,7 @@ Groups make_groups(const BoundAggregate& aggregate, const index::Generation& gen
                      if (!has_bit(values->present, i)) return;
                      const auto key = static_cast<std::int64_t>(values->keys[i]);
                      if (key != values->keys[i]) failures.fail();
-                     rows.push_back({slots.person_of(i) - people.first, number, key});
+                     rows.push_back({people.place_of(slots.person_of(i)), number, key});
                    });
                  });
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
@@ -118,7 +118,7 @@ void AggregateResult::compute(const BoundAggregate& aggregate,
     for_each_taken(aggregate, generation, people,
                    [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
                      feed(aggregate, aggregate.sources[s], slots, mask, by_person_,
-                          [&](std::uint32_t i) { return slots.person_of(i) - people.first; });
+                          [&](std::uint32_t i) { return people.place_of(slots.person_of(i)); });
                    });
   }
   by_person_.finish();
@@ -184,7 +184,7 @@ bool mark_people(const BoundAggregate& aggregate, const index::Generation& gener
                  [&](std::size_t, const auto&, RowSlots& slots, const SlotMask& mask) {
                    failed = failed || slots.failed();
                    for_each_bit(mask, [&](std::uint32_t i) {
-                     set_bit(out, slots.person_of(i) - people.first);
+                     set_bit(out, people.place_of(slots.person_of(i)));
                    });
                  });
   return !failed;

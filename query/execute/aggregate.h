@@ -13,16 +13,10 @@
 #include <vector>
 
 #include "query/execute/accumulator.h"
+#include "query/execute/people_range.h"
 #include "query/execute/row_slots.h"
 
 namespace muster::query {
-
-// People [first, first + count) of a block.
-struct PeopleRange {
-  std::uint32_t block = 0;
-  std::uint32_t first = 0;  // Within the block.
-  std::uint32_t count = 0;
-};
 
 class AggregateResult {
  public:
@@ -30,7 +24,7 @@ class AggregateResult {
   void compute(const BoundAggregate& aggregate, const index::Generation& generation,
                const PeopleRange& people);
 
-  // By person, counted from the first of the range.
+  // By the people's places in the range.
   const Accumulator& by_person() const { return by_person_; }
 
  private:

@@ -6,8 +6,8 @@
 
 namespace muster::query {
 
-BlockBounds::BlockBounds(const BoundQuery& query, const ReadySets& ready)
-    : query_(query), ready_(ready), of_(query.by_number.size()) {
+BlockBounds::BlockBounds(const BoundQuery& query, const ReadySets& ready, const KeptSets& kept)
+    : query_(query), ready_(ready), kept_(kept), of_(query.by_number.size()) {
   const auto& children = query.plan->children;
   is_flat_ = query.plan->kind == BoundKind::And &&
              std::all_of(children.begin(), children.end(),
@@ -75,7 +75,17 @@ Bounds BlockBounds::bound_chain(const BoundNode& node) {
   return of_people(sum_low > others ? sum_low - others : 0, most.high);
 }
 
+// Nobody may be there for ordinals of the set, and the people behind may have come or gone.
+Bounds BlockBounds::bound_kept(const BoundNode& node) const {
+  const auto size = kept_.size(*node.kept);
+  if (!size) return {0, live_};
+  const std::uint64_t others = index::kBlockSize - live_ + std::uint64_t{size->behind};
+  return of_people(size->people > others ? size->people - others : 0,
+                   std::uint64_t{size->people} + size->behind);
+}
+
 Bounds BlockBounds::bound_leaf(const BoundNode& node) const {
+  if (node.kept) return bound_kept(node);
   switch (node.kind) {
     case BoundKind::Members: return {0, std::min(live_, ready_.of(node)->count)};
     case BoundKind::FieldTest:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "index/sets/block_set.h"
+#include "query/execute/kept_sets.h"
 #include "query/execute/ready_sets.h"
 #include "query/plan/bound.h"
 
@@ -22,8 +23,8 @@ struct Bounds {
 
 class BlockBounds {
  public:
-  // The ready sets are moved to a block before this is.
-  BlockBounds(const BoundQuery& query, const ReadySets& ready);
+  // The ready and the kept sets are moved to a block before this is; both outlive it.
+  BlockBounds(const BoundQuery& query, const ReadySets& ready, const KeptSets& kept);
 
   // Bounds of every node of the plan for a block in which `live` people exist.
   // Cost: one look-up per leaf that has a directory.
@@ -39,11 +40,13 @@ class BlockBounds {
   Bounds bound_chain(const BoundNode& node);
   Bounds bound_leaf(const BoundNode& node) const;
   Bounds bound_column(const BoundNode& node) const;
+  Bounds bound_kept(const BoundNode& node) const;
   Bounds of_people(std::uint64_t low, std::uint64_t high) const;
   Bounds of_holders(std::uint64_t low, std::uint64_t high) const;
 
   const BoundQuery& query_;
   const ReadySets& ready_;
+  const KeptSets& kept_;
   bool is_flat_ = false;    // A chain of containers: going through them is as quick as bounding.
   std::vector<Bounds> of_;  // By BoundNode::number.
   std::uint32_t block_ = 0, live_ = 0;

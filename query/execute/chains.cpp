@@ -17,11 +17,18 @@ struct Evaluator::Conjunction {
   boost::container::small_vector<const BoundNode*, 8> rest;  // To be computed, cheapest first.
 };
 
+// The set of a leaf that lies ready for the block, in the index or kept; nothing for others.
+std::optional<BlockSet> Evaluator::in_place(const BoundNode& node) {
+  if (node.kept) return kept_or_patched(node);
+  const BlockSet* const ready = ready_.of(node);
+  return ready == nullptr ? std::nullopt : std::optional(*ready);
+}
+
 void Evaluator::gather(const BoundNode& child, Conjunction& all) {
   const bool negated = child.kind == BoundKind::Not;
   const BoundNode& leaf = negated ? *child.children[0] : child;
-  const BlockSet* const ready = ready_.of(leaf);
-  if (ready == nullptr) {
+  const std::optional<BlockSet> ready = in_place(leaf);
+  if (!ready) {
     all.rest.push_back(&child);
     return;
   }
@@ -124,8 +131,8 @@ Selection Evaluator::evaluate_or(const BoundNode& node, const BlockSet& within) 
   for (const BoundNodePtr& child : node.children) {
     if (bounds_.everybody(*child)) return Selection::everybody();
     if (bounds_.nobody(*child)) continue;
-    const BlockSet* const ready = ready_.of(*child);
-    if (ready == nullptr) {
+    const std::optional<BlockSet> ready = in_place(*child);
+    if (!ready) {
       rest.push_back(child.get());
       continue;
     }

@@ -8,6 +8,8 @@ void Evaluator::move_to(std::uint32_t block) {
   block_ = block;
   ready_.move_to(block);
   live_ = ready_.live();
+  kept_.move_to(block);
+  if (measures_ != nullptr) note_kept();
   bounds_.move_to(block, live_.count);
   aggregates_.move_to({.block = block, .first = 0, .count = kBlockSize});
   for (auto& kept : shared_) kept.reset();
@@ -57,6 +59,10 @@ Selection Evaluator::evaluate(const BoundNode& node, const BlockSet& within) {
 }
 
 Selection Evaluator::made_or_kept(const BoundNode& node, const BlockSet& within) {
+  if (node.kept) {
+    if (const auto ready = kept_or_patched(node)) return Selection::of(*ready);
+    if (kept_.is_missing(*node.kept)) return Selection::of(made_to_be_kept(node));
+  }
   if (!node.shared) return evaluate_kind(node, within);
   auto& kept = shared_[*node.shared];
   if (!kept) kept = evaluate_kind(node, live_);

@@ -4,20 +4,23 @@
 //   conjunction what lies ready in the index first: the smallest array decides, else all bits in
 //               one pass; then what must be computed, cheapest first, for those who are left
 //   union       all bits in one pass, arrays on top
-//   leaves      value bitmaps in place, columns page by page, events (leaf_*.cpp); when few people
-//               are left they alone are asked (probe.cpp)
+//   leaves      value bitmaps and kept predicates in place (kept.cpp), columns page by page, events
+//               (leaf_*.cpp); when few people are left they alone are asked (probe.cpp)
 //
 // evaluate(node, within) answers for the people of `within` only; what it says about others means
 // nothing, so that no leaf does more than is asked. The last step of a count stores nothing.
 // Thread safety: one thread at a time; several Evaluators may share one BoundQuery.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "query/execute/aggregate.h"
 #include "query/execute/bounds.h"
+#include "query/execute/kept_sets.h"
+#include "query/execute/listed_slots.h"
 #include "query/execute/person_slots.h"
 #include "query/execute/ready_sets.h"
 #include "query/execute/selection.h"
@@ -29,15 +32,19 @@ namespace muster::query {
 
 class Evaluator {
  public:
-  explicit Evaluator(const BoundQuery& query)
+  // `made`: takes what is made of kept predicates; null: nobody wants it. Outlives this.
+  explicit Evaluator(const BoundQuery& query, KeptMade* made = nullptr)
       : query_(query),
         generation_(*query.generation),
         ready_(query),
-        bounds_(query, ready_),
+        kept_(query),
+        made_(made),
+        bounds_(query, ready_, kept_),
         aggregates_(generation_),
         slots_(aggregates_),
         one_aggregates_(generation_),
         one_(one_aggregates_),
+        listed_(generation_),
         shared_(query.shared) {}
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
@@ -75,6 +82,7 @@ class Evaluator {
 
   // chains.cpp
   struct Conjunction;
+  std::optional<BlockSet> in_place(const BoundNode& node);
   void gather(const BoundNode& child, Conjunction& all);
   Conjunction conjunction(const BoundNode& node, const BlockSet& within);
   Selection reduced(const Conjunction& all);
@@ -87,6 +95,12 @@ class Evaluator {
   Selection probed(Selection people, const BoundNode& node);
   Selection keep_by_column(Selection people, const BoundNode& leaf, bool wanted);
   bool probe(const BoundNode& node, std::uint16_t person);
+
+  // kept.cpp
+  std::optional<BlockSet> kept_or_patched(const BoundNode& node);
+  BlockSet made_to_be_kept(const BoundNode& node);
+  BlockSet keep(const BoundNode& node, Block words, std::optional<std::chrono::nanoseconds> took);
+  void note_kept() const;
 
   // leaf_attribute.cpp
   Selection evaluate_field(const BoundNode& node, const BlockSet& within);
@@ -106,6 +120,8 @@ class Evaluator {
   const index::Generation& generation_;
   Scratch scratch_;  // Before everything that leases from it.
   ReadySets ready_;
+  KeptSets kept_;
+  KeptMade* made_;
   BlockBounds bounds_;
   Aggregates aggregates_;
   WindowCounts window_counts_;
@@ -113,6 +129,7 @@ class Evaluator {
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.
   PersonSlots one_;
+  ListedSlots listed_;         // People of whom a kept predicate does not know.
   // Results kept for this block, by BoundNode::shared.
   std::vector<std::optional<Selection>> shared_;
   std::vector<BlockSet> united_;  // Kept for its memory.

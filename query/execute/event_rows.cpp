@@ -10,11 +10,14 @@ TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun&
   const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
   TakenRows rows{.first = first, .count = last - first, .listed = {}};
   if (people.count == index::kBlockSize || rows.count == 0) return rows;
-  rows.count = 0;
   for (std::uint32_t i = 0; i < people.count; ++i) {
-    for (const std::uint32_t row : run.rows_of(static_cast<std::uint16_t>(people.first + i))) {
-      if (first <= row && row < last) rows.listed.push_back(row);
-    }
+    const std::size_t before = rows.listed.size();
+    run.order.add_rows_of(run.person, people.person_at(i), rows.listed);
+    const auto is_outside = [first = first, last = last](std::uint32_t row) {
+      return row < first || row >= last;
+    };
+    const auto own = rows.listed.begin() + static_cast<std::ptrdiff_t>(before);
+    rows.listed.erase(std::remove_if(own, rows.listed.end(), is_outside), rows.listed.end());
   }
   rows.count = static_cast<std::uint32_t>(rows.listed.size());
   return rows;

@@ -89,7 +89,7 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
           slots.move_to(std::span(rows.listed).subspan(next, count));
         }
         SlotMask mask = everyone_of(slots);
-        if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people.first, mask);
+        if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people, mask);
         if (source.where) {
           const SlotMask passing = select(*source.where, slots);
           for (std::uint32_t w = 0; w < kSlotWords; ++w)

@@ -161,6 +161,13 @@ std::string method_of(const BoundNode& node) {
   return "";
 }
 
+// How a condition that may be kept was answered.
+std::string method_of_kept(const BoundNode& node, const NodeMeasure& measured) {
+  if (measured.made == 0 && (measured.kept != 0 || node.kept_people)) return "kept predicate";
+  if (measured.kept != 0) return "kept predicate, partly made anew";
+  return method_of(node) + (measured.made != 0 ? ", kept from now on" : "");
+}
+
 PlannedNode planned(const BoundNode& node, std::span<const NodeMeasure> measures,
                     std::size_t& nodes) {
   PlannedNode made;
@@ -169,9 +176,10 @@ PlannedNode planned(const BoundNode& node, std::span<const NodeMeasure> measures
   } else if (node.field) {
     made.text = node.field->name;
   }
-  made.method = method_of(node) + (node.shared ? ", made once for several places" : "");
-  made.estimated = node.estimate;
   if (!measures.empty()) made.measured = measures[node.number];
+  made.method = (node.kept ? method_of_kept(node, made.measured) : method_of(node)) +
+                (node.shared ? ", made once for several places" : "");
+  made.estimated = node.estimate;
   for (const BoundNodePtr& child : node.children) {
     if (++nodes <= kExplainedNodesMax) {
       made.children.push_back(planned(*child, measures, nodes));

@@ -65,7 +65,9 @@ Selection Evaluator::evaluate_sequence(const BoundNode& node) {
 
 Selection Evaluator::evaluate_values(const BoundNode& node) {
   Scratch::Lease out = cleared();
-  const std::uint32_t people = generation_.profiles.ids.size();
+  // A kept set serves people too who come later and have no events.
+  const std::uint32_t known = generation_.profiles.ids.size();
+  const std::uint32_t people = node.kept ? std::max(known, (block_ + 1) * kBlockSize) : known;
   for (std::uint32_t p = 0; p < index::kPagesPerBlock; ++p) {
     const std::uint32_t first = block_ * kBlockSize + p * index::kPageSize;
     if (first >= people) break;

@@ -33,6 +33,9 @@ std::uint64_t event_bytes(const BoundAggregate& aggregate, std::uint32_t block) 
 }  // namespace
 
 std::uint64_t Evaluator::bytes_of(const BoundNode& node) const {
+  if (node.kept && !kept_.is_missing(*node.kept) && !kept_.is_off(*node.kept)) {
+    return kept_.people(*node.kept).bytes();
+  }
   switch (node.kind) {
     case BoundKind::Members:
       return index::Container::view_of(node.members->find(block_)).bytes();

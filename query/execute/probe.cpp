@@ -41,6 +41,7 @@ const BoundNode& without_not(const BoundNode& node) {
 
 bool Evaluator::is_better_probed(const BlockSet& people, const BoundNode& node) const {
   const BoundNode& leaf = without_not(node);
+  if (leaf.kept && !kept_.is_off(*leaf.kept)) return false;
   const std::uint32_t most = leaf.shared || node.shared ? 0 : probed_max(leaf);
   return most > 0 && !people.full() && people.count <= most;
 }

@@ -29,10 +29,10 @@ void RowSlots::times(KeyChunk& out) {
   out.scale = 0;
 }
 
-void RowSlots::keep_at_edge(const Accumulator& edge, std::uint32_t first_person, SlotMask& mask) {
+void RowSlots::keep_at_edge(const Accumulator& edge, const PeopleRange& people, SlotMask& mask) {
   const SlotMask before = mask;
   for_each_bit(before, [&](std::uint32_t i) {
-    const auto time = edge.key_at(person_of(i) - first_person);
+    const auto time = edge.key_at(people.place_of(person_of(i)));
     if (!time || *time != run_.time.at(row_of(i))) clear_bit(mask, i);
   });
 }

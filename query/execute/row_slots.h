@@ -3,6 +3,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include "query/execute/people_range.h"
 #include "query/execute/slots.h"
 
 namespace muster::query {
@@ -37,8 +38,8 @@ class RowSlots final : public Slots {
 
   void times(KeyChunk& out);
   // Takes out of the mask what is not at the time that `edge` holds for the person; its buckets
-  // are people from first_person on.
-  void keep_at_edge(const Accumulator& edge, std::uint32_t first_person, SlotMask& mask);
+  // are the places of the people.
+  void keep_at_edge(const Accumulator& edge, const PeopleRange& people, SlotMask& mask);
   std::uint32_t row_of(std::uint32_t slot) const {
     return listed_.empty() ? first_ + slot : listed_[slot];
   }

@@ -26,11 +26,22 @@ constexpr std::uint32_t kBlocksPerTask = 4;
 // sooner than two are told.
 constexpr double kParallelPassesMin = 500;
 
+// A place for every block of every kept predicate: each is written by the one thread of its block.
+KeptMade room_for(const BoundQuery& query) {
+  KeptMade made;
+  for (const KeptLeaf& leaf : query.kept) {
+    made.leaves.push_back({leaf.key,
+                           {leaf.entities.begin(), leaf.entities.end()},
+                           std::vector<KeptBlockPtr>(query.generation->profiles.blocks())});
+  }
+  return made;
+}
+
 // Runs over those of the blocks: visit(evaluator, block) for each, until the budget ends.
 template <typename Visit>
-std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget,
+std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget, KeptMade* made,
                                 std::span<const std::uint32_t> blocks, const Visit& visit) {
-  Evaluator evaluator(query);
+  Evaluator evaluator(query, made);
   evaluator.expect(blocks);
   const LookAhead ahead(query);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -72,12 +83,13 @@ std::vector<std::uint32_t> blocks_to_visit(const BoundQuery& query) {
 // visit(evaluator, block) for every block in which somebody may pass, each by one thread.
 template <typename Visit>
 Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel parallel,
-                      const Visit& visit) {
+                      KeptMade* made, const Visit& visit) {
+  if (made != nullptr) *made = room_for(query);
   const std::vector<std::uint32_t> blocks = blocks_to_visit(query);
   const double passes = query.plan->cost * static_cast<double>(blocks.size());
   if (parallel.threads <= 1 || blocks.size() < 2 * kBlocksPerTask ||
       passes < kParallelPassesMin) {
-    if (auto error = run_blocks(query, budget, blocks, visit)) return std::move(*error);
+    if (auto error = run_blocks(query, budget, made, blocks, visit)) return std::move(*error);
     return Ok{};
   }
   FirstError first_error;
@@ -86,7 +98,7 @@ Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel pa
     const tbb::blocked_range<std::size_t> all(0, blocks.size(), kBlocksPerTask);
     tbb::parallel_for(all, [&](const tbb::blocked_range<std::size_t>& range) {
       const auto mine = std::span(blocks).subspan(range.begin(), range.size());
-      auto error = run_blocks(query, budget, mine, visit);
+      auto error = run_blocks(query, budget, made, mine, visit);
       if (error) first_error.report(mine.front(), std::move(*error));
     });
   });
@@ -103,19 +115,22 @@ std::unique_ptr<std::uint64_t[]> words_of_set(const BlockSet& set) {
 
 }  // namespace
 
-Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel,
+                            KeptMade* made) {
   TRY(prepare_tiles(query, budget));
   std::atomic<std::uint64_t> people = 0;
-  TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
+  TRY(for_all_blocks(query, budget, parallel, made, [&](Evaluator& evaluator, std::uint32_t block) {
     people.fetch_add(evaluator.count(block), std::memory_order_relaxed);
   }));
   return people.load();
 }
 
-Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel) {
+Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel,
+                              KeptMade* made) {
   TRY(prepare_tiles(query, budget));
   std::vector<std::unique_ptr<std::uint64_t[]>> by_block(query.generation->profiles.blocks());
-  TRY(for_all_blocks(query, budget, parallel, [&](Evaluator& evaluator, std::uint32_t block) {
+  TRY(for_all_blocks(query, budget, parallel, made, [&](Evaluator& evaluator,
+                                                       std::uint32_t block) {
     const Selection found = evaluator.members(block);
     if (!found.empty()) by_block[block] = words_of_set(found.set);
   }));
@@ -126,10 +141,11 @@ Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Par
   return people;
 }
 
-Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget) {
+Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget, KeptMade* made) {
   TRY(prepare_tiles(query, budget));
+  if (made != nullptr) *made = room_for(query);
   std::vector<NodeMeasure> measures(query.by_number.size());
-  Evaluator evaluator(query);
+  Evaluator evaluator(query, made);
   evaluator.measure_into(&measures);
   for (const std::uint32_t block : blocks_to_visit(query)) {
     if (auto error = exhausted(budget)) return std::move(*error);

@@ -31,7 +31,7 @@ Matches matches_of(const BoundStepEvents& events, const index::Generation& gener
         failed = failed || slots.failed();
         for_each_bit(mask, [&](std::uint32_t i) {
           const std::uint32_t row = slots.row_of(i);
-          found.push_back({.person = slots.person_of(i) - people.first,
+          found.push_back({.person = people.place_of(slots.person_of(i)),
                            .time = run.time.at(row),
                            .event = {.source = s, .run = &run, .row = row}});
         });

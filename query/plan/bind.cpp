@@ -1,4 +1,5 @@
 #include "query/plan/binder.h"
+#include "query/plan/kept_leaves.h"
 #include "query/plan/rewrite.h"
 
 namespace muster::query {
@@ -10,6 +11,7 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->now = context.now;
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
   query->tiles = binder.take_tiles();
+  find_kept(*query, context);
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));
 }

@@ -41,6 +41,8 @@ Result<BoundNodePtr> Binder::predicate(const NodePtr& node, const Scope& scope) 
   }
   auto bound = predicate_of_kind(node, scope);
   --depth_;
+  // Of a condition and of its negation alike; chains have parts with zones of their own.
+  if (bound && (*bound)->children.empty()) (*bound)->zone = scope.zone;
   return bound;
 }
 

@@ -214,7 +214,7 @@ struct BoundNode {
   Compare compare = Compare::Equal;
   bool negated = false;                 // ValueTest: Between and In.
   std::vector<BoundValuePtr> operands;
-  Zone zone;                            // ValueTest: of days.
+  Zone zone;                            // Of the segment; leaves over events and values only.
   std::shared_ptr<const index::Posting> members;
   std::shared_ptr<const BoundSequence> sequence;
   std::uint64_t seed = 0;               // Sample
@@ -228,11 +228,23 @@ struct BoundNode {
   double cost = 0;                      // Per block, in units of one pass over 8 KiB.
   std::uint64_t estimate = 0;           // People.
   std::optional<std::uint32_t> shared;  // Its result for a block is kept under this number.
+  std::optional<std::uint32_t> kept;    // Its predicate's place in BoundQuery::kept.
+  std::optional<std::uint64_t> kept_people;  // In its kept predicate, which costs one pass.
   std::uint32_t number = 0;             // In the plan; children have smaller ones.
 
   const KeyTest& test_for(std::uint8_t scale) const {
     return tests.size() == 1 ? tests[0] : tests[scale];
   }
+};
+
+// An event condition whose people are kept, or are to be.
+struct KeptLeaf {
+  std::string key;
+  KeptFound found;
+  std::vector<std::shared_ptr<const index::EventTable>> tables;
+  std::vector<std::shared_ptr<const index::Table>> entities;
+  std::shared_ptr<const WindowTimes> times;               // At the question's moment.
+  std::vector<std::vector<std::uint32_t>> window_tables;  // By window: numbers of tables.
 };
 
 // What bind() makes: the tree as written, for explanations, and the plan that is run.
@@ -245,6 +257,7 @@ class BoundQuery {
   std::vector<BoundValuePtr> tiles;  // Those of the tree, inner ones first.
   std::uint32_t shared = 0;  // Results kept for a block.
   std::vector<const BoundNode*> by_number;  // The nodes of the plan, children first.
+  std::vector<KeptLeaf> kept;               // By BoundNode::kept.
 };
 
 }  // namespace muster::query

@@ -110,6 +110,11 @@ std::uint64_t events_of(const BoundAggregate& aggregate) {
 }
 
 void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
+  if (node.kept_people) {
+    node.cost = 1;
+    node.estimate = *node.kept_people;
+    return;
+  }
   switch (node.kind) {
     case BoundKind::Everyone: node.estimate = universe; return;
     case BoundKind::FieldTest:

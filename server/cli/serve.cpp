@@ -145,7 +145,8 @@ class Serving {
     const engine::Parts parts{.log = log_.get(),
                               .clock = &clock_,
                               .decoder = &decoder_,
-                              .threads = options_.threads == 0 ? all : options_.threads};
+                              .threads = options_.threads == 0 ? all : options_.threads,
+                              .kept_bytes = std::uint64_t{options_.kept_mib} << 20};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
     TRY(keys_.load(*engine_));

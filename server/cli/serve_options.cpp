@@ -13,9 +13,11 @@ Error wrong(const std::string& file, const std::string& message) {
   return {ErrorCode::InvalidArgument, file + ": " + message};
 }
 
+constexpr int kKeptMibMax = 1 << 20;
+
 // Settings of the file, by the names of the flags.
 const std::vector<std::string> kSettings{"data",    "memory",     "listen", "allow-destination",
-                                         "threads", "ready-file"};
+                                         "threads", "kept-mib",   "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -36,6 +38,10 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > 1'024) return mistyped;
     options.threads = static_cast<unsigned>(*value);
+  } else if (name == "kept-mib") {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < 0 || *value > kKeptMibMax) return mistyped;
+    options.kept_mib = static_cast<unsigned>(*value);
   } else {
     const toml::array* list = node.as_array();
     if (list == nullptr) return mistyped;
@@ -65,6 +71,12 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
   command.add_option("--threads", options.threads, "Threads that evaluate; 0: all processors")
       ->envname("MUSTER_THREADS")
       ->check(CLI::Range(0, 1'024));
+  command
+      .add_option("--kept-mib", options.kept_mib,
+                  "Memory for event conditions that are asked again, in MiB; 0: none")
+      ->envname("MUSTER_KEPT_MIB")
+      ->check(CLI::Range(0, kKeptMibMax))
+      ->capture_default_str();
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")

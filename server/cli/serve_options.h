@@ -20,6 +20,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> allow_destination;
   unsigned threads = 0;  // Of the evaluation; 0: as many as the machine has.
+  unsigned kept_mib = 256;  // Of kept event conditions; 0: none.
   std::string ready_file;
   std::string config;
 };

@@ -75,13 +75,15 @@ Result<Response> put_schema(const Call& call, const DefinePass& pass) {
   return json_reply(call.engine().schema_json(system.value()));
 }
 
-// GET /v1/catalog  ->  200 {"snapshot", "tables": [{"name", "kind", "rows", "fields": [...]}]}
+// GET /v1/catalog  ->  200 {"snapshot", "kept_bytes",
+//                           "tables": [{"name", "kind", "rows", "fields": [...]}]}
 Result<Response> get_catalog(const Call& call, const QueryPass& pass) {
   TRY(only_query(call.request, {}));
   const engine::Catalog catalog = call.engine().catalog(pass);
   JsonWriter json;
   json.begin_object();
   json.key("snapshot").number(catalog.snapshot);
+  json.key("kept_bytes").number(catalog.kept_bytes);
   json.key("tables").begin_array();
   for (const engine::CatalogTable& table : catalog.tables) write_table(json, table);
   json.end_array();

@@ -1,0 +1,71 @@
+// The kept predicates of a question in one block: which of them hold as they are, and who has to
+// be asked again where one does not.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "index/sets/block_set.h"
+#include "query/plan/bound.h"
+
+namespace muster::query {
+
+class KeptSets {
+ public:
+  // The query outlives this.
+  explicit KeptSets(const BoundQuery& query) : query_(query), leaves_(query.kept.size()) {}
+
+  // Cost: a few comparisons a leaf; where its windows have moved, a binary search per run of
+  // events and end of a window.
+  void move_to(std::uint32_t block);
+
+  // Each requires move_to(); `leaf` is a BoundNode::kept.
+  // Not to be used in this block: the leaf is answered as any other.
+  bool is_off(std::uint32_t leaf) const { return leaves_[leaf].state == State::Off; }
+  // To be made: there is none, or too many would have to be asked again.
+  bool is_missing(std::uint32_t leaf) const { return leaves_[leaf].state == State::Missing; }
+  // Who has to be asked again, ascending; nobody when it holds as it is.
+  std::span<const std::uint16_t> behind(std::uint32_t leaf) const { return leaves_[leaf].behind; }
+
+  // Each requires neither is_off nor is_missing.
+  index::BlockSet people(std::uint32_t leaf) const;
+  // From now on the block's set is this, and nobody has to be asked again. Any state.
+  void set(std::uint32_t leaf, KeptBlockPtr made);
+  // Of this block, as of the question.
+  KeptBlock describe(std::uint32_t leaf) const;
+
+  struct Size {
+    std::uint32_t people = 0, behind = 0;
+  };
+  // Nothing when there is no set.
+  std::optional<Size> size(std::uint32_t leaf) const;
+
+ private:
+  enum class State : std::uint8_t { Off, Missing, There };
+  // A stretch of time that an end of a window has passed.
+  struct Passed {
+    TimeStretch times;
+    std::uint32_t window = 0;
+  };
+  struct Leaf {
+    State state = State::Off;
+    KeptBlockPtr block;
+    std::vector<std::uint16_t> behind;
+    // Between the question's moment and that of `passed_since`: blocks made together share both.
+    std::vector<Passed> passed;
+    std::shared_ptr<const WindowTimes> passed_since;
+  };
+
+  bool catch_up(const KeptLeaf& leaf, Leaf& state) const;
+  bool add_changed(const KeptLeaf& leaf, Leaf& state) const;
+  bool add_passed(const KeptLeaf& leaf, Leaf& state) const;
+
+  const BoundQuery& query_;
+  std::vector<Leaf> leaves_;
+  std::uint32_t block_ = 0;
+};
+
+}  // namespace muster::query

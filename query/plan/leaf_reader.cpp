@@ -1,0 +1,162 @@
+#include "query/plan/leaf_reader.h"
+
+#include <algorithm>
+
+#include "query/plan/windows.h"
+
+namespace muster::query {
+namespace {
+
+// Whether the window means other times at another moment.
+bool moves(const Window& window) {
+  switch (window.kind) {
+    case WindowKind::From:
+    case WindowKind::Before:
+    case WindowKind::On: return false;
+    default: return true;
+  }
+}
+
+// Events from a moment of each person on: their windows have no common end.
+bool is_of_the_person(const std::optional<Window>& window) {
+  return window && window->kind == WindowKind::Since &&
+         window->since->kind != NodeKind::LiteralValue;
+}
+
+// Whether the clock decides anything but the ends of windows of events.
+bool asks_the_clock(const Node& node) {
+  if (node.kind == NodeKind::Now) return true;
+  const bool is_window_of_events = node.kind == NodeKind::Sequence;
+  if (node.window && !is_window_of_events && moves(*node.window)) return true;
+  if (is_of_the_person(node.window) || is_of_the_person(node.events.window)) return true;
+  const auto step_is_of_the_person = [](const SequenceStep& step) {
+    return is_of_the_person(step.events.window) ||
+           (step.without && is_of_the_person(step.without->window));
+  };
+  if (std::any_of(node.steps.begin(), node.steps.end(), step_is_of_the_person)) return true;
+  bool found = false;
+  for_each_child(node, [&](const NodePtr& child) { found = found || asks_the_clock(*child); });
+  return found;
+}
+
+// The first or last time itself is asked about: people change with its bounds, too.
+bool is_time_of_event(const BoundAggregate& aggregate) {
+  const bool is_edge =
+      aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
+  return is_edge && !aggregate.grouping &&
+         std::none_of(aggregate.sources.begin(), aggregate.sources.end(),
+                      [](const EventSource& source) { return source.value != nullptr; });
+}
+
+std::vector<TimeStretch> times_of(const RangeSet& ranges) {
+  std::vector<TimeStretch> times;
+  const RangeSet stored = ranges.intersect(RangeSet::between(kBeforeAllTimes, kAfterAllTimes));
+  for (const Range& range : stored.ranges()) {
+    times.push_back({static_cast<TimeMs>(range.low), static_cast<TimeMs>(range.high)});
+  }
+  return times;
+}
+
+}  // namespace
+
+LeafReader::LeafReader(const BoundNode& leaf) {
+  const bool is_time =
+      leaf.kind == BoundKind::AggregateTest && is_time_of_event(*leaf.aggregate);
+  const NodePtr& asked = is_time ? leaf.aggregate->source : leaf.source;
+  if (!asked || asks_the_clock(*asked)) {
+    is_closed_ = false;
+    return;
+  }
+  read_node(leaf);
+  is_closed_ = is_closed_ && !tables_.empty();
+  if (is_time) add_window(*leaf.aggregate, times_of(leaf.ranges));
+}
+
+void LeafReader::read_node(const BoundNode& node) {
+  switch (node.kind) {
+    case BoundKind::Members:
+    case BoundKind::Sample: is_closed_ = false; return;
+    case BoundKind::Sequence:
+      for (const BoundStep& step : node.sequence->steps) {
+        read_step(step.events);
+        if (step.without) read_step(*step.without);
+      }
+      return;
+    default: break;
+  }
+  if (node.field) read_field(*node.field);
+  if (node.aggregate) read_aggregate(*node.aggregate, !in_group_);
+  for (const BoundValuePtr& operand : node.operands) read_value(*operand);
+  for (const BoundNodePtr& child : node.children) read_node(*child);
+}
+
+void LeafReader::read_value(const BoundValue& value) {
+  if (value.kind == BoundValueKind::Tile) is_closed_ = false;
+  if (value.field) read_field(*value.field);
+  for (const BoundFieldPtr& field : value.step_fields) {
+    if (field) read_field(*field);
+  }
+  if (value.aggregate) read_aggregate(*value.aggregate, !in_group_);
+  for (const BoundValuePtr& child : value.children) read_value(*child);
+}
+
+void LeafReader::read_field(const BoundField& field) {
+  if (field.place == FieldPlace::Person || field.place == FieldPlace::PersonId) is_closed_ = false;
+  names_ += '\n' + field.name + ' ' + std::to_string(static_cast<int>(field.place)) + ' ' +
+            std::to_string(static_cast<int>(field.type.type)) + (field.type.list ? "[]" : "");
+  if (field.property) names_ += ' ' + std::to_string(field.property->number);
+  if (!field.lookup) return;
+  names_ += " of " + field.lookup->entity;
+  const auto& table = field.lookup->table;
+  if (std::find(entities_.begin(), entities_.end(), table) == entities_.end()) {
+    entities_.push_back(table);
+  }
+}
+
+void LeafReader::read_aggregate(const BoundAggregate& aggregate, bool has_window) {
+  for (const EventSource& source : aggregate.sources) {
+    (void)number_of(source.table);
+    if (source.where) read_node(*source.where);
+    if (source.value) read_value(*source.value);
+  }
+  if (has_window) {
+    std::vector<TimeStretch> times;
+    if (aggregate.from <= aggregate.to) times.push_back({aggregate.from, aggregate.to});
+    add_window(aggregate, std::move(times));
+  }
+  if (aggregate.edge) read_aggregate(*aggregate.edge, true);
+  if (!aggregate.grouping) return;
+  read_aggregate(*aggregate.grouping->key, false);
+  if (!aggregate.grouping->having) return;
+  in_group_ = true;
+  read_node(*aggregate.grouping->having);
+  in_group_ = false;
+}
+
+void LeafReader::read_step(const BoundStepEvents& events) {
+  read_aggregate(*events.taken, true);
+  for (const BoundNodePtr& filter : events.filters) {
+    if (filter) read_node(*filter);
+  }
+}
+
+void LeafReader::add_window(const BoundAggregate& aggregate, std::vector<TimeStretch> times) {
+  std::vector<std::uint32_t> numbers;
+  for (const EventSource& source : aggregate.sources) numbers.push_back(number_of(source.table));
+  times_.push_back(std::move(times));
+  window_tables_.push_back(std::move(numbers));
+}
+
+std::uint32_t LeafReader::number_of(const std::shared_ptr<const index::EventTable>& table) {
+  // By name: a name that nobody did so far has an empty table of its own in each place.
+  const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                  [&](const auto& other) { return other->name == table->name; });
+  const auto number = static_cast<std::uint32_t>(found - tables_.begin());
+  if (found == tables_.end()) {
+    names_ += "\nevent " + table->name;
+    tables_.push_back(table);
+  }
+  return number;
+}
+
+}  // namespace muster::query

@@ -1,0 +1,50 @@
+// What decides the answer of an event condition: tables, windows, entities, and the fields it met.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "query/plan/bound.h"
+
+namespace muster::query {
+
+class LeafReader {
+ public:
+  // Requires an AggregateTest, a ValueTest or a Sequence among people.
+  explicit LeafReader(const BoundNode& leaf);
+
+  // Events and the ends of its windows alone decide: no attribute, no other people, no clock
+  // inside of conditions.
+  bool is_closed() const { return is_closed_; }
+
+  // Every table, property and entity met, in the order of the condition. Together with its text
+  // and its zones this is all there is to know.
+  const std::string& names() const { return names_; }
+  const std::vector<std::shared_ptr<const index::EventTable>>& tables() const { return tables_; }
+  const std::vector<std::shared_ptr<const index::Table>>& entities() const { return entities_; }
+  // By window: its times, and the tables (by number) whose rows it takes.
+  const WindowTimes& times() const { return times_; }
+  const std::vector<std::vector<std::uint32_t>>& window_tables() const { return window_tables_; }
+
+ private:
+  void read_node(const BoundNode& node);
+  void read_value(const BoundValue& value);
+  void read_field(const BoundField& field);
+  void read_aggregate(const BoundAggregate& aggregate, bool has_window);
+  void read_step(const BoundStepEvents& events);
+  void add_window(const BoundAggregate& aggregate, std::vector<TimeStretch> times);
+  std::uint32_t number_of(const std::shared_ptr<const index::EventTable>& table);
+
+  bool is_closed_ = true;
+  bool in_group_ = false;  // Inside `having`: aggregates have no window of their own.
+  std::string names_;
+  std::vector<std::shared_ptr<const index::EventTable>> tables_;
+  std::vector<std::shared_ptr<const index::Table>> entities_;
+  WindowTimes times_;
+  std::vector<std::vector<std::uint32_t>> window_tables_;
+};
+
+}  // namespace muster::query
