@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::uint32_t kPeople = 65'536;
 constexpr std::uint32_t kRowsPerGroup = 4;
+// People whose rows are asked for together, and rows of each: what the first cache has room for.
+constexpr std::size_t kPeopleAhead = 16;
+constexpr std::uint32_t kRowsAheadMax = 16;
 
 // Groups of 2^shift people hold about kRowsPerGroup rows.
 unsigned shift_for(std::size_t rows) {
@@ -62,25 +65,39 @@ PersonOrder::PersonOrder(std::span<const std::uint16_t> person) : shift_(shift_f
 std::vector<std::uint32_t> PersonOrder::rows_of(std::span<const std::uint16_t> person,
                                                 std::uint16_t who) const {
   std::vector<std::uint32_t> found;
-  add_rows_of(person, who, found);
+  if (!starts_.empty()) add_rows(person, who, group_of(who), found);
   return found;
 }
 
-void PersonOrder::add_rows_of(std::span<const std::uint16_t> person, std::uint16_t who,
+void PersonOrder::add_rows_of(std::span<const std::uint16_t> person,
+                              std::span<const std::uint16_t> people,
                               std::vector<std::uint32_t>& rows) const {
   if (starts_.empty()) return;
-  const auto row_at = [this](std::uint32_t i) { return static_cast<std::uint32_t>(rows_.at(i)); };
-  std::uint32_t low = starts_[who >> shift_];
-  const std::uint32_t end = starts_[(who >> shift_) + 1U];
-  for (std::uint32_t high = end; low < high;) {
-    const std::uint32_t middle = low + (high - low) / 2;
+  std::array<Group, kPeopleAhead> groups;
+  for (std::size_t first = 0; first < people.size(); first += kPeopleAhead) {
+    const auto some = people.subspan(first, std::min(kPeopleAhead, people.size() - first));
+    for (std::size_t i = 0; i < some.size(); ++i) groups[i] = group_of(some[i]);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const std::uint32_t last = std::min(groups[i].last, groups[i].first + kRowsAheadMax);
+      for (std::uint32_t at = groups[i].first; at < last; ++at) {
+        __builtin_prefetch(&person[row_at(at)]);
+      }
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) add_rows(person, some[i], groups[i], rows);
+  }
+}
+
+void PersonOrder::add_rows(std::span<const std::uint16_t> person, std::uint16_t who, Group group,
+                           std::vector<std::uint32_t>& rows) const {
+  for (std::uint32_t high = group.last; group.first < high;) {
+    const std::uint32_t middle = group.first + (high - group.first) / 2;
     if (person[row_at(middle)] < who) {
-      low = middle + 1;
+      group.first = middle + 1;
     } else {
       high = middle;
     }
   }
-  for (std::uint32_t i = low; i < end; ++i) {
+  for (std::uint32_t i = group.first; i < group.last; ++i) {
     const std::uint32_t row = row_at(i);
     if (person[row] != who) break;
     rows.push_back(row);

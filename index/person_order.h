@@ -26,8 +26,10 @@ class PersonOrder {
   // Cost: O(log) of the rows of a few people.
   std::vector<std::uint32_t> rows_of(std::span<const std::uint16_t> person,
                                      std::uint16_t who) const;
-  // The same, behind what `rows` holds.
-  void add_rows_of(std::span<const std::uint16_t> person, std::uint16_t who,
+  // The same of several people, one after the other, behind what `rows` holds.
+  // Cost: what is read for neighbours in the list is asked for together; one by one each would wait
+  // for memory several times.
+  void add_rows_of(std::span<const std::uint16_t> person, std::span<const std::uint16_t> people,
                    std::vector<std::uint32_t>& rows) const;
 
   // The most rows that one person has.
@@ -35,6 +37,16 @@ class PersonOrder {
   std::size_t bytes() const;  // On the heap.
 
  private:
+  struct Group {
+    std::uint32_t first = 0, last = 0;  // In rows_; the last does not belong.
+  };
+  Group group_of(std::uint16_t who) const {
+    return {starts_[who >> shift_], starts_[(who >> shift_) + 1U]};
+  }
+  std::uint32_t row_at(std::uint32_t i) const { return static_cast<std::uint32_t>(rows_.at(i)); }
+  void add_rows(std::span<const std::uint16_t> person, std::uint16_t who, Group group,
+                std::vector<std::uint32_t>& rows) const;
+
   unsigned shift_ = 16;
   std::uint32_t rows_max_ = 0;
   PackedInts rows_;

@@ -10,15 +10,17 @@ TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun&
   const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
   TakenRows rows{.first = first, .count = last - first, .listed = {}};
   if (people.count == index::kBlockSize || rows.count == 0) return rows;
-  for (std::uint32_t i = 0; i < people.count; ++i) {
-    const std::size_t before = rows.listed.size();
-    run.order.add_rows_of(run.person, people.person_at(i), rows.listed);
-    const auto is_outside = [first = first, last = last](std::uint32_t row) {
-      return row < first || row >= last;
-    };
-    const auto own = rows.listed.begin() + static_cast<std::ptrdiff_t>(before);
-    rows.listed.erase(std::remove_if(own, rows.listed.end(), is_outside), rows.listed.end());
+  if (people.listed.empty()) {
+    for (std::uint32_t i = 0; i < people.count; ++i) {
+      const std::uint16_t who = people.person_at(i);
+      run.order.add_rows_of(run.person, std::span(&who, 1), rows.listed);
+    }
+  } else {
+    run.order.add_rows_of(run.person, people.listed, rows.listed);
   }
+  std::erase_if(rows.listed, [first = first, last = last](std::uint32_t row) {
+    return row < first || row >= last;
+  });
   rows.count = static_cast<std::uint32_t>(rows.listed.size());
   return rows;
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/json_writer.h"
+#include "base/random.h"
 #include "base/time.h"
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
@@ -216,6 +217,61 @@ TEST(Kept, AnswersAsTheEventsDo) {
     }
   }
   EXPECT_GT(kept, 60U) << "hardly anything was kept: nothing has been compared";
+}
+
+// Beside a writer and a moving clock every answer is one that some moment had: everybody is an
+// old hand or has been seen within the last hour, never both and never neither.
+TEST(Kept, ReadersBesideAWriterAndTheClock) {
+  constexpr int kSteps = 40, kReaders = 3;
+  SeededRandom random(seed_of_run());
+  SCOPED_TRACE("MUSTER_SEED=" + std::to_string(seed_of_run()));
+  TestEngine test(private_rows(), kRandomNow);
+  std::atomic<std::uint64_t> next_id = 0;
+  const auto write_once = [&] {
+    std::vector<Row> rows;
+    for (int i = 0; i < 20; ++i) {
+      const TimeMs time = test.engine().now() - static_cast<TimeMs>(random.below(7'200'000));
+      rows.push_back(event_row("p" + std::to_string(random.below(300)),
+                               {.id = "e" + std::to_string(next_id++),
+                                .name = "visit",
+                                .time = time,
+                                .properties = {}}));
+    }
+    ASSERT_TRUE(test.events(rows));
+    test.clock().advance(static_cast<TimeMs>(random.below(60'000)));
+  };
+  const auto count = [&](const std::string& where, engine::CountAnswer* whole = nullptr) {
+    const auto answer = test.engine().count(pass<Permission::Query>(), question(where));
+    EXPECT_TRUE(answer) << where;
+    if (whole != nullptr && answer) *whole = *answer;
+    return answer ? answer->count : 0;
+  };
+  const auto read_once = [&] {
+    engine::CountAnswer all;
+    const std::string seen = "did \"visit\" in last 1h", gone = "last(\"visit\") before 1h ago";
+    const std::string never = "count(\"visit\") = 0";
+    EXPECT_EQ(count(seen + " or " + gone + " or " + never, &all), all.universe);
+    EXPECT_EQ(0U, count("(" + seen + ") and " + gone));
+    EXPECT_EQ(0U, count("(" + seen + " or " + gone + ") and " + never));
+    EXPECT_EQ(0U, count("sequence(\"visit\" then \"visit\") and count(\"visit\") < 2"));
+  };
+  write_once();
+  std::atomic<bool> done = false;
+  {
+    std::vector<std::jthread> readers;
+    for (int i = 0; i < kReaders; ++i) {
+      readers.emplace_back([&] {
+        while (!done) read_once();
+      });
+    }
+    for (int step = 0; step < kSteps; ++step) write_once();
+    done = true;
+  }
+  read_once();
+  engine::Question fresh = question("did \"visit\" in last 1h");
+  const auto kept = test.count(fresh);
+  fresh.from_kept = false;
+  EXPECT_EQ(test.count(fresh).value(), kept.value());
 }
 
 }  // namespace
