@@ -18,10 +18,11 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "bench/no_log.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
 
-namespace muster {
+namespace muster::bench {
 namespace {
 
 using engine::Permission;
@@ -43,35 +44,12 @@ constexpr const char* kQuestions[] = {
     "count(\"buy\" in last 30d) >= 2 and did \"view\" in last 7d and not did \"buy\" in last 2d",
 };
 
-template <Permission needed>
-engine::Pass<needed> pass() {
-  return engine::Access::system("bench").require<needed>().value();
-}
-
 // Time of the core, so that other work on the machine does not count.
 double core_us() {
   timespec spent = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
   return static_cast<double>(spent.tv_sec) * 1e6 + static_cast<double>(spent.tv_nsec) / 1e3;
 }
-
-// Takes every record and keeps none.
-class NoLog final : public storage::Log {
- public:
-  Status append(std::span<const std::string> records) override {
-    last_ += records.size();
-    return Ok{};
-  }
-  Status read(std::uint64_t,
-              const std::function<Status(std::uint64_t, std::string_view)>&) override {
-    return Ok{};  // Asked only when an engine is opened, before the first record.
-  }
-  std::uint64_t last_sequence() const override { return last_; }
-  std::uint64_t size_bytes() const override { return 0; }
-
- private:
-  std::uint64_t last_ = 0;
-};
 
 class World {
  public:
@@ -171,18 +149,18 @@ void measure(World& world, const char* where) {
 }
 
 }  // namespace
-}  // namespace muster
+}  // namespace muster::bench
 
 int main(int argc, char** argv) {
   const auto number = [&](int at, std::uint32_t otherwise) {
     return argc > at ? static_cast<std::uint32_t>(std::atol(argv[at])) : otherwise;
   };
   const std::uint32_t people = number(1, 1'000'000), each = number(2, 10);
-  muster::World world(people, each);
+  muster::bench::World world(people, each);
   std::printf("%u people, %lu events; core time in us, medians of %d\n", people,
-              std::uint64_t{people} * each, muster::kRounds);
+              std::uint64_t{people} * each, muster::bench::kRounds);
   std::printf("%-88s %9s %9s %15s %15s %15s %15s\n", "", "people", "cold", "warm", "1,000 fresh",
               "a second on", "both");
-  for (const char* const where : muster::kQuestions) muster::measure(world, where);
+  for (const char* const where : muster::bench::kQuestions) muster::bench::measure(world, where);
   std::printf("kept: %.1f MB\n", static_cast<double>(world.kept_bytes()) / 1e6);
 }
