@@ -11,14 +11,11 @@ namespace {
 std::vector<const Kernels*> detect() {
   std::vector<const Kernels*> found{&kScalarKernels};
   if (__builtin_cpu_supports("avx2")) found.push_back(&kAvx2Kernels);
-#ifndef __SANITIZE_THREAD__
-  // g++ 12 with -fsanitize=thread compiles the 512-bit loops wrongly: wrong masks, seen here.
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     found.push_back(&kAvx512Kernels);
     if (__builtin_cpu_supports("avx512vpopcntdq")) found.push_back(&kAvx512PopcntKernels);
   }
-#endif
   return found;
 }
 
