@@ -77,6 +77,19 @@ struct CountAnswer {
   std::uint64_t took_us = 0;
 };
 
+// What a clause does to a segment.
+struct ClauseNode {
+  std::string text;
+  std::uint64_t people = 0;          // Who pass it, whatever the other clauses say.
+  std::uint64_t without = 0;         // Who would be in the segment if it were left out.
+  std::vector<ClauseNode> children;
+};
+
+struct ClausesAnswer {
+  CountAnswer count;
+  ClauseNode root;
+};
+
 // Holds its Generation: rows() of it belong to the same moment.
 struct MembersAnswer {
   index::Bitmap members;

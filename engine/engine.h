@@ -69,6 +69,10 @@ class Engine {
   // here, not an error: CheckAnswer::errors.
   CheckAnswer check(const Pass<Permission::Query>& pass, const Question& question) const;
   Result<CountAnswer> count(const Pass<Permission::Query>& pass, const Question& question) const;
+  // And at every clause how many pass it, and how many there would be without it.
+  // Errors: LimitExceeded above query::kClausesMax clauses.
+  Result<ClausesAnswer> count_clauses(const Pass<Permission::Query>& pass,
+                                      const Question& question) const;
   // Everybody in the segment, as a set; the profile ids and fields come by rows().
   Result<MembersAnswer> members(const Pass<Permission::Members>& pass,
                                 const Question& question) const;

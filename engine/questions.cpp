@@ -45,6 +45,12 @@ PlanNode plan_node(query::PlannedNode&& node) {
   return made;
 }
 
+ClauseNode clause_node(query::ClauseCount&& node) {
+  ClauseNode made{std::move(node.text), node.people, node.without, {}};
+  for (auto& child : node.children) made.children.push_back(clause_node(std::move(child)));
+  return made;
+}
+
 Moment moment_of(const Question& question) {
   return question.as_of ? Moment::Named : Moment::Present;
 }
@@ -125,6 +131,31 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   answer.snapshot = generation->sequence;
   answer.universe = generation->profiles.live.count();
   answer.took_us = watch.us();
+  return answer;
+}
+
+Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
+                                            const Question& question) const {
+  const Stopwatch watch;
+  const auto generation = impl_->generation();
+  ClausesAnswer answer;
+  answer.count.as_of = question.as_of.value_or(impl_->now());
+  // The whole is bound too: an error is told about the segment, not about a clause of it.
+  TRY(impl_->bind(question, generation, answer.count.as_of));
+  TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
+  query::BindContext context =
+      impl_->context(generation, answer.count.as_of, question.timezone);
+  context.allow_unknown = question.allow_unknown;
+  context.kept = impl_->kept_for(question);
+  query::KeptMade made;
+  TRY_ASSIGN(auto root, query::count_clauses(tree, context, budget_of(question),
+                                             {impl_->parts.threads}, &made));
+  impl_->predicates.take(made, moment_of(question));
+  answer.count.count = root.people;
+  answer.count.snapshot = generation->sequence;
+  answer.count.universe = generation->profiles.live.count();
+  answer.root = clause_node(std::move(root));
+  answer.count.took_us = watch.us();
   return answer;
 }
 

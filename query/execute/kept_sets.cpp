@@ -10,7 +10,7 @@ namespace {
 // More people than this are not asked again by themselves: they fill the slots of one pass.
 constexpr std::size_t kBehindMax = kSlotsMax;
 // One person's events are found and added up in about this time, among others of the block.
-constexpr std::uint64_t kAskedNs = 1'000;
+constexpr std::uint64_t kAskedNs = 2'000;
 
 // The times that are in one of the two only. Going along, every beginning and every end turns it
 // round.
@@ -141,6 +141,16 @@ std::optional<KeptSets::Size> KeptSets::size(std::uint32_t leaf) const {
   if (state.state != State::There) return std::nullopt;
   return Size{.people = people(leaf).count,
               .behind = static_cast<std::uint32_t>(state.behind.size())};
+}
+
+KeptMade room_for(const BoundQuery& query) {
+  KeptMade made;
+  for (const KeptLeaf& leaf : query.kept) {
+    made.leaves.push_back({leaf.key,
+                           {leaf.entities.begin(), leaf.entities.end()},
+                           std::vector<KeptBlockPtr>(query.generation->profiles.blocks())});
+  }
+  return made;
 }
 
 }  // namespace muster::query

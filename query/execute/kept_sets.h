@@ -68,4 +68,7 @@ class KeptSets {
   std::uint32_t block_ = 0;
 };
 
+// A place for every block of every kept predicate: each is written by the one thread of its block.
+KeptMade room_for(const BoundQuery& query);
+
 }  // namespace muster::query

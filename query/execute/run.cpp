@@ -1,11 +1,6 @@
 // Counts and members: all blocks, on this thread or in an arena, under a budget.
-#include <tbb/blocked_range.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -14,28 +9,15 @@
 #include "query/execute/evaluate.h"
 #include "query/execute/live_blocks.h"
 #include "query/execute/look_ahead.h"
+#include "query/execute/spread.h"
 #include "query/execute/tile.h"
 
 namespace muster::query {
 namespace {
 
-// Blocks that one task takes at least: less is not worth handing over.
-constexpr std::uint32_t kBlocksPerTask = 4;
-
 // A question worth fewer passes over 8 KiB than this takes about 100 us: one thread answers it
 // sooner than two are told.
 constexpr double kParallelPassesMin = 500;
-
-// A place for every block of every kept predicate: each is written by the one thread of its block.
-KeptMade room_for(const BoundQuery& query) {
-  KeptMade made;
-  for (const KeptLeaf& leaf : query.kept) {
-    made.leaves.push_back({leaf.key,
-                           {leaf.entities.begin(), leaf.entities.end()},
-                           std::vector<KeptBlockPtr>(query.generation->profiles.blocks())});
-  }
-  return made;
-}
 
 // Runs over those of the blocks: visit(evaluator, block) for each, until the budget ends.
 template <typename Visit>
@@ -52,23 +34,6 @@ std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget, K
   }
   return std::nullopt;
 }
-
-// Which error comes first does not depend on the threads: that of the lowest block.
-class FirstError {
- public:
-  void report(std::uint32_t block, Error error) {
-    const std::lock_guard lock(mutex_);
-    if (error_ && block_ <= block) return;
-    block_ = block;
-    error_ = std::move(error);
-  }
-  std::optional<Error> take() { return std::move(error_); }
-
- private:
-  std::mutex mutex_;  // Guards both.
-  std::uint32_t block_ = 0;
-  std::optional<Error> error_;
-};
 
 // The blocks in which somebody may pass.
 std::vector<std::uint32_t> blocks_to_visit(const BoundQuery& query) {
@@ -87,23 +52,10 @@ Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel pa
   if (made != nullptr) *made = room_for(query);
   const std::vector<std::uint32_t> blocks = blocks_to_visit(query);
   const double passes = query.plan->cost * static_cast<double>(blocks.size());
-  if (parallel.threads <= 1 || blocks.size() < 2 * kBlocksPerTask ||
-      passes < kParallelPassesMin) {
-    if (auto error = run_blocks(query, budget, made, blocks, visit)) return std::move(*error);
-    return Ok{};
-  }
-  FirstError first_error;
-  tbb::task_arena arena(static_cast<int>(parallel.threads));
-  arena.execute([&] {
-    const tbb::blocked_range<std::size_t> all(0, blocks.size(), kBlocksPerTask);
-    tbb::parallel_for(all, [&](const tbb::blocked_range<std::size_t>& range) {
-      const auto mine = std::span(blocks).subspan(range.begin(), range.size());
-      auto error = run_blocks(query, budget, made, mine, visit);
-      if (error) first_error.report(mine.front(), std::move(*error));
-    });
+  const unsigned threads = passes < kParallelPassesMin ? 1 : parallel.threads;
+  return spread(blocks, threads, [&](std::span<const std::uint32_t> mine) {
+    return run_blocks(query, budget, made, mine, visit);
   });
-  if (auto error = first_error.take()) return std::move(*error);
-  return Ok{};
 }
 
 // The words of a set, in memory of its own.

@@ -43,6 +43,18 @@ void write_node(JsonWriter& json, const engine::ExplainNode& node) {
   json.end_object();
 }
 
+void write_node(JsonWriter& json, const engine::ClauseNode& node) {
+  json.begin_object();
+  json.key("text").text(node.text);
+  json.key("count").number(node.people).key("without").number(node.without);
+  if (!node.children.empty()) {
+    json.key("children").begin_array();
+    for (const engine::ClauseNode& child : node.children) write_node(json, child);
+    json.end_array();
+  }
+  json.end_object();
+}
+
 void write_node(JsonWriter& json, const engine::PlanNode& node) {
   json.begin_object();
   json.key("text").text(node.text);
@@ -84,14 +96,23 @@ Result<engine::Question> question_of(const engine::Document& segment) {
   return question;
 }
 
-std::string to_json(const engine::CountAnswer& answer) {
-  JsonWriter json;
-  json.begin_object();
+namespace {
+
+// Into an object that is begun.
+void write_count(JsonWriter& json, const engine::CountAnswer& answer) {
   json.key("count").number(answer.count);
   json.key("snapshot").number(answer.snapshot);
   json.key("as_of").text(to_rfc3339(answer.as_of));
   json.key("took_us").number(answer.took_us);
   json.key("universe").number(answer.universe);
+}
+
+}  // namespace
+
+std::string to_json(const engine::CountAnswer& answer) {
+  JsonWriter json;
+  json.begin_object();
+  write_count(json, answer);
   json.end_object();
   return json.take();
 }
@@ -119,14 +140,21 @@ Result<Response> post_check(const Call& call, const QueryPass& pass) {
 }
 
 // POST /v1/count  {"where": "country = 'FR'"}  ->  200 {"count": 1204, "snapshot": 17, ...}
+// With "nodes": true also the tree, with the count at every clause and without it.
 Result<Response> post_count(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
              json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "nodes"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   TRY_ASSIGN(const bool nodes, asked.flag_or("nodes", false));
   if (nodes) {
-    return Error{ErrorCode::Unsupported,
-                 "counts at every clause are not available yet; leave 'nodes' out"};
+    TRY_ASSIGN(const engine::ClausesAnswer answer, call.engine().count_clauses(pass, question));
+    JsonWriter json;
+    json.begin_object();
+    write_count(json, answer.count);
+    json.key("nodes");
+    write_node(json, answer.root);
+    json.end_object();
+    return json_reply(json.take());
   }
   TRY_ASSIGN(const engine::CountAnswer answer, call.engine().count(pass, question));
   return json_reply(to_json(answer));

@@ -120,14 +120,12 @@ Result<query::BoundQueryPtr> World::bind(const std::string& where,
   return bind(tree, std::move(rewrites_off));
 }
 
-Result<query::BoundQueryPtr> World::bind(const query::NodePtr& tree,
-                                         std::vector<std::string> rewrites_off) {
+query::BindContext World::context() {
   query::BindContext context;
   context.generation = generation();
   context.now = now_;
   context.zone = zone_;
   context.allow_unknown = allow_unknown_;
-  context.rewrites_off = std::move(rewrites_off);
   context.segment = [this](const std::string& id,
                            std::uint64_t) -> Result<query::BindContext::Segment> {
     const auto found = segments_.find(id);
@@ -137,7 +135,14 @@ Result<query::BoundQueryPtr> World::bind(const query::NodePtr& tree,
     TRY_ASSIGN(const query::NodePtr nested, query::parse(found->second));
     return query::BindContext::Segment{.tree = nested, .zone = zone_};
   };
-  return query::bind(tree, context);
+  return context;
+}
+
+Result<query::BoundQueryPtr> World::bind(const query::NodePtr& tree,
+                                         std::vector<std::string> rewrites_off) {
+  query::BindContext made = context();
+  made.rewrites_off = std::move(rewrites_off);
+  return query::bind(tree, made);
 }
 
 std::string World::members_in_every_way(const std::string& where) {

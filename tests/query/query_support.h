@@ -52,6 +52,8 @@ class World {
                                     std::vector<std::string> rewrites_off = {});
   Result<query::BoundQueryPtr> bind(const query::NodePtr& tree,
                                     std::vector<std::string> rewrites_off = {});
+  // What bind() binds against.
+  query::BindContext context();
   // The ids of the members, in order of arrival, with one blank between; "nobody" for none. The
   // message of the error when there is one.
   std::string ask(const std::string& where);

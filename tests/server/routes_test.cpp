@@ -49,6 +49,19 @@ TEST_F(Routes, CountSaysItsMoment) {
   EXPECT_EQ("0", field(earlier.body, "count"));
 }
 
+TEST_F(Routes, CountSaysWhatEveryClauseDoes) {
+  const ClientResponse answer = served_.post(
+      "/v1/count", R"({"where": "country = \"FR\" or did \"nothing known\"", "nodes": true,
+                       "allow_unknown": true})");
+  EXPECT_EQ(200, answer.status) << answer.body;
+  EXPECT_NE(std::string::npos, answer.body.find(
+      R"("nodes":{"text":"country = \"FR\" or did \"nothing known\"","count":1,"without":3,)"
+      R"("children":[{"text":"country = \"FR\"","count":1,"without":0},)"
+      R"({"text":"did \"nothing known\"","count":0,"without":1}]})")) << answer.body;
+  expect_problem(served_.post("/v1/count", R"({"where": "contry = \"FR\"", "nodes": true})"), 400,
+                 R"("errors":[{"line":1,"column":1)");
+}
+
 TEST_F(Routes, WrongQuestionsAreProblemsWithPlaces) {
   expect_problem(served_.post("/v1/count", R"({"where": "contry = \"FR\""})"), 400,
                  R"("errors":[{"line":1,"column":1)");
@@ -56,7 +69,6 @@ TEST_F(Routes, WrongQuestionsAreProblemsWithPlaces) {
   expect_problem(served_.post("/v1/count", R"({"where": "a", "where": "b"})"), 400, "twice");
   expect_problem(served_.post("/v1/count", R"({"where": "everyone", "as_of": "x"})"), 400,
                  "as_of");
-  expect_problem(served_.post("/v1/count", R"({"where": "everyone", "nodes": true})"), 422);
   expect_problem(served_.post("/v1/count", "{}"), 400, "where");
   expect_problem(served_.post("/v1/count?x=1", R"({"where": "everyone"})"), 400, "'x'");
   expect_problem(served_.get("/nowhere"), 404);
