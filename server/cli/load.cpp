@@ -16,11 +16,16 @@ namespace muster::server {
 
 namespace {
 
+constexpr std::size_t kMib = 1U << 20;
+constexpr std::size_t kMibDefault = loader::kChunkBytes / kMib;
+constexpr std::size_t kMibMax = (kBatchBytesMax - 2 * kLineBytesMax) / kMib;
+
 struct LoadOptions {
   ServerChoice server;
   std::string data, schema, profiles, events, replace, rejects;
   std::vector<std::string> entities, userinfo;
   bool force = false, dry_run = false;
+  std::size_t chunk_mib = kMibDefault;
 };
 
 // "product=FILE"
@@ -42,6 +47,7 @@ Result<loader::LoadJob> job_of(const LoadOptions& options) {
   job.replace = options.replace;
   job.force = options.force;
   job.dry_run = options.dry_run;
+  job.chunk_bytes = options.chunk_mib * kMib;
   if (!options.profiles.empty()) {
     job.files.push_back({storage::TableKind::Profiles, "", options.profiles});
   }
@@ -125,6 +131,12 @@ void add_options(CLI::App& command, LoadOptions& options) {
                      "entities:TABLE or events");
   command.add_flag("--force", options.force, "Refresh even when over 20 % would go");
   command.add_flag("--dry-run", options.dry_run, "Say what would happen; change nothing");
+  command
+      .add_option("--chunk-mib", options.chunk_mib,
+                  "Sent at a time, in MiB; a load holds a few times this. Keep it the same when an "
+                  "interrupted load of events is started again")
+      ->check(CLI::Range(std::size_t{1}, kMibMax))
+      ->capture_default_str();
   command.add_option("--rejects", options.rejects, "Write refused lines there, as NDJSON");
 }
 

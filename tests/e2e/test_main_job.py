@@ -176,6 +176,22 @@ class CommandLine(MusterCase):
                      '--events', events,
                      '--entities', 'product=' + muster_client.one_file(out, ['products'])]
 
+    def test_a_chunk_is_as_large_as_said(self):
+        out, files = self.sample()
+        data = self.path('chunks')
+        done = self.run_muster('load', '--data', data, '--chunk-mib', '1', *files)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        whole = self.run_muster('load', '--data', self.path('whole'), *files)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        memory = [self.run_muster('inspect', '--data', self.path(name), '--memory', '--json').stdout
+                  for name in ('chunks', 'whole')]
+        rows = [[(json.loads(line)['memory_of'], json.loads(line)['rows'])
+                 for line in text.splitlines() if 'memory_of' in line] for text in memory]
+        self.assertEqual(rows[0], rows[1])
+        refused = self.run_muster('load', '--data', data, '--chunk-mib', '63', *files)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn('--chunk-mib', refused.stderr)
+
     def test_demo_is_the_same_for_the_same_seed(self):
         out, _ = self.sample()
         again = self.path('again')
