@@ -82,7 +82,9 @@ Selection Evaluator::evaluate_kind(const BoundNode& node, const BlockSet& within
     case BoundKind::ListTest: return evaluate_list(node);
     case BoundKind::Present: return evaluate_present(node);
     case BoundKind::AggregateTest: return evaluate_aggregate(node);
-    case BoundKind::ValueTest: return evaluate_values(node);
+    case BoundKind::ValueTest:
+    case BoundKind::ElementTest: return evaluate_values(node);
+    case BoundKind::OfStep: break;  // Inside sequences only.
     case BoundKind::Members:
       return Selection::of(*ready_.of(node));
     case BoundKind::Sequence: return evaluate_sequence(node);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "query/execute/aggregate.h"
+#include "query/execute/since.h"
 
 namespace muster::query {
 
@@ -73,6 +74,8 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
   if (aggregate.from > aggregate.to) return;
   AggregateResult edge;
   if (aggregate.edge) edge.compute(*aggregate.edge, generation, people);
+  SinceTimes since;
+  if (aggregate.since) since = since_times(aggregate, generation, people);
   for (std::size_t s = 0; s < aggregate.sources.size(); ++s) {
     const EventSource& source = aggregate.sources[s];
     const index::EventBlock* block = source.table->block(people.block);
@@ -89,7 +92,9 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
           slots.move_to(std::span(rows.listed).subspan(next, count));
         }
         SlotMask mask = everyone_of(slots);
+        if (since.failed) slots.fail();
         if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people, mask);
+        if (aggregate.since) slots.keep_since(since.by_person, people, mask);
         if (source.where) {
           const SlotMask passing = select(*source.where, slots);
           for (std::uint32_t w = 0; w < kSlotWords; ++w)

@@ -154,6 +154,8 @@ std::string method_of(const BoundNode& node) {
     case BoundKind::Present: return "presence";
     case BoundKind::AggregateTest: return "event aggregate";
     case BoundKind::ValueTest: return "values compared";
+    case BoundKind::ElementTest: return "elements compared";
+    case BoundKind::OfStep: return "asked of an earlier step";
     case BoundKind::Members: return "static set";
     case BoundKind::Sequence: return "search of event sequences";
     case BoundKind::Sample: return "hash of the id";

@@ -72,7 +72,7 @@ Selection Evaluator::evaluate_values(const BoundNode& node) {
     const std::uint32_t first = block_ * kBlockSize + p * index::kPageSize;
     if (first >= people) break;
     slots_.move_to(first, std::min(index::kPageSize, people - first));
-    const SlotMask passing = select_values(node, slots_);
+    const SlotMask passing = select(node, slots_);
     std::copy(passing.begin(), passing.end(), out->words.begin() + p * kSlotWords);
   }
   if (slots_.failed()) failed_ = true;

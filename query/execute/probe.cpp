@@ -28,6 +28,7 @@ std::uint32_t probed_max(const BoundNode& node) {
       return is_by_column(node) ? kColumnProbedMax : kValuesProbedMax;
     case BoundKind::AggregateTest:
     case BoundKind::ValueTest:
+    case BoundKind::ElementTest:
     case BoundKind::Sequence: return kHistoriesProbedMax;
     default: return 0;
   }

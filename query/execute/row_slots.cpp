@@ -37,6 +37,14 @@ void RowSlots::keep_at_edge(const Accumulator& edge, const PeopleRange& people, 
   });
 }
 
+void RowSlots::keep_since(std::span<const TimeMs> since, const PeopleRange& people,
+                          SlotMask& mask) {
+  const SlotMask before = mask;
+  for_each_bit(before, [&](std::uint32_t i) {
+    if (run_.time.at(row_of(i)) < since[people.place_of(person_of(i))]) clear_bit(mask, i);
+  });
+}
+
 void RowSlots::property_keys(const BoundField& field, KeyChunk& out) {
   const index::PropertyColumn* column = column_of(run_, field);
   out.present = {};
@@ -150,24 +158,22 @@ void RowSlots::aggregate(const BoundAggregate&, ValueChunk&) {
   CHECK(!"the binder lets no aggregate stand among events");
 }
 
-std::optional<Scalar> RowSlots::step_value(const BoundValue& value) {
-  const PinnedEvent& pinned = pins_[value.step];
-  const BoundFieldPtr& field = value.step_fields[pinned.source];
-  if (!field) return std::nullopt;
-  RowSlots other(generation_, *pinned.run, block_);
-  other.move_to(pinned.row, 1);
-  const auto chunk = std::make_unique_for_overwrite<KeyChunk>();
-  read_keys(*field, other, *chunk);
-  if (!has_bit(chunk->present, 0)) return std::nullopt;
-  const std::int64_t key = chunk->keys[0];
-  if (value.type == ValueKind::Real) {
-    return Scalar{.present = true, .real = index::double_of_key(key)};
-  }
-  if (const auto& recode = value.step_recodes[pinned.source]) {
-    return Scalar{.present = true, .exact = rational_of((*recode)[static_cast<std::size_t>(key)])};
-  }
-  const Int128 unit = value.type == ValueKind::Exact ? wide_power_of_ten(chunk->scale) : Int128{1};
-  return Scalar{.present = true, .exact = {key, unit}};
+Scalar RowSlots::step_value(const BoundValue& of_step) {
+  const PinnedEvent& pinned = pins_[of_step.step];
+  RowSlots event(generation_, *pinned.run, block_);
+  event.move_to(pinned.row, 1);
+  const Scalar value = evaluate(*of_step.children[pinned.source], event)->at(0);
+  if (event.failed()) fail();
+  return value;
+}
+
+bool RowSlots::step_holds(const BoundNode& of_step) {
+  const PinnedEvent& pinned = pins_[of_step.step];
+  RowSlots event(generation_, *pinned.run, block_);
+  event.move_to(pinned.row, 1);
+  const SlotMask mask = select(*of_step.children[pinned.source], event);
+  if (event.failed()) fail();
+  return has_bit(mask, 0);
 }
 
 std::optional<index::Ordinal> RowSlots::ordinal_of(std::uint32_t slot) {

@@ -33,13 +33,16 @@ class RowSlots final : public Slots {
   std::optional<SlotMask> select_packed(const BoundNode& test) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
-  std::optional<Scalar> step_value(const BoundValue& value) override;
+  Scalar step_value(const BoundValue& of_step) override;
+  bool step_holds(const BoundNode& of_step) override;
   std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override;
 
   void times(KeyChunk& out);
   // Takes out of the mask what is not at the time that `edge` holds for the person; its buckets
   // are the places of the people.
   void keep_at_edge(const Accumulator& edge, const PeopleRange& people, SlotMask& mask);
+  // Takes out of the mask what is earlier than the moment of its person, by place.
+  void keep_since(std::span<const TimeMs> since, const PeopleRange& people, SlotMask& mask);
   std::uint32_t row_of(std::uint32_t slot) const {
     return listed_.empty() ? first_ + slot : listed_[slot];
   }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "index/order_key.h"
+#include "query/execute/lists.h"
 
 namespace muster::query {
 namespace {
@@ -129,9 +130,14 @@ bool in_sample(const BoundNode& sample, const index::Generation& generation,
   return hash64(generation.profiles.ids.key(ordinal), sample.seed) < sample.threshold;
 }
 
-std::optional<Scalar> Slots::step_value(const BoundValue&) {
+Scalar Slots::step_value(const BoundValue&) {
   CHECK(!"the binder lets steps be named inside sequences only");
-  return std::nullopt;
+  return {};
+}
+
+bool Slots::step_holds(const BoundNode&) {
+  CHECK(!"the binder lets steps be named inside sequences only");
+  return false;
 }
 
 SlotMask Slots::sequence(const BoundSequence&) {
@@ -181,6 +187,10 @@ SlotMask select(const BoundNode& node, Slots& slots) {
       return select_field(node, slots);
     case BoundKind::ListTest:
       return select_list(node, slots);
+    case BoundKind::ElementTest:
+      return select_elements(node, slots);
+    case BoundKind::OfStep:
+      return slots.step_holds(node) ? everyone_of(slots) : SlotMask{};
     case BoundKind::Present:
       return select_present(node, slots);
     case BoundKind::AggregateTest:

@@ -89,8 +89,9 @@ class Slots {
   virtual std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) = 0;
   // Among people and groups only.
   virtual void aggregate(const BoundAggregate& aggregate, ValueChunk& out) = 0;
-  // The one key that the pinned event of a step has, for all slots. Inside sequences only.
-  virtual std::optional<Scalar> step_value(const BoundValue& value);
+  // What the event that an earlier step has taken has, for all slots. Inside sequences only.
+  virtual Scalar step_value(const BoundValue& of_step);
+  virtual bool step_holds(const BoundNode& of_step);
   // Who has the sequence. Among people only.
   virtual SlotMask sequence(const BoundSequence& sequence);
   virtual std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) = 0;
@@ -112,6 +113,8 @@ SlotMask select(const BoundNode& node, Slots& slots);
 
 // The values of an expression.
 std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots);
+// What a ValueTest says of these operands.  Requires all of them present.
+bool holds(const BoundNode& test, std::span<const Scalar> values);
 // The slots for which a ValueTest holds.
 SlotMask select_values(const BoundNode& test, Slots& slots);
 

@@ -3,8 +3,10 @@
 
 #include "base/check.h"
 #include "index/order_key.h"
+#include "query/execute/lists.h"
 #include "query/execute/slots.h"
 #include "query/execute/tile.h"
+#include "query/plan/anniversary.h"
 
 namespace muster::query {
 namespace {
@@ -35,9 +37,19 @@ void fill_field(const BoundValue& value, Slots& slots, ValueChunk& out) {
 
 void fill_size(const BoundValue& value, Slots& slots, ValueChunk& out) {
   out.present = everyone_of(slots);
+  Lists lists(*value.field, slots);
   for (std::uint32_t i = 0; i < slots.count(); ++i) {
-    out.exact[i] = rational_of(static_cast<std::int64_t>(slots.list_of(*value.field, i).size()));
+    out.exact[i] = rational_of(static_cast<std::int64_t>(lists.at(i).size()));
   }
+}
+
+void fill_aggregate(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  slots.aggregate(*value.aggregate, out);
+  if (!value.recode) return;
+  for_each_bit(out.present, [&](std::uint32_t i) {
+    const auto code = static_cast<std::size_t>(out.exact[i].numerator);
+    out.exact[i] = rational_of((*value.recode)[code]);
+  });
 }
 
 Computed computed(const BoundValue& value, const Scalar& a, const Scalar& b) {
@@ -72,11 +84,10 @@ void fill_computed(const BoundValue& value, Slots& slots, ValueChunk& out) {
 }
 
 void fill_step(const BoundValue& value, Slots& slots, ValueChunk& out) {
-  const auto taken = slots.step_value(value);
-  out.present = taken ? everyone_of(slots) : SlotMask{};
-  if (!taken) return;
-  std::fill_n(out.exact.begin(), slots.count(), taken->exact);
-  std::fill_n(out.real.begin(), slots.count(), taken->real);
+  const Scalar taken = slots.step_value(value);
+  out.present = taken.present ? everyone_of(slots) : SlotMask{};
+  std::fill_n(out.exact.begin(), slots.count(), taken.exact);
+  std::fill_n(out.real.begin(), slots.count(), taken.real);
 }
 
 void fill_tile(const BoundValue& value, Slots& slots, ValueChunk& out) {
@@ -89,6 +100,8 @@ void fill_tile(const BoundValue& value, Slots& slots, ValueChunk& out) {
     out.exact[i] = rational_of(tile.value_or(0));
   });
 }
+
+}  // namespace
 
 bool holds(const BoundNode& test, std::span<const Scalar> values) {
   const Scalar& subject = values[0];
@@ -105,11 +118,23 @@ bool holds(const BoundNode& test, std::span<const Scalar> values) {
       return found != test.negated;
     }
     case ValueTestKind::Present: return true;
+    case ValueTestKind::Within: {
+      const auto moment = [&](std::size_t i) {
+        return moment_of(test.operands[i]->type, values[i], test.zone);
+      };
+      return moment(1) <= moment(0) && moment(0) <= moment(2);
+    }
+    case ValueTestKind::Anniversary: {
+      const auto moment = [&](std::size_t i) {
+        return moment_of(test.operands[i]->type, values[i], test.zone);
+      };
+      const DayRange among = days_starting_in({.from = moment(1), .to = moment(2)}, test.zone);
+      return has_anniversary(day_of(test.operands[0]->type, subject, test.zone), among);
+    }
+    case ValueTestKind::InRanges: return test.ranges.contains(subject.exact.numerator);
   }
   return false;
 }
-
-}  // namespace
 
 std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
   auto out = std::make_unique_for_overwrite<ValueChunk>();
@@ -117,9 +142,9 @@ std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
     case BoundValueKind::Constant: fill_constant(value, slots, *out); break;
     case BoundValueKind::Field: fill_field(value, slots, *out); break;
     case BoundValueKind::Size: fill_size(value, slots, *out); break;
-    case BoundValueKind::StepField: fill_step(value, slots, *out); break;
+    case BoundValueKind::OfStep: fill_step(value, slots, *out); break;
     case BoundValueKind::Tile: fill_tile(value, slots, *out); break;
-    case BoundValueKind::Aggregate: slots.aggregate(*value.aggregate, *out); break;
+    case BoundValueKind::Aggregate: fill_aggregate(value, slots, *out); break;
     case BoundValueKind::Arithmetic:
     case BoundValueKind::Negate:
     case BoundValueKind::DaysBetween:

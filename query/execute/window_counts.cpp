@@ -22,7 +22,8 @@ std::uint32_t clamped(Int128 count) {
 
 std::optional<CountRange> range_of_counts(const BoundNode& test) {
   const BoundAggregate& aggregate = *test.aggregate;
-  if (aggregate.kind != AggregateKind::Count || aggregate.grouping || aggregate.edge) {
+  if (aggregate.kind != AggregateKind::Count || aggregate.grouping || aggregate.edge ||
+      aggregate.since) {
     return std::nullopt;
   }
   const RangeSet counts = test.ranges.intersect(RangeSet::at_least(0));

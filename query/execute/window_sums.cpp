@@ -161,7 +161,8 @@ bool WindowSums::takes(const BoundNode& test) {
            !value.field->type.list;
   };
   return aggregate.kind == AggregateKind::Sum && aggregate.type == ValueKind::Exact &&
-         !aggregate.grouping && !aggregate.edge && test.ranges.ranges().size() == 1 &&
+         !aggregate.grouping && !aggregate.edge && !aggregate.since &&
+         test.ranges.ranges().size() == 1 &&
          std::all_of(aggregate.sources.begin(), aggregate.sources.end(), is_exact_property);
 }
 

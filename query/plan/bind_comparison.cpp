@@ -33,13 +33,6 @@ Error no_order(const Place& place, ValueKind kind) {
                   "=, != or in");
 }
 
-Error wrong_kind(const Place& place, ValueKind found, ValueKind expected) {
-  return error_at(ErrorCode::InvalidArgument, place,
-                  "this is " + std::string(describe(found)) + " and is compared with " +
-                      std::string(describe(expected)),
-                  std::string(describe(expected)));
-}
-
 bool needs_order(const Node& test) {
   if (test.kind == NodeKind::BetweenTest) return true;
   return test.kind == NodeKind::CompareTest && test.compare != Compare::Equal &&
@@ -49,17 +42,6 @@ bool needs_order(const Node& test) {
 double metres_of(const Node& near) {
   const double unit = near.text == "km" ? 1'000 : (near.text == "mi" ? 1'609.344 : 1);
   return to_double(rational_of(near.distance)) * unit;
-}
-
-// The codes of `from` in the other dictionary; kNoCode for texts that it lacks.
-std::shared_ptr<const std::vector<std::uint32_t>> recoded(const index::Dictionary& from,
-                                                          const index::Dictionary& to) {
-  auto codes = std::make_shared<std::vector<std::uint32_t>>();
-  codes->reserve(from.size());
-  for (std::uint32_t code = 0; code < from.size(); ++code) {
-    codes->push_back(to.find(from.key(code)).value_or(kNoCode));
-  }
-  return codes;
 }
 
 // Whether constants satisfy a test, as people and rows would be asked.
@@ -144,6 +126,7 @@ Result<Condition> Binder::condition_of(const Node& test, ValueKind kind, const V
 }
 
 Result<BoundNodePtr> Binder::test(const NodePtr& node, const Scope& scope) {
+  if (node->kind == NodeKind::WindowTest) return window_test(node, scope);
   TRY_ASSIGN(BoundValuePtr subject, value(node->children.at(0), scope));
   TRY_ASSIGN(Values operands, operands_of(*node, subject->type, scope));
   NodePtr asked = node;
@@ -170,14 +153,25 @@ Result<BoundNodePtr> Binder::test(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Condition condition, condition_of(*asked, subject->type, operands, scope));
   TRY_ASSIGN(BoundNodePtr met, meets(node, subject, condition));
   if (met) return met;
-  if (is_comparison(*asked)) return general_test(asked, subject, operands, scope);
-  return unsupported(node->place, "this test of a computed value");
+  CHECK(is_comparison(*asked));
+  return general_test(asked, subject, operands, scope);
 }
 
 // The node for a condition on a field or an aggregate; null when only its values can tell.
 Result<BoundNodePtr> Binder::meets(const NodePtr& node, const BoundValuePtr& subject,
                                    const Condition& condition) {
+  if (subject->type == ValueKind::Unknown) return make_node(BoundKind::Nobody, node);
   if (subject->kind == BoundValueKind::Field) return field_test(node, subject->field, condition);
+  if (subject->kind == BoundValueKind::OfStep) {
+    BoundNodePtr made = make_node(BoundKind::OfStep, node);
+    made->step = subject->step;
+    for (const BoundValuePtr& own : subject->children) {
+      TRY_ASSIGN(BoundNodePtr met, meets(nullptr, own, condition));
+      if (!met) return BoundNodePtr();
+      made->children.push_back(std::move(met));
+    }
+    return made;
+  }
   if (subject->kind == BoundValueKind::Constant) {
     // A constant in a window, or the events' name under a text test.
     bool passes = false;
@@ -187,6 +181,15 @@ Result<BoundNodePtr> Binder::meets(const NodePtr& node, const BoundValuePtr& sub
       passes = condition.ranges(0).contains(subject->exact.numerator);
     }
     return make_node(passes ? BoundKind::Everyone : BoundKind::Nobody, node);
+  }
+  const bool has_key = subject->type == ValueKind::Bool || subject->type == ValueKind::Time ||
+                       subject->type == ValueKind::Date;
+  if (has_key && subject->kind != BoundValueKind::Aggregate) {
+    BoundNodePtr made = make_node(BoundKind::ValueTest, node);
+    made->value_test = ValueTestKind::InRanges;
+    made->operands = {subject};
+    made->ranges = condition.ranges(0);
+    return made;
   }
   if (subject->kind != BoundValueKind::Aggregate ||
       subject->aggregate->kind == AggregateKind::Avg) {
@@ -210,48 +213,30 @@ Result<BoundNodePtr> Binder::general_test(const NodePtr& node, const BoundValueP
     case NodeKind::CompareTest: made->value_test = ValueTestKind::Compare; break;
     case NodeKind::BetweenTest: made->value_test = ValueTestKind::Between; break;
     case NodeKind::InTest: made->value_test = ValueTestKind::In; break;
-    default: return unsupported(node->place, "this test of a computed value");
+    default: CHECK(!"texts and windows are asked by conditions");
   }
   made->operands.push_back(subject);
   made->operands.insert(made->operands.end(), operands.begin(), operands.end());
-  if (subject->type != ValueKind::Text) return made;
-
-  // Codes of the one are put into the codes of the other; = and != have no direction.
-  if (subject->kind == BoundValueKind::StepField) std::swap(made->operands[0], made->operands[1]);
-  const BoundValue& other = *made->operands[1];
-  const bool is_field = made->operands[0]->kind == BoundValueKind::Field;
-  const bool is_of_step = other.kind == BoundValueKind::StepField;
-  if (node->kind != NodeKind::CompareTest || !is_field ||
-      (other.kind != BoundValueKind::Field && !is_of_step)) {
-    return unsupported(node->place, "comparing these texts");
-  }
-  const index::Dictionary& codes = made->operands[0]->field->dictionary;
-  auto recoding = std::make_shared<BoundValue>(other);
-  if (!is_of_step) recoding->recode = recoded(other.field->dictionary, codes);
-  for (std::size_t s = 0; s < other.step_fields.size(); ++s) {
-    const BoundFieldPtr& field = other.step_fields[s];
-    if (field) recoding->step_recodes[s] = recoded(field->dictionary, codes);
-  }
-  made->operands[1] = std::move(recoding);
+  if (subject->type == ValueKind::Text) made->operands = in_one_coding(made->operands);
   return made;
+}
+
+// The path has a value.
+Result<BoundNodePtr> Binder::has_value(const NodePtr& path, const Scope& scope) {
+  const auto has = [](const Resolved& own) -> Result<BoundNodePtr> {
+    if (own.is_event_name) return make_node(BoundKind::Everyone, nullptr);
+    if (!own.field) return make_node(BoundKind::Nobody, nullptr);
+    return present(nullptr, own.field);
+  };
+  TRY_ASSIGN(const Resolved found, resolver_.resolve(path->path, path->place, scope));
+  return found.step ? step_test(nullptr, found, has) : has(found);
 }
 
 Result<BoundNodePtr> Binder::presence(const NodePtr& node, const Scope& scope) {
   const NodePtr& subject = node->children.at(0);
   BoundNodePtr has;
-  const bool is_path = subject->kind == NodeKind::PathValue;
-  Resolved found;
-  if (is_path) {
-    TRY_ASSIGN(found, resolver_.resolve(subject->path, subject->place, scope));
-  }
-  if (is_path && !found.step) {
-    if (found.is_event_name) {
-      has = make_node(BoundKind::Everyone, nullptr);
-    } else if (!found.field) {
-      has = make_node(BoundKind::Nobody, nullptr);
-    } else {
-      has = present(nullptr, found.field);
-    }
+  if (subject->kind == NodeKind::PathValue) {
+    TRY_ASSIGN(has, has_value(subject, scope));
   } else {
     TRY_ASSIGN(const BoundValuePtr asked, value(subject, scope));
     has = make_node(BoundKind::ValueTest, nullptr);
@@ -274,13 +259,8 @@ Result<BoundNodePtr> Binder::bool_path(const NodePtr& node, const Scope& scope) 
                     "a comparison");
   }
   TRY_ASSIGN(const BoundValuePtr truth, literal(Literal(true), node->place, scope));
-  if (subject->kind != BoundValueKind::Field) {
-    BoundNodePtr made = make_node(BoundKind::ValueTest, node);
-    made->operands = {subject, truth};
-    return made;
-  }
-  return field_test(node, subject->field,
-                    compare_condition(ValueKind::Bool, Compare::Equal, truth, scope.zone));
+  return meets(node, subject,
+               compare_condition(ValueKind::Bool, Compare::Equal, truth, scope.zone));
 }
 
 Result<BoundNodePtr> Binder::near(const NodePtr& node, const Scope& scope) {
@@ -289,17 +269,14 @@ Result<BoundNodePtr> Binder::near(const NodePtr& node, const Scope& scope) {
   if (subject->type != ValueKind::Geo) {
     return wrong_kind(node->place, subject->type, ValueKind::Geo);
   }
-  if (subject->kind != BoundValueKind::Field) {
-    return unsupported(node->place, "'near' on another step's event");
-  }
   const bool on_earth = std::abs(node->latitude) <= 90 && std::abs(node->longitude) <= 180;
   if (!on_earth) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "no such point: latitudes go from -90 to 90, longitudes from -180 to 180",
                     "(latitude, longitude)");
   }
-  return field_test(node, subject->field,
-                    near_condition({node->latitude, node->longitude}, metres_of(*node)));
+  return meets(node, subject,
+               near_condition({node->latitude, node->longitude}, metres_of(*node)));
 }
 
 }  // namespace muster::query

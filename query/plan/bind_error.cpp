@@ -1,6 +1,7 @@
 #include "query/plan/bind_error.h"
 
 #include "base/text.h"
+#include "query/plan/condition.h"
 
 namespace muster::query {
 namespace {
@@ -17,6 +18,13 @@ Error error_at(ErrorCode code, const Place& place, const std::string& message,
   return Error{.code = code,
                .message = prefix_of(place) + message,
                .details = {{.line = place.line, .column = place.column, .expected = expected}}};
+}
+
+Error wrong_kind(const Place& place, ValueKind found, ValueKind expected) {
+  const std::string wanted(describe(expected));
+  return error_at(ErrorCode::InvalidArgument, place,
+                  "this is " + std::string(describe(found)) + " and is compared with " + wanted,
+                  wanted);
 }
 
 Error unknown_name(const Place& place, const std::string& what, const std::string& name,

@@ -8,12 +8,16 @@
 
 #include "base/result.h"
 #include "query/language/ast.h"
+#include "query/plan/bound.h"
 
 namespace muster::query {
 
 // "line 1, column 5: MESSAGE", as the parser writes it.
 Error error_at(ErrorCode code, const Place& place, const std::string& message,
                const std::string& expected = "");
+
+// InvalidArgument: "this is FOUND and is compared with EXPECTED".
+Error wrong_kind(const Place& place, ValueKind found, ValueKind expected);
 
 // InvalidArgument: "no WHAT 'name'; did you mean 'nearest'?"
 Error unknown_name(const Place& place, const std::string& what, const std::string& name,

@@ -100,19 +100,6 @@ Result<Tables> Binder::tables_of(const Events& events) {
   return tables;
 }
 
-Result<TimeRange> Binder::times_of(const Events& events, const Zone& zone) {
-  TimeRange range{.to = context_.now};
-  if (!events.window) return range;
-  if (events.window->kind == WindowKind::InNext) {
-    return error_at(ErrorCode::InvalidArgument, events.window->place,
-                    "events later than now do not count, so 'in next' would hold none",
-                    "a window in the past");
-  }
-  TRY_ASSIGN(range, range_of(*events.window, context_.now, zone));
-  range.to = std::min(range.to, context_.now);
-  return range;
-}
-
 Result<BoundNodePtr> Binder::did(const NodePtr& node, const Scope& scope) {
   // did e is count(e) >= 1, and shares the count.
   auto count = std::make_shared<Node>();
@@ -187,9 +174,11 @@ Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scop
   auto made = std::make_shared<BoundAggregate>();
   made->kind = node->aggregate;
   made->source = node;
-  TRY_ASSIGN(const TimeRange range, times_of(node->events, scope.zone));
-  made->from = range.from;
-  made->to = range.to;
+  TRY_ASSIGN(const EventWindow window, event_window(node->events.window, scope));
+  made->from = window.range.from;
+  made->to = window.range.to;
+  made->since = window.since;
+  made->zone = scope.zone;
   TRY_ASSIGN(const Tables tables, tables_of(node->events));
   TRY_ASSIGN(made->sources, sources_of(tables, node->events.where, value_node, scope.zone));
   TRY(settle_type(*made, value_node));

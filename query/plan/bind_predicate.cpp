@@ -72,7 +72,7 @@ Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope&
     case NodeKind::Left: return unsupported(node->place, "'left'");
     case NodeKind::Sample: return sample(node, scope);
     case NodeKind::Near: return near(node, scope);
-    case NodeKind::Anniversary: return unsupported(node->place, "'anniversary'");
+    case NodeKind::Anniversary: return anniversary(node, scope);
     case NodeKind::Top: return unsupported(node->place, "'top'");
     default: break;
   }
@@ -102,7 +102,13 @@ Result<BoundNodePtr> Binder::at_least(const NodePtr& node, const Scope& scope) {
 
 Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
-  if (found.step) return unsupported(node->place, "the list of another step's event");
+  if (!found.step) return list_condition(node, found, scope);
+  return step_test(node, found,
+                   [&](const Resolved& own) { return list_condition(node, own, scope); });
+}
+
+Result<BoundNodePtr> Binder::list_condition(const NodePtr& node, const Resolved& found,
+                                            const Scope& scope) {
   if (found.is_event_name || (found.field && !found.field->type.list)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "'" + joined(node->path) + "' has one value: leave out any, all or none",
@@ -114,7 +120,8 @@ Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope)
   const bool constant = std::all_of(operands.begin(), operands.end(), [](const auto& operand) {
     return operand->kind == BoundValueKind::Constant;
   });
-  if (!constant) return unsupported(node->place, "comparing the elements of a list with a path");
+  const bool is_since = test.window && has_since_value(*test.window);
+  if (!constant || is_since) return element_test(node, found, operands, scope);
   TRY_ASSIGN(const Condition condition, condition_of(test, kind, operands, scope));
   if (found.field) return list_test(node, found.field, node->quantifier, condition);
   const bool is_none = node->quantifier == Quantifier::None;

@@ -12,13 +12,14 @@ constexpr std::size_t kStepsMax = 20;
 
 // Whether a condition asks anything of an earlier step.
 bool names_a_step(const BoundValue& value) {
-  if (value.kind == BoundValueKind::StepField) return true;
+  if (value.kind == BoundValueKind::OfStep) return true;
   return std::any_of(value.children.begin(), value.children.end(),
                      [](const BoundValuePtr& child) { return names_a_step(*child); });
 }
 
 bool names_a_step(const BoundNode& node) {
-  return std::any_of(node.operands.begin(), node.operands.end(),
+  return node.kind == BoundKind::OfStep ||
+         std::any_of(node.operands.begin(), node.operands.end(),
                      [](const BoundValuePtr& value) { return names_a_step(*value); }) ||
          std::any_of(node.children.begin(), node.children.end(),
                      [](const BoundNodePtr& child) { return names_a_step(*child); });
@@ -26,21 +27,24 @@ bool names_a_step(const BoundNode& node) {
 
 }  // namespace
 
-Result<BoundStepEvents> Binder::step_events(const Events& events, const TimeRange& window,
+Result<BoundStepEvents> Binder::step_events(const Events& events, const EventWindow& window,
                                             const std::vector<Scope::Step>& before,
-                                            const Zone& zone) {
+                                            const Scope& scope) {
   if (events.per) return unsupported(events.place, "'per' inside a sequence");
   TRY_ASSIGN(const Tables tables, tables_of(events));
   auto taken = std::make_shared<BoundAggregate>();
   taken->kind = AggregateKind::Count;
-  TRY_ASSIGN(const TimeRange own, times_of(events, zone));
-  taken->from = std::max(own.from, window.from);
-  taken->to = std::min(own.to, window.to);
+  TRY_ASSIGN(const EventWindow own, event_window(events.window, scope));
+  taken->from = std::max(own.range.from, window.range.from);
+  taken->to = std::min(own.range.to, window.range.to);
+  // A step has no window of its own, and what stands between steps none but its own.
+  taken->since = own.since ? own.since : window.since;
+  taken->zone = scope.zone;
   TRY_ASSIGN(taken->edge, edge_of(events, tables));
   BoundStepEvents made;
   bool has_filter = false;
   for (const auto& table : tables) {
-    const Scope rows{.zone = zone, .table = table, .siblings = tables, .in_group = false,
+    const Scope rows{.zone = scope.zone, .table = table, .siblings = tables, .in_group = false,
                      .steps = before};
     EventSource source{.table = table};
     BoundNodePtr where;
@@ -68,20 +72,15 @@ Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
     return error_at(ErrorCode::LimitExceeded, node->place, "a sequence has at most 20 steps");
   }
   auto made = std::make_shared<BoundSequence>();
-  TimeRange window{.to = context_.now};
-  if (node->window) {
-    Events windowed;
-    windowed.window = node->window;
-    TRY_ASSIGN(window, times_of(windowed, scope.zone));
-  }
+  TRY_ASSIGN(const EventWindow window, event_window(node->window, scope));
   if (node->within) made->within = node->within->ms();
   steps_named_.assign(node->steps.size(), false);
   std::vector<Scope::Step> before;
   for (const SequenceStep& step : node->steps) {
     BoundStep bound;
-    TRY_ASSIGN(bound.events, step_events(step.events, window, before, scope.zone));
+    TRY_ASSIGN(bound.events, step_events(step.events, window, before, scope));
     if (step.without) {
-      TRY_ASSIGN(bound.without, step_events(*step.without, TimeRange{}, before, scope.zone));
+      TRY_ASSIGN(bound.without, step_events(*step.without, EventWindow{}, before, scope));
     }
     if (step.within) bound.within = step.within->ms();
     const bool is_taken = std::any_of(before.begin(), before.end(), [&](const auto& other) {
@@ -103,22 +102,40 @@ Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
   return bound;
 }
 
-Result<BoundValuePtr> Binder::step_value(const NodePtr& node, const Resolved& found) {
+Result<BoundValuePtr> Binder::step_value(const NodePtr& node, const Resolved& found,
+                                         const ValueOfSource& of_source) {
   auto made = std::make_shared<BoundValue>();
-  made->kind = BoundValueKind::StepField;
+  made->kind = BoundValueKind::OfStep;
   made->source = node;
   made->step = *found.step;
-  made->step_fields = found.step_fields;
-  made->step_recodes.resize(found.step_fields.size());
   steps_named_.at(*found.step) = true;
-  for (const BoundFieldPtr& field : found.step_fields) {
-    if (!field) continue;
-    if (field->type.list) return unsupported(node->place, "the list of another step's event");
-    // The resolver has seen to it that all sources have one kind.
-    made->type = kind_of(field->type.type);
-    made->scale = std::max(made->scale.value_or(0), field->type.scale);
+  for (const Resolved& own : found.of_sources) {
+    TRY_ASSIGN(BoundValuePtr child, of_source(own));
+    if (made->type != ValueKind::Unknown && child->type != ValueKind::Unknown &&
+        child->type != made->type) {
+      return error_at(ErrorCode::InvalidArgument, node->place,
+                      "'" + joined(node->path) + "' is " + std::string(describe(made->type)) +
+                          " of one event and " + std::string(describe(child->type)) +
+                          " of another: name one event in that step",
+                      "a field of one kind");
+    }
+    if (child->type != ValueKind::Unknown) made->type = child->type;
+    made->scale = std::max(made->scale.value_or(0), child->scale.value_or(0));
+    made->children.push_back(std::move(child));
   }
   return BoundValuePtr(std::move(made));
+}
+
+Result<BoundNodePtr> Binder::step_test(const NodePtr& node, const Resolved& found,
+                                       const TestOfSource& of_source) {
+  BoundNodePtr made = make_node(BoundKind::OfStep, node);
+  made->step = *found.step;
+  steps_named_.at(*found.step) = true;
+  for (const Resolved& own : found.of_sources) {
+    TRY_ASSIGN(BoundNodePtr child, of_source(own));
+    made->children.push_back(std::move(child));
+  }
+  return made;
 }
 
 }  // namespace muster::query

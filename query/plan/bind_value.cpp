@@ -139,12 +139,16 @@ Result<BoundValuePtr> Binder::value(const NodePtr& node, const Scope& scope) {
 
 Result<BoundValuePtr> Binder::path_value(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
+  if (!found.step) return field_value(node, found);
+  return step_value(node, found, [&](const Resolved& own) { return field_value(node, own); });
+}
+
+Result<BoundValuePtr> Binder::field_value(const NodePtr& node, const Resolved& found) {
   if (found.is_event_name) {
     auto name = make_value(BoundValueKind::Constant, ValueKind::Text, node);
-    name->text = scope.table->name;
+    name->text = found.event;
     return BoundValuePtr(name);
   }
-  if (found.step) return step_value(node, found);
   if (!found.field) {
     return BoundValuePtr(make_value(BoundValueKind::Constant, ValueKind::Unknown, node));
   }
@@ -168,14 +172,17 @@ Result<BoundValuePtr> Binder::path_value(const NodePtr& node, const Scope& scope
 
 Result<BoundValuePtr> Binder::size(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
-  if (found.step) return unsupported(node->place, "the list of another step's event");
+  if (!found.step) return list_size(node, found);
+  return step_value(node, found, [&](const Resolved& own) { return list_size(node, own); });
+}
+
+Result<BoundValuePtr> Binder::list_size(const NodePtr& node, const Resolved& found) {
   if (found.is_event_name || (found.field && !found.field->type.list)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "size() needs a list, and '" + joined(node->path) + "' has one value",
                     "a list");
   }
   if (!found.field) return BoundValuePtr(make_constant(ValueKind::Exact, 0));
-  if (found.field->lookup) return unsupported(node->place, "size() of an entity's list");
   auto value = make_value(BoundValueKind::Size, ValueKind::Exact, node);
   value->field = found.field;
   return BoundValuePtr(value);

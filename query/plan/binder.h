@@ -2,14 +2,18 @@
 //
 //   bind_predicate.cpp   and, or, not, lists, segments, quantifiers
 //   bind_comparison.cpp  comparisons and other tests of a value
+//   bind_element.cpp     elements of lists compared with values
+//   bind_window.cpp      windows of time, `since` something of the person, anniversaries
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
 //   bind_events.cpp      aggregates over events
 //   bind_sequence.cpp    sequences of events
+//   text_coding.cpp      texts of several origins compared with each other
 //   field_test.cpp       a condition on a field, wherever the field's value lies
 //
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,7 +24,16 @@
 namespace muster::query {
 
 using Values = std::vector<BoundValuePtr>;
+// When events count: a range of time, and perhaps from a moment of the person on.
+struct EventWindow {
+  TimeRange range;
+  BoundValuePtr since;  // Null: the range alone decides.
+};
+
 using Tables = std::vector<std::shared_ptr<const index::EventTable>>;
+
+using ValueOfSource = std::function<Result<BoundValuePtr>(const Resolved&)>;
+using TestOfSource = std::function<Result<BoundNodePtr>(const Resolved&)>;
 
 class Binder {
  public:
@@ -43,27 +56,43 @@ class Binder {
   Result<BoundNodePtr> in_list(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> sample(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> quantified(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> list_condition(const NodePtr& node, const Resolved& found,
+                                      const Scope& scope);
+
+  Result<BoundNodePtr> element_test(const NodePtr& node, const Resolved& found,
+                                    const Values& operands, const Scope& scope);
 
   // bind_comparison.cpp
   Result<BoundNodePtr> test(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> presence(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> bool_path(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> near(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> has_value(const NodePtr& node, const Scope& scope);
   // The test's other operands, of kinds that go with `kind`; none for text and window tests.
   Result<Values> operands_of(const Node& test, ValueKind kind, const Scope& scope);
   // Requires constant operands.
   Result<Condition> condition_of(const Node& test, ValueKind kind, const Values& operands,
                                  const Scope& scope);
+  // Among values, slot by slot.
   Result<BoundNodePtr> general_test(const NodePtr& node, const BoundValuePtr& subject,
                                     const Values& operands, const Scope& scope);
   Result<BoundNodePtr> meets(const NodePtr& node, const BoundValuePtr& subject,
                              const Condition& condition);
 
+  // bind_window.cpp
+  Result<BoundNodePtr> window_test(const NodePtr& node, const Scope& scope);
+  // The moment behind `since`, of a person or an event.
+  Result<BoundValuePtr> since_value(const Window& window, const Scope& scope);
+  Result<EventWindow> event_window(const std::optional<Window>& window, const Scope& scope);
+  Result<BoundNodePtr> anniversary(const NodePtr& node, const Scope& scope);
+
   // bind_value.cpp
   Result<BoundValuePtr> value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> literal(const Literal& literal, const Place& place, const Scope& scope);
   Result<BoundValuePtr> path_value(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> field_value(const NodePtr& node, const Resolved& found);
   Result<BoundValuePtr> size(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> list_size(const NodePtr& node, const Resolved& found);
   Result<BoundValuePtr> arithmetic_value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> days_between_value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> tile(const NodePtr& node, const Scope& scope);
@@ -79,14 +108,17 @@ class Binder {
                                                            const Zone& zone);
   // bind_sequence.cpp
   Result<BoundNodePtr> sequence(const NodePtr& node, const Scope& scope);
-  Result<BoundStepEvents> step_events(const Events& events, const TimeRange& window,
-                                      const std::vector<Scope::Step>& before, const Zone& zone);
-  Result<BoundValuePtr> step_value(const NodePtr& node, const Resolved& found);
+  Result<BoundStepEvents> step_events(const Events& events, const EventWindow& window,
+                                      const std::vector<Scope::Step>& before, const Scope& scope);
+  // What `of_source` makes of the field of each source of the earlier step.
+  Result<BoundValuePtr> step_value(const NodePtr& node, const Resolved& found,
+                                   const ValueOfSource& of_source);
+  Result<BoundNodePtr> step_test(const NodePtr& node, const Resolved& found,
+                                 const TestOfSource& of_source);
   Result<BoundAggregatePtr> edge_of(const Events& events, const Tables& tables);
 
   Result<BoundNodePtr> did(const NodePtr& node, const Scope& scope);
   Result<Tables> tables_of(const Events& events);
-  Result<TimeRange> times_of(const Events& events, const Zone& zone);
   Status settle_type(BoundAggregate& aggregate, const NodePtr& value);
   void settle_texts(BoundAggregate& aggregate);
   bool is_event_known(const std::string& name) const;
@@ -101,6 +133,19 @@ class Binder {
   Values tiles_;
   std::vector<bool> steps_named_;  // Of the sequence being bound: referred to by a later step.
 };
+
+// text_coding.cpp
+
+// The text in the codes of the dictionary: of no code of it where the dictionary lacks the text.
+BoundValuePtr coded_by(const BoundValuePtr& value, const index::Dictionary& dictionary);
+// Texts, one of them no constant, in codes that are equal where the texts are.
+Values in_one_coding(const Values& texts);
+
+// bind_window.cpp
+
+BoundValuePtr moment_constant(TimeMs time);
+// Whether the window begins with something of the person or the event.
+bool has_since_value(const Window& window);
 
 // field_test.cpp
 

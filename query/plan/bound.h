@@ -97,7 +97,7 @@ enum class BoundValueKind : std::uint8_t {
   Negate,       // - children[0]
   DaysBetween,  // (children[1] - children[0]) / 86,400 s
   DatePartOf,   // part of children[0], in zone
-  StepField,    // a field of the event that an earlier step of a sequence has taken
+  OfStep,       // children[source] at the event that an earlier step of a sequence has taken
   Tile,         // the tile, of tile_count, of children[0] among a set of people
 };
 
@@ -110,14 +110,11 @@ struct BoundValue {
   double real = 0;
   std::string text;
   BoundFieldPtr field;
-  // Text fields compared with another field's: code -> that field's code, kNoCode for none.
+  // Texts of fields and aggregates compared with others: code -> code there, kNoCode for none.
   std::shared_ptr<const std::vector<std::uint32_t>> recode;
   BoundAggregatePtr aggregate;
   std::vector<BoundValuePtr> children;
-  std::size_t step = 0;              // StepField: which step, from 0.
-  // StepField: by source of the step, its field; texts recoded to what they are compared with.
-  std::vector<BoundFieldPtr> step_fields;
-  std::vector<std::shared_ptr<const std::vector<std::uint32_t>>> step_recodes;
+  std::size_t step = 0;              // OfStep: which one, from 0.
   std::int64_t tile_count = 0;
   BoundQueryPtr among;               // Tile: the people who are ranked.
   std::shared_ptr<TileCuts> cuts;    // Tile: found when a question is first answered.
@@ -148,6 +145,9 @@ struct BoundAggregate {
   // Inside `having`: those of the outer aggregate, in its order, without `where`.
   std::vector<EventSource> sources;
   BoundAggregatePtr edge;  // First or Last of times: only events at it. Null: all events.
+  // A time or day of the person: only events from it on, none without it. Null: all events.
+  BoundValuePtr since;
+  Zone zone;               // Of the day that `since` may be.
   std::shared_ptr<const BoundGrouping> grouping;  // Null: not grouped.
   TimeMs from = 0, to = 0;     // Event times taken in, both ends belong; to <= now.
   ValueKind type = ValueKind::Exact;  // Of the values (Time for first/last without a value).
@@ -182,6 +182,10 @@ enum class ValueTestKind : std::uint8_t {
   Between,  // operands[1] <= operands[0] <= operands[2]
   In,       // operands[0] is one of the others
   Present,  // operands[0] has a value
+  Within,   // moment of operands[1] <= that of operands[0] <= that of operands[2]
+  // Some anniversary of operands[0] is on a day that begins from operands[1] to operands[2].
+  Anniversary,
+  InRanges,  // the key of operands[0] lies in ranges
 };
 
 enum class BoundKind : std::uint8_t {
@@ -190,11 +194,13 @@ enum class BoundKind : std::uint8_t {
   AtLeast,         // count of children
   FieldTest,       // the single value of field passes
   ListTest,        // quantifier elements of the list of field pass
+  ElementTest,     // quantifier elements of the list of field; operands[0] stands for one
   Present,         // field has a value, or a list with elements
   AggregateTest,   // the aggregate's key lies in ranges
   ValueTest,       // value_test over operands
   Members,         // of a static set
   Sequence,        // some choice of the person's events satisfies all steps
+  OfStep,          // children[source] holds for the event that an earlier step has taken
   Sample,          // the salted hash of the id is below threshold
 };
 
@@ -209,7 +215,7 @@ struct BoundNode {
   std::vector<KeyTest> tests;
   Quantifier quantifier = Quantifier::Any;
   BoundAggregatePtr aggregate;
-  RangeSet ranges;
+  RangeSet ranges;                      // AggregateTest, and ValueTest: InRanges
   ValueTestKind value_test = ValueTestKind::Compare;
   Compare compare = Compare::Equal;
   bool negated = false;                 // ValueTest: Between and In.
@@ -217,6 +223,7 @@ struct BoundNode {
   Zone zone;                            // Of the segment; leaves over events and values only.
   std::shared_ptr<const index::Posting> members;
   std::shared_ptr<const BoundSequence> sequence;
+  std::size_t step = 0;                 // OfStep: which one, from 0.
   std::uint64_t seed = 0;               // Sample
   UInt128 threshold = 0;                // Sample: of 2^64
   bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.

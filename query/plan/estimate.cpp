@@ -19,12 +19,15 @@ constexpr double kValuesCost = 5'000;
 
 using index::Generation;
 
+double value_cost(const BoundValue& value, double blocks);
+
 double aggregate_cost(const BoundAggregate& aggregate, double blocks) {
   double events = 0;
   for (const EventSource& source : aggregate.sources) {
     events += static_cast<double>(source.table->count) * (source.where ? 2 : 1);
   }
-  return kAggregateCost + events / std::max(1.0, blocks) / 64;
+  const double since = aggregate.since ? kScanCost + value_cost(*aggregate.since, blocks) : 0;
+  return kAggregateCost + since + events / std::max(1.0, blocks) / 64;
 }
 
 double value_cost(const BoundValue& value, double blocks) {
@@ -129,6 +132,7 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
                                               : std::min(universe, events_of(*node.aggregate)) / 2;
       break;
     case BoundKind::ValueTest:
+    case BoundKind::ElementTest:
       node.cost = kValuesCost;
       for (const BoundValuePtr& value : node.operands) node.cost += value_cost(*value, blocks);
       node.estimate = universe / 3;

@@ -93,9 +93,6 @@ void LeafReader::read_node(const BoundNode& node) {
 void LeafReader::read_value(const BoundValue& value) {
   if (value.kind == BoundValueKind::Tile) is_closed_ = false;
   if (value.field) read_field(*value.field);
-  for (const BoundFieldPtr& field : value.step_fields) {
-    if (field) read_field(*field);
-  }
   if (value.aggregate) read_aggregate(*value.aggregate, !in_group_);
   for (const BoundValuePtr& child : value.children) read_value(*child);
 }

@@ -237,14 +237,11 @@ Status Resolver::add_steps(const Path& path, const Place& place, const Scope& sc
     const Scope::Step& named = scope.steps[step];
     if (named.name.empty() || named.name != path.names[0]) continue;
     const Path rest{{path.names.begin() + 1, path.names.end()}};
-    Resolved resolved{.field = nullptr, .is_event_name = false, .step = step, .step_fields = {}};
+    Resolved resolved{.field = nullptr, .is_event_name = false, .step = step};
     for (const auto& table : named.tables) {
       const Scope rows{.zone = scope.zone, .table = table, .siblings = named.tables};
-      TRY_ASSIGN(const Resolved of_source, resolve(rest, place, rows));
-      if (of_source.is_event_name) {
-        return unsupported(place, "the name of another step's event");
-      }
-      resolved.step_fields.push_back(of_source.field);
+      TRY_ASSIGN(Resolved of_source, resolve(rest, place, rows));
+      resolved.of_sources.push_back(std::move(of_source));
     }
     readings.push_back({"a field of step '" + named.name + "'", std::move(resolved)});
   }
@@ -261,7 +258,7 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
   }
   Readings readings;
   if (scope.table && name == schema.event_name) {
-    return Resolved{.field = nullptr, .is_event_name = true};
+    return Resolved{.field = nullptr, .is_event_name = true, .event = scope.table->name};
   }
   if (scope.table && name == schema.event_time) {
     BoundField field = described(name, FieldPlace::EventTime, nullptr);

@@ -35,8 +35,9 @@ struct Scope {
 struct Resolved {
   BoundFieldPtr field;          // Null for the event's name and for unknown names.
   bool is_event_name = false;
-  std::optional<std::size_t> step;         // A field of the event that this step took:
-  std::vector<BoundFieldPtr> step_fields;  // by source of the step.
+  std::optional<std::size_t> step = {};    // A field of the event that this step took:
+  std::vector<Resolved> of_sources = {};   // by source of the step.
+  std::string event = {};                  // With is_event_name: the name.
 };
 
 class Resolver {

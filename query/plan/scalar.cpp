@@ -14,16 +14,6 @@ std::int64_t key_of(const Scalar& value) {
 
 Scalar whole(std::int64_t number) { return {.present = true, .exact = rational_of(number)}; }
 
-std::int32_t day_of(ValueKind kind, const Scalar& value, const Zone& zone) {
-  return kind == ValueKind::Date ? static_cast<std::int32_t>(key_of(value))
-                                 : zone.day_of(key_of(value)).days;
-}
-
-TimeMs moment_of(ValueKind kind, const Scalar& value, const Zone& zone) {
-  return kind == ValueKind::Time ? key_of(value)
-                                 : zone.start_of(Date{static_cast<std::int32_t>(key_of(value))});
-}
-
 Computed real_arithmetic(char op, double a, double b) {
   double result = 0;
   switch (op) {
@@ -54,6 +44,16 @@ std::int64_t hour_of(TimeMs time, const Zone& zone) {
 
 }  // namespace
 
+Date day_of(ValueKind kind, const Scalar& value, const Zone& zone) {
+  return kind == ValueKind::Date ? Date{static_cast<std::int32_t>(key_of(value))}
+                                 : zone.day_of(key_of(value));
+}
+
+TimeMs moment_of(ValueKind kind, const Scalar& value, const Zone& zone) {
+  return kind == ValueKind::Time ? key_of(value)
+                                 : zone.start_of(Date{static_cast<std::int32_t>(key_of(value))});
+}
+
 double real_of(ValueKind kind, const Scalar& value) {
   return kind == ValueKind::Real ? value.real : to_double(value.exact);
 }
@@ -66,7 +66,7 @@ std::weak_ordering compare(ValueKind a_kind, const Scalar& a, ValueKind b_kind, 
                  : (x > y ? std::weak_ordering::greater : std::weak_ordering::equivalent);
   }
   if (a_kind != b_kind && (a_kind == ValueKind::Date || b_kind == ValueKind::Date)) {
-    return day_of(a_kind, a, zone) <=> day_of(b_kind, b, zone);
+    return day_of(a_kind, a, zone).days <=> day_of(b_kind, b, zone).days;
   }
   return compare(a.exact, b.exact);
 }
@@ -124,7 +124,7 @@ Computed days_between(ValueKind a_kind, const Scalar& earlier, ValueKind b_kind,
 
 Scalar date_part(DatePart part, ValueKind kind, const Scalar& value, const Zone& zone) {
   if (!value.present) return {};
-  const Date day{day_of(kind, value, zone)};
+  const Date day = day_of(kind, value, zone);
   const CivilDay civil = civil_of(day);
   switch (part) {
     case DatePart::Date: return whole(day.days);

@@ -34,6 +34,10 @@ Computed negated(ValueKind kind, const Scalar& a);
 // (later - earlier) / 86,400 s.
 Computed days_between(ValueKind a_kind, const Scalar& earlier, ValueKind b_kind,
                       const Scalar& later, const Zone& zone);
+// The date, or the local day of the time; the time, or the first moment of the date.
+// Requires present, and a time or a date.
+Date day_of(ValueKind kind, const Scalar& value, const Zone& zone);
+TimeMs moment_of(ValueKind kind, const Scalar& value, const Zone& zone);
 Scalar date_part(DatePart part, ValueKind kind, const Scalar& value, const Zone& zone);
 
 // The value of a constant; for text, code 0.

@@ -34,9 +34,6 @@ Result<TimeRange> on_day(const Window& window, const Zone& zone) {
 }
 
 Result<TimeRange> since(const Window& window, TimeMs now, const Zone& zone) {
-  if (window.since->kind != NodeKind::LiteralValue) {
-    return unsupported(window.place, "'since' a path or an aggregate");
-  }
   const auto* literal = std::get_if<TimeLiteral>(&window.since->literals.at(0));
   if (literal == nullptr) {
     return error_at(ErrorCode::InvalidArgument, window.place, "'since' takes a date or a time",

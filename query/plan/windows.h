@@ -25,8 +25,7 @@ struct DayRange {
   Date from, to;
 };
 
-// Errors: Unsupported for `since` a path or an aggregate; InvalidArgument for a literal that is
-// no time.
+// Requires no `since` but a literal's.  Errors: InvalidArgument for a literal that is no time.
 Result<TimeRange> range_of(const Window& window, TimeMs now, const Zone& zone);
 
 // The days whose first moment lies in the range: what a window means for a date.

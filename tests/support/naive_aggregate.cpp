@@ -41,29 +41,10 @@ EventList at_edge(EventList events, query::EdgeOfHistory edge) {
   return events;
 }
 
-// Named, past, at the edge, in the window, passing `where`.
-EventList events_of(const Scope& scope, const query::Events& asked) {
-  EventList found;
-  for (const PlainEvent& event : scope.person->events) {
-    if (event.time <= scope.context->now && is_named(asked, event.name)) found.push_back(&event);
-  }
-  found = at_edge(std::move(found), asked.edge);
-  if (asked.window) {
-    const Span span = naive_window(scope, *asked.window);
-    std::erase_if(found, [&span](const PlainEvent* e) { return !span.contains(e->time); });
-  }
-  if (asked.where != nullptr) {
-    std::erase_if(found, [&](const PlainEvent* event) {
-      return !naive_test(at_event(scope, *event), *asked.where);
-    });
-  }
-  return found;
-}
-
 // Events without the value that groups are made by are in no group.
 std::vector<EventList> groups_of(const Scope& scope, const query::Events& asked) {
   std::map<NaiveValue, EventList, Less> by_value;
-  for (const PlainEvent* event : events_of(scope, asked)) {
+  for (const PlainEvent* event : naive_events(scope, asked)) {
     const NaiveValue value = naive_value_of(at_event(scope, *event), *asked.per);
     if (!std::holds_alternative<Missing>(value)) by_value[value].push_back(event);
   }
@@ -170,9 +151,27 @@ NaiveValue aggregate_of(const Scope& scope, const EventList& events, const Node&
 
 }  // namespace
 
+EventList naive_events(const Scope& scope, const query::Events& asked) {
+  EventList found;
+  for (const PlainEvent& event : scope.person->events) {
+    if (event.time <= scope.context->now && is_named(asked, event.name)) found.push_back(&event);
+  }
+  found = at_edge(std::move(found), asked.edge);
+  if (asked.window) {
+    const Span span = naive_window(scope, *asked.window);
+    std::erase_if(found, [&span](const PlainEvent* e) { return !span.contains(e->time); });
+  }
+  if (asked.where != nullptr) {
+    std::erase_if(found, [&](const PlainEvent* event) {
+      return !naive_test(at_event(scope, *event), *asked.where);
+    });
+  }
+  return found;
+}
+
 bool naive_did(const Scope& scope, const query::Events& events) {
   return events.per != nullptr ? !groups_of(scope, events).empty()
-                               : !events_of(scope, events).empty();
+                               : !naive_events(scope, events).empty();
 }
 
 NaiveValue naive_aggregate(const Scope& scope, const Node& node) {
@@ -181,7 +180,7 @@ NaiveValue naive_aggregate(const Scope& scope, const Node& node) {
     return aggregate_of(scope, *scope.group, node);
   }
   if (node.events.per == nullptr) {
-    return aggregate_of(scope, events_of(scope, node.events), node);
+    return aggregate_of(scope, naive_events(scope, node.events), node);
   }
   const auto groups = groups_of(scope, node.events);
   if (node.aggregate == AggregateKind::Count) return Rational(groups.size());

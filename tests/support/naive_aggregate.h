@@ -1,4 +1,4 @@
-// Aggregates over plain events, and the mutual calls of the naive evaluator's two halves.
+// The naive evaluator's parts, which call each other.
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -10,9 +10,21 @@ namespace muster::testing {
 
 bool naive_test(const Scope& scope, const query::Node& node);
 NaiveValue naive_value_of(const Scope& scope, const query::Node& node);
+NaiveValue naive_literal(const Scope& scope, const query::Literal& literal);
 Span naive_window(const Scope& scope, const query::Window& window);
 
+// naive_aggregate.cpp
 bool naive_did(const Scope& scope, const query::Events& events);
 NaiveValue naive_aggregate(const Scope& scope, const query::Node& node);
+// The person's events: named, past, at the edge, in the window, passing `where`.
+std::vector<const PlainEvent*> naive_events(const Scope& scope, const query::Events& asked);
+
+// naive_sequence.cpp
+bool naive_sequence(const Scope& scope, const query::Node& node);
+
+// naive_rank.cpp
+NaiveValue naive_tile(const Scope& scope, const query::Node& node);
+bool naive_top(const Scope& scope, const query::Node& node);
+bool naive_sample(const Scope& scope, const query::Node& node);
 
 }  // namespace muster::testing

@@ -69,6 +69,12 @@ std::vector<NaiveValue> person_path(const Scope& scope, const query::Path& path)
 
 std::vector<NaiveValue> event_path(const Scope& scope, const query::Path& path) {
   const PlainEvent& event = *scope.event;
+  const auto step = scope.steps.find(path.names.front());
+  if (step != scope.steps.end() && path.names.size() > 1) {
+    Scope earlier = scope;
+    earlier.event = step->second;
+    return event_path(earlier, query::Path{{path.names.begin() + 1, path.names.end()}});
+  }
   const std::string whole = joined(path.names);
   if (whole == "ts") return {Instant{event.time}};
   if (whole == "type") return {event.name};

@@ -3,6 +3,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Scope {
   const PlainEvent* event = nullptr;                      // Inside `where` and aggregated values.
   const std::vector<const PlainEvent*>* group = nullptr;  // Inside `having`.
   const NaiveValue* element = nullptr;                    // Inside any, all, none.
+  std::map<std::string, const PlainEvent*> steps = {};    // Of a sequence, by name, so far.
 };
 
 // What a path leads to: no values when it is missing. A list is a set: sorted, without repeats.
