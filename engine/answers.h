@@ -75,6 +75,8 @@ struct CountAnswer {
   std::uint64_t universe = 0;        // All live profiles of the snapshot.
   TimeMs as_of = 0;
   std::uint64_t took_us = 0;
+  // Of a `top`: whether people of the same value stand on both sides of the cut.
+  std::optional<bool> cut_in_tie = {};
 };
 
 // What a clause does to a segment.

@@ -128,6 +128,7 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   TRY_ASSIGN(answer.count,
              query::count(*bound, budget_of(question), {impl_->parts.threads}, &made));
   impl_->predicates.take(made, moment_of(question));
+  answer.cut_in_tie = query::cut_in_tie(*bound);
   answer.snapshot = generation->sequence;
   answer.universe = generation->profiles.live.count();
   answer.took_us = watch.us();

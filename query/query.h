@@ -73,6 +73,9 @@ Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Paral
                             KeptMade* made = nullptr);
 Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel,
                               KeptMade* made = nullptr);
+// Whether a top that is the whole question was cut between people of the same value; nothing for
+// other questions.  Requires count() or members() before.
+std::optional<bool> cut_in_tie(const BoundQuery& query);
 
 // What every clause does to a segment.
 struct ClauseCount {
@@ -92,7 +95,8 @@ Result<ClauseCount> count_clauses(const NodePtr& tree, const BindContext& contex
                                   const Budget& budget, Parallel parallel,
                                   KeptMade* made = nullptr);
 
-// Requires ordinal < the generation's profiles.  Cost: that one person's rows, not the block's.
+// Requires ordinal < the generation's profiles.
+// Cost: that one person's rows, not the block's; tiles and tops rank everybody the first time.
 Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal);
 
 // What one person has at every node.

@@ -8,7 +8,7 @@
 #include "query/execute/evaluate.h"
 #include "query/execute/look_ahead.h"
 #include "query/execute/spread.h"
-#include "query/execute/tile.h"
+#include "query/execute/ranks.h"
 #include "query/language/language.h"
 #include "query/query.h"
 
@@ -131,7 +131,7 @@ Result<ClauseCount> count_clauses(const NodePtr& tree, const BindContext& contex
   TRY(parts.add(tree));
   std::vector<KeptMade> made_by_leaf;
   for (const BoundQueryPtr& leaf : parts.leaves) {
-    TRY(prepare_tiles(*leaf, budget));
+    TRY(prepare_ranks(*leaf, budget));
     made_by_leaf.push_back(room_for(*leaf));
   }
   std::vector<std::uint32_t> blocks(context.generation->profiles.blocks());

@@ -1,6 +1,7 @@
 #include "query/execute/evaluate.h"
 
 #include "base/check.h"
+#include "query/execute/top.h"
 
 namespace muster::query {
 
@@ -87,6 +88,8 @@ Selection Evaluator::evaluate_kind(const BoundNode& node, const BlockSet& within
     case BoundKind::OfStep: break;  // Inside sequences only.
     case BoundKind::Members:
       return Selection::of(*ready_.of(node));
+    case BoundKind::Top:
+      return Selection::of(index::Container::view_of(node.cut->members.find(block_)));
     case BoundKind::Sequence: return evaluate_sequence(node);
     case BoundKind::Sample: return evaluate_sample(node, within);
   }

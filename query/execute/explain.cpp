@@ -7,7 +7,7 @@
 #include "index/order_key.h"
 #include "query/execute/budget.h"
 #include "query/execute/person_slots.h"
-#include "query/execute/tile.h"
+#include "query/execute/top.h"
 #include "query/language/language.h"
 
 namespace muster::query {
@@ -59,6 +59,7 @@ class Explainer {
     explained.holds = is_live_ && has_bit(select(node, person_), 0);
     explained.value = value_at(node);
     explained.events = events_at(node);
+    if (node.kind == BoundKind::Top) explained.children.push_back(explain(*node.among->tree));
     for (const BoundNodePtr& child : node.children) {
       // Nodes that nobody wrote are part of the one above.
       if (!child->source || ++nodes_ > kExplainedNodesMax) continue;
@@ -78,6 +79,9 @@ class Explainer {
       if (operand->kind == BoundValueKind::Constant || !operand->source) continue;
       if (!text.empty()) text += ", ";
       text += print(operand->source) + " is " + text_of(*operand);
+    }
+    if (node.kind == BoundKind::Top && node.cut->last) {
+      text += "; the last one taken has " + display(node.operands[0]->type, *node.cut->last, {});
     }
     const bool is_made = node.children.size() == 1 && !node.children[0]->source;
     return is_made ? value_at(*node.children[0]) : text;
@@ -157,6 +161,7 @@ std::string method_of(const BoundNode& node) {
     case BoundKind::ElementTest: return "elements compared";
     case BoundKind::OfStep: return "asked of an earlier step";
     case BoundKind::Members: return "static set";
+    case BoundKind::Top: return "all ranked, the first taken";
     case BoundKind::Sequence: return "search of event sequences";
     case BoundKind::Sample: return "hash of the id";
   }
@@ -194,7 +199,7 @@ PlannedNode planned(const BoundNode& node, std::span<const NodeMeasure> measures
 
 Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal) {
   CHECK(ordinal < query.generation->profiles.ids.size());
-  TRY(prepare_tiles(query, {}));
+  TRY(prepare_ranks(query, {}));
   Explainer explainer(query, ordinal);
   ExplainedNode explained = explainer.explain(*query.tree);
   if (explainer.failed()) return overflow();

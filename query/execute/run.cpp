@@ -10,7 +10,7 @@
 #include "query/execute/live_blocks.h"
 #include "query/execute/look_ahead.h"
 #include "query/execute/spread.h"
-#include "query/execute/tile.h"
+#include "query/execute/top.h"
 
 namespace muster::query {
 namespace {
@@ -69,7 +69,7 @@ std::unique_ptr<std::uint64_t[]> words_of_set(const BlockSet& set) {
 
 Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Parallel parallel,
                             KeptMade* made) {
-  TRY(prepare_tiles(query, budget));
+  TRY(prepare_ranks(query, budget));
   std::atomic<std::uint64_t> people = 0;
   TRY(for_all_blocks(query, budget, parallel, made, [&](Evaluator& evaluator, std::uint32_t block) {
     people.fetch_add(evaluator.count(block), std::memory_order_relaxed);
@@ -79,7 +79,7 @@ Result<std::uint64_t> count(const BoundQuery& query, const Budget& budget, Paral
 
 Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Parallel parallel,
                               KeptMade* made) {
-  TRY(prepare_tiles(query, budget));
+  TRY(prepare_ranks(query, budget));
   std::vector<std::unique_ptr<std::uint64_t[]>> by_block(query.generation->profiles.blocks());
   TRY(for_all_blocks(query, budget, parallel, made, [&](Evaluator& evaluator,
                                                        std::uint32_t block) {
@@ -94,7 +94,7 @@ Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Par
 }
 
 Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget, KeptMade* made) {
-  TRY(prepare_tiles(query, budget));
+  TRY(prepare_ranks(query, budget));
   if (made != nullptr) *made = room_for(query);
   std::vector<NodeMeasure> measures(query.by_number.size());
   Evaluator evaluator(query, made);
@@ -107,11 +107,16 @@ Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget,
   return plan_of(query, measures);
 }
 
+std::optional<bool> cut_in_tie(const BoundQuery& query) {
+  if (query.tree->kind != BoundKind::Top) return std::nullopt;
+  return query.tree->cut->in_tie;
+}
+
 Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal) {
   const index::Generation& generation = *query.generation;
   CHECK(ordinal < generation.profiles.ids.size());
   if (!generation.profiles.live.contains(ordinal)) return false;
-  TRY(prepare_tiles(query, {}));
+  TRY(prepare_ranks(query, {}));
   Aggregates aggregates(generation);
   aggregates.move_to({.block = ordinal / kBlockSize, .first = ordinal % kBlockSize, .count = 1});
   PersonSlots person(aggregates);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "index/order_key.h"
 #include "query/execute/lists.h"
+#include "query/execute/top.h"
 
 namespace muster::query {
 namespace {
@@ -201,6 +202,11 @@ SlotMask select(const BoundNode& node, Slots& slots) {
       return filter(everyone_of(slots), [&](std::uint32_t i) {
         const auto ordinal = slots.ordinal_of(i);
         return ordinal && node.members->contains(*ordinal);
+      });
+    case BoundKind::Top:
+      return filter(everyone_of(slots), [&](std::uint32_t i) {
+        const auto ordinal = slots.ordinal_of(i);
+        return ordinal && node.cut->members.contains(*ordinal);
       });
     case BoundKind::Sequence:
       return slots.sequence(*node.sequence);

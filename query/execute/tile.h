@@ -1,6 +1,5 @@
 // Tiles: where a person's value stands among the others'.
 //
-// The values of all members of s are looked at once per bound query, when it is first answered;
 // tile(n, v among s) is 1 + floor(n * (members with a smaller value) / (members with a value)).
 // Thread safety: any thread.
 #pragma once
@@ -9,8 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "query/execute/budget.h"
-#include "query/plan/scalar.h"
+#include "query/execute/ranks.h"
 
 namespace muster::query {
 
@@ -22,11 +20,11 @@ struct TileCuts {
   std::uint64_t members = 0;           // With a value.
 };
 
-// Finds the cuts of all tiles of the query, unless they are known.
-Status prepare_tiles(const BoundQuery& query, const Budget& budget);
+// Finds the cuts of a tile, unless they are known.  Errors: as for_each_ranked().
+Status prepare_tile(const BoundValue& tile, const Budget& budget);
 
 // The tile of a value, or nothing when it is greater than any member's: an erased person's may be.
-// Requires prepare_tiles().
+// Requires prepare_tile().
 std::optional<std::int64_t> tile_of(const BoundValue& tile, const Scalar& value);
 
 }  // namespace muster::query

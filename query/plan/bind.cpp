@@ -10,7 +10,7 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->generation = context.generation;
   query->now = context.now;
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
-  query->tiles = binder.take_tiles();
+  query->rankings = binder.take_rankings();
   find_kept(*query, context);
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));

@@ -73,7 +73,7 @@ Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope&
     case NodeKind::Sample: return sample(node, scope);
     case NodeKind::Near: return near(node, scope);
     case NodeKind::Anniversary: return anniversary(node, scope);
-    case NodeKind::Top: return unsupported(node->place, "'top'");
+    case NodeKind::Top: return top(node, scope);
     default: break;
   }
   return error_at(ErrorCode::InvalidArgument, node->place,

@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "query/plan/bind_error.h"
 #include "query/plan/binder.h"
-#include "query/execute/tile.h"
-#include "query/plan/rewrite.h"
 #include "query/plan/scalar.h"
 
 namespace muster::query {
@@ -15,8 +13,6 @@ namespace {
 // Decimals that exact arithmetic inside an aggregate may reach: 18 and the digits before them
 // stay within 128 bits.
 constexpr unsigned kScaleOfProductsMax = 18;
-// More tiles than people are of no use; keeps n * people within 128 bits by far.
-constexpr std::int64_t kTilesMax = 1'000'000;
 
 std::shared_ptr<BoundValue> make_value(BoundValueKind kind, ValueKind type, const NodePtr& source) {
   auto value = std::make_shared<BoundValue>();
@@ -210,40 +206,6 @@ Result<BoundValuePtr> Binder::arithmetic_value(const NodePtr& node, const Scope&
                   : arithmetic(node->op, first.type, scalar_of(first), last.type, scalar_of(last));
   if (result.failed) return too_large(node->place);
   return folded(*made, result.value);
-}
-
-Result<BoundValuePtr> Binder::tile(const NodePtr& node, const Scope& scope) {
-  if (scope.table || scope.in_group) {
-    return error_at(ErrorCode::InvalidArgument, node->place,
-                    "'tile' ranks people and cannot stand inside 'where' or 'having'",
-                    "a value of the event or the group");
-  }
-  if (node->count < 1 || node->count > kTilesMax) {
-    return error_at(ErrorCode::InvalidArgument, node->place,
-                    "people are cut into 1 to 1,000,000 tiles", "a number from 1 on");
-  }
-  auto made = make_value(BoundValueKind::Tile, ValueKind::Exact, node);
-  made->tile_count = node->count;
-  TRY_ASSIGN(BoundValuePtr ranked, value(node->children.at(0), scope));
-  if (!is_number(ranked->type) && !is_moment(ranked->type)) {
-    return error_at(ErrorCode::InvalidArgument, node->children[0]->place,
-                    std::string(describe(ranked->type)) + " has no order to be ranked by",
-                    "a number, a time or a date");
-  }
-  made->children.push_back(std::move(ranked));
-  auto among = std::make_shared<BoundQuery>();
-  among->generation = context_.generation;
-  among->now = context_.now;
-  if (node->children.size() > 1) {
-    TRY_ASSIGN(among->tree, predicate(node->children[1], scope));
-  } else {
-    among->tree = make_node(BoundKind::Everyone, nullptr);
-  }
-  make_plan(*among, {});
-  made->among = std::move(among);
-  made->cuts = std::make_shared<TileCuts>();
-  tiles_.push_back(made);
-  return BoundValuePtr(made);
 }
 
 Result<BoundValuePtr> Binder::days_between_value(const NodePtr& node, const Scope& scope) {

@@ -5,6 +5,7 @@
 //   bind_element.cpp     elements of lists compared with values
 //   bind_window.cpp      windows of time, `since` something of the person, anniversaries
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
+//   bind_rank.cpp        tiles and tops
 //   bind_events.cpp      aggregates over events
 //   bind_sequence.cpp    sequences of events
 //   text_coding.cpp      texts of several origins compared with each other
@@ -43,8 +44,8 @@ class Binder {
   Result<BoundNodePtr> predicate(const NodePtr& node, const Scope& scope);
 
 
-  // The tiles of all that was bound, inner ones first.
-  Values take_tiles() { return std::move(tiles_); }
+  // What ranks people in all that was bound, inner ones first.
+  std::vector<Ranking> take_rankings() { return std::move(rankings_); }
 
  private:
   // bind_predicate.cpp
@@ -95,8 +96,14 @@ class Binder {
   Result<BoundValuePtr> list_size(const NodePtr& node, const Resolved& found);
   Result<BoundValuePtr> arithmetic_value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> days_between_value(const NodePtr& node, const Scope& scope);
-  Result<BoundValuePtr> tile(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> date_part_value(const NodePtr& node, const Scope& scope);
+
+  // bind_rank.cpp
+  Result<BoundValuePtr> tile(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> top(const NodePtr& node, const Scope& scope);
+  Result<BoundValuePtr> ranked_value(const NodePtr& node, const Scope& scope);
+  // The people to be ranked, as a question of its own; null: everyone.
+  Result<BoundQueryPtr> ranked_people(const NodePtr& node, const Scope& scope);
 
   // bind_events.cpp
   Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
@@ -130,7 +137,7 @@ class Binder {
   std::vector<std::string> open_segments_;           // Those being bound, outermost first.
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
-  Values tiles_;
+  std::vector<Ranking> rankings_;
   std::vector<bool> steps_named_;  // Of the sequence being bound: referred to by a later step.
 };
 

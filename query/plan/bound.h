@@ -82,6 +82,7 @@ using BoundFieldPtr = std::shared_ptr<const BoundField>;
 
 struct BoundNode;
 struct TileCuts;  // query/execute/tile.h
+struct TopCut;    // query/execute/top.h
 struct BoundValue;
 struct BoundAggregate;
 using BoundNodePtr = std::shared_ptr<BoundNode>;
@@ -199,6 +200,7 @@ enum class BoundKind : std::uint8_t {
   AggregateTest,   // the aggregate's key lies in ranges
   ValueTest,       // value_test over operands
   Members,         // of a static set
+  Top,             // among the `count` people of `among` with the greatest (least) operands[0]
   Sequence,        // some choice of the person's events satisfies all steps
   OfStep,          // children[source] holds for the event that an earlier step has taken
   Sample,          // the salted hash of the id is below threshold
@@ -208,7 +210,7 @@ struct BoundNode {
   BoundKind kind = BoundKind::Everyone;
   NodePtr source;                       // What the person wrote here; null for made nodes.
   std::vector<BoundNodePtr> children;
-  std::int64_t count = 0;               // AtLeast
+  std::int64_t count = 0;               // AtLeast, Top
   BoundFieldPtr field;
   // FieldTest and ListTest: one, or one per decimal scale of a run of events. With a lookup the
   // keys are those of the referring field.
@@ -226,6 +228,9 @@ struct BoundNode {
   std::size_t step = 0;                 // OfStep: which one, from 0.
   std::uint64_t seed = 0;               // Sample
   UInt128 threshold = 0;                // Sample: of 2^64
+  BoundQueryPtr among;                  // Top: the people who are ranked.
+  bool descending = true;               // Top: the greatest first.
+  std::shared_ptr<TopCut> cut;          // Top: found when a question is first answered.
   bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.
 
   // Filled by the planner.
@@ -254,6 +259,12 @@ struct KeptLeaf {
   std::vector<std::vector<std::uint32_t>> window_tables;  // By window: numbers of tables.
 };
 
+// What needs a look at all people before one of them can be answered: a tile or a top.
+struct Ranking {
+  BoundValuePtr tile;  // Null: a top.
+  BoundNodePtr top;
+};
+
 // What bind() makes: the tree as written, for explanations, and the plan that is run.
 class BoundQuery {
  public:
@@ -261,7 +272,7 @@ class BoundQuery {
   TimeMs now = 0;
   BoundNodePtr tree;
   BoundNodePtr plan;
-  std::vector<BoundValuePtr> tiles;  // Those of the tree, inner ones first.
+  std::vector<Ranking> rankings;  // Those of the tree, inner ones first.
   std::uint32_t shared = 0;  // Results kept for a block.
   std::vector<const BoundNode*> by_number;  // The nodes of the plan, children first.
   std::vector<KeptLeaf> kept;               // By BoundNode::kept.

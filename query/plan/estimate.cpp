@@ -143,6 +143,10 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
       }
       node.estimate = universe / 10;
       break;
+    case BoundKind::Top:
+      node.cost = 1;  // Beside the ranking, which is done once.
+      node.estimate = static_cast<std::uint64_t>(node.count);
+      break;
     case BoundKind::Members:
       node.cost = 1;
       node.estimate = node.members->count();

@@ -31,6 +31,7 @@ class Warner {
     judge_constant(node);
     judge_missing(node);
     for (const BoundNodePtr& child : node.children) visit(*child);
+    if (node.kind == BoundKind::Top) visit(*node.among->tree);
   }
 
   void say_constant(const BoundNode& node, bool always) {
@@ -61,6 +62,7 @@ class Warner {
 
   // People who are out of a comparison only because they have no value.
   void judge_missing(const BoundNode& node) {
+    if (node.kind == BoundKind::Top) return judge_unranked(*node.operands[0]);
     const bool is_comparison = node.kind == BoundKind::FieldTest;
     if (!is_comparison || !node.field->attribute || !node.source || node.field->lookup) return;
     if (node.source->kind == NodeKind::PresenceTest) return;
@@ -70,6 +72,17 @@ class Warner {
     say(std::to_string(people - known) + " of " + std::to_string(people) +
         " profiles have no '" + node.field->name + "' and are out of '" + print(node.source) +
         "' for that alone");
+  }
+
+  void judge_unranked(const BoundValue& value) {
+    if (value.kind != BoundValueKind::Field || !value.field->attribute || value.field->lookup) {
+      return;
+    }
+    const std::uint64_t people = query_.generation->profiles.live.count();
+    const std::uint64_t known = value.field->attribute->count();
+    if (known >= people) return;
+    say(std::to_string(people - known) + " of " + std::to_string(people) + " profiles have no '" +
+        value.field->name + "' and are not ranked");
   }
 
   void judge_whole() {

@@ -105,8 +105,10 @@ std::string count_in_words(const json::object& answer) {
   const std::uint64_t universe = number_of(answer, "universe");
   const double share =
       universe == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(universe);
-  return fmt::format("{} of {} people ({:.1f} %), snapshot {}, {:.1f} ms", with_commas(count),
-                     with_commas(universe), share, number_of(answer, "snapshot"),
+  const std::string_view tie =
+      flag_of(answer, "cut_in_tie") ? ", cut between people of the same value" : "";
+  return fmt::format("{} of {} people ({:.1f} %){}, snapshot {}, {:.1f} ms", with_commas(count),
+                     with_commas(universe), share, tie, number_of(answer, "snapshot"),
                      static_cast<double>(number_of(answer, "took_us")) / 1'000);
 }
 

@@ -18,7 +18,7 @@ Result<engine::Question> question_of(const JsonObject& json);
 // The question that a saved segment asks: its "where" and "tz".
 Result<engine::Question> question_of(const engine::Document& segment);
 
-// {"count", "snapshot", "as_of", "took_us", "universe"}
+// {"count", "snapshot", "as_of", "took_us", "universe", "cut_in_tie"}: the last of a top only
 std::string to_json(const engine::CountAnswer& answer);
 
 }  // namespace muster::server

@@ -105,6 +105,7 @@ void write_count(JsonWriter& json, const engine::CountAnswer& answer) {
   json.key("as_of").text(to_rfc3339(answer.as_of));
   json.key("took_us").number(answer.took_us);
   json.key("universe").number(answer.universe);
+  if (answer.cut_in_tie) json.key("cut_in_tie").boolean(*answer.cut_in_tie);
 }
 
 }  // namespace
