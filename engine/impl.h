@@ -88,6 +88,8 @@ class Engine::Impl {
   TimeMs now() const;
 
   const Parts parts;
+  // Lists of objects taken apart, for all questions.
+  const std::shared_ptr<query::ObjectStore> objects = query::make_object_store();
   Published<index::Generation> published;
   KeptPredicates predicates;
 

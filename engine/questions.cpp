@@ -68,6 +68,7 @@ query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation
   made.zone = made.workspace_zone;
   if (auto zone = Zone::named(timezone.empty() ? made.zone.name() : timezone)) made.zone = *zone;
   made.now = at;
+  made.objects = objects;
   made.segment = [generation, workspace = made.workspace_zone](
                      const std::string& id,
                      std::uint64_t version) -> Result<query::BindContext::Segment> {

@@ -38,6 +38,8 @@ class Dictionary {
   void find_batch(std::span<const std::string_view> keys, std::span<std::uint32_t> codes) const;
   // Requires code < size().  The bytes live as long as any snapshot.
   KeyText key(std::uint32_t code) const;
+  // The same for all snapshots of one writer, and for no others that live at the same time.
+  const void* identity() const { return keys_.get(); }
   std::size_t bytes() const { return bytes_; }  // On the heap, when the snapshot was taken.
 
  private:

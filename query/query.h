@@ -27,6 +27,11 @@
 
 namespace muster::query {
 
+class ObjectStore;  // query/plan/objects.h
+
+// One for all questions about the generations of one engine.
+std::shared_ptr<ObjectStore> make_object_store();
+
 struct BindContext {
   std::shared_ptr<const index::Generation> generation;
   TimeMs now = 0;
@@ -39,6 +44,8 @@ struct BindContext {
     Zone zone;
   };
   std::function<Result<Segment>(const std::string& id, std::uint64_t version)> segment;
+  // Lists of objects taken apart for earlier questions; null: for this one alone.
+  std::shared_ptr<ObjectStore> objects;
   // Rewrites of the plan left out by name (query/plan/rewrite.h): the answers must not move.
   std::vector<std::string> rewrites_off;
   // What is kept of event conditions; without it every question reads the events.

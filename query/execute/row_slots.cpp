@@ -94,9 +94,10 @@ void RowSlots::raw_keys(const BoundField& field, KeyChunk& out) {
       person_keys(field, out);
       return;
     case FieldPlace::PersonId:
+    case FieldPlace::Element:
       break;
   }
-  CHECK(!"profile ids are asked among people only");
+  CHECK(!"profile ids are asked among people only, and objects among their own");
 }
 
 namespace {

@@ -35,8 +35,19 @@ void fill_field(const BoundValue& value, Slots& slots, ValueChunk& out) {
   });
 }
 
+void fill_object_counts(const BoundField& field, Slots& slots, ValueChunk& out) {
+  const auto chunk = std::make_unique_for_overwrite<KeyChunk>();
+  read_keys(field, slots, *chunk);
+  std::fill_n(out.exact.begin(), slots.count(), Rational{});
+  for_each_bit(chunk->present, [&](std::uint32_t i) {
+    const auto list = static_cast<std::uint32_t>(chunk->keys[i]);
+    out.exact[i] = rational_of(field.objects->elements_of(list));
+  });
+}
+
 void fill_size(const BoundValue& value, Slots& slots, ValueChunk& out) {
   out.present = everyone_of(slots);
+  if (value.field->objects) return fill_object_counts(*value.field, slots, out);
   Lists lists(*value.field, slots);
   for (std::uint32_t i = 0; i < slots.count(); ++i) {
     out.exact[i] = rational_of(static_cast<std::int64_t>(lists.at(i).size()));

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "query/plan/condition.h"
+#include "query/plan/resolver.h"
 
 namespace muster::query {
 namespace {
@@ -33,6 +34,14 @@ Error unknown_name(const Place& place, const std::string& what, const std::strin
                          "no " + what + " " + with_suggestion(name, candidates), what);
   error.details[0].nearest = nearest_name(name, candidates).value_or("");
   return error;
+}
+
+Error ask_with_where(const Place& place, const Path& path) {
+  const std::string name = joined(path);
+  return error_at(ErrorCode::InvalidArgument, place,
+                  "'" + name + "' holds objects: say any " + name +
+                      " where (...), or ask for its size()",
+                  "any, all or none ... where (...)");
 }
 
 Error unsupported(const Place& place, const std::string& construct) {

@@ -23,6 +23,9 @@ Error wrong_kind(const Place& place, ValueKind found, ValueKind expected);
 Error unknown_name(const Place& place, const std::string& what, const std::string& name,
                    std::span<const std::string> candidates);
 
+// InvalidArgument: "'PATH' is a list of objects: say any PATH where (...)".
+Error ask_with_where(const Place& place, const Path& path);
+
 // Unsupported: "CONSTRUCT cannot be answered yet."
 Error unsupported(const Place& place, const std::string& construct);
 

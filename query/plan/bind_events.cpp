@@ -118,7 +118,7 @@ Result<BoundNodePtr> Binder::did(const NodePtr& node, const Scope& scope) {
 Result<BoundAggregatePtr> Binder::aggregate(const NodePtr& node, const Scope& scope) {
   const std::string word(word_of(node->aggregate));
   if (scope.in_group && !node->has_events) return group_aggregate(node, scope);
-  if (scope.table || scope.in_group) {
+  if (!scope.is_among_people()) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "an aggregate of events asks about people and cannot stand inside 'where' "
                     "or 'having'",

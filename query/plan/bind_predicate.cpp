@@ -9,8 +9,6 @@
 namespace muster::query {
 namespace {
 
-bool is_among_people(const Scope& scope) { return !scope.table && !scope.in_group; }
-
 Error only_among_people(const Place& place, const std::string& construct) {
   return error_at(ErrorCode::InvalidArgument, place,
                   construct + " asks about people and cannot stand inside 'where' or 'having'",
@@ -61,8 +59,7 @@ Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope&
     case NodeKind::WindowTest: return test(node, scope);
     case NodeKind::PresenceTest: return presence(node, scope);
     case NodeKind::Quantified: return quantified(node, scope);
-    case NodeKind::QuantifiedWhere:
-      return unsupported(node->place, "'where' on the objects of a list");
+    case NodeKind::QuantifiedWhere: return objects_where(node, scope);
     case NodeKind::Did: return did(node, scope);
     case NodeKind::Sequence: return sequence(node, scope);
     case NodeKind::AtLeast: return at_least(node, scope);
@@ -109,6 +106,7 @@ Result<BoundNodePtr> Binder::quantified(const NodePtr& node, const Scope& scope)
 
 Result<BoundNodePtr> Binder::list_condition(const NodePtr& node, const Resolved& found,
                                             const Scope& scope) {
+  if (found.field && found.field->objects) return ask_with_where(node->place, node->path);
   if (found.is_event_name || (found.field && !found.field->type.list)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "'" + joined(node->path) + "' has one value: leave out any, all or none",
@@ -129,7 +127,7 @@ Result<BoundNodePtr> Binder::list_condition(const NodePtr& node, const Resolved&
 }
 
 Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope) {
-  if (!is_among_people(scope)) return only_among_people(node->place, "'in segment'");
+  if (!scope.is_among_people()) return only_among_people(node->place, "'in segment'");
   const std::string key = key_of(node->text, node->version);
   BoundNodePtr made = make_node(BoundKind::And, node);
   made->is_segment = true;
@@ -172,7 +170,7 @@ Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope)
 }
 
 Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {
-  if (!is_among_people(scope)) return only_among_people(node->place, "'in list'");
+  if (!scope.is_among_people()) return only_among_people(node->place, "'in list'");
   const auto& lists = context_.generation->lists;
   const auto found = lists.find(node->text);
   if (found == lists.end()) {
@@ -188,7 +186,7 @@ Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundNodePtr> Binder::sample(const NodePtr& node, const Scope& scope) {
-  if (!is_among_people(scope)) return only_among_people(node->place, "'sample'");
+  if (!scope.is_among_people()) return only_among_people(node->place, "'sample'");
   const Decimal percent = node->percent.value;
   if (compare(percent, Decimal{0, 0}) < 0 || compare(percent, Decimal{100, 0}) > 0) {
     return error_at(ErrorCode::InvalidArgument, node->place,

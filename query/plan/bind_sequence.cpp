@@ -63,7 +63,7 @@ Result<BoundStepEvents> Binder::step_events(const Events& events, const EventWin
 }
 
 Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
-  if (scope.table || scope.in_group) {
+  if (!scope.is_among_people()) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "a sequence asks about people and cannot stand inside 'where' or 'having'",
                     "a condition on the event or the group");

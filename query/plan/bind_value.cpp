@@ -149,6 +149,7 @@ Result<BoundValuePtr> Binder::field_value(const NodePtr& node, const Resolved& f
     return BoundValuePtr(make_value(BoundValueKind::Constant, ValueKind::Unknown, node));
   }
   const BoundField& field = *found.field;
+  if (field.objects) return ask_with_where(node->place, node->path);
   if (field.type.list) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "'" + joined(node->path) + "' has several values: say any, all or none, or " +
@@ -173,7 +174,7 @@ Result<BoundValuePtr> Binder::size(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundValuePtr> Binder::list_size(const NodePtr& node, const Resolved& found) {
-  if (found.is_event_name || (found.field && !found.field->type.list)) {
+  if (found.is_event_name || (found.field && !found.field->type.list && !found.field->objects)) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "size() needs a list, and '" + joined(node->path) + "' has one value",
                     "a list");

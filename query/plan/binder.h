@@ -2,6 +2,7 @@
 //
 //   bind_predicate.cpp   and, or, not, lists, segments, quantifiers
 //   bind_comparison.cpp  comparisons and other tests of a value
+//   bind_objects.cpp     conditions on the objects of lists
 //   bind_element.cpp     elements of lists compared with values
 //   bind_window.cpp      windows of time, `since` something of the person, anniversaries
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
@@ -60,6 +61,9 @@ class Binder {
   Result<BoundNodePtr> list_condition(const NodePtr& node, const Resolved& found,
                                       const Scope& scope);
 
+  Result<BoundNodePtr> objects_where(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> objects_condition(const NodePtr& node, const Resolved& found,
+                                         const Scope& scope);
   Result<BoundNodePtr> element_test(const NodePtr& node, const Resolved& found,
                                     const Values& operands, const Scope& scope);
 
@@ -163,6 +167,9 @@ BoundNodePtr make_not(BoundNodePtr child, const NodePtr& source);
 // The single value of the field passes.
 BoundNodePtr field_test(const NodePtr& source, const BoundFieldPtr& field,
                         const Condition& condition);
+// The single value of the field, which is kept by code, has a code that passes.
+BoundNodePtr key_condition(const NodePtr& source, const BoundFieldPtr& field,
+                           const KeyTest& keys);
 // Any or all elements of the list of the field pass; None is the complement of Any.
 // Requires field->type.list.
 BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quantifier quantifier,

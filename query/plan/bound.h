@@ -19,6 +19,7 @@
 
 #include "index/generation.h"
 #include "query/plan/number.h"
+#include "query/plan/objects.h"
 #include "query/plan/ranges.h"
 #include "query/query.h"
 
@@ -67,6 +68,7 @@ enum class FieldPlace : std::uint8_t {
   PersonId,   // the profile id
   Property,   // property of the event
   EventTime,  // the event's time
+  Element,    // field of one object of a list
 };
 
 struct BoundField {
@@ -75,6 +77,8 @@ struct BoundField {
   index::FieldType type;                                 // Of the value at the end.
   std::shared_ptr<const index::Attribute> attribute;     // Person; null: nobody has it.
   std::shared_ptr<const index::EventProperty> property;  // Property; null: no event has it.
+  std::shared_ptr<const ObjectColumn> column;            // Element; null: no object has it.
+  std::shared_ptr<const ObjectTable> objects;            // Of a list of objects: its elements.
   std::shared_ptr<const EntityLookup> lookup;            // Null: the field's own value.
   index::Dictionary dictionary;                          // What codes at the end mean.
 };

@@ -44,8 +44,17 @@ KeyTest list_codes(const index::EventProperty& property, const Passes& passes) {
   return KeyTest(std::move(bits));
 }
 
+KeyTest lists_with_elements(const ObjectTable& objects) {
+  BitWords bits((objects.texts() + 63) / 64);
+  for (std::uint32_t text = 0; text < objects.texts(); ++text) {
+    if (objects.elements_of(text) > 0) bits[text / 64] |= std::uint64_t{1} << (text % 64);
+  }
+  return KeyTest(std::move(bits));
+}
+
 bool has_storage(const BoundField& field) {
-  return field.place == FieldPlace::EventTime || field.attribute || field.property;
+  return field.place == FieldPlace::EventTime || field.attribute || field.property ||
+         field.column;
 }
 
 BoundNodePtr nobody_has(const NodePtr& source, const BoundFieldPtr& field) {
@@ -95,16 +104,7 @@ BoundNodePtr field_test(const NodePtr& source, const BoundFieldPtr& field,
   CHECK(!field->type.list);
   if (field->place == FieldPlace::PersonId) return id_test(source, *field, condition);
   if (!has_storage(*field)) return nobody_has(source, field);
-  if (field->lookup) {
-    const EntityLookup& lookup = *field->lookup;
-    const KeyTest keys = keys_passing(condition, field->type, field->dictionary, field->type.scale);
-    return key_test(source, field, referring_keys(lookup, [&](std::uint32_t ordinal) {
-                      if (!lookup.attribute) return keys.matches(ordinal);
-                      const auto key = lookup.attribute->single.at(ordinal);
-                      return key && keys.matches(*key);
-                    }));
-  }
-  if (field->property && kind_of(field->type.type) == ValueKind::Exact) {
+  if (!field->lookup && field->property && kind_of(field->type.type) == ValueKind::Exact) {
     // Runs keep decimals at the scale they came with.
     BoundNodePtr node = make_node(BoundKind::FieldTest, source);
     node->field = field;
@@ -113,8 +113,20 @@ BoundNodePtr field_test(const NodePtr& source, const BoundFieldPtr& field,
     }
     return node;
   }
-  return key_test(source, field,
-                  keys_passing(condition, field->type, field->dictionary, field->type.scale));
+  return key_condition(
+      source, field, keys_passing(condition, field->type, field->dictionary, field->type.scale));
+}
+
+BoundNodePtr key_condition(const NodePtr& source, const BoundFieldPtr& field,
+                           const KeyTest& keys) {
+  if (!has_storage(*field)) return nobody_has(source, field);
+  if (!field->lookup) return key_test(source, field, keys);
+  const EntityLookup& lookup = *field->lookup;
+  return key_test(source, field, referring_keys(lookup, [&](std::uint32_t ordinal) {
+                    if (!lookup.attribute) return keys.matches(ordinal);
+                    const auto key = lookup.attribute->single.at(ordinal);
+                    return key && keys.matches(*key);
+                  }));
 }
 
 BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quantifier quantifier,
@@ -147,6 +159,7 @@ BoundNodePtr list_test(const NodePtr& source, const BoundFieldPtr& field, Quanti
 BoundNodePtr present(const NodePtr& source, const BoundFieldPtr& field) {
   if (field->place == FieldPlace::PersonId) return make_node(BoundKind::Everyone, source);
   if (!has_storage(*field)) return nobody_has(source, field);
+  if (field->objects) return key_condition(source, field, lists_with_elements(*field->objects));
   if (field->lookup) {
     const EntityLookup& lookup = *field->lookup;
     return key_test(source, field, referring_keys(lookup, [&](std::uint32_t ordinal) {

@@ -26,13 +26,6 @@ BoundField described(const std::string& name, FieldPlace place, const index::Fie
   return field;
 }
 
-Result<BoundFieldPtr> askable(BoundField field, const Place& place) {
-  if (field.type.type == Type::Json) {
-    return unsupported(place, "'" + field.name + "' holds objects or mixed lists, and it");
-  }
-  return std::make_shared<const BoundField>(std::move(field));
-}
-
 }  // namespace
 
 std::string joined(const Path& path, std::size_t from) {
@@ -42,6 +35,40 @@ std::string joined(const Path& path, std::size_t from) {
     text += path.names[i];
   }
   return text;
+}
+
+// Lists of objects come with their elements.
+BoundFieldPtr Resolver::askable(BoundField field) const {
+  if (field.type.type == Type::Json) {
+    const auto store = context_.objects ? context_.objects : std::make_shared<ObjectStore>();
+    field.objects = store->of(field.dictionary, context_.workspace_zone);
+  }
+  return std::make_shared<const BoundField>(std::move(field));
+}
+
+// A field of the elements of a list of objects.
+Result<Resolved> Resolver::element_field(const std::string& name, const Place& place,
+                                         const BoundField& objects) const {
+  const auto& columns = objects.objects->columns;
+  const auto found = columns.find(name);
+  if (found == columns.end()) {
+    // Of no objects at all nothing is known, so every field of theirs is missing.
+    if (columns.empty() || context_.allow_unknown) return Resolved{};
+    std::vector<std::string> names;
+    for (const auto& [known, column] : columns) names.push_back(known);
+    return unknown_name(place, "field of the objects in '" + objects.name + "':", name, names);
+  }
+  BoundField field = described(name, FieldPlace::Element, nullptr);
+  field.type = found->second->type;
+  field.column = found->second;
+  field.dictionary = found->second->dictionary;
+  if (field.type.type == Type::Json) {
+    return error_at(ErrorCode::InvalidArgument, place,
+                    "'" + name + "' of the objects in '" + objects.name +
+                        "' holds lists, or values of different kinds",
+                    "a field of one kind");
+  }
+  return Resolved{.field = std::make_shared<const BoundField>(std::move(field))};
 }
 
 std::vector<Resolver::Reference> Resolver::references(const Scope& scope) const {
@@ -62,7 +89,7 @@ std::vector<Resolver::Reference> Resolver::references(const Scope& scope) const 
 }
 
 // An attribute of people; null when there is none of that name.
-Result<BoundFieldPtr> Resolver::attribute(const std::string& name, const Place& place) const {
+BoundFieldPtr Resolver::attribute(const std::string& name) const {
   const index::Generation& generation = *context_.generation;
   const auto found = generation.profiles.attributes.find(name);
   const index::Field* declared = generation.schema->field("profiles." + name);
@@ -73,7 +100,7 @@ Result<BoundFieldPtr> Resolver::attribute(const std::string& name, const Place& 
     field.type = found->second->type;
     field.dictionary = found->second->dictionary;
   }
-  return askable(std::move(field), place);
+  return askable(std::move(field));
 }
 
 // A property of the events; null when no event of the aggregate has one of that name.
@@ -110,10 +137,10 @@ Result<BoundFieldPtr> Resolver::property(const std::string& name, const Place& p
     field.type = own->second->type;
     field.dictionary = own->second->dictionary;
   }
-  if (known) return askable(std::move(field), place);
+  if (known) return askable(std::move(field));
   for (const Reference& reference : references(scope)) {
     // Declared as a reference, but no event had it so far: an id is a text.
-    if (reference.field == name) return askable(std::move(field), place);
+    if (reference.field == name) return askable(std::move(field));
   }
   return BoundFieldPtr();
 }
@@ -121,11 +148,10 @@ Result<BoundFieldPtr> Resolver::property(const std::string& name, const Place& p
 Result<BoundFieldPtr> Resolver::own_field(const std::string& name, const Place& place,
                                           const Scope& scope) {
   if (scope.table) return property(name, place, scope);
-  TRY_ASSIGN(BoundFieldPtr found, attribute(name, place));
-  if (found) return found;
+  if (BoundFieldPtr found = attribute(name)) return found;
   for (const Reference& reference : references(scope)) {
     if (reference.field == name) {
-      return askable(described(name, FieldPlace::Person, nullptr), place);
+      return askable(described(name, FieldPlace::Person, nullptr));
     }
   }
   return BoundFieldPtr();
@@ -201,7 +227,7 @@ Result<BoundFieldPtr> Resolver::entity_field(const Reference& reference, const s
   } else if (referring) {
     field.lookup = lookup(*referring, reference.entity, attribute);
   }
-  return askable(std::move(field), place);
+  return askable(std::move(field));
 }
 
 Status Resolver::add_references(const Path& path, const Place& place, const Scope& scope,
@@ -256,6 +282,7 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
                     "inside 'having' only aggregates such as sum(" + name + ") see the group",
                     "an aggregate");
   }
+  if (scope.objects) return element_field(name, place, *scope.objects);
   Readings readings;
   if (scope.table && name == schema.event_name) {
     return Resolved{.field = nullptr, .is_event_name = true, .event = scope.table->name};
@@ -270,7 +297,7 @@ Result<Resolved> Resolver::resolve(const Path& path, const Place& place, const S
   TRY(add_references(path, place, scope, readings));
   TRY(add_steps(path, place, scope, readings));
   if (scope.table && path.names.size() > 1 && path.names[0] == kProfile) {
-    TRY_ASSIGN(const BoundFieldPtr person, attribute(joined(path, 1), place));
+    const BoundFieldPtr person = attribute(joined(path, 1));
     if (person) readings.push_back({"an attribute of the person", {.field = person}});
   }
   if (readings.empty() && !scope.table && name == schema.profile_id) {

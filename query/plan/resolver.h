@@ -24,6 +24,9 @@ struct Scope {
   // All tables of the same aggregate: a property that only others have is missing here.
   std::vector<std::shared_ptr<const index::EventTable>> siblings;
   bool in_group = false;  // Inside `having`: only aggregates over siblings.
+  // Inside the `where` of a list of objects: the field that holds it. Paths are its elements' own.
+  BoundFieldPtr objects = nullptr;
+  bool is_among_people() const { return !table && !in_group && !objects; }
   // Inside a sequence: the steps before, by number; unnamed ones have the name "".
   struct Step {
     std::string name;
@@ -60,7 +63,8 @@ class Resolver {
   using Readings = std::vector<Reading>;
 
   std::vector<Reference> references(const Scope& scope) const;
-  Result<BoundFieldPtr> attribute(const std::string& name, const Place& place) const;
+  BoundFieldPtr askable(BoundField field) const;
+  BoundFieldPtr attribute(const std::string& name) const;
   Result<BoundFieldPtr> property(const std::string& name, const Place& place, const Scope& scope);
   Result<BoundFieldPtr> own_field(const std::string& name, const Place& place, const Scope& scope);
   Status add_references(const Path& path, const Place& place, const Scope& scope,
@@ -70,6 +74,8 @@ class Resolver {
   std::shared_ptr<const EntityLookup> lookup(const BoundField& referring,
                                              const std::string& entity,
                                              std::shared_ptr<const index::Attribute> attribute);
+  Result<Resolved> element_field(const std::string& name, const Place& place,
+                                 const BoundField& objects) const;
   Status add_steps(const Path& path, const Place& place, const Scope& scope, Readings& readings);
   Error unknown(const Path& path, const Place& place, const Scope& scope) const;
   std::vector<std::string> names_known(const Scope& scope) const;

@@ -29,8 +29,8 @@ std::vector<std::string> split(const std::string& text, char separator) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '"') quoted = !quoted;
-    if (!quoted && (c == '[' || c == '(')) ++depth;
-    if (!quoted && (c == ']' || c == ')')) --depth;
+    if (!quoted && (c == '[' || c == '(' || c == '{')) ++depth;
+    if (!quoted && (c == ']' || c == ')' || c == '}')) --depth;
     if (c == separator && !quoted && depth == 0) {
       parts.emplace_back();
     } else {
@@ -94,6 +94,7 @@ index::FieldType type_of(const PlainField& field) {
   constexpr Type kTypes[] = {Type::Json,      Type::Bool, Type::Decimal, Type::Double, Type::String,
                              Type::Timestamp, Type::Date, Type::Geo};
   const Type type = field.values.empty() ? Type::String : kTypes[field.values.front().index()];
+  if (!field.objects.empty()) return {.type = Type::Json};
   return {.type = type, .list = field.list, .scale = 0};
 }
 
@@ -160,7 +161,13 @@ std::optional<PlainField> field_of(const std::string& text) {
   if (text == "null") return std::nullopt;
   if (!text.starts_with("[")) return PlainField{.list = false, .values = {scalar_of(text)}};
   PlainField list{.list = true, .values = {}};
-  for (const std::string& element : split(text.substr(1, text.size() - 2), ',')) {
+  for (const std::string& each : split(text.substr(1, text.size() - 2), ',')) {
+    const std::string element = trimmed(each);
+    if (element.starts_with("{")) {
+      const auto words = words_of(element.substr(1, element.size() - 2));
+      list.objects.push_back(fields_of(words, 0).fields);
+      continue;
+    }
     if (!trimmed(element).empty()) list.values.push_back(scalar_of(trimmed(element)));
   }
   return list;

@@ -16,7 +16,8 @@
 //
 // A line that begins with two blanks continues the one above. Data blocks are taken in where they
 // stand, so that a question may be asked before and after. Values: true, 12, 12.50, 1e3,
-// 2024-06-15, 2024-06-15T12:00:00Z, (48.1,11.5), [a, b], null, a bare or quoted text.
+// 2024-06-15, 2024-06-15T12:00:00Z, (48.1,11.5), [a, b],
+// [{sku=a qty=2}, {sku=b}], null, a bare or quoted text.
 // Thread safety: one thread at a time.
 #pragma once
 

@@ -118,6 +118,22 @@ bool quantified(const Scope& scope, const Node& node) {
   CHECK(!"every quantifier is known");
 }
 
+bool quantified_where(const Scope& scope, const Node& node) {
+  const auto objects = naive_objects(scope, node.path);
+  const auto holds = [&](const PlainFields& object) {
+    Scope inner = scope;
+    inner.object = &object;
+    return naive_test(inner, *node.children[0]);
+  };
+  switch (node.quantifier) {
+    case query::Quantifier::Any: return std::any_of(objects.begin(), objects.end(), holds);
+    case query::Quantifier::None: return std::none_of(objects.begin(), objects.end(), holds);
+    case query::Quantifier::All:
+      return !objects.empty() && std::all_of(objects.begin(), objects.end(), holds);
+  }
+  CHECK(!"every quantifier is known");
+}
+
 bool in_literals(const Scope& scope, const Node& node) {
   const NaiveValue value = naive_value_of(scope, *node.children[0]);
   if (is_missing(value)) return false;
@@ -146,7 +162,9 @@ bool text_test(const Scope& scope, const Node& node) {
 
 // A path to a list is present when the list has elements; every other value when it is there.
 bool is_present(const Scope& scope, const Node& value) {
-  if (value.kind == NodeKind::PathValue) return !naive_path(scope, value.path).empty();
+  if (value.kind == NodeKind::PathValue) {
+    return !naive_path(scope, value.path).empty() || !naive_objects(scope, value.path).empty();
+  }
   return !is_missing(naive_value_of(scope, value));
 }
 
@@ -203,6 +221,7 @@ bool naive_test(const Scope& scope, const Node& node) {
     case NodeKind::WindowTest:
       return in_window(scope, *node.window, naive_value_of(scope, *children[0])) != node.negated;
     case NodeKind::Quantified: return quantified(scope, node);
+    case NodeKind::QuantifiedWhere: return quantified_where(scope, node);
     case NodeKind::Did: return naive_did(scope, node.events) != node.negated;
     case NodeKind::AtLeast: return at_least(scope, node);
     case NodeKind::InSegment: return in_segment(scope, node);

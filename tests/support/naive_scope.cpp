@@ -19,36 +19,37 @@ std::string joined(std::span<const std::string> names) {
   return out;
 }
 
-std::vector<NaiveValue> values_of(const PlainFields& fields, const std::string& name) {
-  std::vector<NaiveValue> out;
+const PlainField* field_named(const PlainFields& fields, const std::string& name) {
   const auto found = fields.find(name);
-  if (found == fields.end()) return out;
-  for (const Value& value : found->second.values) out.push_back(naive_value(value));
-  std::sort(out.begin(), out.end(), naive_less);
-  const auto same = [](const NaiveValue& a, const NaiveValue& b) {
-    return !naive_less(a, b) && !naive_less(b, a);
-  };
-  out.erase(std::unique(out.begin(), out.end(), same), out.end());
-  return out;
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+PlainField one(Value value) { return {.list = false, .values = {std::move(value)}}; }
+
+// A field found in the data, or made up: the id, the time, the name.
+using Found = std::optional<PlainField>;
+
+Found copy_of(const PlainField* field) {
+  return field == nullptr ? std::nullopt : std::optional(*field);
 }
 
 // The rest of `path` at the entity its first name refers to.
-std::vector<NaiveValue> referred(const Scope& scope, const std::string& table,
-                                 const PlainFields& fields, const query::Path& path) {
+Found referred(const Scope& scope, const std::string& table, const PlainFields& fields,
+               const query::Path& path) {
   const std::string& first = path.names.front();
   for (const auto& [key, entity] : scope.data->references) {
     if (!key.starts_with(table + ".")) continue;
     const std::string field = key.substr(table.size() + 1);
     if (first != entity && first != field) continue;
-    const std::vector<NaiveValue> id = values_of(fields, field);
-    if (id.empty()) return {};
+    const PlainField* id = field_named(fields, field);
+    if (id == nullptr) return std::nullopt;
     const auto rows = scope.data->entities.find(entity);
-    if (rows == scope.data->entities.end()) return {};
-    const auto row = rows->second.find(std::get<std::string>(id.front()));
-    if (row == rows->second.end()) return {};
-    return values_of(row->second, joined(std::span(path.names).subspan(1)));
+    if (rows == scope.data->entities.end()) return std::nullopt;
+    const auto row = rows->second.find(std::get<std::string>(id->values.front()));
+    if (row == rows->second.end()) return std::nullopt;
+    return copy_of(field_named(row->second, joined(std::span(path.names).subspan(1))));
   }
-  return {};
+  return std::nullopt;
 }
 
 bool some_event_has(const Scope& scope, const std::string& property) {
@@ -58,37 +59,39 @@ bool some_event_has(const Scope& scope, const std::string& property) {
   return false;
 }
 
-std::vector<NaiveValue> person_path(const Scope& scope, const query::Path& path) {
+Found person_field(const Scope& scope, const query::Path& path) {
   const std::string whole = joined(path.names);
-  if (whole == "profile_id") return {scope.person->id};
+  if (whole == "profile_id") return one(scope.person->id);
   if (path.names.size() > 1 && !scope.data->fields.contains("profiles." + whole)) {
     return referred(scope, "profiles", scope.person->attributes, path);
   }
-  return values_of(scope.person->attributes, whole);
+  return copy_of(field_named(scope.person->attributes, whole));
 }
 
-std::vector<NaiveValue> event_path(const Scope& scope, const query::Path& path) {
+Found event_field(const Scope& scope, const query::Path& path) {
   const PlainEvent& event = *scope.event;
   const auto step = scope.steps.find(path.names.front());
   if (step != scope.steps.end() && path.names.size() > 1) {
     Scope earlier = scope;
     earlier.event = step->second;
-    return event_path(earlier, query::Path{{path.names.begin() + 1, path.names.end()}});
+    return event_field(earlier, query::Path{{path.names.begin() + 1, path.names.end()}});
   }
   const std::string whole = joined(path.names);
-  if (whole == "ts") return {Instant{event.time}};
-  if (whole == "type") return {event.name};
-  if (whole == "event_id") {
-    if (event.id.empty()) return {};
-    return {event.id};
-  }
+  if (whole == "ts") return one(Instant{event.time});
+  if (whole == "type") return one(event.name);
+  if (whole == "event_id") return event.id.empty() ? std::nullopt : std::optional(one(event.id));
   if (path.names.size() == 1 || some_event_has(scope, whole)) {
-    return values_of(event.properties, whole);
+    return copy_of(field_named(event.properties, whole));
   }
   if (path.names.front() == "profile") {
-    return person_path(scope, query::Path{{path.names.begin() + 1, path.names.end()}});
+    return person_field(scope, query::Path{{path.names.begin() + 1, path.names.end()}});
   }
   return referred(scope, event.name, event.properties, path);
+}
+
+Found field_at(const Scope& scope, const query::Path& path) {
+  if (scope.object != nullptr) return copy_of(field_named(*scope.object, joined(path.names)));
+  return scope.event != nullptr ? event_field(scope, path) : person_field(scope, path);
 }
 
 // The first day of the calendar unit that `day` is in, moved by `units` of them.
@@ -137,7 +140,21 @@ TimeMs moment_of(const NaiveValue& time, const NaiveZone& zone) {
 }  // namespace
 
 std::vector<NaiveValue> naive_path(const Scope& scope, const query::Path& path) {
-  return scope.event != nullptr ? event_path(scope, path) : person_path(scope, path);
+  std::vector<NaiveValue> out;
+  const Found field = field_at(scope, path);
+  if (!field) return out;
+  for (const Value& value : field->values) out.push_back(naive_value(value));
+  std::sort(out.begin(), out.end(), naive_less);
+  const auto same = [](const NaiveValue& a, const NaiveValue& b) {
+    return !naive_less(a, b) && !naive_less(b, a);
+  };
+  out.erase(std::unique(out.begin(), out.end(), same), out.end());
+  return out;
+}
+
+std::vector<PlainFields> naive_objects(const Scope& scope, const query::Path& path) {
+  const Found field = field_at(scope, path);
+  return field ? field->objects : std::vector<PlainFields>();
 }
 
 NaiveValue naive_time(const Scope& scope, const query::TimeLiteral& literal) {

@@ -20,11 +20,15 @@ struct Scope {
   const PlainEvent* event = nullptr;                      // Inside `where` and aggregated values.
   const std::vector<const PlainEvent*>* group = nullptr;  // Inside `having`.
   const NaiveValue* element = nullptr;                    // Inside any, all, none.
+  const PlainFields* object = nullptr;                    // Inside any, all, none ... where.
   std::map<std::string, const PlainEvent*> steps = {};    // Of a sequence, by name, so far.
 };
 
 // What a path leads to: no values when it is missing. A list is a set: sorted, without repeats.
 std::vector<NaiveValue> naive_path(const Scope& scope, const query::Path& path);
+
+// The objects of a list of them; none when it is missing.
+std::vector<PlainFields> naive_objects(const Scope& scope, const query::Path& path);
 
 // Which moments a window holds. An end that is not given is open.
 struct Span {

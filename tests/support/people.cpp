@@ -33,6 +33,17 @@ void write_value(JsonWriter& json, const Value& value) {
   }
 }
 
+void write_field(JsonWriter& json, const std::optional<PlainField>& field);
+
+void write_object(JsonWriter& json, const PlainFields& object) {
+  json.begin_object();
+  for (const auto& [name, field] : object) {
+    json.key(name);
+    write_field(json, field);
+  }
+  json.end_object();
+}
+
 void write_field(JsonWriter& json, const std::optional<PlainField>& field) {
   if (!field) {
     json.null();
@@ -45,6 +56,7 @@ void write_field(JsonWriter& json, const std::optional<PlainField>& field) {
   }
   json.begin_array();
   for (const Value& value : field->values) write_value(json, value);
+  for (const PlainFields& object : field->objects) write_object(json, object);
   json.end_array();
 }
 
@@ -93,6 +105,12 @@ std::string declaration_of(const People& people, Declare how) {
   json.end_object();
   json.key("timezone").text(people.timezone);
   json.end_object();
+  return json.take();
+}
+
+std::string objects_text(const PlainField& list) {
+  JsonWriter json;
+  write_field(json, list);
   return json.take();
 }
 

@@ -17,13 +17,16 @@
 
 namespace muster::testing {
 
-// One value, or the elements of a list.
-struct PlainField {
-  bool list = false;
-  std::vector<Value> values;  // Exactly one unless list.
-};
+struct PlainField;
 // By name; an absent name is a missing value.
 using PlainFields = std::map<std::string, PlainField>;
+
+// One value, or the elements of a list: values or objects.
+struct PlainField {
+  bool list = false;
+  std::vector<Value> values;                // Exactly one unless list.
+  std::vector<PlainFields> objects = {};    // Of a list of objects, which has no values.
+};
 
 struct PlainEvent {
   std::string id;  // "": none.
@@ -64,6 +67,9 @@ Row entity_row(const std::string& entity, const std::string& id, const PlainFiel
 std::vector<Row> profile_rows(const People& people);
 std::vector<Row> event_rows(const People& people);
 std::vector<Row> entity_rows(const People& people, const std::string& entity);
+
+// A list of objects as JSON.
+std::string objects_text(const PlainField& list);
 
 std::string to_ndjson(const std::vector<Row>& rows);
 

@@ -81,6 +81,7 @@ std::string degrees(double value) {
 void append_field(std::string& line, const std::string& name,
                   const std::optional<PlainField>& field) {
   if (!field) return append_cell(line, name, "n:");
+  if (!field->objects.empty()) return append_cell(line, name, "j:" + escaped(objects_text(*field)));
   if (field->list) {
     std::string payload = "l:";
     for (const Value& value : field->values) {
@@ -174,7 +175,8 @@ class Reader {
       case 'f':
         out.kind = index::CellKind::Double;
         return read_number(payload, out.real) ? std::optional(out) : std::nullopt;
-      case 't': return text_cell(payload);
+      case 't': return text_cell(payload, index::CellKind::Text);
+      case 'j': return text_cell(payload, index::CellKind::Json);
       default: return std::nullopt;
     }
   }
@@ -189,12 +191,12 @@ class Reader {
     return out;
   }
 
-  std::optional<index::Cell> text_cell(std::string_view payload) {
+  std::optional<index::Cell> text_cell(std::string_view payload, index::CellKind kind) {
     const std::string text = unescaped(payload);
     if (!is_utf8(text)) return std::nullopt;
     const std::string normal = to_nfc(text);
     index::Cell out;
-    out.kind = index::CellKind::Text;
+    out.kind = kind;
     out.length = static_cast<std::uint32_t>(normal.size());
     out.offset = batch_.text.size();
     batch_.text += normal;
