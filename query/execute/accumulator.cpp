@@ -34,6 +34,8 @@ void Accumulator::reset(const BoundAggregate& aggregate, std::size_t buckets) {
   failed_ = false;
   touched_.assign((buckets + 63) / 64, 0);
   pairs_.clear();
+  fractions_.clear();
+  results_.assign(aggregate.is_fraction ? buckets : 0, Scalar{});
   const bool is_real_sum = is_sum(aggregate) && aggregate.type == ValueKind::Real;
   if (is_count(aggregate) || aggregate.kind == AggregateKind::Avg) counts_.assign(buckets, 0);
   if (!is_count(aggregate)) keys_.resize(buckets);
@@ -97,7 +99,25 @@ void Accumulator::take_at(std::size_t bucket, TimeMs time, Int128 key) {
   }
 }
 
+void Accumulator::finish_fractions() {
+  sort_fractions(fractions_);
+  for (std::size_t first = 0; first < fractions_.size();) {
+    const std::uint32_t bucket = fractions_[first].bucket;
+    std::size_t end = first;
+    while (end < fractions_.size() && fractions_[end].bucket == bucket) ++end;
+    const auto own = std::span(fractions_).subspan(first, end - first);
+    const Computed result = aggregate_of(aggregate_->kind, own);
+    if (result.failed) failed_ = true;
+    results_[bucket] = result.value;
+    if (is_count(*aggregate_)) {
+      counts_[bucket] = static_cast<std::uint32_t>(result.value.exact.numerator);
+    }
+    first = end;
+  }
+}
+
 void Accumulator::finish() {
+  if (aggregate_->is_fraction) return finish_fractions();
   if (pairs_.empty()) return;
   // A counting sort by bucket, then each bucket's keys in order.
   std::vector<std::uint32_t> ends(buckets_ + 1, 0);
@@ -147,6 +167,10 @@ void Accumulator::finish_bucket(std::size_t bucket, std::span<std::int64_t> sort
 
 Scalar Accumulator::at(std::size_t bucket) const {
   if (is_count(*aggregate_)) return {.present = true, .exact = rational_of(counts_[bucket])};
+  if (aggregate_->is_fraction) {
+    const bool is_zero = aggregate_->kind == AggregateKind::Sum && !results_[bucket].present;
+    return is_zero ? Scalar{.present = true} : results_[bucket];
+  }
   const bool is_real = aggregate_->type == ValueKind::Real;
   const bool has_value = is_touched(bucket);
   const Int128 unit =
@@ -169,6 +193,7 @@ Scalar Accumulator::at(std::size_t bucket) const {
 
 std::optional<Int128> Accumulator::key_at(std::size_t bucket) const {
   CHECK(aggregate_->kind != AggregateKind::Avg);
+  CHECK(is_count(*aggregate_) || !aggregate_->is_fraction);
   if (is_count(*aggregate_)) return counts_[bucket];
   if (aggregate_->kind == AggregateKind::Sum) {
     if (aggregate_->type == ValueKind::Real) return index::key_of_double(reals_[bucket]);

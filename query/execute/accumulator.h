@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "query/execute/fractions.h"
 #include "query/plan/bound.h"
 #include "query/plan/scalar.h"
 
@@ -25,6 +26,8 @@ class Accumulator {
   void take(std::size_t bucket, Int128 key);
   // For First and Last; without a value, the key is the time.
   void take_at(std::size_t bucket, TimeMs time, Int128 key);
+  // For fractions, of every kind.
+  void take_fraction(const Fraction& fraction) { fractions_.push_back(fraction); }
   // After the last take, before the first answer.
   void finish();
 
@@ -33,7 +36,8 @@ class Accumulator {
   void fail() { failed_ = true; }
 
   Scalar at(std::size_t bucket) const;
-  // What RangeSets are about: a count, or the key; nothing when missing.  Requires no Avg.
+  // What RangeSets are about: a count, or the key; nothing when missing.  Requires no Avg and, but
+  // for counts, no fractions.
   std::optional<Int128> key_at(std::size_t bucket) const;
   // Sets the bits of buckets whose key lies in ranges.
   void select(const RangeSet& ranges, std::span<std::uint64_t> out) const;
@@ -51,6 +55,7 @@ class Accumulator {
   bool touch(std::size_t bucket);
   void keep_pair(std::size_t bucket, Int128 key);
   bool is_smaller(Int128 a, Int128 b) const;
+  void finish_fractions();
   void finish_bucket(std::size_t bucket, std::span<std::int64_t> sorted);
 
   const BoundAggregate* aggregate_ = nullptr;
@@ -62,6 +67,8 @@ class Accumulator {
   std::vector<TimeMs> times_;           // First, Last
   std::vector<double> reals_;           // Sum, Avg of doubles
   std::vector<Pair> pairs_;             // What needs all values side by side at the end.
+  std::vector<Fraction> fractions_;     // The same, of fractions;
+  std::vector<Scalar> results_;         // and what they come to.
 };
 
 bool is_count(const BoundAggregate& aggregate);

@@ -1,6 +1,7 @@
 #include "query/execute/aggregate.h"
 
 #include <algorithm>
+#include <map>
 
 #include "index/event_json.h"
 #include "query/execute/event_rows.h"
@@ -19,20 +20,46 @@ struct Groups {
   bool failed = false;
 };
 
+// The keys of groups: those of the values, or numbers given to fractions as they come.
+class GroupKeys {
+ public:
+  explicit GroupKeys(const BoundAggregate& key_of) : key_of_(key_of) {}
+
+  void read(std::size_t source, RowSlots& slots, WideChunk& out, Accumulator& failures) {
+    if (!key_of_.is_fraction) {
+      read_values(key_of_, key_of_.sources[source], slots, out, failures);
+      return;
+    }
+    const auto values = evaluate(*key_of_.sources[source].value, slots);
+    if (slots.failed()) failures.fail();
+    out.present = values->present;
+    for_each_bit(out.present, [&](std::uint32_t i) {
+      out.keys[i] = numbers_.try_emplace(values->exact[i], numbers_.size()).first->second;
+    });
+  }
+
+ private:
+  struct Less {
+    bool operator()(const Rational& a, const Rational& b) const { return compare(a, b) < 0; }
+  };
+  const BoundAggregate& key_of_;
+  std::map<Rational, std::size_t, Less> numbers_;
+};
+
 Groups make_groups(const BoundAggregate& aggregate, const index::Generation& generation,
                    const PeopleRange& people) {
   struct Row {
     std::uint32_t person = 0, number = 0;
     std::int64_t key = 0;
   };
-  const BoundAggregate& key_of = *aggregate.grouping->key;
+  GroupKeys keys(*aggregate.grouping->key);
   Groups groups;
   std::vector<Row> rows;
   Accumulator failures;
   const auto values = std::make_unique_for_overwrite<WideChunk>();
   for_each_taken(aggregate, generation, people,
                  [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
-                   read_values(key_of, key_of.sources[s], slots, *values, failures);
+                   keys.read(s, slots, *values, failures);
                    for_each_bit(mask, [&](std::uint32_t i) {
                      const auto number = static_cast<std::uint32_t>(groups.of_row.size());
                      groups.of_row.push_back(kNoGroup);

@@ -40,8 +40,8 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     for_each_bit(mask, [&](std::uint32_t i) { into.count(bucket_of(i)); });
     return;
   }
-  const bool needs_time =
-      aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
+  const bool needs_time = aggregate.kind == AggregateKind::First ||
+                          aggregate.kind == AggregateKind::Last || aggregate.is_fraction;
   std::unique_ptr<KeyChunk> times;
   if (needs_time) {
     times = std::make_unique_for_overwrite<KeyChunk>();
@@ -50,6 +50,17 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
   if (!source.value) {
     for_each_bit(
         mask, [&](std::uint32_t i) { into.take_at(bucket_of(i), times->keys[i], times->keys[i]); });
+    return;
+  }
+  if (aggregate.is_fraction) {
+    const auto fractions = evaluate(*source.value, slots);
+    if (slots.failed()) into.fail();
+    for_each_bit(mask, [&](std::uint32_t i) {
+      if (!has_bit(fractions->present, i)) return;
+      into.take_fraction({.bucket = static_cast<std::uint32_t>(bucket_of(i)),
+                          .time = times->keys[i],
+                          .value = fractions->exact[i]});
+    });
     return;
   }
   const auto values = std::make_unique_for_overwrite<WideChunk>();

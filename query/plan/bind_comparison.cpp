@@ -191,7 +191,9 @@ Result<BoundNodePtr> Binder::meets(const NodePtr& node, const BoundValuePtr& sub
     made->ranges = condition.ranges(0);
     return made;
   }
-  if (subject->kind != BoundValueKind::Aggregate ||
+  // Averages and fractions have no keys.
+  const bool is_keyless = subject->type == ValueKind::Exact && !subject->scale;
+  if (subject->kind != BoundValueKind::Aggregate || is_keyless ||
       subject->aggregate->kind == AggregateKind::Avg) {
     return BoundNodePtr();
   }

@@ -240,12 +240,10 @@ Status Binder::settle_type(BoundAggregate& aggregate, const NodePtr& value_node)
       return error_at(ErrorCode::InvalidArgument, place,
                       word + "() cannot take " + std::string(describe(kind)), "a number");
     }
-    if (kind == ValueKind::Exact && !source.value->scale) {
-      return unsupported(place, "a division or a product of many decimals inside " + word + "()");
-    }
     aggregate.type = kind;
     if (kind == ValueKind::Exact) {
-      aggregate.scale = std::max(aggregate.scale, *source.value->scale);
+      aggregate.is_fraction = aggregate.is_fraction || !source.value->scale;
+      aggregate.scale = std::max(aggregate.scale, source.value->scale.value_or(0));
     }
     known = true;
   }

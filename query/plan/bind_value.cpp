@@ -123,7 +123,9 @@ Result<BoundValuePtr> Binder::value(const NodePtr& node, const Scope& scope) {
                             made->kind == AggregateKind::Distinct;
       if (is_count) value->type = ValueKind::Exact;
       value->scale = is_count ? 0 : made->scale;
-      if (made->kind == AggregateKind::Avg) value->scale = std::nullopt;
+      if (made->kind == AggregateKind::Avg || (made->is_fraction && !is_count)) {
+        value->scale = std::nullopt;
+      }
       value->aggregate = made;
       return BoundValuePtr(value);
     }

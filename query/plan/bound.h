@@ -157,6 +157,7 @@ struct BoundAggregate {
   TimeMs from = 0, to = 0;     // Event times taken in, both ends belong; to <= now.
   ValueKind type = ValueKind::Exact;  // Of the values (Time for first/last without a value).
   std::uint8_t scale = 0;      // Of exact values: keys are mantissas at it.
+  bool is_fraction = false;    // Exact values that no scale holds: amount / quantity.
   index::Dictionary dictionary;  // Of text values.
   NodePtr source;
 };

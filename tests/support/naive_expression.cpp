@@ -120,7 +120,7 @@ NaiveValue naive_value_of(const Scope& scope, const Node& node) {
     case NodeKind::Element: return *scope.element;
     case NodeKind::Tile: return naive_tile(scope, node);
     case NodeKind::Aggregate: return naive_aggregate(scope, node);
-    case NodeKind::Size: 
+    case NodeKind::Size:
       return Rational(naive_path(scope, node.path).size() +
                       naive_objects(scope, node.path).size());
     case NodeKind::DaysBetween: return days_between(scope, node);
