@@ -1,6 +1,7 @@
 // Random segments over random people: the engine and the naive evaluator name the same members.
 //
-// MUSTER_CASES=n asks n segments instead of 2,000; MUSTER_SEED plays a run again.
+// MUSTER_CASES=n asks n segments instead of 10,000; MUSTER_SEED plays a run again;
+// MUSTER_SABOTAGE=name plants a fault of tests/support/faults.h, which has to be found.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,10 +10,12 @@
 #include "base/json_writer.h"
 #include "base/time.h"
 #include "query/language/language.h"
+#include "tests/support/faults.h"
 #include "tests/support/naive.h"
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/shrink.h"
 
 namespace muster::testing {
 namespace {
@@ -23,7 +26,16 @@ using Ids = std::vector<std::string>;
 
 int cases_of_run() {
   const char* const given = std::getenv("MUSTER_CASES");
-  return given != nullptr ? std::atoi(given) : 2'000;
+  return given != nullptr ? std::atoi(given) : 10'000;
+}
+
+// The fault that the run was asked to plant; null without.
+const Fault* fault_of_run() {
+  const char* const given = std::getenv("MUSTER_SABOTAGE");
+  if (given == nullptr) return nullptr;
+  const Fault* const fault = fault_named(given);
+  if (fault == nullptr) ADD_FAILURE() << "no fault is named '" << given << "'";
+  return fault;
 }
 
 std::string listed(const Ids& ids) {
@@ -35,10 +47,8 @@ std::string listed(const Ids& ids) {
 // One data set in both worlds.
 class Pair {
  public:
-  // Plants a fault: changes what the engine is said to have answered. Null: none.
-  using Fault = void (*)(const NodePtr& tree, Ids& members);
-
-  Pair(Random& random, const PeopleShape& shape, Declare how, Fault fault = nullptr)
+  // The engine is asked with the fault; null: as the naive evaluator is.
+  Pair(Random& random, const PeopleShape& shape, Declare how, const Fault* fault = nullptr)
       : people_(random_people(random, shape)), test_(default_rows(), kRandomNow), fault_(fault) {
     if (how == Declare::WhatCannotBeInferred) drop_unseen_fields(people_);
     const Status loaded = test_.load(people_, how, 50 + random.below(200));
@@ -79,11 +89,11 @@ class Pair {
 
   // What is wrong with the engine's answer; nothing when it is the naive evaluator's.
   std::optional<std::string> difference(const NodePtr& tree, const Moment& moment) {
-    engine::Question asked = question(query::print(tree), moment.timezone);
+    const NodePtr understood = fault_ == nullptr ? tree : with_fault(tree, *fault_);
+    engine::Question asked = question(query::print(understood), moment.timezone);
     asked.as_of = moment.as_of;
     auto members = test_.members(asked);
     if (!members) return "the engine refused: " + members.error().message;
-    if (fault_ != nullptr) fault_(tree, *members);
     const auto count = test_.count(asked);
     if (!count || *count != members->size()) return "count is not the number of members";
     const NaiveContext context{
@@ -112,7 +122,7 @@ class Pair {
  private:
   People people_;
   TestEngine test_;
-  Fault fault_;
+  const Fault* fault_;
   std::map<std::string, NodePtr> segments_;
   std::map<std::string, Ids> lists_;
 };
@@ -128,6 +138,7 @@ Pair::Moment some_moment(Random& random) {
 
 TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
   Random random;
+  const Fault* const fault = fault_of_run();
   constexpr int kCasesOfOneSet = 200;
   int failures = 0;
   for (int done = 0; done < cases_of_run() && failures < 5;) {
@@ -135,11 +146,12 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
     const PeopleShape shape{.people = 20 + random.below(120),
                             .timezone = zones[random.below(3)]};
     Pair pair(random, shape,
-              random.below(2) == 0 ? Declare::Everything : Declare::WhatCannotBeInferred);
+              random.below(2) == 0 ? Declare::Everything : Declare::WhatCannotBeInferred,
+              fault);
     RandomSegment segments(random, pair.people());
     pair.save(random, segments);
     for (int i = 0; i < kCasesOfOneSet && done < cases_of_run() && failures < 5; ++i, ++done) {
-      const std::string text = segments.predicate(3);
+      const std::string text = segments.segment(3);
       const auto tree = query::parse(text);
       ASSERT_TRUE(tree) << text << "\n" << tree.error().message;
       const Pair::Moment moment = some_moment(random);
@@ -153,26 +165,41 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
   }
 }
 
-// A fault no test of one feature would see: one member too few, and only where two things meet.
-void drop_one_of_or_under_not(const NodePtr& tree, Ids& members) {
-  const bool planted = tree->kind == query::NodeKind::Not &&
-                       tree->children[0]->kind == query::NodeKind::Or && !members.empty();
-  if (planted) members.erase(members.begin());
+// Whether a run of so many cases notices the fault.
+bool finds(const Fault& fault, int cases) {
+  Random random;
+  constexpr int kCasesOfOneSet = 100;
+  for (int done = 0; done < cases;) {
+    Pair pair(random, {.people = 100}, Declare::Everything, &fault);
+    RandomSegment segments(random, pair.people());
+    for (int i = 0; i < kCasesOfOneSet && done < cases; ++i, ++done) {
+      const auto tree = query::parse(segments.segment(3));
+      if (!tree || query::equal(*tree, with_fault(*tree, fault))) continue;
+      if (pair.difference(*tree, {})) return true;
+    }
+  }
+  return false;
 }
 
-TEST(Differential, FindsAPlantedFault) {
+TEST(Differential, FindsEveryPlantedFault) {
+  for (const Fault& fault : faults()) {
+    EXPECT_TRUE(finds(fault, 1'000)) << fault.name;
+  }
+}
+
+TEST(Differential, ShowsAFaultByASmallSegment) {
   Random random;
-  Pair pair(random, {}, Declare::Everything, drop_one_of_or_under_not);
+  Pair pair(random, {}, Declare::Everything, fault_named("one_of_or_under_not"));
   RandomSegment segments(random, pair.people());
   for (int i = 0; i < 1'000; ++i) {
-    const auto tree = query::parse(segments.predicate(3));
+    const auto tree = query::parse(segments.segment(3));
     ASSERT_TRUE(tree);
     const auto wrong = pair.report(*tree, {});
     if (!wrong) continue;
     EXPECT_NE(std::string::npos, wrong->find("shrunk  not (")) << *wrong;
     return;
   }
-  FAIL() << "a thousand segments did not find a member that is dropped under `not (... or ...)`";
+  FAIL() << "a thousand segments did not find that `not (... or ...)` forgets";
 }
 
 TEST(Differential, HoldsAcrossBlocks) {
@@ -198,6 +225,7 @@ TEST(Differential, HoldsAcrossBlocks) {
     ASSERT_TRUE(strangers.empty() || test.profiles(strangers));
   }
   RandomSegment segments(random, people);
+  segments.ask_each_alone();  // Strangers would take part in ranks.
   const NaiveContext context{.now = kRandomNow, .zone = people.timezone};
   const Person stranger{.id = "z", .attributes = {}, .events = {}};
   for (int i = 0; i < 60; ++i) {

@@ -64,6 +64,19 @@ void put_list(Random& random, PlainFields& fields, const char* name, Make make) 
   fields[name] = list;
 }
 
+template <typename Fill>
+void put_objects(Random& random, PlainFields& fields, const char* name, Fill fill) {
+  if (rarely(random, 4)) return;
+  PlainField list{.list = true, .values = {}};
+  for (std::uint32_t left = random.below(4); left > 0; --left) {
+    PlainFields object;
+    fill(object);
+    list.objects.push_back(std::move(object));
+  }
+  // An empty list of objects looks like any other empty list, and would be taken for one of texts.
+  if (!list.objects.empty()) fields[name] = std::move(list);
+}
+
 Value whole(std::int64_t number) { return Decimal{number, 0}; }
 
 Value some_product(Random& random) {
@@ -92,6 +105,10 @@ void fill_person(Random& random, Person& person, const Zone& zone) {
            [&] { return some_text(random, {"vip", "Vip", "new", "größe", "a b"}); });
   put_list(random, fields, "sizes", [&] { return whole(random.below(6) + 36); });
   put_list(random, fields, "prices", [&] { return Value(some_amount(random)); });
+  put_objects(random, fields, "homes", [&](PlainFields& home) {
+    put(random, home, "city", some_text(random, {"Berlin", "Paris", "berlin"}));
+    put(random, home, "since", some_day(random));
+  });
   put_list(random, fields, "days", [&] { return some_day(random); });
 }
 
@@ -104,6 +121,13 @@ PlainFields purchase(Random& random) {
   put(random, fields, "paid", rarely(random, 2));
   put(random, fields, "weight", some_real(random));
   put(random, fields, "due", some_day(random));
+  put_objects(random, fields, "items", [&](PlainFields& item) {
+    put(random, item, "category", some_text(random, {"shoes", "hats", "Hüte"}));
+    put(random, item, "qty", whole(random.below(4)));
+    put(random, item, "price", some_amount(random));
+    put(random, item, "gift", rarely(random, 3));
+    put(random, item, "made", Instant{some_time(random, Zone())});
+  });
   put_list(random, fields, "labels", [&] { return some_text(random, {"x", "y", "z"}); });
   return fields;
 }
@@ -147,6 +171,7 @@ void add_entities(Random& random, People& people) {
     put(random, fields, "price", some_amount(random));
     put(random, fields, "eco", rarely(random, 2));
     put(random, fields, "launched", some_day(random));
+    put_list(random, fields, "colours", [&] { return some_text(random, {"red", "blue", "a1"}); });
   }
   for (const char* id : {"s1", "s2", "s3"}) {
     PlainFields& fields = people.entities["store"][id];
@@ -174,6 +199,7 @@ void add_types(People& people) {
       {"view.sku", {Type::String}},              {"view.seconds", {Type::Int}},
       {"view.product_id", {Type::String}},       {"Refund (partial).amount", decimal},
       {"product.category", {Type::String}},      {"product.price", decimal},
+      {"product.colours", {Type::String, true}},
       {"product.eco", {Type::Bool}},             {"product.launched", {Type::Date}},
       {"store.region", {Type::String}},          {"store.size", {Type::Int}},
   };

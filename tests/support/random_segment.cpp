@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 
 #include "base/check.h"
 #include "base/json_writer.h"
@@ -11,12 +12,6 @@
 
 namespace muster::testing {
 namespace {
-
-std::string quoted(const std::string& text) {
-  JsonWriter json;
-  json.text(text);
-  return json.take();
-}
 
 std::string literal_text(const Value& value) {
   struct Visitor {
@@ -52,6 +47,33 @@ Value default_value(Type type) {
   return std::string("none of them");
 }
 
+// Calls visit(object) for every object of a list of them, by its key.
+template <typename Visit>
+void for_each_object(const People& people, const std::string& key, const Visit& visit) {
+  const std::size_t dot = key.find('.');
+  const std::string table = key.substr(0, dot), name = key.substr(dot + 1);
+  const auto take = [&](const PlainFields& fields) {
+    const auto found = fields.find(name);
+    if (found == fields.end()) return;
+    for (const PlainFields& object : found->second.objects) visit(object);
+  };
+  for (const Person& person : people.people) {
+    if (table == "profiles") take(person.attributes);
+    for (const PlainEvent& event : person.events) {
+      if (event.name == table) take(event.properties);
+    }
+  }
+}
+
+// What separates a list of objects from a field of its elements in a key.
+constexpr std::string_view kOfElements = "[].";
+
+index::FieldType type_of(const Value& value) {
+  constexpr Type kTypes[] = {Type::Json,      Type::Bool, Type::Decimal, Type::Double, Type::String,
+                             Type::Timestamp, Type::Date, Type::Geo};
+  return {.type = kTypes[value.index()]};
+}
+
 // All values of a field, by its key.
 std::vector<Value> values_in(const People& people, const std::string& key) {
   std::vector<Value> out;
@@ -60,6 +82,12 @@ std::vector<Value> values_in(const People& people, const std::string& key) {
     if (found == fields.end()) return;
     out.insert(out.end(), found->second.values.begin(), found->second.values.end());
   };
+  if (const std::size_t list = key.find(kOfElements); list != std::string::npos) {
+    const std::string name = key.substr(list + kOfElements.size());
+    for_each_object(people, key.substr(0, list),
+                    [&](const PlainFields& object) { take(object, name); });
+    return out;
+  }
   const std::size_t dot = key.find('.');
   const std::string table = key.substr(0, dot), name = key.substr(dot + 1);
   for (const Person& person : people.people) {
@@ -74,17 +102,32 @@ std::vector<Value> values_in(const People& people, const std::string& key) {
   return out;
 }
 
-bool is_number(Type type) {
-  return type == Type::Int || type == Type::Decimal || type == Type::Double;
-}
-
 }  // namespace
+
+std::string quoted(const std::string& text) {
+  JsonWriter json;
+  json.text(text);
+  return json.take();
+}
 
 const char* RandomSegment::one_of(std::initializer_list<const char*> choices) {
   return choices.begin()[random_.below(static_cast<std::uint32_t>(choices.size()))];
 }
 
+std::vector<RandomSegment::Choice> RandomSegment::fields_of_objects(const std::string& list) const {
+  std::map<std::string, index::FieldType> types;
+  for_each_object(people_, list, [&](const PlainFields& object) {
+    for (const auto& [name, field] : object) types[name] = type_of(field.values.front());
+  });
+  std::vector<Choice> out;
+  for (const auto& [name, type] : types) {
+    out.push_back({name, list + std::string(kOfElements) + name, type});
+  }
+  return out;
+}
+
 std::vector<RandomSegment::Choice> RandomSegment::choices(const Place& place) const {
+  if (!place.objects.empty()) return fields_of_objects(place.objects);
   std::vector<Choice> out;
   const auto add = [&](const std::string& table, const std::string& prefix) {
     for (const auto& [key, type] : people_.fields) {
@@ -136,6 +179,14 @@ std::string RandomSegment::moment() {
                  "2024-03-10T08:00:00Z", "2023-12-31T23:30:00-05:00", "2024-03-10T02:30"});
 }
 
+// A window that may begin with something of the person, or of the person behind the event.
+std::string RandomSegment::window_at(const Place& place) {
+  if (!one_in(5) || !place.objects.empty()) return window();
+  if (place.in_event) return std::string("since ") + one_of({"profile.joined", "profile.seen"});
+  return std::string("since ") + one_of({"joined", "seen", "first(\"view\")", "last(\"purchase\")",
+                                         "min(due of \"purchase\")"});
+}
+
 std::string RandomSegment::window() {
   const char* const unit = one_of({"day", "week", "month", "quarter", "year"});
   switch (random_.below(10)) {
@@ -151,136 +202,6 @@ std::string RandomSegment::window() {
     case 8: return "before " + moment();
     default: return std::string(one_of({"on 2024-03-10", "on 2024-02-29", "since 2024-02-09",
                                         "since 2024-03-01T00:00:00Z"}));
-  }
-}
-
-std::string RandomSegment::events(const std::string& event) {
-  std::string out = one_in(8) ? "any event" : quoted(event);
-  const bool any_event = out == "any event";
-  if (!any_event && one_in(2)) out += " where (" + test(1, {event, true}) + ")";
-  if (one_in(2)) out += " " + window();
-  return out;
-}
-
-// Several events at once; what they have in common may be asked.
-std::string RandomSegment::several_names() {
-  std::string out = one_of({"(\"purchase\" or \"view\")", "(\"view\" or \"Refund (partial)\")"});
-  if (out.starts_with("(\"purchase") && one_in(2)) {
-    out += one_of({" where (sku = \"a1\")", " where (sku in (\"a2\", \"c7\"))",
-                   " where (profile.age > 40)", " where (not (sku contains \"a\"))"});
-  }
-  return one_in(2) ? out + " " + window() : out;
-}
-
-std::string RandomSegment::did() {
-  if (one_in(6)) return std::string("did ") + (one_in(3) ? "not " : "") + several_names();
-  return std::string("did ") + (one_in(3) ? "not " : "") + events(some_event());
-}
-
-std::string RandomSegment::number_path(const std::string& event) {
-  std::vector<std::string> paths;
-  for (const Choice& choice : choices({event, true})) {
-    if (is_number(choice.type.type) && !choice.type.list) paths.push_back(choice.path);
-  }
-  CHECK(!paths.empty());
-  return paths[random_.below(static_cast<std::uint32_t>(paths.size()))];
-}
-
-std::string RandomSegment::some_number() {
-  return one_of({"0", "1", "2", "3", "10", "25.5", "100", "0.001", "-4", "7.250"});
-}
-
-std::string RandomSegment::number_aggregate(const std::string& event) {
-  const char* const function = one_of({"sum", "avg", "min", "max", "distinct", "first", "last"});
-  std::string named = events(event);
-  while (named.starts_with("any event")) named = events(event);
-  return std::string(function) + "(" + number_path(event) + " of " + named + ")";
-}
-
-std::string RandomSegment::time_aggregate_test(const std::string& event) {
-  const std::string edge = std::string(one_of({"first(", "last("})) + events(event) + ")";
-  switch (random_.below(4)) {
-    case 0: return edge + " " + window();
-    case 1: return edge + compare() + moment();
-    case 2: return edge + (one_in(2) ? " is missing" : " is present");
-    default:
-      return "days between " + edge + " and now" + compare() + one_of({"1", "7", "30.5", "90"});
-  }
-}
-
-std::string RandomSegment::edge_of_text_test() {
-  const std::string edge = std::string(one_of({"first", "last"})) + "(sku of " +
-                           (one_in(3) ? several_names() : events("purchase")) + ")";
-  switch (random_.below(3)) {
-    case 0: return edge + (one_in(2) ? " is missing" : " is present");
-    case 1: return edge + (one_in(2) ? " = " : " != ") + one_of({"\"a1\"", "\"b1\"", "\"zz\""});
-    default: return edge + (one_in(2) ? " in (\"a1\", \"a2\")" : " not in (\"a1\", \"ß\")");
-  }
-}
-
-std::string RandomSegment::date_part_test(const Place& place) {
-  const std::string time = place.in_event ? "ts" : one_of({"seen", "seen", "last(\"purchase\")"});
-  switch (random_.below(5)) {
-    case 0: return "hour(" + time + ")" + compare() + std::to_string(random_.below(24));
-    case 1: return "weekday(" + time + ") in (1, 6, 7)";
-    case 2: return "date(" + time + ")" + compare() + one_of({"2024-03-10", "2024-02-09"});
-    case 3:
-      return std::string(one_of({"month(", "day(", "week("})) + time + ")" + compare() +
-             std::to_string(random_.below(12));
-    default: return "year(" + time + ") * 4 + quarter(" + time + ")" + compare() + "8097";
-  }
-}
-
-// Values compared with values of the same row.
-std::string RandomSegment::two_values_test(const Place& place) {
-  if (place.in_event) {
-    return std::string("ts") + compare() + one_of({"now", "profile.seen", "profile.joined"});
-  }
-  switch (random_.below(6)) {
-    case 0: return "points" + compare() + "age";
-    case 1: return "income - 0.5" + compare() + "age / 3";
-    case 2: return "seen" + compare() + one_of({"joined", "last(\"purchase\")", "now"});
-    case 3: return "max(due of \"purchase\")" + compare() + one_of({"joined", "2024-02-01"});
-    case 4: return "plan" + std::string(one_in(2) ? " = " : " != ") + "country";
-    default:
-      return "points between age - 40 and 2 * count(" + events(some_event()) + ") + 300";
-  }
-}
-
-std::string RandomSegment::membership_test() {
-  const auto pick = [this](const std::vector<std::string>& names) {
-    return quoted(names[random_.below(static_cast<std::uint32_t>(names.size()))]);
-  };
-  const std::string negation = one_in(3) ? "not " : "";
-  if (!lists_.empty() && (segments_.empty() || one_in(3))) {
-    return negation + "in list " + pick(lists_);
-  }
-  return segments_.empty() ? "everyone" : negation + "in segment " + pick(segments_);
-}
-
-std::string RandomSegment::aggregate_test() {
-  const std::string event = some_event();
-  if (one_in(8)) return "count(" + several_names() + ")" + compare() + one_of({"0", "1", "3"});
-  if (one_in(10)) return edge_of_text_test();
-  switch (random_.below(8)) {
-    case 0:
-    case 1:
-      return "count(" + events(event) + ")" + compare() + one_of({"0", "1", "2", "3", "2.5"});
-    case 2: return time_aggregate_test(event);
-    case 3: return "distinct(sku of \"purchase\" " + window() + ")" + compare() + "1";
-    case 4:
-      return "sum(amount of " + events("purchase") + ")" + compare() +
-             one_of({"2", "0.5", "count(\"purchase\")"}) + " * sum(amount of \"purchase\")";
-    case 5: {
-      const char* const total = one_of({"count(\"purchase\")", "count(\"view\")", "age"});
-      return "sum(qty of " + events("purchase") + ") / " + total + compare() +
-             one_of({"1", "0.5", "1.25"});
-    }
-    default: {
-      const std::string value = number_aggregate(event);
-      if (one_in(4)) return value + (one_in(2) ? " is missing" : " between -3 and 40.5");
-      return value + compare() + some_number();
-    }
   }
 }
 
@@ -300,10 +221,11 @@ std::string RandomSegment::text_test(const std::string& subject, const Choice& c
          (one_in(2) && match != " matches " ? " ignoring case" : "");
 }
 
-std::string RandomSegment::ordered_test(const std::string& subject, const Choice& choice) {
+std::string RandomSegment::ordered_test(const std::string& subject, const Choice& choice,
+                                        const Place& place) {
   const bool time = choice.type.type == Type::Timestamp;
   if (choice.type.type == Type::Date && !choice.type.list && one_in(4)) {
-    return subject + " " + window();
+    return subject + " " + window_at(place);
   }
   switch (random_.below(6)) {
     case 0:
@@ -312,15 +234,16 @@ std::string RandomSegment::ordered_test(const std::string& subject, const Choice
     case 1:
       if (!time) return subject + (one_in(2) ? " not in (" : " in (") + literal(choice) + ", " +
                         literal(choice) + ")";
-      return subject + " " + window();
+      return subject + " " + window_at(place);
     case 2:
-      if (time) return subject + " " + window();
+      if (time) return subject + " " + window_at(place);
       [[fallthrough]];
     default: return subject + compare() + literal(choice);
   }
 }
 
-std::string RandomSegment::scalar_test(const std::string& subject, const Choice& choice) {
+std::string RandomSegment::scalar_test(const std::string& subject, const Choice& choice,
+                                       const Place& place) {
   switch (choice.type.type) {
     case Type::String: return text_test(subject, choice);
     case Type::Bool: return subject + (one_in(2) ? " = true" : " != true");
@@ -328,7 +251,7 @@ std::string RandomSegment::scalar_test(const std::string& subject, const Choice&
     case Type::Decimal:
     case Type::Double:
     case Type::Timestamp:
-    case Type::Date: return ordered_test(subject, choice);
+    case Type::Date: return ordered_test(subject, choice, place);
     case Type::Geo:
     case Type::Json: break;
   }
@@ -340,30 +263,64 @@ std::string RandomSegment::near(const Choice& choice) {
          one_of({"3.3 km", "30 km", "7.77 mi", "64321 m", "500km"});
 }
 
-std::string RandomSegment::list_test(const Choice& choice) {
+std::string RandomSegment::list_test(const Choice& choice, const Place& place) {
   if (one_in(5)) return "size(" + choice.path + ")" + compare() + std::to_string(random_.below(4));
   const std::string subject = std::string(one_of({"any ", "all ", "none "})) + choice.path;
-  return scalar_test(subject, choice);
+  if (one_in(5)) {
+    const std::string other = other_of(choice.type.type, place);
+    if (!other.empty()) return subject + (one_in(2) ? " = " : " != ") + other;
+  }
+  return scalar_test(subject, choice, place);
+}
+
+// What else the person or the event has of that type; nothing for some.
+std::string RandomSegment::other_of(Type type, const Place& place) {
+  const std::string prefix = place.in_event ? "profile." : "";
+  switch (type) {
+    case Type::String: return prefix + one_of({"plan", "country"});
+    case Type::Int:
+    case Type::Decimal: return prefix + one_of({"age", "income", "points"});
+    case Type::Date: return prefix + one_of({"joined", "seen"});
+    default: return "";
+  }
+}
+
+// Lists of objects: `items` of purchases and `homes` of people.
+std::string RandomSegment::objects_test(const Place& place) {
+  const std::string name = place.in_event ? "items" : "homes";
+  const Place elements{.table = "", .in_event = false, .objects = place.table + "." + name};
+  switch (random_.below(6)) {
+    case 0: return "size(" + name + ")" + compare() + std::to_string(random_.below(4));
+    case 1: return name + (one_in(2) ? " is missing" : " is present");
+    default: break;
+  }
+  if (choices(elements).empty()) return "size(" + name + ") = 0";
+  return one_of({"any ", "any ", "all ", "none "}) + name + " where (" + test(1, elements) + ")";
 }
 
 std::string RandomSegment::attribute_test(const Place& place) {
   const Choice choice = choose(place);
   if (one_in(8)) return choice.path + (one_in(2) ? " is missing" : " is present");
-  if (choice.type.list) return list_test(choice);
+  if (choice.type.list) return list_test(choice, place);
   if (choice.type.type == Type::Geo) return near(choice);
   if (choice.type.type == Type::Bool && one_in(2)) return choice.path;
-  if (choice.type.type == Type::Int && !place.in_event && one_in(6)) {
+  const bool is_day = choice.type.type == Type::Date || choice.type.type == Type::Timestamp;
+  if (is_day && one_in(6)) return "anniversary(" + choice.path + ") " + window_at(place);
+  if (choice.type.type == Type::Int && place.table == "profiles" && one_in(6)) {
     return choice.path + " * 2 + 1" + compare() + one_of({"income", "points - age", "19"});
   }
-  return scalar_test(choice.path, choice);
+  return scalar_test(choice.path, choice, place);
 }
 
 std::string RandomSegment::leaf(const Place& place) {
+  if (!place.objects.empty()) return attribute_test(place);
+  if (has_objects(place) && one_in(8)) return objects_test(place);
   if (one_in(12)) return date_part_test(place);
   if (one_in(12)) return two_values_test(place);
   if (place.in_event) return attribute_test(place);
-  switch (random_.below(12)) {
+  switch (random_.below(13)) {
     case 0: return one_in(3) ? one_of({"everyone", "nobody"}) : membership_test();
+    case 6: return sequence();
     case 1:
     case 2: return did();
     case 3:
@@ -386,54 +343,17 @@ std::string RandomSegment::test(int depth, const Place& place) {
   }
 }
 
-std::string RandomSegment::predicate(int depth) { return test(depth, {"profiles", false}); }
-
-namespace {
-
-// Trees one step smaller: a child in place of its parent, one child fewer, a filter left out.
-std::vector<query::NodePtr> smaller(const query::NodePtr& tree) {
-  using query::NodeKind;
-  std::vector<query::NodePtr> out;
-  const bool logic = tree->kind == NodeKind::And || tree->kind == NodeKind::Or ||
-                     tree->kind == NodeKind::Not;
-  const auto with = [&](const std::function<void(query::Node&)>& change) {
-    query::Node copy = *tree;
-    change(copy);
-    out.push_back(std::make_shared<const query::Node>(std::move(copy)));
-  };
-  if (logic) out.insert(out.end(), tree->children.begin(), tree->children.end());
-  for (std::size_t i = 0; i < tree->children.size(); ++i) {
-    for (const query::NodePtr& child : smaller(tree->children[i])) {
-      with([&](query::Node& node) { node.children[i] = child; });
-    }
-  }
-  if (tree->events.window) with([](query::Node& node) { node.events.window.reset(); });
-  if (tree->events.where != nullptr) {
-    with([](query::Node& node) { node.events.where = nullptr; });
-    for (const query::NodePtr& where : smaller(tree->events.where)) {
-      with([&](query::Node& node) { node.events.where = where; });
-    }
-  }
-  return out;
+bool RandomSegment::has_objects(const Place& place) const {
+  return place.table == "profiles" || place.table == "purchase";
 }
 
-}  // namespace
+std::string RandomSegment::predicate(int depth) {
+  return test(depth, {.table = "profiles", .in_event = false, .objects = ""});
+}
 
-query::NodePtr shrink(const query::NodePtr& tree,
-                      const std::function<bool(const query::NodePtr&)>& fails) {
-  constexpr int kCallsMax = 400;
-  query::NodePtr best = tree;
-  int calls = 0;
-  for (bool shrunk = true; shrunk && calls < kCallsMax;) {
-    shrunk = false;
-    for (const query::NodePtr& candidate : smaller(best)) {
-      if (++calls > kCallsMax || !fails(candidate)) continue;
-      best = candidate;
-      shrunk = true;
-      break;
-    }
-  }
-  return best;
+std::string RandomSegment::segment(int depth) {
+  const std::string whole = predicate(depth);
+  return is_alone_ || !one_in(20) ? whole : "(" + whole + ") " + top();
 }
 
 }  // namespace muster::testing
