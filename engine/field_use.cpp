@@ -19,6 +19,8 @@ class FieldsOf {
     const Events* inside = node.events.names.empty() && !node.events.any_event ? events
                                                                                : &node.events;
     if (!node.path.names.empty()) add(node.path, events);
+    // Names inside are those of the elements, which are no fields of their own.
+    if (node.kind == query::NodeKind::QuantifiedWhere) return;
     for (const NodePtr& child : node.children) visit(child, inside);
     visit_events(node.events);
     for (const query::SequenceStep& step : node.steps) {

@@ -9,7 +9,7 @@
 namespace muster::query {
 
 // aggregate := "count" "(" [ inner ] ")" | fn "(" value [ "of" inner ] ")"
-//            | ( "first" | "last" ) "(" [ value "of" ] inner ")"
+//            | ( "first" | "last" ) "(" [ value [ "of" inner ] | inner ] ")"
 Result<NodePtr> Parser::aggregate(AggregateKind kind) {
   const Deeper deeper(*this);
   if (!deeper.ok()) return too_deep();
@@ -23,7 +23,6 @@ Result<NodePtr> Parser::aggregate(AggregateKind kind) {
     TRY_ASSIGN(NodePtr of, value());
     node.children.push_back(std::move(of));
     node.has_events = at_word("of");
-    if (is_edge && !node.has_events) return expected("'of' and an event");
     if (node.has_events) take();
   } else {
     node.has_events = !at_symbol(")");

@@ -8,6 +8,14 @@
 #include "query/language/words.h"
 
 namespace muster::query {
+namespace {
+
+bool is_text(const Node& node) {
+  return node.kind == NodeKind::LiteralValue &&
+         std::holds_alternative<std::string>(node.literals.at(0));
+}
+
+}  // namespace
 
 std::span<const TreeReader::Head> TreeReader::value_heads() {
   static const std::vector<Head> heads = [] {
@@ -128,8 +136,10 @@ Result<NodePtr> TreeReader::aggregate(const Json& json) {
     const Inside inside(*this, "of");
     node.has_events = true;
     TRY_ASSIGN(node.events, events(*of));
-  } else if (is_edge) {
-    return wrong("the member 'of' is missing", "of");
+  }
+  if (is_edge && !node.has_events && !node.children.empty() && is_text(*node.children[0])) {
+    // As text, first("x") is the time of the first event "x".
+    return wrong("a text is the same for all events of the group", "value");
   }
   return make(std::move(node));
 }

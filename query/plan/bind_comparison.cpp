@@ -65,6 +65,13 @@ bool holds(const Node& test, const BoundValuePtr& subject, const Values& operand
   }
 }
 
+bool passes_text(const Condition& condition, const std::string& text) {
+  if (!condition.by_equality) return condition.text(text);
+  const bool found = std::find(condition.equal.begin(), condition.equal.end(), text) !=
+                     condition.equal.end();
+  return found != condition.negated;
+}
+
 bool is_comparison(const Node& test) {
   return test.kind == NodeKind::CompareTest || test.kind == NodeKind::BetweenTest ||
          test.kind == NodeKind::InTest;
@@ -176,7 +183,7 @@ Result<BoundNodePtr> Binder::meets(const NodePtr& node, const BoundValuePtr& sub
     // A constant in a window, or the events' name under a text test.
     bool passes = false;
     if (subject->type == ValueKind::Text) {
-      passes = condition.text(subject->text);
+      passes = passes_text(condition, subject->text);
     } else if (condition.kind != ValueKind::Unknown) {
       passes = condition.ranges(0).contains(subject->exact.numerator);
     }

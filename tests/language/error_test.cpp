@@ -76,7 +76,7 @@ const TextError kTextErrors[] = {
      "the end was expected"},
     {"true", "line 1, column 5: found the end where '=' or another test was expected"},
     {"not", "line 1, column 4: found the end where a condition was expected"},
-    {"first(x) = 1", "line 1, column 8: found ')' where 'of' and an event was expected"},
+    {"first(x y) = 1", "line 1, column 9: found 'y' where 'of' or ')' was expected"},
     {"\xFF", "the segment is not valid UTF-8"},
 };
 
