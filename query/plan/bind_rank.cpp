@@ -1,4 +1,6 @@
 // What ranks people: tiles and tops.
+#include <utility>
+
 #include "query/execute/tile.h"
 #include "query/execute/top.h"
 #include "query/plan/bind_error.h"
@@ -38,7 +40,11 @@ Result<BoundQueryPtr> Binder::ranked_people(const NodePtr& node, const Scope& sc
   among->now = context_.now;
   among->tree = make_node(BoundKind::Everyone, nullptr);
   if (node) {
-    TRY_ASSIGN(among->tree, predicate(node, scope));
+    // A question of its own has nodes of its own: a saved segment is bound anew for it.
+    const auto outer = std::exchange(segments_, {});
+    auto bound = predicate(node, scope);
+    segments_ = outer;
+    TRY_ASSIGN(among->tree, std::move(bound));
   }
   make_plan(*among, context_.rewrites_off);
   return BoundQueryPtr(std::move(among));

@@ -1,4 +1,4 @@
-// Anniversaries: the set of days for a window, the answer for one day, and a walk through the years.
+// Anniversaries: the days for a window, the answer for one day, and a walk through the years.
 #include <gtest/gtest.h>
 
 #include "query/plan/anniversary.h"

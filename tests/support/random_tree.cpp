@@ -295,14 +295,11 @@ NodePtr TreeMaker::aggregate(unsigned depth) {
   Node node{.kind = NodeKind::Aggregate};
   node.aggregate = one_of(AggregateKind::Last);
   const bool is_count = node.aggregate == AggregateKind::Count;
-  const bool is_edge =
-      node.aggregate == AggregateKind::First || node.aggregate == AggregateKind::Last;
+  const bool is_edge = node.aggregate >= AggregateKind::First;
   if (!is_count && (!is_edge || one_in(2))) node.children.push_back(value(depth));
-  const bool is_text = !node.children.empty() &&
-                       node.children[0]->kind == NodeKind::LiteralValue &&
-                       std::holds_alternative<std::string>(node.children[0]->literals[0]);
   // first("x") is the time of the first event "x".
-  node.has_events = (is_edge && is_text) || !one_in(3);
+  const bool is_literal = !node.children.empty() && !node.children[0]->literals.empty();
+  node.has_events = (is_edge && is_literal) || !one_in(3);
   if (node.has_events) node.events = events(depth);
   return made(std::move(node));
 }
