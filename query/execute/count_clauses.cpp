@@ -7,8 +7,8 @@
 #include "query/execute/clauses.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/look_ahead.h"
-#include "query/execute/spread.h"
 #include "query/execute/ranks.h"
+#include "query/execute/spread.h"
 #include "query/language/language.h"
 #include "query/query.h"
 
