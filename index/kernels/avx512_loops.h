@@ -139,25 +139,33 @@ MUSTER_TARGET void select_codes(PackedView v, const std::uint64_t* table, std::u
 
 // Which of those members are in the set, or are not.
 template <bool kWanted>
-MUSTER_INLINE __mmask16 passing(Vec members, __mmask16 which, Block b) {
-  const Vec words = _mm512_mask_i32gather_epi32(zero(), which, _mm512_srli_epi32(members, 5),
-                                                b.data(), 4);
+MUSTER_INLINE __mmask16 passing(Vec members, __mmask16 which, const std::uint64_t* set) {
+  const Vec words = _mm512_mask_i32gather_epi32(zero(), which, _mm512_srli_epi32(members, 5), set,
+                                                4);
   const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
                                     _mm512_and_si512(members, _mm512_set1_epi32(31)));
   return kWanted ? _mm512_mask_test_epi32_mask(which, words, bit)
                  : _mm512_mask_testn_epi32_mask(which, words, bit);
 }
 
+constexpr std::size_t kGathered = 16;  // Members at a time.
+
+// Which of the members from place i on there are, and those.
+MUSTER_INLINE __mmask16 sixteen_at(std::span<const std::uint16_t> a, std::size_t i, Vec& members) {
+  const std::size_t left = a.size() - i;
+  const auto which = static_cast<__mmask16>(left >= kGathered ? 0xFFFF : (1U << left) - 1);
+  members = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(which, &a[i]));
+  return which;
+}
+
 template <bool kWanted>
 MUSTER_INLINE std::uint32_t vector_filter(std::span<const std::uint16_t> a, Block b,
                                           std::uint16_t* out) {
-  constexpr std::size_t kLanes = 16;
   std::uint32_t kept = 0;
-  for (std::size_t i = 0; i < a.size(); i += kLanes) {
-    const std::size_t left = a.size() - i;
-    const auto which = static_cast<__mmask16>(left >= kLanes ? 0xFFFF : (1U << left) - 1);
-    const Vec members = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(which, &a[i]));
-    const __mmask16 pass = passing<kWanted>(members, which, b);
+  for (std::size_t i = 0; i < a.size(); i += kGathered) {
+    Vec members;
+    const __mmask16 which = sixteen_at(a, i, members);
+    const __mmask16 pass = passing<kWanted>(members, which, b.data());
     if (out != nullptr) {
       const Vec packed = _mm512_maskz_compress_epi32(pass, members);
       // Sixteen are written where fewer are kept: never past what has been read, and 16 more.
@@ -166,6 +174,22 @@ MUSTER_INLINE std::uint32_t vector_filter(std::span<const std::uint16_t> a, Bloc
     kept += static_cast<std::uint32_t>(__builtin_popcount(number_of(pass)));
   }
   return kept;
+}
+
+MUSTER_TARGET std::uint32_t count_in(std::span<const std::uint16_t> a, const FusedSets& sets) {
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < a.size(); i += kGathered) {
+    Vec members;
+    __mmask16 which = sixteen_at(a, i, members);
+    for (std::size_t s = 0; s < sets.takes; ++s) {
+      which = passing<true>(members, which, sets.take[s]);
+    }
+    for (std::size_t s = 0; s < sets.drops; ++s) {
+      which = passing<false>(members, which, sets.drop[s]);
+    }
+    count += static_cast<std::uint32_t>(__builtin_popcount(number_of(which)));
+  }
+  return count;
 }
 
 MUSTER_TARGET std::uint32_t filter_in(std::span<const std::uint16_t> a, Block b,

@@ -61,6 +61,18 @@ MUSTER_INLINE std::uint32_t plain_filter(std::span<const std::uint16_t> a, Block
   return kept;
 }
 
+MUSTER_INLINE std::uint32_t plain_count_in(std::span<const std::uint16_t> a,
+                                           const FusedSets& sets) {
+  std::uint32_t count = 0;
+  for (const std::uint16_t m : a) {
+    std::uint64_t in = 1;
+    for (std::size_t s = 0; s < sets.takes; ++s) in &= sets.take[s][m / 64] >> (m % 64);
+    for (std::size_t s = 0; s < sets.drops; ++s) in &= ~(sets.drop[s][m / 64] >> (m % 64));
+    count += static_cast<std::uint32_t>(in & 1);
+  }
+  return count;
+}
+
 // A few members looked for among many, each search starting where the last one ended and doubling
 // its steps. Source: Bentley, Yao, "An almost optimal algorithm for unbounded searching", 1976.
 MUSTER_INLINE std::uint32_t gallop(std::span<const std::uint16_t> few,

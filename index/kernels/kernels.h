@@ -87,6 +87,9 @@ struct Kernels {
   // The members whose bit is set (filter_in) or not (filter_out); out as above.
   std::uint32_t (*filter_in)(std::span<const std::uint16_t> a, Block b, std::uint16_t* out);
   std::uint32_t (*filter_out)(std::span<const std::uint16_t> a, Block b, std::uint16_t* out);
+  // How many of the members are in all of `take`, which may be none here, and in none of `drop`.
+  // Cost: a line of memory per member and set, read side by side; nothing is written.
+  std::uint32_t (*count_in)(std::span<const std::uint16_t> a, const FusedSets& sets);
   // The positions of the set bits, ascending; returns how many.  out has room for all and 16 more.
   std::uint32_t (*members_of)(Block a, std::uint16_t* out);
 

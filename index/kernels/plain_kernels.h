@@ -16,6 +16,10 @@ MUSTER_TARGET std::uint32_t filter_out(std::span<const std::uint16_t> a, Block b
   return plain_filter<false>(a, b, out);
 }
 
+MUSTER_TARGET std::uint32_t count_in(std::span<const std::uint16_t> a, const FusedSets& sets) {
+  return plain_count_in(a, sets);
+}
+
 MUSTER_TARGET std::uint32_t members_of(Block a, std::uint16_t* out) {
   return plain_members(a, out);
 }

@@ -108,6 +108,10 @@ std::uint32_t Evaluator::count_and(const BoundNode& node, const BlockSet& within
   if (all.rest.empty() && all.few.empty() && all.others.empty()) {
     return count_all_of(all.bits, scratch_);
   }
+  if (all.rest.empty() && all.others.empty() && all.few.size() == 1 &&
+      all.few[0].kind == SetKind::Array) {
+    return count_in(all.few[0], all.bits, scratch_);
+  }
   const bool is_pair = all.rest.empty() && all.bits.take.empty() && all.bits.drop.empty();
   if (is_pair && all.few.size() == 2 && all.others.empty()) {
     return intersect_count(all.few[0], all.few[1]);

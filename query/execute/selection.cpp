@@ -267,6 +267,12 @@ std::uint32_t count_all_of(const BitSets& sets, Scratch& scratch) {
                                                  nullptr), nullptr);
 }
 
+std::uint32_t count_in(const BlockSet& array, const BitSets& sets, Scratch& scratch) {
+  if (!is_one_pass(sets)) return intersect_count(array, all_of(sets, scratch).set);
+  std::size_t take = 0, drop = 0;
+  return kernels().count_in(array.members(), next_pass(sets, take, drop, nullptr));
+}
+
 Selection united(std::span<const BlockSet> sets, Scratch& scratch) {
   BitSets bits;
   std::uint64_t few_members = 0;

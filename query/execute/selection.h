@@ -83,6 +83,8 @@ struct BitSets {
 };
 Selection all_of(const BitSets& sets, Scratch& scratch);
 std::uint32_t count_all_of(const BitSets& sets, Scratch& scratch);
+// How many of an array are, too.  Requires an array.
+std::uint32_t count_in(const BlockSet& array, const BitSets& sets, Scratch& scratch);
 // The union of sets of any kind: all bits in one pass, arrays and runs on top.
 Selection united(std::span<const BlockSet> sets, Scratch& scratch);
 

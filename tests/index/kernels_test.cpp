@@ -256,6 +256,28 @@ TEST(Kernels, EverySetFiltersArrays) {
       EXPECT_EQ(both, got(set->intersect_arrays, std::span<const std::uint16_t>(b)));
       EXPECT_EQ(both, got(set->filter_in, Block(words)));
       EXPECT_EQ(only_a, got(set->filter_out, Block(words)));
+      Words other{};
+      for (std::uint64_t& word : other) word = random();
+      const auto counted = [&](const Words* take, const Words* second, const Words* drop) {
+        FusedSets sets;
+        for (const Words* one : {take, second}) {
+          if (one != nullptr) sets.take[sets.takes++] = one->data();
+        }
+        if (drop != nullptr) sets.drop[sets.drops++] = drop->data();
+        return set->count_in(a, sets);
+      };
+      const auto in = [](const Words& all, std::uint16_t m) {
+        return (all[m / 64] >> (m % 64)) & 1;
+      };
+      std::uint32_t both_sets = 0, without_other = 0;
+      for (const std::uint16_t m : a) {
+        both_sets += in(words, m) & in(other, m) ? 1 : 0;
+        without_other += in(words, m) & ~in(other, m) & 1 ? 1 : 0;
+      }
+      EXPECT_EQ(a.size(), counted(nullptr, nullptr, nullptr));
+      EXPECT_EQ(both_sets, counted(&words, &other, nullptr));
+      EXPECT_EQ(without_other, counted(&words, nullptr, &other));
+      EXPECT_EQ(only_a.size(), counted(nullptr, nullptr, &words));
     }
   }
 }
