@@ -65,6 +65,7 @@ class RandomSegment {
   std::string membership_test();
   std::string near(const Choice& choice);
   std::string events(const std::string& event);
+  std::string named_events(const std::string& event);
   std::string grouped(const std::string& event);
   std::string group_test(const std::string& event, int depth);
   std::string number_inside(const std::string& event);

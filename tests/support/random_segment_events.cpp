@@ -94,10 +94,14 @@ std::string RandomSegment::some_number() {
 std::string RandomSegment::number_aggregate(const std::string& event) {
   const char* const function = one_of(
       {"sum", "avg", "min", "max", "distinct", "first", "last", "p50", "p95", "most_common"});
+  return std::string(function) + "(" + number_inside(event) + " of " + named_events(event) + ")";
+}
+
+// Events that have the properties of the one named.
+std::string RandomSegment::named_events(const std::string& event) {
   std::string named = events(event);
-  while (named.starts_with("any event"))
-    named = events(event);
-  return std::string(function) + "(" + number_inside(event) + " of " + named + ")";
+  while (named.starts_with("any event")) named = events(event);
+  return named;
 }
 
 std::string RandomSegment::time_aggregate_test(const std::string& event) {
@@ -138,6 +142,12 @@ std::string RandomSegment::aggregate_test() {
   const std::string event = some_event();
   if (one_in(8)) return "count(" + several_names() + ")" + compare() + one_of({"0", "1", "3"});
   if (one_in(10)) return edge_of_text_test();
+  if (one_in(8)) {
+    const std::string of = " of " + named_events("purchase") + ")";
+    const std::string path = number_path("purchase");
+    return one_in(2) ? "p95(" + path + of + compare() + "p50(" + path + of
+                     : "most_common(sku" + of + (one_in(2) ? " = " : " != ") + "first(sku" + of;
+  }
   switch (random_.below(8)) {
     case 0:
     case 1:
