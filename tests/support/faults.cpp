@@ -21,9 +21,11 @@ void less_equal_as_less(Node& node) {
   }
 }
 
-// What is missing would differ.
+// What is missing would differ. The test of an element stands behind its quantifier alone: no `not`
+// can be written there.
 void not_equal_as_not(Node& node) {
   if (node.kind != NodeKind::CompareTest || node.compare != query::Compare::NotEqual) return;
+  if (node.children[0]->kind == NodeKind::Element) return;
   Node equal = node;
   equal.compare = query::Compare::Equal;
   node = Node{.kind = NodeKind::Not, .children = {made(std::move(equal))}};
