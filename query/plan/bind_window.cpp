@@ -60,45 +60,40 @@ Result<EventWindow> Binder::event_window(const std::optional<Window>& window, co
   return made;
 }
 
-Result<BoundNodePtr> Binder::window_test(const NodePtr& node, const Scope& scope) {
-  TRY_ASSIGN(const BoundValuePtr subject, value(node->children.at(0), scope));
+// The window is constants, or begins with a value of the person.
+Result<BoundNodePtr> Binder::in_window(const NodePtr& node, const BoundValuePtr& subject,
+                                       const Scope& scope, const MomentTest& test) {
   const bool is_unknown = subject->type == ValueKind::Unknown;
-  if (!is_moment(subject->type) && !is_unknown) {
-    return wrong_kind(node->place, subject->type, ValueKind::Time);
-  }
   if (has_since_value(*node->window)) {
     TRY_ASSIGN(const BoundValuePtr since, since_value(*node->window, scope));
     if (is_unknown || since->type == ValueKind::Unknown) {
       return make_node(BoundKind::Nobody, node);
     }
-    return moments_test(node, ValueTestKind::Within,
-                        {subject, since, moment_constant(context_.now)}, scope.zone);
+    return moments_test(node, test.by_values, {subject, since, moment_constant(context_.now)},
+                        scope.zone);
   }
   TRY_ASSIGN(const TimeRange range, range_of(*node->window, context_.now, scope.zone));
   if (is_unknown) return make_node(BoundKind::Nobody, node);
-  return meets(node, subject, window_condition(subject->type, range, scope.zone));
+  return meets(node, subject, test.by_constants(subject->type, range, scope.zone));
+}
+
+Result<BoundNodePtr> Binder::window_test(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(const BoundValuePtr subject, value(node->children.at(0), scope));
+  if (!is_moment(subject->type) && subject->type != ValueKind::Unknown) {
+    return wrong_kind(node->place, subject->type, ValueKind::Time);
+  }
+  return in_window(node, subject, scope, {ValueTestKind::Within, window_condition});
 }
 
 Result<BoundNodePtr> Binder::anniversary(const NodePtr& node, const Scope& scope) {
   TRY_ASSIGN(const BoundValuePtr subject, path_value(node, scope));
-  const bool is_unknown = subject->type == ValueKind::Unknown;
-  if (!is_moment(subject->type) && !is_unknown) {
+  if (!is_moment(subject->type) && subject->type != ValueKind::Unknown) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "'anniversary' takes a date, and '" + joined(node->path) + "' is " +
                         std::string(describe(subject->type)),
                     "a date or a time");
   }
-  if (has_since_value(*node->window)) {
-    TRY_ASSIGN(const BoundValuePtr since, since_value(*node->window, scope));
-    if (is_unknown || since->type == ValueKind::Unknown) {
-      return make_node(BoundKind::Nobody, node);
-    }
-    return moments_test(node, ValueTestKind::Anniversary,
-                        {subject, since, moment_constant(context_.now)}, scope.zone);
-  }
-  TRY_ASSIGN(const TimeRange range, range_of(*node->window, context_.now, scope.zone));
-  if (is_unknown) return make_node(BoundKind::Nobody, node);
-  return meets(node, subject, anniversary_condition(subject->type, range, scope.zone));
+  return in_window(node, subject, scope, {ValueTestKind::Anniversary, anniversary_condition});
 }
 
 }  // namespace muster::query

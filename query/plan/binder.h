@@ -86,6 +86,13 @@ class Binder {
 
   // bind_window.cpp
   Result<BoundNodePtr> window_test(const NodePtr& node, const Scope& scope);
+  // How a moment is held against a window: of values, of constants.
+  struct MomentTest {
+    ValueTestKind by_values;
+    Condition (*by_constants)(ValueKind kind, const TimeRange& range, const Zone& zone);
+  };
+  Result<BoundNodePtr> in_window(const NodePtr& node, const BoundValuePtr& subject,
+                                 const Scope& scope, const MomentTest& test);
   // The moment behind `since`, of a person or an event.
   Result<BoundValuePtr> since_value(const Window& window, const Scope& scope);
   Result<EventWindow> event_window(const std::optional<Window>& window, const Scope& scope);
