@@ -28,7 +28,8 @@ constexpr std::size_t kCacheBytes = 4U << 20;
 constexpr int kOpenFilesMax = 512;
 // What opening writes beside the records: manifest, options, its own notes.
 constexpr std::uint64_t kOpenSlackBytes = 4 * kMiB;
-// Tries of a read-only open: the server beside us may delete a file that was just listed.
+// Tries of a read-only open, and of reading on from a record: the server beside us may write out
+// and delete a file that was just listed, and RocksDB then fails or opens with a hole.
 constexpr int kReadOnlyTries = 5;
 
 // Big-endian, so that RocksDB's byte order is the order of the numbers.
@@ -140,6 +141,39 @@ Status check_ends(const Range& range, std::uint64_t watermark, const DataDirecto
   return damaged(directory.log(), "it ends with record " + std::to_string(range.last) + ", but " +
                                       directory.watermark().string() + " says that record " +
                                       std::to_string(watermark) + " was acknowledged");
+}
+
+struct Progress {
+  std::uint64_t next = 1;  // The first record that was not visited.
+  bool stopped = false;    // By the visitor.
+};
+
+Status read_records(
+    rocksdb::DB& db, const fs::path& log, std::uint64_t last, Progress& progress,
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
+  rocksdb::ReadOptions reading;
+  reading.fill_cache = false;
+  reading.verify_checksums = true;
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(reading));
+  it->Seek(key_of(progress.next));
+  for (; progress.next <= last; it->Next()) {
+    const std::uint64_t expected = progress.next;
+    if (!it->status().ok()) {
+      Error error = reading_error(it->status(), log);
+      error.message += " (at record " + std::to_string(expected) + ")";
+      return error;
+    }
+    if (!it->Valid() || sequence_of(it->key()) != expected) {
+      return damaged(log, "record " + std::to_string(expected) + " is missing");
+    }
+    const rocksdb::Slice value = it->value();
+    if (auto visited = visit(expected, {value.data(), value.size()}); !visited) {
+      progress.stopped = true;
+      return visited;
+    }
+    ++progress.next;
+  }
+  return Ok{};
 }
 
 struct Opened {
@@ -339,27 +373,21 @@ Status RocksLog::read(
     std::uint64_t first,
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
   CHECK(first >= 1);
-  const std::uint64_t end = last_sequence();
-  if (first > end) return Ok{};
-  const fs::path log = impl_->directory.log();
-  rocksdb::ReadOptions reading;
-  reading.fill_cache = false;
-  reading.verify_checksums = true;
-  const std::unique_ptr<rocksdb::Iterator> it(impl_->database->NewIterator(reading));
-  it->Seek(key_of(first));
-  for (std::uint64_t expected = first; expected <= end; ++expected, it->Next()) {
-    if (!it->status().ok()) {
-      Error error = reading_error(it->status(), log);
-      error.message += " (at record " + std::to_string(expected) + ")";
-      return error;
-    }
-    if (!it->Valid() || sequence_of(it->key()) != expected) {
-      return damaged(log, "record " + std::to_string(expected) + " is missing");
-    }
-    const rocksdb::Slice value = it->value();
-    TRY(visit(expected, {value.data(), value.size()}));
+  const std::uint64_t last = last_sequence();
+  if (first > last) return Ok{};
+  const bool beside_a_writer = impl_->options.access == LogAccess::ReadOnly;
+  std::unique_ptr<rocksdb::DB> opened_again;
+  Progress progress{first};
+  for (int tries = 1;; ++tries) {
+    rocksdb::DB& db = opened_again ? *opened_again : *impl_->database;
+    const std::uint64_t from = progress.next;
+    auto status = read_records(db, impl_->directory.log(), last, progress, visit);
+    if (status || progress.stopped || !beside_a_writer) return status;
+    if (progress.next > from) tries = 1;
+    if (tries == kReadOnlyTries) return status;
+    auto opened = open_read_only(impl_->directory, impl_->options, impl_->opened_watermark);
+    if (opened) opened_again = std::move(opened->db);
   }
-  return Ok{};
 }
 
 std::uint64_t RocksLog::last_sequence() const { return impl_->last; }

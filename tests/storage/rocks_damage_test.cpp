@@ -126,6 +126,41 @@ TEST(RocksDamage, AnyFaultInAnyFileGivesAllRecordsOrARefusalThatNamesThePlace) {
   EXPECT_GE(refused, 20);
 }
 
+// As when the server writes a file out and deletes the one it replaces, between the moment a
+// reader lists the files and the moment it reads them.
+TEST(RocksDamage, AReaderGoesOnWhenWhatItMissedIsThereByThen) {
+  const TemporaryFolder folder;
+  const fs::path log_folder = folder.path() / "log";
+  write_log(folder.path(), kRecords);
+  std::vector<fs::path> tables;
+  for (const auto& entry : fs::directory_iterator(log_folder)) {
+    if (entry.path().extension() == ".sst") tables.push_back(entry.path());
+  }
+  ASSERT_GE(tables.size(), 3U);
+  std::sort(tables.begin(), tables.end());
+  const fs::path file = tables[1];  // Opening looks at the first record and the last.
+  const std::string sound = content_of(file);
+  std::string damaged = sound;
+  std::fill_n(damaged.begin() + static_cast<std::ptrdiff_t>(sound.size() / 4), 64, '\0');
+  for (const bool comes_back : {true, false}) {
+    SCOPED_TRACE(comes_back);
+    replace_content(file, damaged);
+    auto reader = RocksLog::open(folder.path(), {.access = LogAccess::ReadOnly});
+    ASSERT_TRUE(reader) << reader.error().message;
+    Records read;
+    const auto status = (*reader)->read(1, [&](std::uint64_t, std::string_view record) -> Status {
+      if (read.empty() && comes_back) {
+        replace_content(folder.path() / "sound", sound);
+        fs::rename(folder.path() / "sound", file);  // What is open stays damaged.
+      }
+      read.emplace_back(record);
+      return Ok{};
+    });
+    EXPECT_EQ(comes_back, status.has_value());
+    EXPECT_EQ(comes_back, read == written_records(kRecords)) << read.size() << " records";
+  }
+}
+
 // RocksDB opens all of these "OK", with less in them: only the watermark tells.
 TEST(RocksDamage, WhatRocksDbOpensAsWellIsRefusedByTheWatermark) {
   const TemporaryFolder folder;

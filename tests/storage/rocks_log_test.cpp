@@ -114,7 +114,9 @@ TEST(RocksLog, IsReadBesideTheProcessThatWritesIt) {
     if (i % 50 != 0) continue;
     auto reader = RocksLog::open(folder.path(), {.access = LogAccess::ReadOnly});
     ASSERT_TRUE(reader) << reader.error().message;
-    ASSERT_EQ(written_records(1, i), *records_of(**reader));
+    const auto records = records_of(**reader);
+    ASSERT_TRUE(records) << records.error().message;
+    ASSERT_EQ(written_records(1, i), *records);
     auto status = (*reader)->append(written_records(1, 1));
     ASSERT_FALSE(status);
     EXPECT_EQ(ErrorCode::Unavailable, status.error().code);
