@@ -49,6 +49,7 @@ std::string ascii_lower(std::string_view text) {
   return lower;
 }
 
+// In normal form C, or D when the options ask to decompose.
 std::string map_unicode(std::string_view text, int options) {
   struct Free {
     void operator()(utf8proc_uint8_t* bytes) const { std::free(bytes); }
@@ -57,7 +58,7 @@ std::string map_unicode(std::string_view text, int options) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   const utf8proc_ssize_t size =
       utf8proc_map(bytes, static_cast<utf8proc_ssize_t>(text.size()), &mapped,
-                   static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+                   static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE));
   const std::unique_ptr<utf8proc_uint8_t, Free> owned(mapped);
   CHECK(size >= 0);
   return std::string(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));
@@ -125,12 +126,14 @@ bool is_letter_or_digit(char32_t code_point) {
 
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
-  return map_unicode(text, 0);
+  return map_unicode(text, UTF8PROC_COMPOSE);
 }
 
 std::string fold_case(std::string_view text) {
   if (is_ascii(text)) return ascii_lower(text);
-  return map_unicode(text, UTF8PROC_CASEFOLD);
+  // The iota subscript folds to a letter, to which a mark behind it would then belong: normal form
+  // D has it behind all marks. Source: The Unicode Standard, 3.13, D145.
+  return map_unicode(map_unicode(text, UTF8PROC_DECOMPOSE), UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
 }
 
 std::optional<std::string> nearest_name(std::string_view name,

@@ -19,7 +19,8 @@ bool is_letter_or_digit(char32_t code_point);
 // Unicode normal form C; pure ASCII comes back as it is.  Requires is_utf8(text).
 std::string to_nfc(std::string_view text);
 
-// NFC after full case folding: equal for texts that differ in case only.  Requires is_utf8(text).
+// NFC after full case folding: equal for texts that differ in case only, and for all spellings of
+// one text.  Requires is_utf8(text).
 std::string fold_case(std::string_view text);
 
 // The candidate that a typing error most likely meant, or nothing when none is near: at most a

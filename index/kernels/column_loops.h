@@ -99,20 +99,6 @@ MUSTER_INLINE std::uint32_t gallop(std::span<const std::uint16_t> few,
   return found;
 }
 
-MUSTER_INLINE std::uint32_t merge_arrays(const std::uint16_t* a, const std::uint16_t* a_end,
-                                         const std::uint16_t* b, const std::uint16_t* b_end,
-                                         std::uint16_t* out, std::uint32_t found) {
-  while (a != a_end && b != b_end) {
-    const std::uint16_t x = *a, y = *b;
-    // Only a match is written: `found` may be ahead of `a` in the same memory.
-    if (out != nullptr) out[found] = x == y ? x : out[found];
-    found += x == y;
-    a += x <= y;
-    b += y <= x;
-  }
-  return found;
-}
-
 // More than this many times larger: searching skips more than it costs.
 constexpr std::size_t kGallopRatio = 32;
 

@@ -35,7 +35,18 @@ MUSTER_INLINE Vec count_strip(const Vec (&strip)[kStrip]) {
 
 MUSTER_INLINE std::uint32_t merge_arrays(const std::uint16_t* a, const std::uint16_t* a_end,
                                          const std::uint16_t* b, const std::uint16_t* b_end,
-                                         std::uint16_t* out, std::uint32_t found);
+                                         std::uint16_t* out, std::uint32_t found) {
+  while (a != a_end && b != b_end) {
+    const std::uint16_t x = *a, y = *b;
+    // Only a match is written: `found` may be ahead of `a` in the same memory.
+    if (out != nullptr) out[found] = x == y ? x : out[found];
+    found += x == y;
+    a += x <= y;
+    b += y <= x;
+  }
+  return found;
+}
+
 MUSTER_INLINE std::uint32_t intersect_similar(std::span<const std::uint16_t> a,
                                               std::span<const std::uint16_t> b,
                                               std::uint16_t* out) {

@@ -11,7 +11,7 @@
 
 namespace muster::query {
 
-// A bit per block of the profiles.  Cost: nodes of the plan times blocks / 64.
-std::vector<std::uint64_t> live_blocks(const BoundQuery& query);
+// Ascending.  Cost: nodes of the plan times blocks / 64.
+std::vector<std::uint32_t> live_blocks(const BoundQuery& query);
 
 }  // namespace muster::query

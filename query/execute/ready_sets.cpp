@@ -1,6 +1,7 @@
 #include "query/execute/ready_sets.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "index/sets/posting.h"
 
@@ -37,9 +38,16 @@ ReadySets::ReadySets(const BoundQuery& query)
     leaves_.push_back(node);
     places_[node->number] = static_cast<std::uint32_t>(leaves_.size());
   }
-  const std::size_t sets = 1 + leaves_.size();
-  window_max_ = std::clamp<std::size_t>(kSetsMax / sets, 1, kWindowMax);
-  sets_.resize(sets * window_max_);
+  expect({});
+}
+
+void ReadySets::expect(std::span<const std::uint32_t> blocks) {
+  expected_ = blocks;
+  window_ = {};
+  const std::size_t places = 1 + leaves_.size();
+  const std::size_t longest = std::clamp<std::size_t>(blocks.size(), 1, kWindowMax);
+  window_max_ = std::clamp<std::size_t>(kSetsMax / places, 1, longest);
+  sets_.resize(places * window_max_);
 }
 
 void ReadySets::move_to(std::uint32_t block) {
@@ -80,7 +88,10 @@ void ReadySets::find_window(std::span<const std::uint32_t> blocks) {
     } else {
       const index::ValueBitmaps& bitmaps = leaf->field->attribute->bitmaps;
       const std::uint32_t code = leaf->value_codes[0];
-      for (std::size_t i = 0; i < blocks.size(); ++i) out[i] = bitmaps.find(blocks[i], code);
+      // Made where it stays: a copy would wait for the pieces just written.
+      for (std::size_t i = 0; i < blocks.size(); ++i) {
+        std::construct_at(&out[i], bitmaps.find(blocks[i], code));
+      }
     }
   }
   for (std::size_t i = 0; i < std::min(kArraysAhead, blocks.size()); ++i) ask_for_arrays(i);

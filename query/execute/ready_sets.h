@@ -24,10 +24,7 @@ class ReadySets {
   explicit ReadySets(const BoundQuery& query);
 
   // The blocks that will be moved to, in this order.  Requires them ascending, and to live on.
-  void expect(std::span<const std::uint32_t> blocks) {
-    expected_ = blocks;
-    window_ = {};
-  }
+  void expect(std::span<const std::uint32_t> blocks);
   // Cost: a find per leaf, for the blocks of a window together. Any block may be moved to.
   void move_to(std::uint32_t block);
 

@@ -35,22 +35,12 @@ std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget, K
   return std::nullopt;
 }
 
-// The blocks in which somebody may pass.
-std::vector<std::uint32_t> blocks_to_visit(const BoundQuery& query) {
-  const std::vector<std::uint64_t> live = live_blocks(query);
-  std::vector<std::uint32_t> blocks;
-  for (std::uint32_t b = 0; b < query.generation->profiles.blocks(); ++b) {
-    if ((live[b / 64] >> (b % 64)) & 1) blocks.push_back(b);
-  }
-  return blocks;
-}
-
 // visit(evaluator, block) for every block in which somebody may pass, each by one thread.
 template <typename Visit>
 Status for_all_blocks(const BoundQuery& query, const Budget& budget, Parallel parallel,
                       KeptMade* made, const Visit& visit) {
   if (made != nullptr) *made = room_for(query);
-  const std::vector<std::uint32_t> blocks = blocks_to_visit(query);
+  const std::vector<std::uint32_t> blocks = live_blocks(query);
   const double passes = query.plan->cost * static_cast<double>(blocks.size());
   const unsigned threads = passes < kParallelPassesMin ? 1 : parallel.threads;
   return spread(blocks, threads, [&](std::span<const std::uint32_t> mine) {
@@ -99,7 +89,7 @@ Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget,
   std::vector<NodeMeasure> measures(query.by_number.size());
   Evaluator evaluator(query, made);
   evaluator.measure_into(&measures);
-  for (const std::uint32_t block : blocks_to_visit(query)) {
+  for (const std::uint32_t block : live_blocks(query)) {
     if (auto error = exhausted(budget)) return std::move(*error);
     (void)evaluator.count(block);
     if (evaluator.failed()) return overflow();

@@ -60,12 +60,25 @@ std::uint32_t filter_by_runs(std::span<const std::uint16_t> members,
   return kept;
 }
 
+// How far ahead the first one not below m stands: steps that double, then halves.
+std::size_t steps_to(std::span<const std::uint16_t> ahead, std::uint16_t m) {
+  std::size_t end = 1;
+  while (end < ahead.size() && ahead[end - 1] < m) end *= 2;
+  end = std::min(end, ahead.size());
+  const auto found = std::lower_bound(ahead.begin() + static_cast<std::ptrdiff_t>(end / 2),
+                                      ahead.begin() + static_cast<std::ptrdiff_t>(end), m);
+  return static_cast<std::size_t>(found - ahead.begin());
+}
+
 // Members of an array that another array does not have.
 std::uint32_t subtract_arrays(std::span<const std::uint16_t> a, std::span<const std::uint16_t> b,
                               std::uint16_t* out) {
+  constexpr std::size_t kSearchedRatio = 8;  // So many times larger: searching skips more.
+  const bool is_searched = a.size() * kSearchedRatio < b.size();
   std::uint32_t kept = 0;
   std::size_t j = 0;
   for (const std::uint16_t m : a) {
+    if (is_searched) j += steps_to(b.subspan(j), m);
     while (j < b.size() && b[j] < m) ++j;
     out[kept] = m;
     kept += j < b.size() && b[j] == m ? 0 : 1;

@@ -46,6 +46,9 @@ TEST(Text, FoldingForgetsCaseAndIsStable) {
   EXPECT_EQ(fold_case("ΣΊΣΥΦΟΣ"), fold_case("σίσυφος"));
   EXPECT_EQ(fold_case("CAFE\xCC\x81"), fold_case("caf\xC3\xA9"));
   EXPECT_NE(fold_case("a"), fold_case("b"));
+  // A capital eta with iota subscript, then a grave: the mark belongs to the eta.
+  EXPECT_EQ("\xE1\xBC\xA3\xCE\xB9", fold_case("\xE1\xBE\x99\xCC\x80"));
+  EXPECT_EQ("\xE1\xBC\xA3\xCE\xB9", fold_case("\xE1\xBE\x9B"));
   testing::Random random;
   for (int i = 0; i < 5'000; ++i) {
     std::string text;

@@ -22,9 +22,15 @@ using engine::Permission;
 
 constexpr TimeMs kDay = 86'400'000;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kStepsOfRun = 8;
+#else
+constexpr int kStepsOfRun = 25;
+#endif
+
 int steps_of_run() {
   const char* const given = std::getenv("MUSTER_STEPS");
-  return given != nullptr ? std::atoi(given) : 25;
+  return given != nullptr ? std::atoi(given) : kStepsOfRun;
 }
 
 // Each kind of condition that is kept, and some that must not be.
