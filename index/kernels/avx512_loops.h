@@ -137,18 +137,24 @@ MUSTER_TARGET void select_codes(PackedView v, const std::uint64_t* table, std::u
 
 // --- Arrays: 16 members looked up by a gather, those that pass pressed together ----------------
 
+// The bit of each member in its word of 32.
+MUSTER_INLINE Vec bit_of(Vec members) {
+  return _mm512_sllv_epi32(_mm512_set1_epi32(1),
+                           _mm512_and_si512(members, _mm512_set1_epi32(31)));
+}
+
 // Which of those members are in the set, or are not.
 template <bool kWanted>
 MUSTER_INLINE __mmask16 passing(Vec members, __mmask16 which, const std::uint64_t* set) {
   const Vec words = _mm512_mask_i32gather_epi32(zero(), which, _mm512_srli_epi32(members, 5), set,
                                                 4);
-  const Vec bit = _mm512_sllv_epi32(_mm512_set1_epi32(1),
-                                    _mm512_and_si512(members, _mm512_set1_epi32(31)));
+  const Vec bit = bit_of(members);
   return kWanted ? _mm512_mask_test_epi32_mask(which, words, bit)
                  : _mm512_mask_testn_epi32_mask(which, words, bit);
 }
 
-constexpr std::size_t kGathered = 16;  // Members at a time.
+constexpr std::size_t kGathered = 16;     // Members at a time.
+constexpr std::size_t kGatheredMin = 10;  // Fewer are asked one by one.
 
 // Which of the members from place i on there are, and those.
 MUSTER_INLINE __mmask16 sixteen_at(std::span<const std::uint16_t> a, std::size_t i, Vec& members) {
@@ -176,18 +182,23 @@ MUSTER_INLINE std::uint32_t vector_filter(std::span<const std::uint16_t> a, Bloc
   return kept;
 }
 
+// The words of all sets are gathered whoever is left, so that none waits for another.
 MUSTER_TARGET std::uint32_t count_in(std::span<const std::uint16_t> a, const FusedSets& sets) {
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < a.size(); i += kGathered) {
+    if (a.size() - i < kGatheredMin) return count + plain_count_in(a.subspan(i), sets);
     Vec members;
-    __mmask16 which = sixteen_at(a, i, members);
+    const __mmask16 which = sixteen_at(a, i, members);
+    const Vec at = _mm512_srli_epi32(members, 5);
+    Vec words = _mm512_set1_epi32(-1);
     for (std::size_t s = 0; s < sets.takes; ++s) {
-      which = passing<true>(members, which, sets.take[s]);
+      words = both(words, _mm512_mask_i32gather_epi32(zero(), which, at, sets.take[s], 4));
     }
     for (std::size_t s = 0; s < sets.drops; ++s) {
-      which = passing<false>(members, which, sets.drop[s]);
+      words = only(words, _mm512_mask_i32gather_epi32(zero(), which, at, sets.drop[s], 4));
     }
-    count += static_cast<std::uint32_t>(__builtin_popcount(number_of(which)));
+    count += static_cast<std::uint32_t>(
+        __builtin_popcount(number_of(_mm512_mask_test_epi32_mask(which, words, bit_of(members)))));
   }
   return count;
 }

@@ -43,7 +43,8 @@ class ValueBitmaps {
   // The people of a block who have the value.
   BlockSet find(std::uint32_t block, std::uint32_t code) const {
     const ValuePage* const values = page(block, code / kValuesPerPage);
-    return values == nullptr ? BlockSet{} : values->find(code % kValuesPerPage);
+    if (values == nullptr) return {};
+    return values->find(code % kValuesPerPage);
   }
   // The values [64 * number, 64 * number + 64) of a block; null when nobody has any.
   const ValuePage* page(std::uint32_t block, std::uint32_t number) const {

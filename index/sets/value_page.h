@@ -41,7 +41,8 @@ class ValuePage : public RefCounted {
   // Requires value < kValuesPerPage.  Cost: no look-up beyond the page.
   BlockSet find(std::uint32_t value) const {
     const std::uint64_t bit = std::uint64_t{1} << value;
-    return (live_ & bit) == 0 ? BlockSet{} : set_of(rank_of(bit));
+    if ((live_ & bit) == 0) return {};
+    return set_of(rank_of(bit));
   }
   // Calls visit(set) for each of those values, a bit each, that somebody has.
   template <typename Visit>

@@ -3,19 +3,16 @@
 #include <algorithm>
 
 #include "index/column.h"
+#include "query/execute/flat_chain.h"
 
 namespace muster::query {
 
 BlockBounds::BlockBounds(const BoundQuery& query, const ReadySets& ready, const KeptSets& kept)
-    : query_(query), ready_(ready), kept_(kept), of_(query.by_number.size()) {
-  const auto& children = query.plan->children;
-  is_flat_ = query.plan->kind == BoundKind::And &&
-             std::all_of(children.begin(), children.end(),
-                         [](const BoundNodePtr& child) {
-                           const bool negated = child->kind == BoundKind::Not;
-                           return is_ready(negated ? *child->children[0] : *child);
-                         });
-}
+    : query_(query),
+      ready_(ready),
+      kept_(kept),
+      is_flat_(query.plan->kind == BoundKind::And && is_flat_chain(query)),
+      of_(query.by_number.size()) {}
 
 void BlockBounds::move_to(std::uint32_t block, std::uint32_t live) {
   block_ = block;

@@ -30,6 +30,8 @@
 
 namespace muster::query {
 
+class Conjunction;
+
 class Evaluator {
  public:
   // `made`: takes what is made of kept predicates; null: nobody wants it. Outlives this.
@@ -81,11 +83,10 @@ class Evaluator {
   std::uint64_t bytes_of(const BoundNode& node) const;
 
   // chains.cpp
-  struct Conjunction;
+  // What of a conjunction does not lie ready, cheapest first.
+  using LeftOver = boost::container::small_vector<const BoundNode*, 8>;
   std::optional<BlockSet> in_place(const BoundNode& node);
-  void gather(const BoundNode& child, Conjunction& all);
-  Conjunction conjunction(const BoundNode& node, const BlockSet& within);
-  Selection reduced(const Conjunction& all);
+  Conjunction conjunction(const BoundNode& node, const BlockSet& within, LeftOver& left_over);
   Selection evaluate_and(const BoundNode& node, const BlockSet& within);
   std::uint32_t count_and(const BoundNode& node, const BlockSet& within);
   Selection evaluate_or(const BoundNode& node, const BlockSet& within);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <boost/container/small_vector.hpp>
 #include <span>
 
 #include "index/column.h"
@@ -45,7 +46,7 @@ class LiveBlocks {
   }
 
   Blocks of(const BoundNode& node) {
-    return std::span(known_).subspan(node.number * words_, words_);
+    return {known_.data() + node.number * words_, words_};
   }
 
  private:
@@ -78,7 +79,7 @@ class LiveBlocks {
 
   const std::uint32_t blocks_;
   const std::size_t words_;
-  std::vector<Word> known_;
+  boost::container::small_vector<Word, 32> known_;
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "query/execute/ready_sets.h"
 
 #include <algorithm>
-#include <memory>
+#include <new>
 
 #include "index/sets/posting.h"
 
@@ -14,7 +14,7 @@ constexpr std::size_t kWindowMax = 32, kSetsMax = 512;
 constexpr std::size_t kArraysAhead = 2, kFirstBytes = 1'024, kLine = 64;
 
 void ask_for(const index::BlockSet& array) {
-  const std::size_t bytes = std::min(array.bytes(), kFirstBytes);
+  const std::size_t bytes = std::min(array.count * sizeof(std::uint16_t), kFirstBytes);
   const auto* const at = static_cast<const std::byte*>(array.data);
   for (std::size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(at + i);
 }
@@ -47,7 +47,9 @@ void ReadySets::expect(std::span<const std::uint32_t> blocks) {
   const std::size_t places = 1 + leaves_.size();
   const std::size_t longest = std::clamp<std::size_t>(blocks.size(), 1, kWindowMax);
   window_max_ = std::clamp<std::size_t>(kSetsMax / places, 1, longest);
-  sets_.resize(places * window_max_);
+  memory_ = std::make_unique_for_overwrite<std::byte[]>(places * window_max_ *
+                                                        sizeof(index::BlockSet));
+  sets_ = reinterpret_cast<index::BlockSet*>(memory_.get());
 }
 
 void ReadySets::move_to(std::uint32_t block) {
@@ -68,17 +70,21 @@ void ReadySets::find_members(const index::Posting& members, index::BlockSet* out
   auto entry = members.entries().begin();
   const auto end = members.entries().end();
   for (std::size_t i = 0; i < window_.size(); ++i) {
-    entry = std::lower_bound(entry, end, window_[i],
-                             [](const auto& e, std::uint32_t block) { return e.block < block; });
+    if (entry != end && entry->block < window_[i]) ++entry;  // Mostly the next one.
+    if (entry != end && entry->block < window_[i]) {
+      entry = std::lower_bound(entry, end, window_[i],
+                               [](const auto& e, std::uint32_t block) { return e.block < block; });
+    }
     const bool is_here = entry != end && entry->block == window_[i];
-    out[i] = is_here ? index::Container::view_of(entry->members.get()) : index::BlockSet{};
+    new (&out[i]) index::BlockSet(index::Container::view_of(is_here ? entry->members.get()
+                                                                    : nullptr));
   }
 }
 
 void ReadySets::find_window(std::span<const std::uint32_t> blocks) {
   window_ = blocks;
   at_ = 0;
-  find_members(query_.generation->profiles.live, sets_.data());
+  find_members(query_.generation->profiles.live, sets_);
   for (const BoundNode* leaf : leaves_) {
     index::BlockSet* const out = &sets_[places_[leaf->number] * window_max_];
     if (leaf->kind == BoundKind::Everyone) {
@@ -90,7 +96,7 @@ void ReadySets::find_window(std::span<const std::uint32_t> blocks) {
       const std::uint32_t code = leaf->value_codes[0];
       // Made where it stays: a copy would wait for the pieces just written.
       for (std::size_t i = 0; i < blocks.size(); ++i) {
-        std::construct_at(&out[i], bitmaps.find(blocks[i], code));
+        new (&out[i]) index::BlockSet(bitmaps.find(blocks[i], code));
       }
     }
   }

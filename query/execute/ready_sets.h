@@ -7,9 +7,11 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "index/sets/block_set.h"
 #include "query/plan/bound.h"
@@ -44,12 +46,13 @@ class ReadySets {
   void ask_for_arrays(std::size_t at) const;
 
   const BoundQuery& query_;
-  std::vector<const BoundNode*> leaves_;
-  std::vector<std::uint32_t> places_;  // By BoundNode::number; 0 is who exists.
+  boost::container::small_vector<const BoundNode*, 8> leaves_;
+  boost::container::small_vector<std::uint32_t, 16> places_;  // By BoundNode::number; 0: who exists.
   std::span<const std::uint32_t> expected_, window_;
   std::uint32_t alone_ = 0;  // A block that was not expected.
   std::size_t window_max_ = 0, at_ = 0;
-  std::vector<index::BlockSet> sets_;  // By place, then block of the window.
+  std::unique_ptr<std::byte[]> memory_;  // Of sets_, which are written before they are read.
+  index::BlockSet* sets_ = nullptr;      // By place, then block of the window.
 };
 
 }  // namespace muster::query

@@ -28,12 +28,8 @@ class FirstError {
 
 }  // namespace
 
-Status spread(std::span<const std::uint32_t> blocks, unsigned threads,
-              const std::function<std::optional<Error>(std::span<const std::uint32_t>)>& work) {
-  if (threads <= 1 || blocks.size() < 2 * kBlocksPerTask) {
-    if (auto error = work(blocks)) return std::move(*error);
-    return Ok{};
-  }
+Status spread_in_arena(std::span<const std::uint32_t> blocks, unsigned threads,
+                       const BlocksWork& work) {
   FirstError first_error;
   tbb::task_arena arena(static_cast<int>(threads));
   arena.execute([&] {
