@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "engine/access.h"
 #include "engine/answers.h"
+#include "engine/comparisons.h"
 #include "engine/row_decoder.h"
 #include "index/schema.h"
 #include "index/sets/bitmap.h"
@@ -73,6 +74,15 @@ class Engine {
   // Errors: LimitExceeded above query::kClausesMax clauses.
   Result<ClausesAnswer> count_clauses(const Pass<Permission::Query>& pass,
                                       const Question& question) const;
+  // The segment's people by the values or bands of fields, beside everyone's.
+  // Errors: those of count() and of query::break_down().
+  Result<BreakdownAnswer> break_down(const Pass<Permission::Query>& pass,
+                                     const BreakdownRequest& request) const;
+  // Sizes of 2 to query::kOverlapSegmentsMax segments, and of what they share.
+  // Errors: InvalidArgument for too few or too many and for names given twice; NotFound with the
+  // nearest id; those of count(), beginning with the name of the segment.
+  Result<OverlapAnswer> overlap(const Pass<Permission::Query>& pass,
+                                const OverlapRequest& request) const;
   // Everybody in the segment, as a set; the profile ids and fields come by rows().
   Result<MembersAnswer> members(const Pass<Permission::Members>& pass,
                                 const Question& question) const;

@@ -79,6 +79,10 @@ class Engine::Impl {
   Result<query::BoundQueryPtr> bind(const Question& question,
                                     std::shared_ptr<const index::Generation> generation,
                                     TimeMs now, query::KeptLookup kept = {}) const;
+  // One of the segments of an overlap (engine/comparisons.cpp).
+  Result<query::BoundQueryPtr> bind_layer(
+      const OverlapLayer& layer, const Question& question,
+      const std::shared_ptr<const index::Generation>& generation, TimeMs now);
   // What is kept for a question, unless it goes without.
   query::KeptLookup kept_for(const Question& question);
   query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,

@@ -5,7 +5,9 @@
 #include <numeric>
 
 #include "index/dictionary.h"
+#include "query/breakdown.h"
 #include "query/language/language.h"
+#include "query/overlap.h"
 #include "query/query.h"
 
 namespace muster::query {
@@ -48,6 +50,32 @@ TEST(ParallelEvaluation, AnswersAsOneThreadDoes) {
     EXPECT_EQ(*expected, members(**bound, {}, {.threads = threads}).value());
     EXPECT_EQ(expected->count(), count(**bound, {}, {.threads = threads}).value());
   }
+}
+
+TEST(ParallelEvaluation, BreaksDownAndOverlapsAsOneThreadDoes) {
+  BindContext context;
+  context.generation = many_people();
+  std::vector<BoundQueryPtr> segments;
+  for (const std::string where : {"n < 500", "sample 5%", "n between 300 and 700"}) {
+    segments.push_back(query::bind(parse(where).value(), context).value());
+  }
+  const BreakdownRequest request{.fields = {{"n", {}}, {"n", {"10", "500"}}}};
+  const auto told = [&](unsigned threads) {
+    const auto found = break_down(*segments[1], request, {}, {.threads = threads}).value();
+    std::vector<std::uint64_t> numbers{found.people};
+    for (const FieldBreakdown& field : found.fields) {
+      for (const BreakdownRow& row : field.rows) {
+        numbers.insert(numbers.end(), {row.count.people, row.count.everyone});
+      }
+    }
+    return numbers;
+  };
+  const auto patterns = [&](unsigned threads) {
+    return count_patterns(segments, {}, {.threads = threads}).value();
+  };
+  EXPECT_EQ(1 + 2 * (10 + 3), told(1).size());
+  EXPECT_EQ(told(1), told(4));
+  EXPECT_EQ(patterns(1), patterns(4));
 }
 
 TEST(ParallelEvaluation, ReportsTheErrorOfTheFirstBlock) {
