@@ -121,6 +121,10 @@ struct Explanation {
   bool member = false;
   std::uint64_t snapshot = 0;
   TimeMs as_of = 0;
+  // When it will be otherwise if nothing more is learned of the person; nothing: not in 20 years,
+  // or not known, and then why.
+  std::optional<TimeMs> until;
+  std::string until_unknown;
   ExplainNode root;
 };
 

@@ -221,6 +221,10 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }
   TRY_ASSIGN(auto root, query::explain(*bound, *ordinal));
+  const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
+  TRY_ASSIGN(query::Until until, query::until_when(*bound, *ordinal, bind_at));
+  answer.until = until.at;
+  answer.until_unknown = std::move(until.unknown);
   answer.profile_id = profile_id;
   answer.member = root.holds;
   answer.snapshot = generation->sequence;

@@ -84,6 +84,17 @@ Result<index::Bitmap> members(const BoundQuery& query, const Budget& budget, Par
 // other questions.  Requires count() or members() before.
 std::optional<bool> cut_in_tie(const BoundQuery& query);
 
+// Until when an answer about one person holds when nothing more is learned of them.
+struct Until {
+  std::optional<TimeMs> at;  // The first moment at which it is another; nothing: none in 20 years.
+  std::string unknown;       // Why that is not known; "" when it is.
+};
+// The same question at another moment.
+using BindAt = std::function<Result<BoundQueryPtr>(TimeMs now)>;
+// Requires an ordinal of the generation. Errors: those of contains() and of bind_at.
+// Cost: the person asked once per moment that an end of a window passes one of their times.
+Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at);
+
 // What every clause does to a segment.
 struct ClauseCount {
   std::string text;           // The clause, printed.

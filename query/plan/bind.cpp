@@ -11,6 +11,7 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->now = context.now;
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
   query->rankings = binder.take_rankings();
+  query->clock_use = binder.take_clock_use();
   find_kept(*query, context);
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));

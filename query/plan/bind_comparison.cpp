@@ -119,7 +119,8 @@ Result<Condition> Binder::condition_of(const Node& test, ValueKind kind, const V
       return text_condition(test);
     }
     case NodeKind::WindowTest: {
-      TRY_ASSIGN(const TimeRange range, range_of(*test.window, context_.now, scope.zone));
+      TRY_ASSIGN(const TimeRange range, range_now(*test.window, scope));
+      clock_use_.beyond_windows = "a window is held against the elements of a list";
       if (kind == ValueKind::Unknown) return Condition{};
       if (kind != ValueKind::Time && kind != ValueKind::Date) {
         return wrong_kind(test.place, kind, ValueKind::Time);

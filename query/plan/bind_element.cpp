@@ -44,6 +44,7 @@ Result<BoundNodePtr> Binder::element_test(const NodePtr& node, const Resolved& f
     }
     TRY_ASSIGN(const BoundValuePtr since, since_value(*test.window, scope));
     made->operands = {since, moment_constant(context_.now)};
+    clock_use_.beyond_windows = "a window is held against the elements of a list";
   }
   const bool never = kind == ValueKind::Unknown ||
                      std::any_of(made->operands.begin(), made->operands.end(),

@@ -54,7 +54,11 @@ Result<BoundNodePtr> Binder::objects_condition(const NodePtr& node, const Resolv
   }
   const Scope elements{.zone = scope.zone, .table = nullptr, .siblings = {}, .in_group = false,
                        .objects = field};
+  const std::size_t windows_before = clock_use_.windows.size();
   TRY_ASSIGN(const BoundNodePtr where, predicate(node->children.at(0), elements));
+  if (clock_use_.windows.size() > windows_before) {
+    clock_use_.beyond_windows = "a window is held against the elements of a list";
+  }
   const auto passing = select_objects(*where, *context_.generation, *field->objects);
   if (!passing) return overflow();
   const Quantifier asked = is_none ? Quantifier::Any : node->quantifier;

@@ -35,6 +35,7 @@ Result<BoundValuePtr> Binder::ranked_value(const NodePtr& node, const Scope& sco
 }
 
 Result<BoundQueryPtr> Binder::ranked_people(const NodePtr& node, const Scope& scope) {
+  clock_use_.beyond_windows = "it ranks people, and others move too";
   auto among = std::make_shared<BoundQuery>();
   among->generation = context_.generation;
   among->now = context_.now;

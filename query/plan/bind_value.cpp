@@ -108,7 +108,9 @@ Result<BoundValuePtr> Binder::literal(const Literal& literal, const Place& place
 Result<BoundValuePtr> Binder::value(const NodePtr& node, const Scope& scope) {
   switch (node->kind) {
     case NodeKind::LiteralValue: return literal(node->literals.at(0), node->place, scope);
-    case NodeKind::Now: return BoundValuePtr(make_constant(ValueKind::Time, context_.now));
+    case NodeKind::Now:
+      clock_use_.beyond_windows = "it calculates with now";
+      return BoundValuePtr(make_constant(ValueKind::Time, context_.now));
     case NodeKind::PathValue: return path_value(node, scope);
     case NodeKind::Size: return size(node, scope);
     case NodeKind::Arithmetic:

@@ -41,6 +41,28 @@ Result<BoundValuePtr> Binder::since_value(const Window& window, const Scope& sco
                   "a time or a date");
 }
 
+Result<TimeRange> Binder::range_now(const Window& window, const Scope& scope,
+                                    bool is_anniversary) {
+  clock_use_.windows.push_back(
+      {.window = window, .zone = scope.zone, .is_anniversary = is_anniversary});
+  return range_of(window, context_.now, scope.zone);
+}
+
+void Binder::note_subject(const BoundValue& subject) {
+  const auto is_stored = [](const BoundValue& value) {
+    return value.kind == BoundValueKind::Constant ||
+           (value.kind == BoundValueKind::Field && !value.field->lookup);
+  };
+  bool is_known = is_stored(subject);
+  if (subject.kind == BoundValueKind::Aggregate) {
+    const auto& sources = subject.aggregate->sources;
+    is_known = std::all_of(sources.begin(), sources.end(), [&](const EventSource& source) {
+      return !source.value || is_stored(*source.value);
+    });
+  }
+  if (!is_known) clock_use_.beyond_windows = "a window is held against a time that is worked out";
+}
+
 Result<EventWindow> Binder::event_window(const std::optional<Window>& window, const Scope& scope) {
   EventWindow made{.range = {.to = context_.now}, .since = nullptr};
   if (!window) return made;
@@ -55,7 +77,7 @@ Result<EventWindow> Binder::event_window(const std::optional<Window>& window, co
     if (made.since->type == ValueKind::Unknown) made.range.from = kAfterAllTimes;
     return made;
   }
-  TRY_ASSIGN(made.range, range_of(*window, context_.now, scope.zone));
+  TRY_ASSIGN(made.range, range_now(*window, scope));
   made.range.to = std::min(made.range.to, context_.now);
   return made;
 }
@@ -64,15 +86,19 @@ Result<EventWindow> Binder::event_window(const std::optional<Window>& window, co
 Result<BoundNodePtr> Binder::in_window(const NodePtr& node, const BoundValuePtr& subject,
                                        const Scope& scope, const MomentTest& test) {
   const bool is_unknown = subject->type == ValueKind::Unknown;
+  note_subject(*subject);
   if (has_since_value(*node->window)) {
     TRY_ASSIGN(const BoundValuePtr since, since_value(*node->window, scope));
     if (is_unknown || since->type == ValueKind::Unknown) {
       return make_node(BoundKind::Nobody, node);
     }
+    if (test.is_anniversary) {  // One that comes between `since` and now: now is its end.
+      clock_use_.windows.push_back({.window = {}, .zone = scope.zone, .is_anniversary = true});
+    }
     return moments_test(node, test.by_values, {subject, since, moment_constant(context_.now)},
                         scope.zone);
   }
-  TRY_ASSIGN(const TimeRange range, range_of(*node->window, context_.now, scope.zone));
+  TRY_ASSIGN(const TimeRange range, range_now(*node->window, scope, test.is_anniversary));
   if (is_unknown) return make_node(BoundKind::Nobody, node);
   return meets(node, subject, test.by_constants(subject->type, range, scope.zone));
 }
@@ -93,7 +119,8 @@ Result<BoundNodePtr> Binder::anniversary(const NodePtr& node, const Scope& scope
                         std::string(describe(subject->type)),
                     "a date or a time");
   }
-  return in_window(node, subject, scope, {ValueTestKind::Anniversary, anniversary_condition});
+  return in_window(node, subject, scope,
+                   {ValueTestKind::Anniversary, anniversary_condition, true});
 }
 
 }  // namespace muster::query

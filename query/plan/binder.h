@@ -47,6 +47,7 @@ class Binder {
 
   // What ranks people in all that was bound, inner ones first.
   std::vector<Ranking> take_rankings() { return std::move(rankings_); }
+  ClockUse take_clock_use() { return std::move(clock_use_); }
 
  private:
   // bind_predicate.cpp
@@ -85,11 +86,17 @@ class Binder {
                              const Condition& condition);
 
   // bind_window.cpp
+  // The window as of now, which is noted in the clock's use.
+  Result<TimeRange> range_now(const Window& window, const Scope& scope,
+                              bool is_anniversary = false);
+  // Notes that a window is held against the value, if that is no time that is stored.
+  void note_subject(const BoundValue& subject);
   Result<BoundNodePtr> window_test(const NodePtr& node, const Scope& scope);
   // How a moment is held against a window: of values, of constants.
   struct MomentTest {
     ValueTestKind by_values;
     Condition (*by_constants)(ValueKind kind, const TimeRange& range, const Zone& zone);
+    bool is_anniversary = false;
   };
   Result<BoundNodePtr> in_window(const NodePtr& node, const BoundValuePtr& subject,
                                  const Scope& scope, const MomentTest& test);
@@ -149,6 +156,7 @@ class Binder {
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
   std::vector<Ranking> rankings_;
+  ClockUse clock_use_;
   std::vector<bool> steps_named_;  // Of the sequence being bound: referred to by a later step.
 };
 

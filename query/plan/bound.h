@@ -270,6 +270,18 @@ struct Ranking {
   BoundNodePtr top;
 };
 
+// How the answers move with the clock alone.
+struct ClockUse {
+  struct Moving {
+    Window window;
+    Zone zone;
+    bool is_anniversary = false;  // Of moments that come back every year.
+  };
+  std::vector<Moving> windows;
+  // Why the windows, and events later than now, are not all; "" when they are.
+  std::string beyond_windows;
+};
+
 // What bind() makes: the tree as written, for explanations, and the plan that is run.
 class BoundQuery {
  public:
@@ -281,6 +293,7 @@ class BoundQuery {
   std::uint32_t shared = 0;  // Results kept for a block.
   std::vector<const BoundNode*> by_number;  // The nodes of the plan, children first.
   std::vector<KeptLeaf> kept;               // By BoundNode::kept.
+  ClockUse clock_use;
 };
 
 }  // namespace muster::query

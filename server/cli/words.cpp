@@ -114,7 +114,11 @@ std::string count_in_words(const json::object& answer) {
 
 std::string explanation_in_words(const json::object& answer) {
   std::string out = text_of(answer, "profile_id") +
-                    (flag_of(answer, "member") ? " is in it:\n" : " is not in it:\n");
+                    (flag_of(answer, "member") ? " is in it" : " is not in it");
+  const std::string until = text_of(answer, "until"), unknown = text_of(answer, "until_unknown");
+  if (!until.empty()) out += ", until " + until + " if nothing else happens";
+  if (!unknown.empty()) out += "; until when is not known: " + unknown;
+  out += ":\n";
   if (const json::object* tree = object_of(answer, "tree")) explain_node(*tree, 1, out);
   return out;
 }

@@ -174,6 +174,13 @@ Result<Response> post_explain(const Call& call, const MembersPass& pass) {
   json.key("member").boolean(answer.member);
   json.key("snapshot").number(answer.snapshot);
   json.key("as_of").text(to_rfc3339(answer.as_of));
+  json.key("until");
+  if (answer.until) {
+    json.text(to_rfc3339(*answer.until));
+  } else {
+    json.null();
+    if (!answer.until_unknown.empty()) json.key("until_unknown").text(answer.until_unknown);
+  }
   json.key("tree");
   write_node(json, answer.root);
   json.end_object();
