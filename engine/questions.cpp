@@ -1,8 +1,7 @@
-#include <chrono>
-
 #include "base/limits.h"
 #include "base/text.h"
 #include "engine/impl.h"
+#include "engine/question_parts.h"
 #include "engine/segment_document.h"
 #include "query/language/language.h"
 
@@ -10,24 +9,6 @@ namespace muster::engine {
 namespace {
 
 constexpr std::size_t kRowsPerCallMax = 65'536;
-
-class Stopwatch {
- public:
-  std::uint64_t us() const {
-    const auto took = std::chrono::steady_clock::now() - started_;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  }
-
- private:
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-};
-
-query::Budget budget_of(const Question& question) {
-  query::Budget budget;
-  if (question.deadline) budget.deadline = std::chrono::steady_clock::now() + *question.deadline;
-  return budget;
-}
 
 ExplainNode explain_node(query::ExplainedNode&& node) {
   ExplainNode made{std::move(node.text), node.holds, std::move(node.value),
@@ -49,10 +30,6 @@ ClauseNode clause_node(query::ClauseCount&& node) {
   ClauseNode made{std::move(node.text), node.people, node.without, {}};
   for (auto& child : node.children) made.children.push_back(clause_node(std::move(child)));
   return made;
-}
-
-Moment moment_of(const Question& question) {
-  return question.as_of ? Moment::Named : Moment::Present;
 }
 
 std::string without_table(const std::string& field) {

@@ -134,6 +134,30 @@ class Scanner {
   std::vector<Level> levels_;
 };
 
+// The bytes of the elements of a valid JSON array that is not empty.
+std::vector<std::string_view> split_array(std::string_view array) {
+  std::vector<std::string_view> parts;
+  std::size_t begin = 1, depth = 0;
+  bool in_text = false;
+  for (std::size_t at = 0; at < array.size(); ++at) {
+    const char c = array[at];
+    if (in_text) {
+      if (c == '\\') ++at;
+      in_text = c != '"';
+      continue;
+    }
+    in_text = c == '"';
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if ((c != ',' || depth != 1) && depth != 0) continue;
+    const std::string_view part = array.substr(begin, at - begin);
+    const std::size_t first = part.find_first_not_of(" \t\r\n");
+    parts.push_back(part.substr(first, part.find_last_not_of(" \t\r\n") - first + 1));
+    begin = at + 1;
+  }
+  return parts;
+}
+
 }  // namespace
 
 struct JsonObject::Parsed {
@@ -207,6 +231,23 @@ Result<std::vector<std::string>> JsonObject::texts(std::string_view key) const {
     texts.emplace_back(element.get_string());
   }
   return texts;
+}
+
+Result<std::vector<JsonElement>> JsonObject::elements(std::string_view key) const {
+  std::vector<JsonElement> elements;
+  const json::value* value = parsed_->find(key);
+  if (value == nullptr) return elements;
+  if (!value->is_array()) return wrong("the key " + quoted(key) + " must be a list");
+  if (value->get_array().empty()) return elements;
+  TRY_ASSIGN(const std::string bytes, text_or_json(key));
+  const std::vector<std::string_view> parts = split_array(bytes);
+  CHECK(parts.size() == value->get_array().size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const json::value& element = value->get_array()[i];
+    if (element.is_string()) elements.push_back({true, std::string(element.get_string())});
+    else elements.push_back({false, std::string(parts[i])});
+  }
+  return elements;
 }
 
 Result<bool> JsonObject::flag_or(std::string_view key, bool fallback) const {

@@ -19,6 +19,12 @@ namespace muster::server {
 // Levels of a document: the 64 of a segment, each of a few levels of JSON.
 inline constexpr std::size_t kJsonDepthMax = 256;
 
+// One element of an array.
+struct JsonElement {
+  bool is_text = false;
+  std::string value;  // The text, or the JSON of any other value, byte for byte as it was sent.
+};
+
 class JsonObject {
  public:
   // Errors: InvalidArgument with line and column of what is no JSON; naming a key given twice.
@@ -34,6 +40,8 @@ class JsonObject {
   Result<std::string> text(std::string_view key) const;
   Result<std::string> text_or(std::string_view key, std::string_view fallback) const;
   Result<std::vector<std::string>> texts(std::string_view key) const;
+  // Of a list of whatever: empty when the key is absent.
+  Result<std::vector<JsonElement>> elements(std::string_view key) const;
   Result<bool> flag_or(std::string_view key, bool fallback) const;
   Result<std::uint64_t> number_or(std::string_view key, std::uint64_t fallback) const;
   // A text as it is, or any other value as its JSON, byte for byte as it was sent.

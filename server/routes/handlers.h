@@ -44,6 +44,10 @@ Result<Response> post_count(const Call& call, const QueryPass& pass);
 Result<Response> post_explain(const Call& call, const MembersPass& pass);
 Result<Response> post_plan(const Call& call, const QueryPass& pass);
 
+// comparisons.cpp
+Result<Response> post_breakdown(const Call& call, const QueryPass& pass);
+Result<Response> post_overlap(const Call& call, const QueryPass& pass);
+
 // members.cpp
 Result<Response> post_members(const Call& call, const MembersPass& pass);
 

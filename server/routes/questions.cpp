@@ -75,14 +75,20 @@ void write_node(JsonWriter& json, const engine::PlanNode& node) {
 
 }  // namespace
 
-Result<engine::Question> question_of(const JsonObject& json) {
+Result<engine::Question> circumstances_of(const JsonObject& json) {
   engine::Question question;
-  TRY_ASSIGN(question.where, json.text_or_json("where"));
   TRY_ASSIGN(const std::string as_of, json.text_or("as_of", ""));
   TRY_ASSIGN(question.as_of, parse_as_of(as_of));
   TRY_ASSIGN(question.timezone, json.text_or("tz", ""));
   TRY_ASSIGN(question.allow_unknown, json.flag_or("allow_unknown", false));
   question.deadline = kQuestionDeadline;
+  return question;
+}
+
+Result<engine::Question> question_of(const JsonObject& json) {
+  TRY_ASSIGN(const std::string where, json.text_or_json("where"));
+  TRY_ASSIGN(engine::Question question, circumstances_of(json));
+  question.where = where;
   return question;
 }
 
@@ -96,9 +102,6 @@ Result<engine::Question> question_of(const engine::Document& segment) {
   return question;
 }
 
-namespace {
-
-// Into an object that is begun.
 void write_count(JsonWriter& json, const engine::CountAnswer& answer) {
   json.key("count").number(answer.count);
   json.key("snapshot").number(answer.snapshot);
@@ -107,8 +110,6 @@ void write_count(JsonWriter& json, const engine::CountAnswer& answer) {
   json.key("universe").number(answer.universe);
   if (answer.cut_in_tie) json.key("cut_in_tie").boolean(*answer.cut_in_tie);
 }
-
-}  // namespace
 
 std::string to_json(const engine::CountAnswer& answer) {
   JsonWriter json;

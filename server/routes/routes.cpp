@@ -36,6 +36,8 @@ constexpr Route kRoutes[] = {
     route<P::Members, post_members>(Post, "/v1/members"),
     route<P::Members, post_explain>(Post, "/v1/explain"),
     route<P::Query, post_plan>(Post, "/v1/plan"),
+    route<P::Query, post_breakdown>(Post, "/v1/breakdown"),
+    route<P::Query, post_overlap>(Post, "/v1/overlap"),
 
     route<P::Query, get_segments>(Get, "/v1/segments"),
     route<P::Query, get_segment>(Get, "/v1/segments/{id}"),

@@ -79,7 +79,9 @@ TEST(Access, AKeyMayDoWhatItsScopesSay) {
     EXPECT_EQ(403, refused.status) << path;
     EXPECT_EQ("application/problem+json", refused.header("content-type"));
   }
-  EXPECT_EQ(403, served.post("/v1/count", kAsk, admin).status);
+  for (const std::string path : {"/v1/count", "/v1/breakdown", "/v1/overlap"}) {
+    EXPECT_EQ(403, served.post(path, kAsk, admin).status) << path;
+  }
 }
 
 TEST(Access, AnExpiredOrDeletedKeyIsNoKey) {

@@ -24,6 +24,26 @@ TEST(JsonObject, ReadsMembersByType) {
   EXPECT_FALSE(json->number_or("where", 0));
 }
 
+TEST(JsonObject, ElementsKeepTheirBytes) {
+  const auto json = JsonObject::parse(
+      R"({"by": ["a,\"]", 18.50 ,{"x": [1, "],"]}, [ ], "\u0062", null], "none": [], "n": 1})");
+  ASSERT_TRUE(json) << json.error().message;
+  const auto elements = json->elements("by");
+  ASSERT_TRUE(elements) << elements.error().message;
+  const std::pair<bool, std::string> expected[] = {{true, "a,\"]"},       {false, "18.50"},
+                                                   {false, "{\"x\": [1, \"],\"]}"},
+                                                   {false, "[ ]"},       {true, "b"},
+                                                   {false, "null"}};
+  ASSERT_EQ(std::size(expected), elements->size());
+  for (std::size_t i = 0; i < std::size(expected); ++i) {
+    EXPECT_EQ(expected[i].first, elements->at(i).is_text);
+    EXPECT_EQ(expected[i].second, elements->at(i).value);
+  }
+  EXPECT_TRUE(json->elements("none")->empty());
+  EXPECT_TRUE(json->elements("absent")->empty());
+  EXPECT_FALSE(json->elements("n"));
+}
+
 TEST(JsonObject, NumbersAreWholeAndNotNegative) {
   for (const std::string text : {"-1", "1.5", "1e3", "99999999999999999999", "\"1\""}) {
     const auto json = JsonObject::parse("{\"limit\":" + text + "}");

@@ -62,6 +62,70 @@ TEST_F(Routes, CountSaysWhatEveryClauseDoes) {
                  R"("errors":[{"line":1,"column":1)");
 }
 
+TEST_F(Routes, BreakdownSaysCountsSharesAndLift) {
+  const ClientResponse answer = served_.post(
+      "/v1/breakdown", R"({"where": "did \"purchase\" or country = \"DE\"",
+                           "by": ["country", {"field": "age", "bands": [18, 30]}, "tags"]})");
+  EXPECT_EQ(200, answer.status) << answer.body;
+  EXPECT_EQ("2", field(answer.body, "count"));
+  const std::string by = field(answer.body, "by");
+  EXPECT_EQ(
+      R"([{"field":"country","rows_are":"values","rows":[)"
+      R"({"value":"DE","count":1,"share":0.5,"everyone":1,)"
+      R"("everyone_share":0.3333333333333333,"lift":1.5},)"
+      R"({"value":"FR","count":1,"share":0.5,"everyone":1,)"
+      R"("everyone_share":0.3333333333333333,"lift":1.5}],)"
+      R"("other":{"values":0,"count":0,"everyone":0},)"
+      R"("missing":{"count":0,"share":0,"everyone":1,)"
+      R"("everyone_share":0.3333333333333333,"lift":0}},)",
+      by.substr(0, by.find(R"({"field":"age")")));
+  EXPECT_NE(std::string::npos, by.find(R"({"from":18,"to":30,"count":1,)")) << by;
+  EXPECT_NE(std::string::npos, by.find(R"({"from":30,"count":0,)")) << by;
+  EXPECT_NE(std::string::npos, by.find(R"("rows":[{"value":"new","count":1,)")) << by;
+}
+
+TEST_F(Routes, WrongBreakdownsSayWhatWouldFit) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"where": "everyone"})", "the key 'by' is needed"},
+      {R"({"where": "everyone", "by": []})", "1 to 20 fields, and 0 are named"},
+      {R"({"where": "everyone", "by": ["contry"]})", "did you mean 'country'?"},
+      {R"({"where": "everyone", "by": ["age", 3]})", "element 2 of 'by': the name of a field"},
+      {R"({"where": "everyone", "by": [{"field": "age", "band": [1]}]})", "did you mean 'bands'?"},
+      {R"({"where": "everyone", "by": [{"field": "age", "bands": []}]})", "'bands' is empty"},
+      {R"({"where": "everyone", "by": [{"field": "age", "bands": [2, 1]}]})", "must ascend"},
+      {R"({"where": "everyone", "by": "age"})", "'by' must be a list"},
+      {R"({"where": "everyone", "by": ["age"], "limit": 0})", "must be 1 to 1000, not 0"},
+      {R"({"where": "contry = 1", "by": ["age"]})", "line 1, column 1"}};
+  for (const auto& [body, message] : cases) {
+    SCOPED_TRACE(body);
+    expect_problem(served_.post("/v1/breakdown", body), 400, message);
+  }
+}
+
+TEST_F(Routes, OverlapSaysSizesPairsAndRows) {
+  EXPECT_EQ(201, served_.put("/v1/segments/known",
+                             R"({"where": "country is present", "name": "Known"})").status);
+  const ClientResponse answer = served_.post(
+      "/v1/overlap",
+      R"({"segments": ["known", {"name": "vips", "where": "any tags = \"vip\""},
+                       {"name": "none", "where": "nobody"}]})");
+  EXPECT_EQ(200, answer.status) << answer.body;
+  EXPECT_EQ("3", field(answer.body, "universe"));
+  EXPECT_EQ("2", field(answer.body, "in_any"));
+  EXPECT_EQ(R"([{"name":"known","count":2},{"name":"vips","count":1},{"name":"none","count":0}])",
+            field(answer.body, "segments"));
+  EXPECT_EQ("[[2,1,0],[1,1,0],[0,0,0]]", field(answer.body, "intersections"));
+  EXPECT_EQ("[[1,0.5,0],[0.5,1,0],[0,0,null]]", field(answer.body, "jaccard"));
+  EXPECT_EQ(R"([{"segments":["known"],"count":1},{"segments":["known","vips"],"count":1}])",
+            field(answer.body, "rows"));
+  EXPECT_EQ(R"({"rows":0,"count":0})", field(answer.body, "other"));
+  expect_problem(served_.post("/v1/overlap", R"({"segments": ["known"]})"), 400, "2 to 12");
+  expect_problem(served_.post("/v1/overlap", R"({"segments": ["known", "knwn"]})"), 404,
+                 "did you mean 'known'?");
+  expect_problem(served_.post("/v1/overlap", R"({"segments": ["known", {"where": "vip"}]})"), 400,
+                 "element 2 of 'segments': the key 'name' is needed");
+}
+
 TEST_F(Routes, WrongQuestionsAreProblemsWithPlaces) {
   expect_problem(served_.post("/v1/count", R"({"where": "contry = \"FR\""})"), 400,
                  R"("errors":[{"line":1,"column":1)");
