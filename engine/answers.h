@@ -147,6 +147,7 @@ struct ProfileAnswer {
   std::uint64_t snapshot = 0;
   std::vector<std::pair<std::string, std::vector<Value>>> attributes;  // By name.
   std::vector<bool> is_list;
+  std::vector<std::pair<std::string, Value>> traits;  // By name, those without a value, too.
   std::vector<std::string> events;   // The newest 50, newest first, as JSON objects.
   std::vector<std::string> segments; // Ids of the saved segments it is in.
 };

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <boost/json.hpp>
 
 #include "base/json_writer.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "engine/impl.h"
+#include "engine/references.h"
 #include "engine/segment_document.h"
 #include "query/language/language.h"
 
@@ -34,31 +34,6 @@ Status valid_id(const std::string& kind, const std::string& id) {
   if (fits) return Ok{};
   return Error{ErrorCode::InvalidArgument,
                "the id of a " + kind + " has 1 to 512 bytes of text without '/' or line ends"};
-}
-
-// Who else's newest version refers to a segment, as "segment 'x'" or "sync 'y'".
-std::string referrer_of(const index::Generation& state, std::string_view segment) {
-  for (const auto& [key, versions] : state.documents) {
-    const index::StoredDocument& newest = *versions->back();
-    if (newest.deleted || (key.first == "segment" && key.second == segment)) continue;
-    if (key.first == "segment") {
-      const auto document = parse_segment(newest.json);
-      const auto tree = document ? parse_where(document->where) : parse_where("everyone");
-      if (!tree) continue;
-      const auto names = query::referenced_segments(*tree);
-      if (std::find(names.begin(), names.end(), segment) != names.end()) {
-        return "segment '" + key.second + "'";
-      }
-    } else if (key.first == "sync") {
-      boost::system::error_code failure;
-      const auto sync = boost::json::parse(newest.json, failure);
-      if (!failure && sync.is_object() && sync.get_object().contains("segment") &&
-          sync.at("segment") == boost::json::string_view(segment.data(), segment.size())) {
-        return "sync '" + key.second + "'";
-      }
-    }
-  }
-  return "";
 }
 
 }  // namespace
@@ -93,11 +68,11 @@ Result<Document> Engine::Impl::put(DocumentPut asked, std::string blob) {
                                             std::to_string(exists ? version : 0) +
                                             " by now; read it again"};
     }
-    if (asked.kind == "segment" && asked.deleted) {
-      const std::string referrer = referrer_of(writer.state(), asked.id);
+    if (asked.deleted && (asked.kind == "segment" || asked.kind == "trait")) {
+      const std::string referrer = referrer_of(writer.state(), asked.kind, asked.id);
       if (!referrer.empty()) {
-        return Error{ErrorCode::Conflict,
-                     "segment '" + asked.id + "' cannot go: " + referrer + " refers to it"};
+        return Error{ErrorCode::Conflict, asked.kind + " '" + asked.id + "' cannot go: " +
+                                              referrer + " refers to it"};
       }
     }
     storage::DocumentChange body{asked.kind, asked.id, version + 1, asked.deleted, asked.json,

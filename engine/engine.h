@@ -97,7 +97,8 @@ class Engine {
                               std::string_view profile_id) const;
   // Counts once on one thread, so that the plan can say what every node took.
   Result<PlanAnswer> plan(const Pass<Permission::Query>& pass, const Question& question) const;
-  // One profile with all its attributes, its last events and the saved segments it is in.
+  // One profile with all its attributes and traits, its last events and the saved segments it is
+  // in.
   Result<ProfileAnswer> profile(const Pass<Permission::Members>& pass,
                                 std::string_view profile_id) const;
   Catalog catalog(const Pass<Permission::Query>& pass) const;
@@ -108,8 +109,15 @@ class Engine {
   // Errors: those of check; InvalidArgument for a cycle.
   Result<Document> put_segment(const Pass<Permission::Define>& pass, std::string_view id,
                                std::string_view json);
-  // Errors: Conflict while another segment or sync refers to it.
+  // Errors: Conflict while another segment, a trait or a sync refers to it.
   Result<Document> delete_segment(const Pass<Permission::Define>& pass, std::string_view id);
+  // Saves a trait as its next version. `json`: {"value", "name", "tz", "description"}.
+  // Errors: those of check; InvalidArgument for a name that expressions cannot write or that an
+  // attribute has; Conflict for a cycle, or while a segment or trait that uses it would break.
+  Result<Document> put_trait(const Pass<Permission::Define>& pass, std::string_view id,
+                             std::string_view json);
+  // Errors: Conflict while a segment or another trait refers to it.
+  Result<Document> delete_trait(const Pass<Permission::Define>& pass, std::string_view id);
   // Replaces a static list. `identifiers`: one per line, of the named kind ("profile_id" or a
   // declared identifier).
   Result<ListReceipt> put_list(const Pass<Permission::Define>& pass, std::string_view id,
@@ -117,7 +125,8 @@ class Engine {
   Result<Document> delete_list(const Pass<Permission::Define>& pass, std::string_view id);
 
   // Destinations, syncs, keys and jobs: kept, versioned and replayed, their JSON not understood
-  // here. Kinds: "destination", "sync" (Activate), "key" (Admin), "job", "list", "segment" (read).
+  // here. Kinds: "destination", "sync" (Activate), "key" (Admin), "job", "list", "segment", "trait"
+  // (read).
   // Errors: Conflict when `expected_version` is given and no longer the newest.
   Result<Document> put_document(const Pass<Permission::Activate>& pass, DocumentPut put);
   Result<Document> put_document(const Pass<Permission::Admin>& pass, DocumentPut put);

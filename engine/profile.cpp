@@ -2,6 +2,7 @@
 
 #include "engine/field_use.h"
 #include "engine/impl.h"
+#include "engine/trait_document.h"
 #include "index/event_json.h"
 
 namespace muster::engine {
@@ -140,6 +141,13 @@ Result<ProfileAnswer> Engine::profile(const Pass<Permission::Members>&,
   }
   answer.events = newest_events(*generation, *ordinal);
   const query::BindContext context = impl_->context(generation, impl_->now(), "");
+  for (const std::string& name : trait_ids(*generation)) {
+    TRY_ASSIGN(const auto trait, context.trait(name));
+    query::BindContext own = context;
+    own.zone = trait->zone;
+    auto value = query::value_of(trait->value, own, *ordinal);
+    if (value) answer.traits.emplace_back(name, std::move(*value));
+  }
   for (const auto& [key, versions] : generation->documents) {
     if (key.first != "segment" || versions->back()->deleted) continue;
     TRY_ASSIGN(const auto segment, context.segment(key.second, 0));

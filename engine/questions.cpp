@@ -3,6 +3,7 @@
 #include "engine/impl.h"
 #include "engine/question_parts.h"
 #include "engine/segment_document.h"
+#include "engine/trait_document.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
@@ -51,6 +52,10 @@ query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation
                      std::uint64_t version) -> Result<query::BindContext::Segment> {
     return saved_segment(*generation, id, version, workspace);
   };
+  made.trait = [generation, workspace = made.workspace_zone](const std::string& name) {
+    return saved_trait(*generation, name, workspace);
+  };
+  made.trait_names = [generation] { return trait_ids(*generation); };
   made.generation = std::move(generation);
   return made;
 }

@@ -44,6 +44,13 @@ struct BindContext {
     Zone zone;
   };
   std::function<Result<Segment>(const std::string& id, std::uint64_t version)> segment;
+  // The newest value expression of a trait and its zone; nothing when no trait has that name.
+  struct Trait {
+    NodePtr value;
+    Zone zone;
+  };
+  std::function<Result<std::optional<Trait>>(const std::string& name)> trait;
+  std::function<std::vector<std::string>()> trait_names;  // All, for suggestions.
   // Lists of objects taken apart for earlier questions; null: for this one alone.
   std::shared_ptr<ObjectStore> objects;
   // Rewrites of the plan left out by name (query/plan/rewrite.h): the answers must not move.
@@ -57,8 +64,14 @@ using BoundQueryPtr = std::shared_ptr<const BoundQuery>;
 
 // Errors: InvalidArgument (unknown name with the nearest one, wrong type, each with line and
 // column); Unsupported for constructs that are read but not yet answered, naming them;
-// LimitExceeded; Conflict for a cycle of segments.
+// LimitExceeded; Conflict for a cycle of segments and traits.
 Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context);
+
+// Whether a value expression has a meaning for people.  Errors: as bind().
+Status check_value(const NodePtr& value, const BindContext& context);
+// What one live person has of it: exact where a decimal holds it, else the nearest double.
+// Errors: as bind() and contains().  Cost: as contains().
+Result<Value> value_of(const NodePtr& value, const BindContext& context, index::Ordinal ordinal);
 
 // Never true, never false, people lost to missing values: one sentence each.
 std::vector<std::string> warnings(const BoundQuery& query);

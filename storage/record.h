@@ -55,9 +55,9 @@ struct Declaration {
   bool operator==(const Declaration&) const = default;
 };
 
-// A named document changed: a segment, list, destination, sync, key or job.
+// A named document changed: a segment, trait, list, destination, sync, key or job.
 struct DocumentChange {
-  std::string kind;            // "segment", "list", "destination", "sync", "key", "job"
+  std::string kind;            // "segment", "trait", "list", "destination", "sync", "key", "job"
   std::string id;
   std::uint64_t version = 0;   // Dense per document, from 1.
   bool deleted = false;

@@ -3,10 +3,9 @@
 
 #include "base/check.h"
 #include "base/value.h"
-#include "index/coded.h"
-#include "index/order_key.h"
 #include "query/execute/budget.h"
 #include "query/execute/person_slots.h"
+#include "query/execute/person_value.h"
 #include "query/execute/top.h"
 #include "query/language/language.h"
 
@@ -17,15 +16,6 @@ namespace {
 constexpr std::size_t kEventsShownMax = 10;
 // Nodes of one explanation: nested segments may repeat each other.
 constexpr std::size_t kExplainedNodesMax = 10'000;
-
-Value value_of(const BoundField& field, std::int64_t key, std::uint8_t scale) {
-  if (field.place == FieldPlace::PersonId || index::is_coded(field.type.type)) {
-    const index::KeyText bytes = field.dictionary.key(static_cast<std::uint32_t>(key));
-    if (field.place == FieldPlace::PersonId) return std::string(bytes);
-    return index::value_of_bytes(field.type, bytes);
-  }
-  return index::value_of_order_key({field.type.type, false, scale}, key);
-}
 
 std::string display(ValueKind kind, const Scalar& value, const index::Dictionary& texts) {
   const auto key = static_cast<std::int64_t>(value.exact.numerator);
@@ -73,7 +63,7 @@ class Explainer {
  private:
   std::string value_at(const BoundNode& node) {
     if (node.field) return node.field->name + " is " + field_text(*node.field);
-    if (node.aggregate) return print(node.aggregate->source) + " is " + text_of(*node.aggregate);
+    if (node.aggregate) return name_of(node) + " is " + text_of(*node.aggregate);
     std::string text;
     for (const BoundValuePtr& operand : node.operands) {
       if (operand->kind == BoundValueKind::Constant || !operand->source) continue;
@@ -87,12 +77,25 @@ class Explainer {
     return is_made ? value_at(*node.children[0]) : text;
   }
 
+  // The aggregate as it is written there: in full, or by the name of a trait.
+  static std::string name_of(const BoundNode& node) {
+    const std::string in_full = print(node.aggregate->source);
+    if (!node.source) return in_full;
+    if (node.source->kind == NodeKind::BoolPath) return print(node.source);
+    std::string name;
+    for (const NodePtr& asked : node.source->children) {
+      if (asked->kind == NodeKind::Aggregate) return in_full;
+      if (asked->kind == NodeKind::PathValue) name = print(asked);
+    }
+    return name.empty() ? in_full : name;
+  }
+
   std::string field_text(const BoundField& field) {
     if (field.type.list) return list_text(field);
     KeyChunk chunk;
     read_keys(field, person_, chunk);
     if (!has_bit(chunk.present, 0)) return "missing";
-    return to_display(value_of(field, chunk.keys[0], chunk.scale));
+    return to_display(value_of_key(field, chunk.keys[0], chunk.scale));
   }
 
   std::string list_text(const BoundField& field) {

@@ -229,6 +229,22 @@ void collect_segments(const NodePtr& node, std::set<std::string>& names) {
   for_each_child(*node, [&names](const NodePtr& child) { collect_segments(child, names); });
 }
 
+void collect_fields(const NodePtr& node, std::set<std::string>& names) {
+  if (!node->path.names.empty()) {
+    std::string name = node->path.names.front();
+    for (std::size_t i = 1; i < node->path.names.size(); ++i) name += "." + node->path.names[i];
+    names.insert(std::move(name));
+  }
+  // `since` is asked of the person, whatever stands around it.
+  if (node->window && node->window->since) collect_fields(node->window->since, names);
+  const auto& of_events = node->events.window;
+  if (of_events && of_events->since) collect_fields(of_events->since, names);
+  const bool is_of_people =
+      node->kind != NodeKind::Aggregate && node->kind != NodeKind::QuantifiedWhere;
+  if (!is_of_people) return;
+  for (const NodePtr& child : node->children) collect_fields(child, names);
+}
+
 }  // namespace
 
 NodePtr canonical(const NodePtr& tree) {
@@ -242,6 +258,12 @@ Hash128 canonical_hash(const NodePtr& tree) {
 std::vector<std::string> referenced_segments(const NodePtr& tree) {
   std::set<std::string> names;
   collect_segments(tree, names);
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> referenced_fields(const NodePtr& tree) {
+  std::set<std::string> names;
+  collect_fields(tree, names);
   return {names.begin(), names.end()};
 }
 

@@ -18,6 +18,9 @@ namespace muster::query {
 // Errors: InvalidArgument with line, column and what was expected; LimitExceeded.
 Result<NodePtr> parse(std::string_view text);
 
+// Reads a value expression alone, such as a trait is.  Limits and errors: as parse().
+Result<NodePtr> parse_value(std::string_view text);
+
 // The text of a tree on one line, with only the brackets it needs.
 std::string print(const NodePtr& tree);
 
@@ -25,6 +28,7 @@ std::string print(const NodePtr& tree);
 std::string to_json(const NodePtr& tree);
 // Errors: InvalidArgument naming the JSON pointer that does not fit; LimitExceeded.
 Result<NodePtr> from_json(std::string_view json);
+Result<NodePtr> value_from_json(std::string_view json);  // Of a value alone.
 
 // The same meaning in one form: commutative children flattened, sorted and without repeats, double
 // negation gone, constants in lowest terms (1.50 as 1.5, 24h as 1d). Equal sub-expressions of
@@ -35,5 +39,9 @@ Hash128 canonical_hash(const NodePtr& tree);
 
 // Names of the segments a tree refers to (in segment, entered, left), sorted, without repeats.
 std::vector<std::string> referenced_segments(const NodePtr& tree);
+
+// The paths ("a.b") that a tree asks people themselves about, not their events or the objects of
+// lists: attributes and traits. Sorted, without repeats.
+std::vector<std::string> referenced_fields(const NodePtr& tree);
 
 }  // namespace muster::query

@@ -234,17 +234,30 @@ Result<NodePtr> Parser::in_brackets(Rule rule) {
   return node;
 }
 
-Result<NodePtr> parse(std::string_view text) {
+namespace {
+
+Result<NodePtr> parse_by(Result<NodePtr> (Parser::*rule)(), std::string_view text) {
   if (text.size() > kSegmentTextBytesMax) {
     return Error{ErrorCode::LimitExceeded,
                  fmt::format("the segment has {} bytes; at most {} are read", text.size(),
                              kSegmentTextBytesMax)};
   }
   if (!is_utf8(text)) return Error{ErrorCode::InvalidArgument, "the segment is not valid UTF-8"};
-  TRY_ASSIGN(NodePtr tree, Parser(text).segment());
+  Parser parser(text);
+  TRY_ASSIGN(NodePtr tree, (parser.*rule)());
   // Written out with all its blanks, a text of a quarter of the limit still fits.
   if (text.size() > kSegmentTextBytesMax / 4) TRY(check_limits(tree));
   return tree;
+}
+
+}  // namespace
+
+Result<NodePtr> parse(std::string_view text) {
+  return parse_by(&Parser::segment, text);
+}
+
+Result<NodePtr> parse_value(std::string_view text) {
+  return parse_by(&Parser::whole_value, text);
 }
 
 }  // namespace muster::query

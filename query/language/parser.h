@@ -28,6 +28,7 @@ class Parser {
 
   // The whole text.
   Result<NodePtr> segment();
+  Result<NodePtr> whole_value();
 
  private:
   using Rule = Result<NodePtr> (Parser::*)();

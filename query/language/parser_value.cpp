@@ -38,6 +38,15 @@ Result<NodePtr> Parser::value() {
   return node;
 }
 
+Result<NodePtr> Parser::whole_value() {
+  TRY_ASSIGN(NodePtr node, value());
+  if (at(TokenKind::End)) return node;
+  if (at_test()) {
+    return error_at(here(), "found a condition where a value alone was expected", "the end");
+  }
+  return expected("an operator such as + or the end");
+}
+
 // value := product { ( "+" | "-" ) product }
 Result<NodePtr> Parser::sum() {
   return chain("+-", &Parser::product);

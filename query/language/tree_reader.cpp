@@ -234,4 +234,11 @@ Result<NodePtr> from_json(std::string_view text) {
   return tree;
 }
 
+Result<NodePtr> value_from_json(std::string_view text) {
+  TRY_ASSIGN(const Json json, read_json(text));
+  TRY_ASSIGN(NodePtr tree, TreeReader().value(json));
+  TRY(check_limits(tree));
+  return tree;
+}
+
 }  // namespace muster::query

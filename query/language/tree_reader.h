@@ -20,6 +20,7 @@ class TreeReader {
  public:
   // A whole segment, which alone may be a `top`.
   Result<NodePtr> segment(const Json& json);
+  Result<NodePtr> value(const Json& json);
 
  private:
   using Rule = Result<NodePtr> (TreeReader::*)(const Json&);
@@ -32,7 +33,6 @@ class TreeReader {
 
   // tree_reader.cpp: what all rules use.
   Result<NodePtr> predicate(const Json& json);
-  Result<NodePtr> value(const Json& json);
   Result<NodePtr> by_head(const Json& json, std::span<const Head> heads, std::string_view what);
   Result<NodePtr> top(const Json& json);
   Result<NodePtr> make(Node node);

@@ -12,9 +12,15 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   TRY_ASSIGN(query->tree, binder.predicate(tree, Scope{.zone = context.zone}));
   query->rankings = binder.take_rankings();
   query->clock_use = binder.take_clock_use();
+  query->traits = binder.take_traits();
   find_kept(*query, context);
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));
+}
+
+Status check_value(const NodePtr& value, const BindContext& context) {
+  TRY(Binder(context).value(value, Scope{.zone = context.zone}));
+  return Ok{};
 }
 
 }  // namespace muster::query

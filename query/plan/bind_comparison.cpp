@@ -245,10 +245,16 @@ Result<BoundNodePtr> Binder::has_value(const NodePtr& path, const Scope& scope) 
 Result<BoundNodePtr> Binder::presence(const NodePtr& node, const Scope& scope) {
   const NodePtr& subject = node->children.at(0);
   BoundNodePtr has;
-  if (subject->kind == NodeKind::PathValue) {
+  BoundValuePtr asked;
+  const bool is_path = subject->kind == NodeKind::PathValue;
+  if (is_path) {
+    TRY_ASSIGN(asked, trait_value(subject, scope));
+  } else {
+    TRY_ASSIGN(asked, value(subject, scope));
+  }
+  if (!asked) {
     TRY_ASSIGN(has, has_value(subject, scope));
   } else {
-    TRY_ASSIGN(const BoundValuePtr asked, value(subject, scope));
     has = make_node(BoundKind::ValueTest, nullptr);
     has->value_test = ValueTestKind::Present;
     has->operands.push_back(asked);

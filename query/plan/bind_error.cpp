@@ -44,6 +44,12 @@ Error ask_with_where(const Place& place, const Path& path) {
                   "any, all or none ... where (...)");
 }
 
+Error too_many_nodes(const Place& place) {
+  return error_at(ErrorCode::LimitExceeded, place,
+                  "with the segments and traits it refers to, this one has more than 100,000 "
+                  "conditions and values");
+}
+
 Error unsupported(const Place& place, const std::string& construct) {
   return error_at(ErrorCode::Unsupported, place, construct + " cannot be answered yet");
 }

@@ -26,6 +26,9 @@ Error unknown_name(const Place& place, const std::string& what, const std::strin
 // InvalidArgument: "'PATH' is a list of objects: say any PATH where (...)".
 Error ask_with_where(const Place& place, const Path& path);
 
+// LimitExceeded: beyond kBoundNodesMax.
+Error too_many_nodes(const Place& place);
+
 // Unsupported: "CONSTRUCT cannot be answered yet."
 Error unsupported(const Place& place, const std::string& construct);
 

@@ -30,10 +30,7 @@ UInt128 threshold_of(Decimal percent) {
 }  // namespace
 
 Result<BoundNodePtr> Binder::predicate(const NodePtr& node, const Scope& scope) {
-  if (++nodes_ > kBoundNodesMax) {
-    return error_at(ErrorCode::LimitExceeded, node->place,
-                    "with the segments it refers to, this one has more than 100,000 conditions");
-  }
+  if (++nodes_ > kBoundNodesMax) return too_many_nodes(node->place);
   if (++depth_ > kNestingMax * kSegmentNestingMax) {
     return error_at(ErrorCode::LimitExceeded, node->place, "nested too deeply");
   }
@@ -135,16 +132,16 @@ Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope)
     made->children.push_back(known->second);
     return made;
   }
-  if (std::find(open_segments_.begin(), open_segments_.end(), key) != open_segments_.end()) {
-    std::string path;
-    for (const std::string& open : open_segments_) path += "'" + open + "' -> ";
-    return error_at(ErrorCode::Conflict, node->place,
-                    "segments refer to each other in a circle: " + path + "'" + key + "'");
-  }
-  if (open_segments_.size() == kSegmentNestingMax) {
-    return error_at(ErrorCode::LimitExceeded, node->place,
-                    "segments refer to segments more than 16 deep");
-  }
+  TRY(open({.is_trait = false, .name = key}, node->place));
+  auto bound = segment_tree(node, key);
+  close();
+  TRY_ASSIGN(segments_[key], std::move(bound));
+  made->children.push_back(segments_[key]);
+  return made;
+}
+
+// What the segment that the node names means; nobody where unknown names are allowed.
+Result<BoundNodePtr> Binder::segment_tree(const NodePtr& node, const std::string& key) {
   if (!context_.segment) return unknown_name(node->place, "segment", node->text, {});
   auto segment = context_.segment(node->text, static_cast<std::uint64_t>(node->version));
   if (!segment) {
@@ -153,20 +150,12 @@ Result<BoundNodePtr> Binder::in_segment(const NodePtr& node, const Scope& scope)
     }
     return error_at(segment.error().code, node->place, segment.error().message, "a segment");
   }
-  open_segments_.push_back(key);
   auto bound = predicate(segment->tree, Scope{.zone = segment->zone});
-  open_segments_.pop_back();
-  if (!bound) {
-    // The place is in the other segment's text.
-    Error error = std::move(bound.error());
-    if (error.code != ErrorCode::Conflict) {
-      error.message = "in segment '" + key + "': " + error.message;
-    }
-    return error;
-  }
-  segments_[key] = *bound;
-  made->children.push_back(*bound);
-  return made;
+  if (bound || bound.error().code == ErrorCode::Conflict) return bound;
+  // The place is in the other segment's text.
+  Error error = std::move(bound.error());
+  error.message = "in segment '" + key + "': " + error.message;
+  return error;
 }
 
 Result<BoundNodePtr> Binder::in_list(const NodePtr& node, const Scope& scope) {

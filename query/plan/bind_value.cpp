@@ -138,6 +138,8 @@ Result<BoundValuePtr> Binder::value(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundValuePtr> Binder::path_value(const NodePtr& node, const Scope& scope) {
+  TRY_ASSIGN(BoundValuePtr of_trait, trait_value(node, scope));
+  if (of_trait) return of_trait;
   TRY_ASSIGN(const Resolved found, resolver_.resolve(node->path, node->place, scope));
   if (!found.step) return field_value(node, found);
   return step_value(node, found, [&](const Resolved& own) { return field_value(node, own); });

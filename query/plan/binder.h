@@ -7,6 +7,7 @@
 //   bind_window.cpp      windows of time, `since` something of the person, anniversaries
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
 //   bind_rank.cpp        tiles and tops
+//   bind_trait.cpp       traits: values with a name; what segments and traits have open
 //   bind_events.cpp      aggregates over events
 //   bind_sequence.cpp    sequences of events
 //   text_coding.cpp      texts of several origins compared with each other
@@ -43,11 +44,13 @@ class Binder {
 
   // Requires a tree within kNestingMax.
   Result<BoundNodePtr> predicate(const NodePtr& node, const Scope& scope);
-
+  Result<BoundValuePtr> value(const NodePtr& node, const Scope& scope);
 
   // What ranks people in all that was bound, inner ones first.
   std::vector<Ranking> take_rankings() { return std::move(rankings_); }
   ClockUse take_clock_use() { return std::move(clock_use_); }
+  // The traits that were met, by name.
+  std::map<std::string, BindContext::Trait> take_traits() { return std::move(traits_); }
 
  private:
   // bind_predicate.cpp
@@ -56,6 +59,7 @@ class Binder {
   Result<BoundNodePtr> negation(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> at_least(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> in_segment(const NodePtr& node, const Scope& scope);
+  Result<BoundNodePtr> segment_tree(const NodePtr& node, const std::string& key);
   Result<BoundNodePtr> in_list(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> sample(const NodePtr& node, const Scope& scope);
   Result<BoundNodePtr> quantified(const NodePtr& node, const Scope& scope);
@@ -105,8 +109,20 @@ class Binder {
   Result<EventWindow> event_window(const std::optional<Window>& window, const Scope& scope);
   Result<BoundNodePtr> anniversary(const NodePtr& node, const Scope& scope);
 
+  // bind_trait.cpp
+  // Null when the path of the node names no trait among people.
+  Result<BoundValuePtr> trait_value(const NodePtr& node, const Scope& scope);
+  struct Opened {
+    bool is_trait = false;
+    std::string name;
+    bool operator==(const Opened&) const = default;
+  };
+  // For as long as the definition of a segment or trait is bound.
+  // Errors: Conflict for a circle, naming it; LimitExceeded beyond kSegmentNestingMax.
+  Status open(Opened opened, const Place& place);
+  void close() { open_.pop_back(); }
+
   // bind_value.cpp
-  Result<BoundValuePtr> value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> literal(const Literal& literal, const Place& place, const Scope& scope);
   Result<BoundValuePtr> path_value(const NodePtr& node, const Scope& scope);
   Result<BoundValuePtr> field_value(const NodePtr& node, const Resolved& found);
@@ -152,7 +168,8 @@ class Binder {
   Resolver resolver_;
   std::size_t nodes_ = 0;
   std::size_t depth_ = 0;
-  std::vector<std::string> open_segments_;           // Those being bound, outermost first.
+  std::vector<Opened> open_;                         // Being bound, outermost first.
+  std::map<std::string, BindContext::Trait> traits_;
   std::map<std::string, BoundNodePtr> segments_;     // "id@version" -> its tree.
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
   std::vector<Ranking> rankings_;

@@ -45,7 +45,7 @@ class Finder {
  private:
   void look_up(BoundNode& node, bool is_saved) {
     if (node.kept || numbers_.size() == kKeptLeavesMax) return;
-    const LeafReader leaf(node);
+    const LeafReader leaf(node, query_.traits);
     if (!leaf.is_closed()) return;
     std::string key = std::to_string(static_cast<int>(node.kind)) + ' ' + node.zone.name() + ' ' +
                       context_.workspace_zone.name() + '\n' + print(canonical(node.source)) +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "query/language/language.h"
 #include "query/plan/windows.h"
 
 namespace muster::query {
@@ -59,7 +60,8 @@ std::vector<TimeStretch> times_of(const RangeSet& ranges) {
 
 }  // namespace
 
-LeafReader::LeafReader(const BoundNode& leaf) {
+LeafReader::LeafReader(const BoundNode& leaf,
+                       const std::map<std::string, BindContext::Trait>& traits) {
   const bool is_time =
       leaf.kind == BoundKind::AggregateTest && is_time_of_event(*leaf.aggregate);
   const NodePtr& asked = is_time ? leaf.aggregate->source : leaf.source;
@@ -67,9 +69,23 @@ LeafReader::LeafReader(const BoundNode& leaf) {
     is_closed_ = false;
     return;
   }
+  if (leaf.source) read_traits(leaf.source, traits);
   read_node(leaf);
   is_closed_ = is_closed_ && !tables_.empty();
   if (is_time) add_window(*leaf.aggregate, times_of(leaf.ranges));
+}
+
+// A name stands for what the trait says today: it is part of what is asked.
+void LeafReader::read_traits(const NodePtr& asked,
+                             const std::map<std::string, BindContext::Trait>& traits) {
+  for (const std::string& name : referenced_fields(asked)) {
+    const auto found = traits.find(name);
+    if (found == traits.end() || !traits_.insert(name).second) continue;
+    const BindContext::Trait& trait = found->second;
+    if (asks_the_clock(*trait.value)) is_closed_ = false;
+    names_ += "\ntrait " + name + ' ' + trait.zone.name() + ' ' + print(canonical(trait.value));
+    read_traits(trait.value, traits);
+  }
 }
 
 void LeafReader::read_node(const BoundNode& node) {

@@ -3,7 +3,9 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,15 +15,16 @@ namespace muster::query {
 
 class LeafReader {
  public:
-  // Requires an AggregateTest, a ValueTest or a Sequence among people.
-  explicit LeafReader(const BoundNode& leaf);
+  // Requires an AggregateTest, a ValueTest or a Sequence among people, and the traits that its
+  // query was bound with.
+  LeafReader(const BoundNode& leaf, const std::map<std::string, BindContext::Trait>& traits);
 
   // Events and the ends of its windows alone decide: no attribute, no other people, no clock
   // inside of conditions.
   bool is_closed() const { return is_closed_; }
 
-  // Every table, property and entity met, in the order of the condition. Together with its text
-  // and its zones this is all there is to know.
+  // Every trait, table, property and entity met, in the order of the condition. Together with its
+  // text and its zones this is all there is to know.
   const std::string& names() const { return names_; }
   const std::vector<std::shared_ptr<const index::EventTable>>& tables() const { return tables_; }
   const std::vector<std::shared_ptr<const index::Table>>& entities() const { return entities_; }
@@ -30,6 +33,7 @@ class LeafReader {
   const std::vector<std::vector<std::uint32_t>>& window_tables() const { return window_tables_; }
 
  private:
+  void read_traits(const NodePtr& asked, const std::map<std::string, BindContext::Trait>& traits);
   void read_node(const BoundNode& node);
   void read_value(const BoundValue& value);
   void read_field(const BoundField& field);
@@ -41,6 +45,7 @@ class LeafReader {
   bool is_closed_ = true;
   bool in_group_ = false;  // Inside `having`: aggregates have no window of their own.
   std::string names_;
+  std::set<std::string> traits_;  // Read so far.
   std::vector<std::shared_ptr<const index::EventTable>> tables_;
   std::vector<std::shared_ptr<const index::Table>> entities_;
   WindowTimes times_;

@@ -1,5 +1,6 @@
 #include "query/plan/resolver.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "query/plan/bind_error.h"
@@ -24,6 +25,12 @@ BoundField described(const std::string& name, FieldPlace place, const index::Fie
   field.place = place;
   if (declared != nullptr) field.type = declared->type;
   return field;
+}
+
+std::vector<std::string> with_all(std::vector<std::string> names,
+                                  const std::vector<std::string>& others) {
+  names.insert(names.end(), others.begin(), others.end());
+  return names;
 }
 
 }  // namespace
@@ -331,6 +338,7 @@ std::vector<std::string> Resolver::names_known(const Scope& scope) const {
   } else {
     prefixes.push_back("profiles.");
     for (const auto& [name, attribute] : generation.profiles.attributes) names.push_back(name);
+    if (context_.trait_names) names = with_all(std::move(names), context_.trait_names());
   }
   for (const auto& [key, field] : generation.schema->fields) {
     for (const std::string& prefix : prefixes) {
@@ -349,6 +357,17 @@ std::vector<std::string> Resolver::names_known(const Scope& scope) const {
 
 Error Resolver::unknown(const Path& path, const Place& place, const Scope& scope) const {
   const std::string what = scope.table ? "property" : "attribute";
+  const std::string name = joined(path, scope.table && path.names[0] == kProfile ? 1 : 0);
+  const auto traits = context_.trait_names ? context_.trait_names() : std::vector<std::string>();
+  if (std::find(traits.begin(), traits.end(), name) != traits.end()) {
+    const bool is_inside = scope.table != nullptr;
+    return error_at(ErrorCode::InvalidArgument, place,
+                    "'" + name + "' is a trait, " +
+                        (is_inside ? "which says something of people and cannot stand inside "
+                                     "'where', 'per' or an aggregate"
+                                   : "which has one value: leave out any, all, none or size()"),
+                    is_inside ? "a property" : "a comparison");
+  }
   return unknown_name(place, what, joined(path), names_known(scope));
 }
 

@@ -16,6 +16,7 @@ class Warner {
   explicit Warner(const BoundQuery& query) : query_(query) {}
 
   std::vector<std::string> all() {
+    for (const auto& [name, trait] : query_.traits) judge_name(name);
     visit(*query_.tree);
     if (!said_constant_) judge_whole();
     return std::move(found_);
@@ -24,6 +25,12 @@ class Warner {
  private:
   void say(const std::string& sentence) {
     if (found_.size() < kWarningsMax && said_.insert(sentence).second) found_.push_back(sentence);
+  }
+
+  void judge_name(const std::string& name) {
+    if (query_.generation->profiles.attributes.contains(name)) {
+      say("'" + name + "' is a trait and an attribute, too; the trait is meant");
+    }
   }
 
   void visit(const BoundNode& node) {

@@ -60,6 +60,13 @@ Result<Response> get_segment_count(const Call& call, const QueryPass& pass);
 Result<Response> get_segment_members(const Call& call, const MembersPass& pass);
 Result<Response> get_segment_versions(const Call& call, const QueryPass& pass);
 
+// traits.cpp
+Result<Response> get_traits(const Call& call, const QueryPass& pass);
+Result<Response> get_trait(const Call& call, const QueryPass& pass);
+Result<Response> put_trait(const Call& call, const DefinePass& pass);
+Result<Response> delete_trait(const Call& call, const DefinePass& pass);
+Result<Response> get_trait_versions(const Call& call, const QueryPass& pass);
+
 // lists.cpp
 Result<Response> get_lists(const Call& call, const QueryPass& pass);
 Result<Response> get_list(const Call& call, const QueryPass& pass);

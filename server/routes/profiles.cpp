@@ -5,7 +5,7 @@
 
 namespace muster::server {
 
-// GET /v1/profiles/p1  ->  200 {"profile_id", "snapshot", "attributes", "events", "segments"}
+// GET /v1/profiles/p1  ->  200 {"profile_id", "snapshot", "attributes", "traits", ...}
 Result<Response> get_profile(const Call& call, const MembersPass& pass) {
   TRY(only_query(call.request, {}));
   TRY_ASSIGN(const engine::ProfileAnswer answer, call.engine().profile(pass, call.param(0)));
@@ -25,6 +25,9 @@ Result<Response> get_profile(const Call& call, const MembersPass& pass) {
     for (const Value& value : values) json.value(value);
     json.end_array();
   }
+  json.end_object();
+  json.key("traits").begin_object();
+  for (const auto& [name, value] : answer.traits) json.key(name).value(value);
   json.end_object();
   json.key("events").begin_array();
   for (const std::string& event : answer.events) json.raw(event);

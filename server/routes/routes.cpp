@@ -47,6 +47,12 @@ constexpr Route kRoutes[] = {
     route<P::Members, get_segment_members>(Get, "/v1/segments/{id}/members"),
     route<P::Query, get_segment_versions>(Get, "/v1/segments/{id}/versions"),
 
+    route<P::Query, get_traits>(Get, "/v1/traits"),
+    route<P::Query, get_trait>(Get, "/v1/traits/{id}"),
+    route<P::Define, put_trait>(Put, "/v1/traits/{id}"),
+    route<P::Define, delete_trait>(Delete, "/v1/traits/{id}"),
+    route<P::Query, get_trait_versions>(Get, "/v1/traits/{id}/versions"),
+
     route<P::Query, get_lists>(Get, "/v1/lists"),
     route<P::Query, get_list>(Get, "/v1/lists/{id}"),
     route<P::Define, put_list>(Put, "/v1/lists/{id}").bulk(),

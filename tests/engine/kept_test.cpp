@@ -60,6 +60,16 @@ const std::vector<std::string> kConditions = {
     "count(\"purchase\" where (due in last 30d)) >= 1",
     "country = \"US\" and count(\"purchase\" in last 30d) >= 1 and not did \"view\" in last 14d",
     "age > 30 or did \"purchase\" today",
+    "t_spend > 20",
+    "t_last in last 60d or t_last before 90d ago",
+    "t_idle > 14",
+};
+
+// Traits, and what they mean by turns.
+const std::vector<std::pair<std::string, std::vector<std::string>>> kTraits = {
+    {"t_spend", {"sum(amount of \"purchase\" in last 90d)", "sum(amount of \"purchase\") / 3"}},
+    {"t_last", {"last(\"purchase\")", "first(\"purchase\")", "last(\"view\")"}},
+    {"t_idle", {"days between t_last and now", "days between t_last and last(\"view\")"}},
 };
 
 class KeptWorld {
@@ -70,6 +80,7 @@ class KeptWorld {
         test_(default_rows(), kRandomNow) {
     const Status loaded = test_.load(people_, Declare::Everything, 100);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message);
+    for (std::size_t i = 0; i < kTraits.size(); ++i) change_trait(i);
     RandomSegment segments(random, people_);
     wheres_ = kConditions;
     for (int i = 0; i < 15; ++i) wheres_.push_back(segments.predicate(2));
@@ -80,6 +91,7 @@ class KeptWorld {
   const std::vector<std::string>& wheres() const { return wheres_; }
 
   void step() {
+    if (random_.below(4) == 0) change_trait(random_.below(3));
     switch (random_.below(9)) {
       case 0:
       case 1: add_events(1 + random_.below(6)); break;
@@ -112,6 +124,14 @@ class KeptWorld {
     json.begin_object().key("where").text(where).key("name").text(id).end_object();
     const auto put = test_.engine().put_segment(pass<Permission::Define>(), id, json.str());
     EXPECT_TRUE(put) << where << (put ? "" : "\n" + put.error().message);
+  }
+
+  void change_trait(std::size_t which) {
+    const auto& [id, values] = kTraits[which];
+    JsonWriter json;
+    const auto by_turns = random_.below(static_cast<std::uint32_t>(values.size()));
+    json.begin_object().key("value").text(values[by_turns]).end_object();
+    EXPECT_TRUE(test_.engine().put_trait(pass<Permission::Define>(), id, json.str())) << id;
   }
 
   // One millisecond to several months.

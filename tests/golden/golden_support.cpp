@@ -184,6 +184,7 @@ Status GoldenRun::take(const GoldenBlock& block) {
   if (block.keyword == "events") return take_events(block);
   if (block.keyword == "entities") return take_entities(block);
   if (block.keyword == "segment") return take_segment(block);
+  if (block.keyword == "trait") return take_trait(block);
   return take_setting(block);
 }
 
@@ -325,6 +326,17 @@ Status GoldenRun::take_segment(const GoldenBlock& block) {
   json.begin_object().key("where").text(text).key("name").text(id).end_object();
   TRY(engine_.engine().put_segment(pass<engine::Permission::Define>(), id, json.str()));
   TRY_ASSIGN(naive_.segments[id], query::parse(text));
+  return Ok();
+}
+
+Status GoldenRun::take_trait(const GoldenBlock& block) {
+  TRY(declare_once());
+  const std::size_t space = block.rest.find(' ');
+  const std::string id = block.rest.substr(0, space), text = trimmed(block.rest.substr(space));
+  JsonWriter json;
+  json.begin_object().key("value").text(text).end_object();
+  TRY(engine_.engine().put_trait(pass<engine::Permission::Define>(), id, json.str()));
+  TRY_ASSIGN(naive_.traits[id], query::parse_value(text));
   return Ok();
 }
 

@@ -10,6 +10,7 @@
 //   events            ID NAME TIME name=value ... (event_id=... is the event's own id)
 //   entities NAME     ID name=value ...
 //   segment ID EXPR   list ID MEMBER ...          erase ID
+//   trait NAME VALUE
 //
 //   count EXPR        then the number             members EXPR   then the ids, in order
 //   error EXPR        then the message
@@ -68,6 +69,7 @@ class GoldenRun {
   Status take_events(const GoldenBlock& block);
   Status take_entities(const GoldenBlock& block);
   Status take_segment(const GoldenBlock& block);
+  Status take_trait(const GoldenBlock& block);
   Status declare_once();
   void learn(const std::string& table, const PlainFields& fields);
   engine::Question question_of(const GoldenBlock& block) const;

@@ -105,5 +105,40 @@ TEST(ReferencedSegments, AreFoundWhereverTheyStand) {
   EXPECT_TRUE(referenced_segments(tree_of("everyone")).empty());
 }
 
+TEST(ReferencedFields, AreThoseOfPeople) {
+  const NodePtr tree = tree_of(
+      "a > 1 and b and (1 < c / 2 or any d = e.f) and did \"x\" where (no = profile.no) since g "
+      "and sum(no of \"x\" per no having (sum(no) > 1) since h) > i and anniversary(j) today "
+      "and sequence(\"x\" then \"y\" where (no = 1)) since k and any l where (no = 1) "
+      "and tile(5, m among (n = 1)) = 1");
+  const std::vector<std::string> expected = {"a", "b", "c", "d", "e.f", "g", "h",
+                                             "i", "j", "k", "l", "m", "n"};
+  EXPECT_EQ(expected, referenced_fields(tree));
+}
+
+TEST(Values, AreReadAlone) {
+  const auto value = parse_value("sum(amount of \"purchase\" in last 90d) / 2");
+  ASSERT_TRUE(value) << value.error().message;
+  EXPECT_EQ("sum(amount of \"purchase\" in last 90d) / 2", print(*value));
+  const auto again = value_from_json(to_json(*value));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(equal(*value, *again));
+  struct Case {
+    std::string text, message;
+  };
+  const Case cases[] = {
+      {"a > 1", "line 1, column 3: found a condition where a value alone was expected"},
+      {"did \"x\"", "line 1, column 1: "},
+      {"a b", "line 1, column 3: found 'b' where an operator such as + or the end was expected"},
+      {"", "line 1, column 1: found the end where a value was expected"},
+  };
+  for (const Case& each : cases) {
+    const auto read = parse_value(each.text);
+    ASSERT_FALSE(read) << each.text;
+    EXPECT_EQ(each.message, read.error().message.substr(0, each.message.size()));
+  }
+  EXPECT_FALSE(value_from_json("{\"everyone\": {}}"));
+}
+
 }  // namespace
 }  // namespace muster::query

@@ -249,6 +249,35 @@ TEST_F(Routes, APartOfACsvFileKeepsItsLineNumbers) {
   EXPECT_EQ("1", count("age = 6"));
 }
 
+TEST_F(Routes, TraitsAreSavedVersionedAndGuarded) {
+  const ClientResponse made = served_.put("/v1/traits/years", R"({"value": "age"})");
+  EXPECT_EQ(201, made.status) << made.body;
+  const ClientResponse changed =
+      served_.put("/v1/traits/years", R"({"value": "age + 1", "name": "Years", "tz": "UTC"})");
+  EXPECT_EQ(200, changed.status) << changed.body;
+  EXPECT_EQ("2", field(changed.body, "version"));
+  EXPECT_EQ("\"age + 1\"", field(served_.get("/v1/traits/years").body, "value"));
+  EXPECT_EQ("\"age\"", field(served_.get("/v1/traits/years?version=1").body, "value"));
+  EXPECT_NE(std::string::npos, served_.get("/v1/traits/years/versions").body.find("\"Years\""));
+  EXPECT_NE(std::string::npos, served_.get("/v1/traits").body.find(R"([{"id":"years",)"));
+  EXPECT_EQ("1", count("years = 30"));
+  EXPECT_EQ("{\"years\":30}", field(served_.get("/v1/profiles/bo").body, "traits"));
+  EXPECT_EQ("{\"years\":null}", field(served_.get("/v1/profiles/cy").body, "traits"));
+  EXPECT_EQ(201, served_.put("/v1/segments/old", R"({"where": "years > 40"})").status);
+  const auto gone = [&] {
+    return served_.send({.method = Method::Delete, .path = "/v1/traits/years"});
+  };
+  expect_problem(gone(), 409, "segment 'old' refers to it");
+  EXPECT_EQ(204, served_.send({.method = Method::Delete, .path = "/v1/segments/old"}).status);
+  EXPECT_EQ(204, gone().status);
+  expect_problem(gone(), 404);
+  expect_problem(served_.get("/v1/traits/years"), 404);
+  expect_problem(served_.get("/v1/traits/years/versions?x=1"), 400);
+  expect_problem(served_.put("/v1/traits/age", R"({"value": "1"})"), 400, "age_trait");
+  expect_problem(served_.put("/v1/traits/x", R"({"value": "agee"})"), 400, "age");
+  expect_problem(served_.put("/v1/traits/x", R"({"where": "age"})"), 400, "where");
+}
+
 TEST_F(Routes, SegmentsAreSavedVersionedAndGuarded) {
   const ClientResponse made = served_.put("/v1/segments/west", R"({"where": "country = \"FR\""})");
   EXPECT_EQ(201, made.status) << made.body;

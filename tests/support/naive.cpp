@@ -162,7 +162,9 @@ bool text_test(const Scope& scope, const Node& node) {
 
 // A path to a list is present when the list has elements; every other value when it is there.
 bool is_present(const Scope& scope, const Node& value) {
-  if (value.kind == NodeKind::PathValue) {
+  const bool is_trait = value.kind == NodeKind::PathValue &&
+                        scope.context->traits.contains(value.path.names.front());
+  if (value.kind == NodeKind::PathValue && !is_trait) {
     return !naive_path(scope, value.path).empty() || !naive_objects(scope, value.path).empty();
   }
   return !is_missing(naive_value_of(scope, value));

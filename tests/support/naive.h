@@ -19,6 +19,7 @@ struct NaiveContext {
   TimeMs now = 0;
   std::string zone = "UTC";                             // Of the question.
   std::map<std::string, query::NodePtr> segments = {};  // By name.
+  std::map<std::string, query::NodePtr> traits = {};    // By name: values.
   std::map<std::string, std::vector<std::string>> lists = {};  // Profile ids, by name.
 };
 

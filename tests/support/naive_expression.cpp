@@ -13,6 +13,12 @@ using query::NodeKind;
 bool is_missing(const NaiveValue& value) { return std::holds_alternative<Missing>(value); }
 
 NaiveValue path_value(const Scope& scope, const Node& node) {
+  const bool is_of_people = scope.event == nullptr && scope.group == nullptr &&
+                            scope.object == nullptr;
+  const auto trait = scope.context->traits.find(node.path.names.front());
+  if (is_of_people && trait != scope.context->traits.end()) {
+    return naive_value_of(scope, *trait->second);
+  }
   const auto found = naive_path(scope, node.path);
   CHECK(found.size() <= 1);
   return found.empty() ? NaiveValue(Missing()) : found.front();
