@@ -91,8 +91,8 @@ THIRD_PARTY = {
 # Besides fmt, nothing of others stands in our headers.
 IN_HEADERS_TOO = ('fmt/',)
 HEADERS_WITH_THIRD_PARTY = {
-    # Private to the evaluator: its lists of sets stay on the stack.
-    'query/execute/selection.h': 'boost/container',
+    # Private to the evaluator: its short lists stay on the stack.
+    'query/execute/stack_vector.h': 'boost/container',
     # Private to the documents of connect: a reader that owns the parsed object.
     'connect/document_reader.h': 'boost/json',
 }

@@ -1,13 +1,13 @@
-// Sets of one block that lie ready, and who is in all of some and in none of others: all bits in one
-// pass; where there are arrays, the smallest decides.
+// Sets of one block that lie ready, and who is in all of some and in none of others: all bits in
+// one pass; where there are arrays, the smallest decides.
 //
 // Thread safety: one thread at a time.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 
 #include "query/execute/selection.h"
+#include "query/execute/stack_vector.h"
 
 namespace muster::query {
 
@@ -24,7 +24,7 @@ class Conjunction {
   std::uint32_t count(Scratch& scratch) const;
 
  private:
-  using Sets = boost::container::small_vector<BlockSet, 4>;
+  using Sets = StackVector<BlockSet, 4>;
 
   bool is_one_of_bits() const {
     return few_.empty() && others_.empty() && bits_.take.size() == 1 && bits_.drop.empty();

@@ -24,6 +24,7 @@
 #include "query/execute/person_slots.h"
 #include "query/execute/ready_sets.h"
 #include "query/execute/selection.h"
+#include "query/execute/stack_vector.h"
 #include "query/execute/window_counts.h"
 #include "query/execute/window_sums.h"
 #include "query/plan/bound.h"
@@ -84,7 +85,7 @@ class Evaluator {
 
   // chains.cpp
   // What of a conjunction does not lie ready, cheapest first.
-  using LeftOver = boost::container::small_vector<const BoundNode*, 8>;
+  using LeftOver = StackVector<const BoundNode*, 8>;
   std::optional<BlockSet> in_place(const BoundNode& node);
   Conjunction conjunction(const BoundNode& node, const BlockSet& within, LeftOver& left_over);
   Selection evaluate_and(const BoundNode& node, const BlockSet& within);

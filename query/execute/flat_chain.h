@@ -1,16 +1,16 @@
-// Questions that are nothing but sets of the index and one `and`: most that are asked while somebody
-// builds an audience, and the quickest. They are counted without the parts of an Evaluator, which
-// take longer to make than the answer.
+// Questions that are nothing but sets of the index and one `and`: most that are asked while
+// somebody builds an audience, and the quickest. They are counted without the parts of an
+// Evaluator, which take longer to make than the answer.
 //
 // Thread safety: one thread at a time; several may share one BoundQuery.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <span>
 
 #include "query/execute/ready_sets.h"
 #include "query/execute/selection.h"
+#include "query/execute/stack_vector.h"
 
 namespace muster::query {
 
@@ -38,7 +38,7 @@ class FlatChain {
   bool is_within_ids_ = false;  // Nobody passes whom the index has never seen.
   Scratch scratch_;
   ReadySets ready_;
-  boost::container::small_vector<Leaf, 8> leaves_;
+  StackVector<Leaf, 8> leaves_;
 };
 
 }  // namespace muster::query

@@ -1,8 +1,8 @@
 #include "query/execute/live_blocks.h"
+#include "query/execute/stack_vector.h"
 
 #include <algorithm>
 #include <bit>
-#include <boost/container/small_vector.hpp>
 #include <span>
 
 #include "index/column.h"
@@ -79,7 +79,7 @@ class LiveBlocks {
 
   const std::uint32_t blocks_;
   const std::size_t words_;
-  boost::container::small_vector<Word, 32> known_;
+  StackVector<Word, 32> known_;
 };
 
 }  // namespace

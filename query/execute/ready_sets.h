@@ -7,13 +7,13 @@
 // Thread safety: one thread at a time.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 #include "index/sets/block_set.h"
+#include "query/execute/stack_vector.h"
 #include "query/plan/bound.h"
 
 namespace muster::query {
@@ -46,8 +46,8 @@ class ReadySets {
   void ask_for_arrays(std::size_t at) const;
 
   const BoundQuery& query_;
-  boost::container::small_vector<const BoundNode*, 8> leaves_;
-  boost::container::small_vector<std::uint32_t, 16> places_;  // By BoundNode::number; 0: who exists.
+  StackVector<const BoundNode*, 8> leaves_;
+  StackVector<std::uint32_t, 16> places_;  // By BoundNode::number; 0 is who exists.
   std::span<const std::uint32_t> expected_, window_;
   std::uint32_t alone_ = 0;  // A block that was not expected.
   std::size_t window_max_ = 0, at_ = 0;

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "base/pool.h"
 #include "index/kernels/kernels.h"
 #include "index/sets/block_set.h"
+#include "query/execute/stack_vector.h"
 
 namespace muster::query {
 
@@ -78,7 +78,7 @@ Selection subtract(Selection a, Selection b, Scratch& scratch);  // a AND NOT b
 // Shape: any number of sets; more than a pass can hold are folded.
 struct BitSets {
   // On the stack as long as one pass takes them all.
-  using Words = boost::container::small_vector<const std::uint64_t*, index::kFusedMax>;
+  using Words = StackVector<const std::uint64_t*, index::kFusedMax>;
   Words take, drop;
 };
 Selection all_of(const BitSets& sets, Scratch& scratch);
