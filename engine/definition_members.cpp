@@ -1,68 +1,93 @@
 #include "engine/definition_members.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <vector>
 
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "query/language/json_tree.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
 namespace {
 
-namespace json = boost::json;
+using query::Json;
+using query::JsonKind;
 
 constexpr std::size_t kDescriptionBytesMax = 4'096;  // A paragraph for a colleague.
 
 Error wrong(const std::string& what) { return {ErrorCode::InvalidArgument, what}; }
 
-Result<json::object> members_of(std::string_view text, const DefinitionForm& form) {
-  boost::system::error_code failure;
-  json::value document = json::parse({text.data(), text.size()}, failure);
-  if (failure) return wrong("the " + form.kind + " is no JSON document: " + failure.message());
-  if (!document.is_object()) {
+// As it was written but for spaces: numbers keep their digits.
+void write(const Json& json, JsonWriter& out) {
+  switch (json.kind) {
+    case JsonKind::Null: out.null(); return;
+    case JsonKind::True:
+    case JsonKind::False: out.boolean(json.kind == JsonKind::True); return;
+    case JsonKind::Number: out.raw(json.text); return;
+    case JsonKind::String: out.text(json.text); return;
+    case JsonKind::Array:
+      out.begin_array();
+      for (const Json& item : json.items) write(item, out);
+      out.end_array();
+      return;
+    case JsonKind::Object:
+      out.begin_object();
+      for (const Json& item : json.items) {
+        out.key(item.key);
+        write(item, out);
+      }
+      out.end_object();
+  }
+}
+
+Result<Json> members_of(std::string_view text, const DefinitionForm& form) {
+  auto document = query::read_json(text);
+  if (!document) {
+    return Error{document.error().code,
+                 "the " + form.kind + " is no JSON document: " + document.error().message};
+  }
+  if (document->kind != JsonKind::Object) {
     return wrong("a " + form.kind + " is a JSON object with \"" + form.key + "\"");
   }
   const std::vector<std::string> known = {form.key, "name", "tz", "description"};
-  for (const auto& member : document.get_object()) {
-    const std::string key(member.key());
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      return wrong("a " + form.kind + " has no key " + with_suggestion(key, known));
+  for (const Json& member : document->items) {
+    if (std::find(known.begin(), known.end(), member.key) == known.end()) {
+      return wrong("a " + form.kind + " has no key " + with_suggestion(member.key, known));
     }
   }
-  return std::move(document.get_object());
+  return document;
 }
 
-Result<std::string> text_member(const json::object& object, const DefinitionForm& form,
+Result<std::string> text_member(const Json& object, const DefinitionForm& form,
                                 std::string_view key) {
-  const json::value* value = object.if_contains({key.data(), key.size()});
+  const Json* const value = object.find(key);
   if (value == nullptr) return std::string();
-  if (!value->is_string() || value->get_string().size() > kDescriptionBytesMax) {
+  if (value->kind != JsonKind::String || value->text.size() > kDescriptionBytesMax) {
     return wrong("\"" + std::string(key) + "\" of a " + form.kind +
                  " must be a text of at most 4 KiB");
   }
-  return std::string(value->get_string().data(), value->get_string().size());
+  return value->text;
 }
 
-Result<std::string> expression_member(const json::object& object, const DefinitionForm& form) {
-  const json::value* value = object.if_contains(form.key);
-  if (value != nullptr && value->is_string()) {
-    return std::string(value->get_string().data(), value->get_string().size());
-  }
-  if (value == nullptr || !value->is_object()) {
+Result<std::string> expression_member(const Json& object, const DefinitionForm& form) {
+  const Json* const value = object.find(form.key);
+  if (value != nullptr && value->kind == JsonKind::String) return value->text;
+  if (value == nullptr || value->kind != JsonKind::Object) {
     return wrong("a " + form.kind + " needs \"" + form.key + "\": " + form.what +
                  " as text, or its JSON spelling");
   }
-  TRY_ASSIGN(const query::NodePtr tree, form.from_json(json::serialize(*value)));
+  JsonWriter written;
+  write(*value, written);
+  TRY_ASSIGN(const query::NodePtr tree, form.from_json(written.str()));
   return query::print(tree);
 }
 
 }  // namespace
 
 Result<DefinitionMembers> definition_members(std::string_view text, const DefinitionForm& form) {
-  TRY_ASSIGN(const json::object object, members_of(text, form));
+  TRY_ASSIGN(const Json object, members_of(text, form));
   DefinitionMembers members;
   TRY_ASSIGN(members.expression, expression_member(object, form));
   TRY_ASSIGN(members.name, text_member(object, form, "name"));

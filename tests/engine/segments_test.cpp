@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "base/json_writer.h"
+#include "engine/segment_document.h"
+#include "query/language/language.h"
 #include "tests/support/row_spelling.h"
 
 namespace muster::testing {
@@ -102,6 +104,18 @@ TEST_F(Segments, AreCheckedWhenSaved) {
   EXPECT_NE(std::string::npos, wrong.error().message.find("country")) << wrong.error().message;
   EXPECT_FALSE(test_.engine().put_segment(pass<Permission::Define>(), "bad", "{\"where\""));
   EXPECT_TRUE(test_.engine().documents("segment").empty());
+}
+
+TEST(SegmentDocuments, KeepTheJsonSpellingAsItWas) {
+  std::string deep = "amount > 0.1";
+  for (int i = 0; i < 50; ++i) deep = "not (" + deep + ")";
+  for (const std::string& where : {std::string("amount > 0.5 and amount < 12.50"),
+                                   std::string("amount = 1.0e3 or id = 9007199254740993"), deep}) {
+    const query::NodePtr tree = query::parse(where).value();
+    const auto read = engine::parse_segment("{\"where\": " + query::to_json(tree) + "}");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(query::print(tree), read->where);
+  }
 }
 
 TEST_F(Segments, CheckTellsErrorsAsAnAnswer) {
