@@ -92,9 +92,9 @@ Result<BoundNodePtr> Binder::in_window(const NodePtr& node, const BoundValuePtr&
     if (is_unknown || since->type == ValueKind::Unknown) {
       return make_node(BoundKind::Nobody, node);
     }
-    if (test.is_anniversary) {  // One that comes between `since` and now: now is its end.
-      clock_use_.windows.push_back({.window = {}, .zone = scope.zone, .is_anniversary = true});
-    }
+    // Its end is now.
+    clock_use_.windows.push_back(
+        {.window = {}, .zone = scope.zone, .is_anniversary = test.is_anniversary});
     return moments_test(node, test.by_values, {subject, since, moment_constant(context_.now)},
                         scope.zone);
   }
