@@ -10,6 +10,8 @@ namespace muster::engine {
 namespace {
 
 constexpr std::size_t kRowsPerCallMax = 65'536;
+// What an explanation spends on finding until when it holds.
+constexpr std::chrono::seconds kUntilTime{1};
 
 ExplainNode explain_node(query::ExplainedNode&& node) {
   ExplainNode made{std::move(node.text), node.holds, std::move(node.value),
@@ -204,7 +206,10 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   }
   TRY_ASSIGN(auto root, query::explain(*bound, *ordinal));
   const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
-  TRY_ASSIGN(query::Until until, query::until_when(*bound, *ordinal, bind_at));
+  query::Budget budget = budget_of(question);
+  const auto latest = std::chrono::steady_clock::now() + kUntilTime;
+  budget.deadline = std::min(budget.deadline.value_or(latest), latest);
+  TRY_ASSIGN(query::Until until, query::until_when(*bound, *ordinal, bind_at, budget));
   answer.until = until.at;
   answer.until_unknown = std::move(until.unknown);
   answer.profile_id = profile_id;

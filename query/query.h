@@ -105,8 +105,10 @@ struct Until {
 // The same question at another moment.
 using BindAt = std::function<Result<BoundQueryPtr>(TimeMs now)>;
 // Requires an ordinal of the generation. Errors: those of contains() and of bind_at.
-// Cost: the person asked once per moment that an end of a window passes one of their times.
-Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at);
+// Cost: the person asked once per moment that an end of a window passes one of their times, up to
+// 1,000; when the budget runs out, it is not known.
+Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at,
+                         const Budget& budget);
 
 // What every clause does to a segment.
 struct ClauseCount {

@@ -6,6 +6,7 @@
 // until the answer is another one.
 #include <algorithm>
 
+#include "query/execute/budget.h"
 #include "query/plan/bound.h"
 #include "query/plan/windows.h"
 #include "query/query.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr TimeMs kHorizonMs = 20LL * 366 * kDayMs;
 // Moments at which the person is asked again at most: each binds the question anew.
 constexpr int kMomentsMax = 1'000;
+// Different windows of one question that are followed at most.
+constexpr std::size_t kWindowsMax = 256;
 constexpr TimeMs kNever = kAfterAllTimes;
 
 // All times and days that are stored of a person.
@@ -125,38 +128,56 @@ class End {
     return std::nullopt;
   }
 
-  const ClockUse::Moving& moving_;
+  const ClockUse::Moving moving_;
   const bool is_from_;
   std::vector<TimeMs> passed_;  // Ascending.
   std::vector<Date> days_;
 };
 
+bool is_same(const ClockUse::Moving& a, const ClockUse::Moving& b) {
+  return a.window == b.window && a.zone.name() == b.zone.name() &&
+         a.is_anniversary == b.is_anniversary;
+}
+
+// Those of the question, each once, and the clock itself: it makes events dated ahead come true.
+std::vector<ClockUse::Moving> different_windows(const ClockUse& use) {
+  std::vector<ClockUse::Moving> found = {{.window = {}, .zone = {}}};
+  for (const ClockUse::Moving& moving : use.windows) {
+    const bool is_known = std::any_of(found.begin(), found.end(),
+                                      [&](const auto& known) { return is_same(known, moving); });
+    if (!is_known) found.push_back(moving);
+    if (found.size() > kWindowsMax) break;
+  }
+  return found;
+}
+
+Until not_known(std::string why) { return {.at = {}, .unknown = std::move(why)}; }
+
 }  // namespace
 
-Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at) {
-  if (!query.clock_use.beyond_windows.empty()) {
-    return Until{.at = {}, .unknown = query.clock_use.beyond_windows};
-  }
+Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at,
+                         const Budget& budget) {
+  if (!query.clock_use.beyond_windows.empty()) return not_known(query.clock_use.beyond_windows);
+  const std::vector<ClockUse::Moving> windows = different_windows(query.clock_use);
+  if (windows.size() > kWindowsMax) return not_known("it has more than 256 different windows");
   const StoredTimes stored = stored_times(*query.generation, ordinal);
   std::vector<End> ends;
-  for (const ClockUse::Moving& moving : query.clock_use.windows) {
+  for (const ClockUse::Moving& moving : windows) {
     for (const bool is_from : {true, false}) ends.emplace_back(moving, is_from, stored);
   }
-  // Events dated ahead come true when the clock reaches them.
-  const ClockUse::Moving clock{.window = {}, .zone = {}};
-  ends.emplace_back(clock, false, stored);
   TRY_ASSIGN(const bool holds, contains(query, ordinal));
   TimeMs now = query.now;
   for (int moments = 0; moments < kMomentsMax; ++moments) {
     TimeMs next = kNever;
     for (const End& end : ends) next = std::min(next, end.next(now));
     if (next == kNever) return Until{};
+    if (exhausted(budget)) return not_known("finding it takes longer than is allowed");
     now = next;
     TRY_ASSIGN(const BoundQueryPtr then, bind_at(now));
     TRY_ASSIGN(const bool holds_then, contains(*then, ordinal));
     if (holds_then != holds) return Until{.at = now, .unknown = ""};
   }
-  return Until{.at = {}, .unknown = "too many moments would have to be looked at"};
+  return not_known("more than 1,000 moments would have to be looked at");
 }
 
 }  // namespace muster::query

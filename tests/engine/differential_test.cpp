@@ -171,8 +171,7 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
 }
 
 // Whether a run of so many cases notices the fault.
-bool finds(const Fault& fault, int cases) {
-  Random random;
+bool finds(Random& random, const Fault& fault, int cases) {
   constexpr int kCasesOfOneSet = 100;
   for (int done = 0; done < cases;) {
     Pair pair(random, {.people = 100}, Declare::Everything, &fault);
@@ -186,9 +185,14 @@ bool finds(const Fault& fault, int cases) {
   return false;
 }
 
+// One case of 150 finds the rarest. A thousand miss it once in a thousand runs, so that chance is
+// given two more.
 TEST(Differential, FindsEveryPlantedFault) {
+  Random random;
   for (const Fault& fault : faults()) {
-    EXPECT_TRUE(finds(fault, 1'000)) << fault.name;
+    bool is_found = false;
+    for (int run = 0; run < 3 && !is_found; ++run) is_found = finds(random, fault, 1'000);
+    EXPECT_TRUE(is_found) << fault.name;
   }
 }
 

@@ -206,7 +206,7 @@ std::string RandomSegment::window() {
 }
 
 std::string RandomSegment::text_test(const std::string& subject, const Choice& choice) {
-  if (one_in(2)) {
+  if (one_in(3)) {
     return subject + (one_in(3) ? " != " : " = ") + literal(choice);
   }
   if (one_in(2)) {
@@ -218,7 +218,7 @@ std::string RandomSegment::text_test(const std::string& subject, const Choice& c
                                                 : one_of({"\"s\"", "\"S\"", "\"ö\"", "\"STRASSE\"",
                                                           "\"a\"", "\"ß\"", "\"\""});
   return subject + (one_in(3) ? " not" : "") + match + part +
-         (one_in(2) && match != " matches " ? " ignoring case" : "");
+         (match != " matches " && !one_in(3) ? " ignoring case" : "");
 }
 
 std::string RandomSegment::ordered_test(const std::string& subject, const Choice& choice,
@@ -318,9 +318,10 @@ std::string RandomSegment::leaf(const Place& place) {
   if (one_in(12)) return date_part_test(place);
   if (one_in(12)) return two_values_test(place);
   if (place.in_event) return attribute_test(place);
-  switch (random_.below(13)) {
+  switch (random_.below(14)) {
     case 0: return one_in(3) ? one_of({"everyone", "nobody"}) : membership_test();
-    case 6: return sequence();
+    case 6:
+    case 7: return sequence();
     case 1:
     case 2: return did();
     case 3:

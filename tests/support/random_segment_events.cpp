@@ -142,7 +142,7 @@ std::string RandomSegment::aggregate_test() {
   const std::string event = some_event();
   if (one_in(8)) return "count(" + several_names() + ")" + compare() + one_of({"0", "1", "3"});
   if (one_in(10)) return edge_of_text_test();
-  if (one_in(8)) {
+  if (one_in(5)) {
     const std::string of = " of " + named_events("purchase") + ")";
     const std::string path = number_path("purchase");
     return one_in(2) ? "p95(" + path + of + compare() + "p50(" + path + of
@@ -191,10 +191,10 @@ std::string RandomSegment::sequence() {
   for (std::uint32_t left = 1 + random_.below(2); left > 0; --left) {
     out += " then ";
     if (one_in(2)) out += "within " + duration() + " ";
-    if (one_in(3)) {
+    if (one_in(2)) {
       out += one_of({"without (\"Refund (partial)\") ", "without (\"view\" where (sku = \"a1\")) ",
                      "without (\"view\" where (sku = a.sku)) ", "without (any event) ",
-                     "without (\"purchase\" or \"view\" in last 30d) "});
+                     "without (\"purchase\") ", "without (\"purchase\" or \"view\" in last 30d) "});
     }
     out += one_of({"\"purchase\"", "\"view\"", "(\"purchase\" or \"view\")"});
     if (one_in(8)) out += " at last";

@@ -52,7 +52,7 @@ std::string RandomSegment::membership_test() {
     return negation + "sample " +
            one_of({"30%", "0%", "100%", "12.5% salt \"x\"", "50% salt \"y\""});
   }
-  if (!is_alone_ && one_in(4)) return tile_test();
+  if (!is_alone_ && one_in(2)) return tile_test();
   if (!lists_.empty() && (segments_.empty() || one_in(3))) {
     return negation + "in list " + pick(lists_);
   }
