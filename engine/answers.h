@@ -116,6 +116,22 @@ struct ExplainNode {
   std::vector<ExplainNode> children;
 };
 
+// One thing that would have to be otherwise about a person.
+struct FlipChange {
+  // "set", "remove", "add_event", "remove_event", "join_list", "leave_list"
+  std::string change;
+  std::string name;                  // Of the attribute or the list; "" for events.
+  std::string json;                  // The value to set, or the event; "" where there is none.
+  std::string text;                  // For people: "country becomes \"US\"".
+};
+
+// What would make the answer about a person the other one, if the clock stood still.
+struct FlipAnswer {
+  std::vector<FlipChange> changes;   // All of them together; empty: none is known.
+  bool is_minimal = false;           // No fewer changes do it.
+  std::string unknown;               // Why none is known.
+};
+
 struct Explanation {
   std::string profile_id;
   bool member = false;
@@ -125,6 +141,7 @@ struct Explanation {
   // or not known, and then why.
   std::optional<TimeMs> until;
   std::string until_unknown;
+  FlipAnswer flip;
   ExplainNode root;
 };
 

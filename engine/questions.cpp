@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <chrono>
+
 #include "base/limits.h"
 #include "base/text.h"
+#include "engine/flip_answer.h"
 #include "engine/impl.h"
 #include "engine/question_parts.h"
 #include "engine/segment_document.h"
@@ -10,8 +14,15 @@ namespace muster::engine {
 namespace {
 
 constexpr std::size_t kRowsPerCallMax = 65'536;
-// What an explanation spends on finding until when it holds.
+// What an explanation spends on finding until when it holds, and on what would flip it.
 constexpr std::chrono::seconds kUntilTime{1};
+constexpr std::chrono::seconds kFlipTime{1};
+
+query::Budget at_most(query::Budget budget, std::chrono::seconds time) {
+  const auto latest = std::chrono::steady_clock::now() + time;
+  budget.deadline = std::min(budget.deadline.value_or(latest), latest);
+  return budget;
+}
 
 ExplainNode explain_node(query::ExplainedNode&& node) {
   ExplainNode made{std::move(node.text), node.holds, std::move(node.value),
@@ -206,10 +217,15 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   }
   TRY_ASSIGN(auto root, query::explain(*bound, *ordinal));
   const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
-  query::Budget budget = budget_of(question);
-  const auto latest = std::chrono::steady_clock::now() + kUntilTime;
-  budget.deadline = std::min(budget.deadline.value_or(latest), latest);
-  TRY_ASSIGN(query::Until until, query::until_when(*bound, *ordinal, bind_at, budget));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(query::Until until,
+             query::until_when(*bound, *ordinal, bind_at, at_most(budget, kUntilTime)));
+  TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
+  query::BindContext asked = impl_->context(generation, answer.as_of, question.timezone);
+  asked.allow_unknown = question.allow_unknown;
+  TRY_ASSIGN(const query::Flip flip,
+             query::flip(tree, asked, *ordinal, at_most(budget, kFlipTime)));
+  answer.flip = flip_answer(flip);
   answer.until = until.at;
   answer.until_unknown = std::move(until.unknown);
   answer.profile_id = profile_id;

@@ -98,6 +98,16 @@ void plan_node(const json::object& node, std::size_t depth, std::string& out) {
   each(node, "children", [&](const json::object& child) { plan_node(child, depth + 1, out); });
 }
 
+std::string flip_in_words(const json::object& answer) {
+  const json::object* const flip = object_of(answer, "flip");
+  if (flip == nullptr) return "otherwise if: not known; " + text_of(answer, "flip_unknown") + "\n";
+  std::string out = "otherwise if:\n";
+  each(*flip, "changes", [&](const json::object& change) {
+    out += "  " + text_of(change, "text") + "\n";
+  });
+  return out + (flag_of(*flip, "minimal") ? "" : "  (fewer changes may do it, too)\n");
+}
+
 }  // namespace
 
 std::string count_in_words(const json::object& answer) {
@@ -120,7 +130,7 @@ std::string explanation_in_words(const json::object& answer) {
   if (!unknown.empty()) out += "; until when is not known: " + unknown;
   out += ":\n";
   if (const json::object* tree = object_of(answer, "tree")) explain_node(*tree, 1, out);
-  return out;
+  return out + flip_in_words(answer);
 }
 
 std::string plan_in_words(const json::object& answer) {

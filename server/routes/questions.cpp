@@ -162,7 +162,27 @@ Result<Response> post_count(const Call& call, const QueryPass& pass) {
   return json_reply(to_json(answer));
 }
 
-// POST /v1/explain  {"where": "...", "profile": "p1"}  ->  200 {"member": true, "tree": {...}}
+// {"changes": [{"change": "set", "field": "country", "value": "US", "text"}], "minimal": true}
+void write_flip(JsonWriter& json, const engine::FlipAnswer& flip) {
+  json.key("flip");
+  if (flip.changes.empty()) {
+    json.null();
+    json.key("flip_unknown").text(flip.unknown);
+    return;
+  }
+  json.begin_object().key("changes").begin_array();
+  for (const engine::FlipChange& change : flip.changes) {
+    json.begin_object().key("change").text(change.change);
+    const bool is_list = change.change.ends_with("_list");
+    if (!change.name.empty()) json.key(is_list ? "list" : "field").text(change.name);
+    if (!change.json.empty()) json.key(change.name.empty() ? "event" : "value").raw(change.json);
+    json.key("text").text(change.text).end_object();
+  }
+  json.end_array().key("minimal").boolean(flip.is_minimal).end_object();
+}
+
+// POST /v1/explain  {"where": "...", "profile": "p1"}
+// ->  200 {"member": true, "until": ..., "flip": {...}, "tree": {...}}
 Result<Response> post_explain(const Call& call, const MembersPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
              json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "profile"}));
@@ -182,6 +202,7 @@ Result<Response> post_explain(const Call& call, const MembersPass& pass) {
     json.null();
     if (!answer.until_unknown.empty()) json.key("until_unknown").text(answer.until_unknown);
   }
+  write_flip(json, answer.flip);
   json.key("tree");
   write_node(json, answer.root);
   json.end_object();
