@@ -116,6 +116,9 @@ struct ExplainNode {
   std::vector<ExplainNode> children;
 };
 
+// Whether an explanation looks for what would flip it: some ms, up to a second.
+enum class LookForFlip : std::uint8_t { Yes, No };
+
 // One thing that would have to be otherwise about a person.
 struct FlipChange {
   // "set", "remove", "add_event", "remove_event", "join_list", "leave_list"
@@ -141,7 +144,7 @@ struct Explanation {
   // or not known, and then why.
   std::optional<TimeMs> until;
   std::string until_unknown;
-  FlipAnswer flip;
+  FlipAnswer flip;                   // As asked for.
   ExplainNode root;
 };
 

@@ -94,7 +94,8 @@ class Engine {
                                        std::span<const std::uint32_t> ordinals,
                                        const std::vector<std::string>& fields) const;
   Result<Explanation> explain(const Pass<Permission::Members>& pass, const Question& question,
-                              std::string_view profile_id) const;
+                              std::string_view profile_id,
+                              LookForFlip look = LookForFlip::Yes) const;
   // Counts once on one thread, so that the plan can say what every node took.
   Result<PlanAnswer> plan(const Pass<Permission::Query>& pass, const Question& question) const;
   // One profile with all its attributes and traits, its last events and the saved segments it is

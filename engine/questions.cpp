@@ -206,7 +206,7 @@ Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
 }
 
 Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Question& question,
-                                    std::string_view profile_id) const {
+                                    std::string_view profile_id, LookForFlip look) const {
   const auto generation = impl_->generation();
   Explanation answer;
   answer.as_of = question.as_of.value_or(impl_->now());
@@ -220,12 +220,14 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   const query::Budget budget = budget_of(question);
   TRY_ASSIGN(query::Until until,
              query::until_when(*bound, *ordinal, bind_at, at_most(budget, kUntilTime)));
-  TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
-  query::BindContext asked = impl_->context(generation, answer.as_of, question.timezone);
-  asked.allow_unknown = question.allow_unknown;
-  TRY_ASSIGN(const query::Flip flip,
-             query::flip(tree, asked, *ordinal, at_most(budget, kFlipTime)));
-  answer.flip = flip_answer(flip);
+  if (look == LookForFlip::Yes) {
+    TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
+    query::BindContext asked = impl_->context(generation, answer.as_of, question.timezone);
+    asked.allow_unknown = question.allow_unknown;
+    TRY_ASSIGN(const query::Flip flip,
+               query::flip(tree, asked, *ordinal, at_most(budget, kFlipTime)));
+    answer.flip = flip_answer(flip);
+  }
   answer.until = until.at;
   answer.until_unknown = std::move(until.unknown);
   answer.profile_id = profile_id;

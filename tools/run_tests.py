@@ -29,9 +29,6 @@ SHARED = os.environ.get('MUSTER_SHARED') or os.path.join(ROOT, '..', 'shared')
 FUZZ_SECONDS = 10
 PHASE_SECONDS_MAX = 45 * 60
 JOBS = os.cpu_count() or 2
-# What one clone compiled serves every other, wherever it lies.
-os.environ.setdefault('CCACHE_BASEDIR', ROOT)
-os.environ.setdefault('CCACHE_NOHASHDIR', '1')
 
 ORACLES = {
     # data set: (reference time, right answers that are needed)

@@ -6,6 +6,7 @@
 #include "query/execute/budget.h"
 #include "query/execute/person_slots.h"
 #include "query/execute/person_value.h"
+#include "query/execute/sequence.h"
 #include "query/execute/top.h"
 #include "query/language/language.h"
 
@@ -124,6 +125,7 @@ class Explainer {
   }
 
   std::vector<std::string> events_at(const BoundNode& node) {
+    if (node.sequence) return events_of_sequence(*node.sequence, generation_, ordinal_);
     const BoundAggregate* aggregate = node.aggregate.get();
     for (const BoundValuePtr& operand : node.operands) {
       if (aggregate == nullptr) aggregate = aggregate_in(*operand);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/check.h"
+#include "index/event_json.h"
 #include "query/execute/event_rows.h"
 
 namespace muster::query {
@@ -77,7 +79,28 @@ class Search {
     return answer;
   }
 
+  // Of the only person of the range: an event per step; empty when they have none.
+  std::vector<PinnedEvent> events() {
+    std::vector<PinnedEvent> found;
+    if (!holds(0)) return found;
+    const std::vector<TimeMs> times = chosen_times(steps_, sequence_.within);
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      const BoundStep& step = sequence_.steps[i];
+      if (!step.is_referred_to) pins_[i] = at(passing(step.events, matches_[i], 0), times[i]);
+      found.push_back(pins_[i]);
+    }
+    return found;
+  }
+
  private:
+  // Requires a match at that time.
+  static PinnedEvent at(const Matches& matches, TimeMs time) {
+    const auto found = std::find_if(matches.begin(), matches.end(),
+                                    [&](const Match& match) { return match.time == time; });
+    CHECK(found != matches.end());
+    return found->event;
+  }
+
   bool holds(std::uint32_t person) {
     for (const Matches& matches : matches_) {
       if (of_person(matches, person).empty()) return false;
@@ -207,6 +230,39 @@ bool can_follow(std::span<const TimedStep> steps, TimeMs within) {
     chains = extended(chains, step);
   return std::any_of(chains.begin(), chains.end(),
                      [&](const Chain& chain) { return chain.time - chain.start <= within; });
+}
+
+std::vector<TimeMs> chosen_times(std::span<const TimedStep> steps, TimeMs within) {
+  std::vector<std::vector<Chain>> chains(1);  // By step.
+  for (const TimeMs time : steps[0].times) chains[0].push_back({.time = time, .start = time});
+  for (const TimedStep& step : steps.subspan(1)) chains.push_back(extended(chains.back(), step));
+  const auto last = std::find_if(
+      chains.back().begin(), chains.back().end(),
+      [&](const Chain& chain) { return chain.time - chain.start <= within; });
+  if (last == chains.back().end()) return {};
+  std::vector<TimeMs> times(steps.size());
+  times.back() = last->time;
+  for (std::size_t i = steps.size() - 1; i > 0; --i) {
+    // The latest event with that start is closest: what may follow an earlier one may follow it.
+    for (const Chain& chain : chains[i - 1]) {
+      if (chain.time < times[i] && chain.start == last->start) times[i - 1] = chain.time;
+    }
+  }
+  return times;
+}
+
+std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
+                                            const index::Generation& generation,
+                                            index::Ordinal ordinal) {
+  const PeopleRange person{.block = ordinal / index::kBlockSize,
+                           .first = ordinal % index::kBlockSize, .count = 1};
+  const auto events = Search(sequence, generation, person).events();
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const EventSource& source = sequence.steps[i].events.taken->sources[events[i].source];
+    texts.push_back(index::event_json(*source.table, *events[i].run, events[i].row));
+  }
+  return texts;
 }
 
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "query/execute/aggregate.h"
@@ -28,5 +29,13 @@ struct TimedStep {
   TimeMs within = 0;            // Since the step before.
 };
 bool can_follow(std::span<const TimedStep> steps, TimeMs within);
+// Such a choice, one time per step; empty when there is none.
+std::vector<TimeMs> chosen_times(std::span<const TimedStep> steps, TimeMs within);
+
+// Events of a choice that holds the sequence for one person, one per step, as JSON objects; empty
+// when there is none.
+std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
+                                            const index::Generation& generation,
+                                            index::Ordinal ordinal);
 
 }  // namespace muster::query

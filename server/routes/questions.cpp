@@ -185,10 +185,13 @@ void write_flip(JsonWriter& json, const engine::FlipAnswer& flip) {
 // ->  200 {"member": true, "until": ..., "flip": {...}, "tree": {...}}
 Result<Response> post_explain(const Call& call, const MembersPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "profile"}));
+             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "profile", "flip"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   TRY_ASSIGN(const std::string profile, asked.text("profile"));
-  TRY_ASSIGN(const engine::Explanation answer, call.engine().explain(pass, question, profile));
+  TRY_ASSIGN(const bool with_flip, asked.flag_or("flip", true));
+  const auto look = with_flip ? engine::LookForFlip::Yes : engine::LookForFlip::No;
+  TRY_ASSIGN(const engine::Explanation answer,
+             call.engine().explain(pass, question, profile, look));
   JsonWriter json;
   json.begin_object();
   json.key("profile_id").text(answer.profile_id);
@@ -202,7 +205,7 @@ Result<Response> post_explain(const Call& call, const MembersPass& pass) {
     json.null();
     if (!answer.until_unknown.empty()) json.key("until_unknown").text(answer.until_unknown);
   }
-  write_flip(json, answer.flip);
+  if (with_flip) write_flip(json, answer.flip);
   json.key("tree");
   write_node(json, answer.root);
   json.end_object();

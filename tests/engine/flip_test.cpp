@@ -134,13 +134,7 @@ TEST(Flip, FlipsTheAnswer) {
     TestEngine test(default_rows(), kRandomNow);
     ASSERT_TRUE(test.load(people, Declare::Everything, 100));
     RandomSegment segments(random, people);
-    const auto everyone = test.engine().members(pass<engine::Permission::Members>(),
-                                                question("everyone"));
-    ASSERT_TRUE(everyone);
-    query::BindContext context;
-    context.generation = everyone->generation;
-    context.now = kRandomNow;
-    context.zone = context.workspace_zone = *Zone::named(people.timezone);
+    const query::BindContext context = bind_context(test, people.timezone);
     for (int i = 0; i < 100 && !::testing::Test::HasFailure(); ++i, ++cases) {
       const std::string where = segments.predicate(3);
       const Person& person = people.people[random.below(people.people.size())];

@@ -54,7 +54,8 @@ TEST(Until, IsTheFirstMomentOfAnotherAnswer) {
       asked.as_of = kRandomNow - random_span(random);
       const std::string id = people.people[random.below(people.people.size())].id;
       SCOPED_TRACE(asked.where + "\nof " + id + " as of " + to_rfc3339(*asked.as_of));
-      const auto explained = test.engine().explain(pass<engine::Permission::Members>(), asked, id);
+      const auto explained = test.engine().explain(
+          pass<engine::Permission::Members>(), asked, id, engine::LookForFlip::No);
       ASSERT_TRUE(explained) << explained.error().message;
       if (!explained->until_unknown.empty()) continue;
       ++told;

@@ -49,6 +49,13 @@ TEST(Sequences, AreFoundExactlyWhenSomeChoiceExists) {
     const TimeMs within = random.below(24);
     const bool expected = holds_by_trying(steps, within, {});
     ASSERT_EQ(expected, query::can_follow(steps, within));
+    const std::vector<TimeMs> chosen = query::chosen_times(steps, within);
+    ASSERT_EQ(expected ? steps.size() : 0, chosen.size());
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      ASSERT_TRUE(std::count(steps[i].times.begin(), steps[i].times.end(), chosen[i]) > 0);
+      steps[i].times = {chosen[i]};
+    }
+    ASSERT_TRUE(chosen.empty() || holds_by_trying(steps, within, {}));
     found += expected ? 1 : 0;
   }
   EXPECT_GT(found, 1'000);

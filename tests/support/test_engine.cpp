@@ -108,4 +108,15 @@ Result<std::vector<std::string>> TestEngine::members(const engine::Question& que
   return ids;
 }
 
+query::BindContext bind_context(TestEngine& test, const std::string& timezone) {
+  const auto everyone = test.engine().members(pass<engine::Permission::Members>(),
+                                              question("everyone"));
+  CHECK(everyone);
+  query::BindContext context;
+  context.generation = everyone->generation;
+  context.now = everyone->as_of;
+  context.zone = context.workspace_zone = Zone::named(timezone).value();
+  return context;
+}
+
 }  // namespace muster::testing

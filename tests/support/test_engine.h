@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "query/query.h"
 #include "storage/memory_log.h"
 #include "tests/support/people.h"
 
@@ -66,6 +67,9 @@ class TestEngine {
   unsigned threads_;
   std::unique_ptr<engine::Engine> engine_;
 };
+
+// To ask the engine's newest generation without the engine, at its clock's moment.
+query::BindContext bind_context(TestEngine& test, const std::string& timezone);
 
 inline engine::Question question(std::string where, std::string timezone = "") {
   return {.where = std::move(where), .timezone = std::move(timezone)};
