@@ -15,24 +15,17 @@
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/run_length.h"
 #include "tests/support/shrink.h"
 
 namespace muster::testing {
 namespace {
 
+const int kCases = cases_of_run(10'000, 500);
+
 using query::NodePtr;
 
 using Ids = std::vector<std::string>;
-
-int cases_of_run() {
-  const char* const given = std::getenv("MUSTER_CASES");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr int kCases = 500;  // Ten to thirty times as slow.
-#else
-  constexpr int kCases = 10'000;
-#endif
-  return given != nullptr ? std::atoi(given) : kCases;
-}
 
 // The fault that the run was asked to plant; null without.
 const Fault* fault_of_run() {
@@ -146,7 +139,7 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
   const Fault* const fault = fault_of_run();
   constexpr int kCasesOfOneSet = 200;
   int failures = 0;
-  for (int done = 0; done < cases_of_run() && failures < 5;) {
+  for (int done = 0; done < kCases && failures < 5;) {
     const char* const zones[] = {"America/New_York", "UTC", "Australia/Lord_Howe"};
     const PeopleShape shape{.people = 20 + random.below(120),
                             .timezone = zones[random.below(3)]};
@@ -155,7 +148,7 @@ TEST(Differential, EngineAnswersAsTheNaiveEvaluator) {
               fault);
     RandomSegment segments(random, pair.people());
     pair.save(random, segments);
-    for (int i = 0; i < kCasesOfOneSet && done < cases_of_run() && failures < 5; ++i, ++done) {
+    for (int i = 0; i < kCasesOfOneSet && done < kCases && failures < 5; ++i, ++done) {
       const std::string text = segments.segment(3);
       const auto tree = query::parse(text);
       ASSERT_TRUE(tree) << text << "\n" << tree.error().message;

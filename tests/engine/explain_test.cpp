@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <set>
 
 #include "base/time.h"
@@ -15,21 +14,13 @@
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/run_length.h"
 #include "tests/support/test_engine.h"
 
 namespace muster::testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kCases = 500;
-#else
-constexpr int kCases = 10'000;
-#endif
-
-int cases_of_run() {
-  const char* const given = std::getenv("MUSTER_CASES");
-  return given != nullptr ? std::atoi(given) : kCases;
-}
+const int kCases = cases_of_run(10'000, 500);
 
 // The person with those of their events that have the name and the moment of one listed.
 Person only_with(const Person& person, const std::vector<std::string>& events) {
@@ -79,7 +70,7 @@ int check_events(const query::ExplainedNode& node, const People& people,
 TEST(Explain, SaysWhoIsInItAndListsEventsThatAreReasonEnough) {
   Random random;
   int cases = 0, tried = 0;
-  while (cases < cases_of_run() && !::testing::Test::HasFailure()) {
+  while (cases < kCases && !::testing::Test::HasFailure()) {
     const People people = random_people(random, {});
     TestEngine test(default_rows(), kRandomNow);
     ASSERT_TRUE(test.load(people, Declare::Everything, 100));

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -18,21 +17,13 @@
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/run_length.h"
 #include "tests/support/test_engine.h"
 
 namespace muster::testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kCases = 20;
-#else
-constexpr int kCases = 200;
-#endif
-
-int cases_of_run() {
-  const char* const given = std::getenv("MUSTER_CASES");
-  return given != nullptr ? std::atoi(given) : kCases;
-}
+const int kCases = cases_of_run(200, 20);
 
 Value value_in(const boost::json::value& value) {
   if (value.is_bool()) return value.as_bool();
@@ -129,7 +120,7 @@ TEST(Flip, FlipsTheAnswer) {
   Random random;
   int told = 0, minimal = 0, cases = 0;
   std::map<std::string, int> reasons;
-  while (cases < cases_of_run() && !::testing::Test::HasFailure()) {
+  while (cases < kCases && !::testing::Test::HasFailure()) {
     const People people = random_people(random, {});
     TestEngine test(default_rows(), kRandomNow);
     ASSERT_TRUE(test.load(people, Declare::Everything, 100));

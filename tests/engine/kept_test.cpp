@@ -1,11 +1,10 @@
 // Kept predicates: whatever is written and however the clock moves, a question answered with them
 // names the same people as one that reads the events.
 //
-// MUSTER_STEPS=n takes n steps a population instead of 25; MUSTER_SEED plays a run again.
+// MUSTER_CASES=n takes n steps a population instead of 25; MUSTER_SEED plays a run again.
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "base/json_writer.h"
@@ -14,6 +13,7 @@
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/run_length.h"
 
 namespace muster::testing {
 namespace {
@@ -22,16 +22,7 @@ using engine::Permission;
 
 constexpr TimeMs kDay = 86'400'000;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kStepsOfRun = 8;
-#else
-constexpr int kStepsOfRun = 25;
-#endif
-
-int steps_of_run() {
-  const char* const given = std::getenv("MUSTER_STEPS");
-  return given != nullptr ? std::atoi(given) : kStepsOfRun;
-}
+const int kStepsOfRun = cases_of_run(25, 8);
 
 // Each kind of condition that is kept, and some that must not be.
 const std::vector<std::string> kConditions = {
@@ -212,7 +203,7 @@ TEST(Kept, AnswersAsTheEventsDo) {
   std::uint64_t kept = 0;
   for (int world = 0; world < 4; ++world) {
     KeptWorld pair(random);
-    for (int step = 0; step < steps_of_run() && !::testing::Test::HasFailure(); ++step) {
+    for (int step = 0; step < kStepsOfRun && !::testing::Test::HasFailure(); ++step) {
       pair.step();
       const auto moments = pair.moments();
       for (std::size_t i = 0; i < pair.wheres().size(); ++i) {

@@ -4,27 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/time.h"
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/run_length.h"
 #include "tests/support/test_engine.h"
 
 namespace muster::testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kCases = 40;
-#else
-constexpr int kCases = 400;
-#endif
-
-int cases_of_run() {
-  const char* const given = std::getenv("MUSTER_CASES");
-  return given != nullptr ? std::atoi(given) : kCases;
-}
+const int kCases = cases_of_run(400, 40);
 
 PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
 
@@ -44,7 +35,7 @@ TimeMs random_span(Random& random) {
 TEST(Until, IsTheFirstMomentOfAnotherAnswer) {
   Random random;
   int told = 0, changing = 0, cases = 0;
-  while (cases < cases_of_run() && !::testing::Test::HasFailure()) {
+  while (cases < kCases && !::testing::Test::HasFailure()) {
     const People people = random_people(random, {});
     TestEngine test(default_rows(), kRandomNow);
     ASSERT_TRUE(test.load(people, Declare::Everything, 100));

@@ -1,15 +1,18 @@
 // Both spellings lose nothing: what is written reads back as the same tree.
+//
+// MUSTER_CASES=n tries n trees; MUSTER_SEED plays a run again.
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "query/language/language.h"
 #include "tests/support/random_tree.h"
+#include "tests/support/run_length.h"
 
 namespace muster::query {
 namespace {
 
-constexpr int kTrees = 4'000;
+const int kTrees = testing::cases_of_run(4'000, 1'000);
 
 TEST(RoundTrip, TextReadsBackAsTheSameTree) {
   testing::Random random;
