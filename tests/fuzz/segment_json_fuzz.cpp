@@ -1,4 +1,4 @@
-// Any bytes as the JSON form of a segment: what can be read is printed, read again and equal, in both spellings.
+// Any bytes as the JSON form of a segment: what can be read is printed and read again as the same.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
