@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/json_writer.h"
 #include "base/time.h"
@@ -26,15 +25,6 @@ const int kCases = cases_of_run(10'000, 500);
 using query::NodePtr;
 
 using Ids = std::vector<std::string>;
-
-// The fault that the run was asked to plant; null without.
-const Fault* fault_of_run() {
-  const char* const given = std::getenv("MUSTER_SABOTAGE");
-  if (given == nullptr) return nullptr;
-  const Fault* const fault = fault_named(given);
-  if (fault == nullptr) ADD_FAILURE() << "no fault is named '" << given << "'";
-  return fault;
-}
 
 std::string listed(const Ids& ids) {
   std::string out = std::to_string(ids.size()) + " people:";

@@ -1,7 +1,10 @@
 #include "tests/support/faults.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 namespace muster::testing {
@@ -179,6 +182,14 @@ query::NodePtr with_fault(const query::NodePtr& tree, const Fault& fault) {
       *tree, [&fault](const query::NodePtr& child) { return with_fault(child, fault); });
   fault.plant(node);
   return made(std::move(node));
+}
+
+const Fault* fault_of_run() {
+  const char* const given = std::getenv("MUSTER_SABOTAGE");
+  if (given == nullptr) return nullptr;
+  const Fault* const fault = fault_named(given);
+  if (fault == nullptr) ADD_FAILURE() << "no fault is named '" << given << "'";
+  return fault;
 }
 
 }  // namespace muster::testing

@@ -18,6 +18,9 @@ struct Fault {
 };
 
 std::span<const Fault> faults();
+// The one that MUSTER_SABOTAGE names, for the run to plant; null without.
+const Fault* fault_of_run();
+
 // The one of that name, or null.
 const Fault* fault_named(std::string_view name);
 
