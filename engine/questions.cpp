@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/flip_answer.h"
 #include "engine/impl.h"
+#include "engine/newcomers.h"
 #include "engine/question_parts.h"
 #include "engine/segment_document.h"
 #include "engine/trait_document.h"
@@ -15,10 +16,12 @@ namespace {
 
 constexpr std::size_t kRowsPerCallMax = 65'536;
 // What an explanation spends on finding until when it holds, and on what would flip it.
-constexpr std::chrono::seconds kUntilTime{1};
-constexpr std::chrono::seconds kFlipTime{1};
+constexpr std::chrono::milliseconds kUntilTime{1'000};
+constexpr std::chrono::milliseconds kFlipTime{1'000};
+// What a check spends on counting newcomers: somebody is typing.
+constexpr std::chrono::milliseconds kNewcomerTime{100};
 
-query::Budget at_most(query::Budget budget, std::chrono::seconds time) {
+query::Budget at_most(query::Budget budget, std::chrono::milliseconds time) {
   const auto latest = std::chrono::steady_clock::now() + time;
   budget.deadline = std::min(budget.deadline.value_or(latest), latest);
   return budget;
@@ -102,14 +105,22 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
   answer.json = query::to_json(*tree);
   const Hash128 hash = query::canonical_hash(*tree);
   answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
-  const auto bound =
-      impl_->bind(question, impl_->generation(), question.as_of.value_or(impl_->now()));
+  const auto generation = impl_->generation();
+  const TimeMs now = question.as_of.value_or(impl_->now());
+  const auto bound = impl_->bind(question, generation, now);
   if (!bound) {
     answer.errors.push_back(bound.error());
     return answer;
   }
   answer.valid = true;
   answer.warnings = query::warnings(**bound);
+  query::BindContext context = impl_->context(generation, now, question.timezone);
+  context.allow_unknown = question.allow_unknown;
+  for (std::string& warning :
+       newcomer_warnings(*tree, context, at_most(budget_of(question), kNewcomerTime),
+                         {impl_->parts.threads})) {
+    answer.warnings.push_back(std::move(warning));
+  }
   return answer;
 }
 

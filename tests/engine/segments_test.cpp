@@ -134,6 +134,29 @@ TEST_F(Segments, CheckTellsErrorsAsAnAnswer) {
   EXPECT_EQ(10U, bad.errors[0].details[0].column);
 }
 
+TEST(Check, WarnsOfNewcomersInDidNot) {
+  TestEngine test(default_rows(), 1'718'452'800'000);  // 2024-06-15T12:00:00Z
+  const auto event = [](const char* who, const char* name, const char* time) {
+    return Row{{"profile_id", text(who)}, {"type", text(name)}, {"ts", text(time)}};
+  };
+  ASSERT_TRUE(test.events({event("old", "visit", "2024-01-01T00:00:00Z"),
+                           event("old", "visit", "2024-06-10T00:00:00Z"),
+                           event("new", "visit", "2024-06-10T00:00:00Z"),
+                           event("buyer", "order", "2024-06-10T00:00:00Z")}));
+  ASSERT_TRUE(test.profiles({{{"profile_id", text("quiet")}}}));
+  const auto warnings = [&](const std::string& where) {
+    return test.engine().check(pass<Permission::Query>(), question(where)).warnings;
+  };
+  const std::vector<std::string> one = {
+      "1 of those in 'did not \"order\" in last 30d' did their first event of all within its "
+      "window: they are new"};
+  EXPECT_EQ(one, warnings("did not \"order\" in last 30d"));
+  EXPECT_EQ(one, warnings("did not \"order\" in last 30d and did \"visit\""));
+  EXPECT_TRUE(warnings("did not \"order\"").empty());
+  EXPECT_TRUE(warnings("did not \"order\" in last 1d").empty());
+  EXPECT_TRUE(warnings("did not \"order\" before 30d ago").empty());
+}
+
 TEST_F(Segments, ExplainSaysWhatAPersonHas) {
   const auto why = test_.engine().explain(pass<Permission::Members>(),
                                           question("country = \"FR\" or country = \"DE\""), "b");
