@@ -114,6 +114,7 @@ std::optional<Error> count_blocks(const BoundQuery& query, const Budget& budget,
                                   std::atomic<std::uint64_t>& people) {
   Evaluator evaluator(query, made);
   evaluator.expect(blocks);
+  evaluator.obey(budget);
   const LookAhead ahead(query);
   const auto buffer = std::make_unique<Buffer>();
   const MutableBlock words(buffer->words);
@@ -121,7 +122,7 @@ std::optional<Error> count_blocks(const BoundQuery& query, const Budget& budget,
     if (auto error = exhausted(budget)) return error;
     ahead.ask(blocks, b);
     const Selection found = evaluator.members(blocks[b]);
-    if (evaluator.failed()) return overflow();
+    if (evaluator.failed()) return failure(budget);
     std::ranges::fill(words, 0);
     or_into(found.set, words);
     for (const auto& field : fields) field->add(blocks[b], found.set, words);

@@ -20,4 +20,9 @@ Error overflow() {
                           "many choices; ask for less"};
 }
 
+Error failure(const Budget& budget) {
+  auto ended = exhausted(budget);
+  return ended ? std::move(*ended) : overflow();
+}
+
 }  // namespace muster::query

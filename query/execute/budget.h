@@ -15,4 +15,7 @@ std::optional<Error> exhausted(const Budget& budget);
 // An exact number left 128 bits.
 Error overflow();
 
+// Why an evaluation under that budget failed.
+Error failure(const Budget& budget);
+
 }  // namespace muster::query

@@ -106,6 +106,7 @@ std::optional<Error> count_blocks(const Parts& parts, const Budget& budget,
     if (auto error = exhausted(budget)) return error;
     set_words(index::Container::view_of(live.find(blocks[b])), worker.sets.live());
     for (std::size_t i = 0; i < worker.leaves.size(); ++i) {
+      if (auto error = exhausted(budget)) return error;
       worker.ahead[i].ask(blocks, b);
       set_words(worker.leaves[i]->members(blocks[b]).set, worker.sets.leaf(i));
       if (worker.leaves[i]->failed()) return overflow();

@@ -82,15 +82,15 @@ Selection Evaluator::evaluate_kind(const BoundNode& node, const BlockSet& within
     case BoundKind::FieldTest: return evaluate_field(node, within);
     case BoundKind::ListTest: return evaluate_list(node);
     case BoundKind::Present: return evaluate_present(node);
-    case BoundKind::AggregateTest: return evaluate_aggregate(node);
+    case BoundKind::AggregateTest:
     case BoundKind::ValueTest:
-    case BoundKind::ElementTest: return evaluate_values(node);
+    case BoundKind::ElementTest:
+    case BoundKind::Sequence: return evaluate_events(node);
     case BoundKind::OfStep: break;  // Inside sequences only.
     case BoundKind::Members:
       return Selection::of(*ready_.of(node));
     case BoundKind::Top:
       return Selection::of(index::Container::view_of(node.cut->members.find(block_)));
-    case BoundKind::Sequence: return evaluate_sequence(node);
     case BoundKind::Sample: return evaluate_sample(node, within);
   }
   CHECK(!"every kind of node can be evaluated");

@@ -63,7 +63,11 @@ class Evaluator {
   // From now on every node adds what it did to measures[BoundNode::number].
   void measure_into(std::vector<NodeMeasure>* measures) { measures_ = measures; }
 
-  // An exact number left 128 bits since the last call: the answers are void.
+  // From now on the budget is asked before every leaf that reads events, too: many of them take
+  // long for one block.  Requires it to live on.
+  void obey(const Budget& budget) { budget_ = &budget; }
+
+  // An exact number left 128 bits since the last call, or the budget ended: the answers are void.
   bool failed() const { return failed_; }
 
  private:
@@ -111,6 +115,7 @@ class Evaluator {
   Selection united_values(const BoundNode& node);
 
   // leaf_events.cpp
+  Selection evaluate_events(const BoundNode& node);
   Selection evaluate_aggregate(const BoundNode& node);
   Selection evaluate_values(const BoundNode& node);
   Selection evaluate_sequence(const BoundNode& node);
@@ -138,6 +143,7 @@ class Evaluator {
   std::uint32_t block_ = 0;
   BlockSet live_;  // Of the block.
   std::vector<NodeMeasure>* measures_ = nullptr;  // Null: nobody asks.
+  const Budget* budget_ = nullptr;                // Null: there is none.
   bool failed_ = false;
 };
 

@@ -1,6 +1,7 @@
 // Leaves over what events add up to, and over values compared with each other.
 #include <algorithm>
 
+#include "query/execute/budget.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/sequence.h"
 
@@ -17,6 +18,18 @@ bool asks_whether(const BoundNode& node) {
 }
 
 }  // namespace
+
+Selection Evaluator::evaluate_events(const BoundNode& node) {
+  if (budget_ != nullptr && exhausted(*budget_)) {
+    failed_ = true;
+    return {};
+  }
+  switch (node.kind) {
+    case BoundKind::AggregateTest: return evaluate_aggregate(node);
+    case BoundKind::Sequence: return evaluate_sequence(node);
+    default: return evaluate_values(node);
+  }
+}
 
 Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   if (const auto range = range_of_counts(node)) {

@@ -37,11 +37,12 @@ Status for_each_ranked(const BoundQuery& among, const BoundValue& value, const B
                        const VisitRanked& visit) {
   const index::Generation& generation = *among.generation;
   Evaluator evaluator(among);
+  evaluator.obey(budget);
   Aggregates aggregates(generation);
   for (std::uint32_t block = 0; block < generation.profiles.blocks(); ++block) {
     if (auto error = exhausted(budget)) return std::move(*error);
     const Selection members = evaluator.members(block);
-    if (evaluator.failed()) return overflow();
+    if (evaluator.failed()) return failure(budget);
     if (members.empty()) continue;
     aggregates.move_to({.block = block, .first = 0, .count = kBlockSize});
     TRY(visit_block(value, members, aggregates, visit));

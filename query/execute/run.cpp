@@ -32,12 +32,13 @@ std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget, K
                                 std::span<const std::uint32_t> blocks, const Visit& visit) {
   Evaluator evaluator(query, made);
   evaluator.expect(blocks);
+  evaluator.obey(budget);
   const LookAhead ahead(query);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (auto error = exhausted(budget)) return error;
     ahead.ask(blocks, i);
     visit(evaluator, blocks[i]);
-    if (evaluator.failed()) return overflow();
+    if (evaluator.failed()) return failure(budget);
   }
   return std::nullopt;
 }
@@ -113,11 +114,12 @@ Result<PlannedNode> measured_plan(const BoundQuery& query, const Budget& budget,
   if (made != nullptr) *made = room_for(query);
   std::vector<NodeMeasure> measures(query.by_number.size());
   Evaluator evaluator(query, made);
+  evaluator.obey(budget);
   evaluator.measure_into(&measures);
   for (const std::uint32_t block : live_blocks(query)) {
     if (auto error = exhausted(budget)) return std::move(*error);
     (void)evaluator.count(block);
-    if (evaluator.failed()) return overflow();
+    if (evaluator.failed()) return failure(budget);
   }
   return plan_of(query, measures);
 }
