@@ -1,11 +1,12 @@
 #include "query/execute/sequence.h"
 
 #include <algorithm>
-#include <deque>
 
 #include "base/check.h"
 #include "index/event_json.h"
-#include "query/execute/event_rows.h"
+#include "query/execute/row_slots.h"
+#include "query/execute/step_matches.h"
+#include "query/execute/step_times.h"
 
 namespace muster::query {
 namespace {
@@ -16,64 +17,42 @@ constexpr std::uint64_t kWorkPerPersonMax = 3'000'000;
 // What looking at a stretch of rows costs before its first row, in the same unit.
 constexpr std::uint64_t kWorkPerStretch = 250;
 
-struct Match {
-  std::uint32_t person = 0;
-  TimeMs time = 0;
-  PinnedEvent event;
+bool needs_events(const BoundStep& step) {
+  return step.is_referred_to || !step.events.filters.empty();
+}
+
+// Events of one person that are left of a step, by time.
+struct Passing {
+  std::vector<TimeMs> times;
+  std::vector<PinnedEvent> events;
 };
-using Matches = std::vector<Match>;
-
-// By person, then time.
-Matches matches_of(const BoundStepEvents& events, const index::Generation& generation,
-                   const PeopleRange& people, bool& failed) {
-  Matches found;
-  for_each_taken(
-      *events.taken, generation, people,
-      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, const SlotMask& mask) {
-        failed = failed || slots.failed();
-        for_each_bit(mask, [&](std::uint32_t i) {
-          const std::uint32_t row = slots.row_of(i);
-          found.push_back({.person = people.place_of(slots.person_of(i)),
-                           .time = run.time.at(row),
-                           .event = {.source = s, .run = &run, .row = row}});
-        });
-      });
-  std::stable_sort(found.begin(), found.end(), [](const Match& a, const Match& b) {
-    return a.person != b.person ? a.person < b.person : a.time < b.time;
-  });
-  return found;
-}
-
-std::span<const Match> of_person(const Matches& all, std::uint32_t person) {
-  const auto [first, last] =
-      std::equal_range(all.begin(), all.end(), Match{.person = person, .time = 0, .event = {}},
-                       [](const Match& a, const Match& b) { return a.person < b.person; });
-  return {first, last};
-}
 
 // The search for one person at a time.
 class Search {
  public:
+  // `with_events`: which ones were chosen may be asked.
   Search(const BoundSequence& sequence, const index::Generation& generation,
-         const PeopleRange& people)
+         const PeopleRange& people, bool with_events)
       : sequence_(sequence), generation_(generation), people_(people) {
     for (const BoundStep& step : sequence.steps) {
-      matches_.push_back(matches_of(step.events, generation, people, failed_));
-      without_.push_back(step.without ? matches_of(*step.without, generation, people, failed_)
-                                      : Matches{});
+      matches_.emplace_back(step.events, generation, people, with_events || needs_events(step));
+      failed_ = failed_ || matches_.back().failed();
+      without_.emplace_back();
+      if (!step.without) continue;
+      without_.back() = StepMatches(*step.without, generation, people,
+                                    !step.without->filters.empty());
+      failed_ = failed_ || without_.back().failed();
     }
     pins_.resize(sequence.steps.size());
     steps_.resize(sequence.steps.size());
+    passing_.resize(sequence.steps.size());
+    blocking_.resize(sequence.steps.size());
   }
 
   SequenceAnswer answer() {
     SequenceAnswer answer{.bits = std::vector<std::uint64_t>((people_.count + 63) / 64, 0)};
-    std::uint32_t last = ~std::uint32_t{0};
-    for (const Match& match : matches_[0]) {
-      if (match.person == last) continue;
-      last = match.person;
-      if (holds(last)) set_bit(answer.bits, last);
-      if (failed_) break;
+    for (std::uint32_t place = 0; place < people_.count && !failed_; ++place) {
+      if (holds(place)) set_bit(answer.bits, place);
     }
     answer.failed = failed_;
     return answer;
@@ -83,172 +62,130 @@ class Search {
   std::vector<PinnedEvent> events() {
     std::vector<PinnedEvent> found;
     if (!holds(0)) return found;
-    const std::vector<TimeMs> times = chosen_times(steps_, sequence_.within);
+    const std::vector<TimeMs> times = step_times_.chosen(steps_, sequence_.within);
     for (std::size_t i = 0; i < times.size(); ++i) {
-      const BoundStep& step = sequence_.steps[i];
-      if (!step.is_referred_to) pins_[i] = at(passing(step.events, matches_[i], 0), times[i]);
+      if (!sequence_.steps[i].is_referred_to) pins_[i] = event_at(i, times[i]);
       found.push_back(pins_[i]);
     }
     return found;
   }
 
  private:
-  // Requires a match at that time.
-  static PinnedEvent at(const Matches& matches, TimeMs time) {
-    const auto found = std::find_if(matches.begin(), matches.end(),
-                                    [&](const Match& match) { return match.time == time; });
-    CHECK(found != matches.end());
-    return found->event;
+  // Requires that the step can take an event at that time.
+  PinnedEvent event_at(std::size_t step, TimeMs time) const {
+    const bool is_filtered = !sequence_.steps[step].events.filters.empty();
+    const auto events = is_filtered ? std::span(passing_[step].events) : matches_[step].events(0);
+    const auto& times = steps_[step].times;
+    const auto found = std::find(times.begin(), times.end(), time);
+    CHECK(found != times.end());
+    return events[static_cast<std::size_t>(found - times.begin())];
   }
 
-  bool holds(std::uint32_t person) {
-    for (const Matches& matches : matches_) {
-      if (of_person(matches, person).empty()) return false;
+  bool holds(std::uint32_t place) {
+    for (const StepMatches& matches : matches_) {
+      if (!matches.has(place)) return false;
     }
     work_ = 0;
-    return try_from(0, person);
+    return try_from(0, place);
   }
 
   // Steps before `step` have their times, and pins where others name them.
-  bool try_from(std::size_t step, std::uint32_t person) {
+  bool try_from(std::size_t step, std::uint32_t place) {
     if (failed_) return false;
-    if (step == sequence_.steps.size()) return can_follow(steps_, sequence_.within);
+    if (step == sequence_.steps.size()) {
+      return step_times_.can_be_chosen(steps_, sequence_.within);
+    }
     const BoundStep& bound = sequence_.steps[step];
     TimedStep& timed = steps_[step];
     timed.within = bound.within;
-    timed.without.clear();
     if (bound.without) {
-      for (const Match& match : passing(*bound.without, without_[step], person)) {
-        timed.without.push_back(match.time);
-      }
+      timed.without = taken(*bound.without, without_[step], place, blocking_[step]);
     }
-    const Matches matches = passing(bound.events, matches_[step], person);
-    if (!bound.is_referred_to) {
-      timed.times.clear();
-      for (const Match& match : matches)
-        timed.times.push_back(match.time);
-      return !timed.times.empty() && try_from(step + 1, person);
-    }
-    for (const Match& match : matches) {
-      steps_[step].times = {match.time};
-      pins_[step] = match.event;
-      if (try_from(step + 1, person)) return true;
+    timed.times = taken(bound.events, matches_[step], place, passing_[step]);
+    if (timed.times.empty()) return false;
+    if (!bound.is_referred_to) return try_from(step + 1, place);
+    const bool is_filtered = !bound.events.filters.empty();
+    const auto events = is_filtered ? std::span<const PinnedEvent>(passing_[step].events)
+                                    : matches_[step].events(place);
+    const std::span<const TimeMs> all = timed.times;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      timed.times = all.subspan(i, 1);
+      pins_[step] = events[i];
+      if (try_from(step + 1, place)) return true;
     }
     return false;
   }
 
-  // Those whose conditions on earlier steps hold for the events pinned there.
-  Matches passing(const BoundStepEvents& events, const Matches& all, std::uint32_t person) {
-    const std::span<const Match> own = of_person(all, person);
-    if (events.filters.empty()) return {own.begin(), own.end()};
-    Matches kept;
-    for (std::size_t first = 0; first < own.size();) {
+  // Times of those whose conditions on earlier steps hold for the events pinned there; these
+  // stand in `kept` when there are conditions.
+  std::span<const TimeMs> taken(const BoundStepEvents& events, const StepMatches& all,
+                                std::uint32_t place, Passing& kept) {
+    if (events.filters.empty()) return all.times(place);
+    kept.times.clear();
+    kept.events.clear();
+    const std::span<const TimeMs> times = all.times(place);
+    const std::span<const PinnedEvent> own = all.events(place);
+    for (std::size_t first = 0; first < own.size() && !failed_;) {
       const std::size_t last = end_of_stretch(own, first);
-      keep_passing(events, own.subspan(first, last - first), kept);
-      if (failed_) return {};
+      keep_passing(events, times.subspan(first, last - first), own.subspan(first, last - first),
+                   kept);
       first = last;
     }
-    return kept;
+    return kept.times;
   }
 
-  // Matches in one run are looked at together.
-  static std::size_t end_of_stretch(std::span<const Match> matches, std::size_t first) {
+  // Events in one run are looked at together.
+  static std::size_t end_of_stretch(std::span<const PinnedEvent> events, std::size_t first) {
     std::size_t last = first + 1;
-    while (last < matches.size() && last - first < kSlotsMax &&
-           matches[last].event.run == matches[first].event.run) {
+    while (last < events.size() && last - first < kSlotsMax &&
+           events[last].run == events[first].run) {
       ++last;
     }
     return last;
   }
 
-  void keep_passing(const BoundStepEvents& events, std::span<const Match> stretch, Matches& kept) {
-    const PinnedEvent& first = stretch[0].event;
-    const BoundNodePtr& filter = events.filters[first.source];
+  void keep_passing(const BoundStepEvents& events, std::span<const TimeMs> times,
+                    std::span<const PinnedEvent> stretch, Passing& kept) {
+    const auto keep = [&](std::size_t i) {
+      kept.times.push_back(times[i]);
+      kept.events.push_back(stretch[i]);
+    };
+    const BoundNodePtr& filter = events.filters[stretch[0].source];
     if (!filter) {
-      kept.insert(kept.end(), stretch.begin(), stretch.end());
+      for (std::size_t i = 0; i < stretch.size(); ++i) keep(i);
       return;
     }
     work_ += kWorkPerStretch + stretch.size();
     if (work_ > kWorkPerPersonMax) failed_ = true;
     if (failed_) return;
-    RowSlots slots(generation_, *first.run, people_.block);
+    RowSlots slots(generation_, *stretch[0].run, people_.block);
     slots.pin(pins_);
-    std::vector<std::uint32_t> rows;
-    for (const Match& match : stretch)
-      rows.push_back(match.event.row);
-    slots.move_to(rows);
+    rows_.clear();
+    for (const PinnedEvent& event : stretch) rows_.push_back(event.row);
+    slots.move_to(rows_);
     const SlotMask mask = select(*filter, slots);
     failed_ = failed_ || slots.failed();
-    for_each_bit(mask, [&](std::uint32_t i) { kept.push_back(stretch[i]); });
+    for_each_bit(mask, keep);
   }
 
   const BoundSequence& sequence_;
   const index::Generation& generation_;
   PeopleRange people_;
-  std::vector<Matches> matches_, without_;  // By step.
-  std::vector<PinnedEvent> pins_;           // By step.
+  std::vector<StepMatches> matches_, without_;  // By step.
+  std::vector<Passing> passing_, blocking_;     // By step: of the person and the pins of now.
+  std::vector<PinnedEvent> pins_;               // By step.
   std::vector<TimedStep> steps_;
+  StepTimes step_times_;
+  std::vector<std::uint32_t> rows_;             // Kept for its memory.
   std::uint64_t work_ = 0;
   bool failed_ = false;
 };
 
-// An event of a step, and the latest first step of a chain that ends with it.
-struct Chain {
-  TimeMs time = 0, start = 0;
-};
-
-// Chains one step longer. The times that an event may follow only move forward, so the best start
-// among them is the front of a queue with falling starts.
-std::vector<Chain> extended(const std::vector<Chain>& chains, const TimedStep& step) {
-  std::vector<Chain> longer;
-  std::deque<Chain> best;
-  std::size_t next = 0, blockers = 0;
-  for (const TimeMs time : step.times) {
-    while (next < chains.size() && chains[next].time < time) {
-      while (!best.empty() && best.back().start <= chains[next].start)
-        best.pop_back();
-      best.push_back(chains[next++]);
-    }
-    while (blockers < step.without.size() && step.without[blockers] < time)
-      ++blockers;
-    TimeMs earliest = time - step.within;
-    if (blockers > 0) earliest = std::max(earliest, step.without[blockers - 1]);
-    while (!best.empty() && best.front().time < earliest)
-      best.pop_front();
-    if (!best.empty()) longer.push_back({.time = time, .start = best.front().start});
-  }
-  return longer;
-}
-
 }  // namespace
 
-bool can_follow(std::span<const TimedStep> steps, TimeMs within) {
-  std::vector<Chain> chains;
-  for (const TimeMs time : steps[0].times)
-    chains.push_back({.time = time, .start = time});
-  for (const TimedStep& step : steps.subspan(1))
-    chains = extended(chains, step);
-  return std::any_of(chains.begin(), chains.end(),
-                     [&](const Chain& chain) { return chain.time - chain.start <= within; });
-}
-
-std::vector<TimeMs> chosen_times(std::span<const TimedStep> steps, TimeMs within) {
-  std::vector<std::vector<Chain>> chains(1);  // By step.
-  for (const TimeMs time : steps[0].times) chains[0].push_back({.time = time, .start = time});
-  for (const TimedStep& step : steps.subspan(1)) chains.push_back(extended(chains.back(), step));
-  const auto last = std::find_if(
-      chains.back().begin(), chains.back().end(),
-      [&](const Chain& chain) { return chain.time - chain.start <= within; });
-  if (last == chains.back().end()) return {};
-  std::vector<TimeMs> times(steps.size());
-  times.back() = last->time;
-  for (std::size_t i = steps.size() - 1; i > 0; --i) {
-    // The latest event with that start is closest: what may follow an earlier one may follow it.
-    for (const Chain& chain : chains[i - 1]) {
-      if (chain.time < times[i] && chain.start == last->start) times[i - 1] = chain.time;
-    }
-  }
-  return times;
+SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
+                              const PeopleRange& people) {
+  return Search(sequence, generation, people, false).answer();
 }
 
 std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
@@ -256,18 +193,13 @@ std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
                                             index::Ordinal ordinal) {
   const PeopleRange person{.block = ordinal / index::kBlockSize,
                            .first = ordinal % index::kBlockSize, .count = 1};
-  const auto events = Search(sequence, generation, person).events();
+  const auto events = Search(sequence, generation, person, true).events();
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const EventSource& source = sequence.steps[i].events.taken->sources[events[i].source];
     texts.push_back(index::event_json(*source.table, *events[i].run, events[i].row));
   }
   return texts;
-}
-
-SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
-                              const PeopleRange& people) {
-  return Search(sequence, generation, people).answer();
 }
 
 }  // namespace muster::query

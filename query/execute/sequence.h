@@ -1,7 +1,6 @@
 // Whether a person's events hold a sequence: some choice of events in strict order of time.
 //
-// Without conditions between steps it is one pass per step over sorted times: for every event of a
-// step, the latest start among the events of the step before that it may follow. Events that a
+// Without conditions between steps only times count (query/execute/step_times.h). Events that a
 // later step's condition names are tried one by one.
 // Thread safety: one thread at a time.
 #pragma once
@@ -21,16 +20,6 @@ struct SequenceAnswer {
 
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
                               const PeopleRange& people);
-
-// Steps of times, each ascending; `without` ascending too. Whether t1 < t2 < ... can be chosen.
-struct TimedStep {
-  std::vector<TimeMs> times;
-  std::vector<TimeMs> without;  // None of these strictly between this step and the one before.
-  TimeMs within = 0;            // Since the step before.
-};
-bool can_follow(std::span<const TimedStep> steps, TimeMs within);
-// Such a choice, one time per step; empty when there is none.
-std::vector<TimeMs> chosen_times(std::span<const TimedStep> steps, TimeMs within);
 
 // Events of a choice that holds the sequence for one person, one per step, as JSON objects; empty
 // when there is none.

@@ -1,19 +1,31 @@
 // Sequences: strict order, what stands between, and conditions that name earlier steps.
 #include <gtest/gtest.h>
 
-#include "query/execute/sequence.h"
+#include "query/execute/step_times.h"
 #include "tests/query/query_support.h"
 #include "tests/support/random.h"
 
 namespace muster::testing {
 namespace {
 
-using query::TimedStep;
+// A step with times of its own.
+struct OwnedStep {
+  std::vector<TimeMs> times, without;
+  TimeMs within = 0;
+};
+
+std::vector<query::TimedStep> lent(const std::vector<OwnedStep>& steps) {
+  std::vector<query::TimedStep> lent;
+  for (const OwnedStep& step : steps) {
+    lent.push_back({.times = step.times, .without = step.without, .within = step.within});
+  }
+  return lent;
+}
 
 // Every choice of one time per step, as the meaning has it.
-bool holds_by_trying(std::span<const TimedStep> steps, TimeMs within, std::vector<TimeMs> chosen) {
+bool holds_by_trying(std::span<const OwnedStep> steps, TimeMs within, std::vector<TimeMs> chosen) {
   if (chosen.size() == steps.size()) return chosen.back() - chosen.front() <= within;
-  const TimedStep& step = steps[chosen.size()];
+  const OwnedStep& step = steps[chosen.size()];
   for (const TimeMs time : step.times) {
     if (!chosen.empty()) {
       const TimeMs before = chosen.back();
@@ -38,18 +50,19 @@ std::vector<TimeMs> random_times(Random& random, std::uint32_t most) {
 
 TEST(Sequences, AreFoundExactlyWhenSomeChoiceExists) {
   Random random;
+  query::StepTimes step_times;
   int found = 0;
   for (int round = 0; round < 20'000; ++round) {
-    std::vector<TimedStep> steps(1 + random.below(4));
-    for (TimedStep& step : steps) {
+    std::vector<OwnedStep> steps(1 + random.below(4));
+    for (OwnedStep& step : steps) {
       step.times = random_times(random, 5);
       step.without = random_times(random, 2);
       step.within = 1 + random.below(20);
     }
     const TimeMs within = random.below(24);
     const bool expected = holds_by_trying(steps, within, {});
-    ASSERT_EQ(expected, query::can_follow(steps, within));
-    const std::vector<TimeMs> chosen = query::chosen_times(steps, within);
+    ASSERT_EQ(expected, step_times.can_be_chosen(lent(steps), within));
+    const std::vector<TimeMs> chosen = step_times.chosen(lent(steps), within);
     ASSERT_EQ(expected ? steps.size() : 0, chosen.size());
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       ASSERT_TRUE(std::count(steps[i].times.begin(), steps[i].times.end(), chosen[i]) > 0);
