@@ -11,18 +11,14 @@
 #include <string>
 
 #include "base/result.h"
+#include "bench/engine_duckdb_session.h"
 #include "bench/engine_question.h"
 
 namespace muster::bench {
 
 class DuckDb {
  public:
-  // A question as a prepared statement; the database outlives it.
-  class Statement {
-   public:
-    virtual ~Statement() = default;
-    virtual std::uint64_t count() = 0;
-  };
+  using Statement = duckdb::Statement;
 
   // Errors: Unavailable when the library is not there or lacks a function.
   static Result<std::unique_ptr<DuckDb>> open(const std::string& library, unsigned threads);

@@ -1,0 +1,45 @@
+#include "bench/language_asker.h"
+
+#include "bench/language_index.h"
+#include "query/language/language.h"
+
+namespace muster::bench {
+namespace {
+
+constexpr std::uint32_t kFreshEvents = 1'000;
+constexpr std::uint64_t kKeptBytes = 256U << 20;  // As the engine is opened.
+constexpr int kSabotagedAsks = 64;                // Slower than any goal allows.
+
+}  // namespace
+
+Asker::Asker(std::shared_ptr<const index::Generation> generation, const AskerOptions& options)
+    : generation_(std::move(generation)), options_(options), kept_(kKeptBytes) {}
+
+Result<std::uint64_t> Asker::ask(std::string_view where, From from) {
+  if (!options_.is_sabotaged) return ask_once(where, from);
+  for (int i = 1; i < kSabotagedAsks; ++i) TRY(ask_once(where, From::Events));
+  return ask_once(where, From::Events);
+}
+
+Result<std::uint64_t> Asker::ask_once(std::string_view where, From from) {
+  TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
+  query::BindContext context{.generation = generation_, .now = now_};
+  context.objects = objects_;
+  if (from == From::Kept) {
+    context.kept = [this](const std::string& key, bool is_saved) {
+      return kept_.find(key, is_saved, engine::Moment::Present);
+    };
+  }
+  TRY_ASSIGN(const query::BoundQueryPtr bound, query::bind(tree, context));
+  query::KeptMade made;
+  TRY_ASSIGN(const std::uint64_t people,
+             query::count(*bound, {}, {.threads = options_.threads}, &made));
+  kept_.take(made, engine::Moment::Present);
+  return people;
+}
+
+void Asker::bring_fresh_events() {
+  generation_ = with_fresh_events(*generation_, kFreshEvents, now_, random_);
+}
+
+}  // namespace muster::bench

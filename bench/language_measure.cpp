@@ -1,0 +1,120 @@
+#include "bench/language_measure.h"
+
+#include <memory>
+
+namespace muster::bench {
+namespace {
+
+constexpr int kRoundsMin = 3;
+// What DuckDB takes longer for is asked no more often than this.
+constexpr double kLongSeconds = 1.0;
+constexpr int kLongRounds = 3;
+
+struct Timed {
+  std::uint64_t people = 0;
+  double seconds = 0;
+};
+
+Result<Timed> timed(Asker& asker, const Construct& construct, From from, TimeOf clock) {
+  const Stopwatch watch(clock);
+  TRY_ASSIGN(const std::uint64_t people, asker.ask(construct.where, from));
+  return Timed{people, watch.seconds()};
+}
+
+Status agree(const Construct& construct, const char* one, std::uint64_t people, const char* other,
+             std::uint64_t others) {
+  if (people == others) return Ok();
+  return Error{ErrorCode::Corrupt, std::string(construct.name) + ": " + one + " count " +
+                                       std::to_string(people) + ", " + other + " " +
+                                       std::to_string(others)};
+}
+
+struct Samples {
+  std::vector<double> cold, fresh, kept, moved, duckdb, cold_ratio, warm_ratio;
+};
+
+// One round of ours; returns what it took.
+Result<double> ask_all_states(const Construct& construct, Asker& asker, TimeOf clock,
+                              Samples& samples) {
+  asker.bring_fresh_events();
+  TRY_ASSIGN(const Timed cold, timed(asker, construct, From::Events, clock));
+  TRY_ASSIGN(const Timed fresh, timed(asker, construct, From::Kept, clock));
+  TRY_ASSIGN(const Timed kept, timed(asker, construct, From::Kept, clock));
+  TRY(agree(construct, "kept predicates", fresh.people, "the events", cold.people));
+  TRY(agree(construct, "kept predicates, asked again,", kept.people, "the events", cold.people));
+  asker.move_clock();
+  TRY_ASSIGN(const Timed moved, timed(asker, construct, From::Kept, clock));
+  samples.cold.push_back(cold.seconds);
+  samples.fresh.push_back(fresh.seconds);
+  samples.kept.push_back(kept.seconds);
+  samples.moved.push_back(moved.seconds);
+  return cold.seconds + fresh.seconds + kept.seconds + moved.seconds;
+}
+
+ConstructRow row_of(const Construct& construct, std::uint64_t people, Samples samples) {
+  ConstructRow row{.construct = construct,
+                   .people = people,
+                   .cold = spread_of(std::move(samples.cold)),
+                   .fresh = spread_of(std::move(samples.fresh)),
+                   .kept = spread_of(std::move(samples.kept)),
+                   .moved = spread_of(std::move(samples.moved)),
+                   .duckdb = {},
+                   .cold_ratio = {},
+                   .warm_ratio = {}};
+  if (!samples.duckdb.empty()) {
+    row.duckdb = spread_of(std::move(samples.duckdb));
+    row.cold_ratio = spread_of(std::move(samples.cold_ratio));
+    row.warm_ratio = spread_of(std::move(samples.warm_ratio));
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<ConstructRow> measure(const Construct& construct, Asker& asker, duckdb::Session* beside,
+                             std::optional<std::uint64_t> expected,
+                             const LanguageMeasure& options) {
+  TRY_ASSIGN(const std::uint64_t people, asker.ask(construct.where, From::Events));
+  if (expected) TRY(agree(construct, "we", people, "a plain loop", *expected));
+  std::unique_ptr<duckdb::Statement> statement;
+  double duckdb_seconds = 0;
+  if (beside != nullptr) {
+    TRY_ASSIGN(statement, beside->prepare(construct.sql));
+    const Stopwatch watch(options.clock);
+    TRY(agree(construct, "we", people, "DuckDB", statement->count()));
+    duckdb_seconds = watch.seconds();
+  }
+  // Asked twice, it is kept.
+  for (int i = 0; i < 2; ++i) TRY(asker.ask(construct.where, From::Kept));
+  Samples samples;
+  const int duckdb_rounds = duckdb_seconds > kLongSeconds ? kLongRounds : options.rounds;
+  double left = options.seconds;
+  for (int round = 0; round < options.rounds && (round < kRoundsMin || left > 0); ++round) {
+    TRY_ASSIGN(const double took, ask_all_states(construct, asker, options.clock, samples));
+    left -= took;
+    if (!statement || round >= duckdb_rounds) continue;
+    const Stopwatch watch(options.clock);
+    TRY(agree(construct, "we", people, "DuckDB", statement->count()));
+    const double seconds = watch.seconds();
+    left -= seconds;
+    samples.duckdb.push_back(seconds);
+    samples.cold_ratio.push_back(seconds / samples.cold.back());
+    samples.warm_ratio.push_back(seconds / samples.fresh.back());
+  }
+  return row_of(construct, people, std::move(samples));
+}
+
+std::vector<std::uint64_t> count_plainly(const LanguagePeople& people,
+                                         const std::vector<Construct>& constructs) {
+  std::vector<std::uint64_t> counts(constructs.size());
+  Person person;
+  for (std::uint32_t ordinal = 0; ordinal < people.people(); ++ordinal) {
+    people.draw(ordinal, person);
+    for (std::size_t i = 0; i < constructs.size(); ++i) {
+      counts[i] += constructs[i].holds(person) ? 1 : 0;
+    }
+  }
+  return counts;
+}
+
+}  // namespace muster::bench

@@ -1,0 +1,171 @@
+#include "bench/language_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include "base/json_writer.h"
+#include "index/kernels/kernels.h"
+
+namespace muster::bench {
+namespace {
+
+constexpr Family kFamilies[] = {Family::Counts,   Family::Sums,      Family::FirstLast,
+                                Family::Distinct, Family::Sequences, Family::Groups};
+
+// Four significant digits, so that columns stay narrow.
+std::string shown(double number) {
+  if (number < 10) return fmt::format("{:.2f}", number);
+  return fmt::format("{:.{}f}", number, number < 1'000 ? 1 : 0);
+}
+
+std::string spread_shown(const Spread& seconds, double unit) {
+  return fmt::format("{} ({}-{})", shown(seconds.median * unit), shown(seconds.p10 * unit),
+                     shown(seconds.p90 * unit));
+}
+
+struct Goal {
+  std::string what;
+  double asked = 0;
+  std::size_t met = 0;
+  std::vector<double> ratios;
+
+  bool is_met() const { return met == ratios.size(); }
+  double least() const { return *std::min_element(ratios.begin(), ratios.end()); }
+};
+
+// What of a run, beside DuckDB, a goal is about.
+Goal goal(const LanguageReport& report, std::string what, double asked,
+          const std::function<bool(const ConstructRow&)>& is_about,
+          std::optional<Spread> ConstructRow::*ratio) {
+  Goal made{.what = std::move(what), .asked = asked, .met = 0, .ratios = {}};
+  for (const ConstructRow& row : report.rows) {
+    if (!is_about(row) || !row.duckdb) continue;
+    made.ratios.push_back((row.*ratio)->median);
+    made.met += made.ratios.back() >= asked ? 1 : 0;
+  }
+  return made;
+}
+
+std::vector<Goal> goals_of(const LanguageReport& report) {
+  std::vector<Goal> goals;
+  for (const Family family : kFamilies) {
+    goals.push_back(goal(
+        report, std::string(name_of(family)), goal_of(family),
+        [family](const ConstructRow& row) { return row.construct.family == family; },
+        &ConstructRow::cold_ratio));
+  }
+  goals.push_back(goal(
+      report, "warm", kWarmGoal, [](const ConstructRow&) { return true; },
+      &ConstructRow::warm_ratio));
+  std::erase_if(goals, [](const Goal& one) { return one.ratios.empty(); });
+  return goals;
+}
+
+const char* verdict(bool is_met) {
+  return is_met ? "PASS" : "SHORT";
+}
+
+void write_spread(JsonWriter& json, const char* name, const std::optional<Spread>& spread,
+                  double unit) {
+  if (!spread) return;
+  json.key(name).begin_object();
+  json.key("median").number(spread->median * unit);
+  json.key("p10").number(spread->p10 * unit).key("p90").number(spread->p90 * unit);
+  json.end_object();
+}
+
+void write_row(JsonWriter& json, const ConstructRow& row) {
+  json.begin_object().key("name").text(row.construct.name);
+  json.key("family").text(name_of(row.construct.family));
+  json.key("where").text(row.construct.where).key("sql").text(row.construct.sql);
+  json.key("people").number(row.people);
+  write_spread(json, "cold_ms", row.cold, 1e3);
+  write_spread(json, "warm_us", row.fresh, 1e6);
+  write_spread(json, "unchanged_us", row.kept, 1e6);
+  write_spread(json, "second_on_us", row.moved, 1e6);
+  write_spread(json, "duckdb_ms", row.duckdb, 1e3);
+  write_spread(json, "cold_ratio", row.cold_ratio, 1);
+  write_spread(json, "warm_ratio", row.warm_ratio, 1);
+  json.key("cold_goal").number(goal_of(row.construct.family));
+  json.key("warm_goal").number(kWarmGoal);
+  if (row.duckdb) {
+    json.key("cold").text(verdict(row.is_cold_met())).key("warm").text(verdict(row.is_warm_met()));
+  }
+  json.end_object();
+}
+
+}  // namespace
+
+void print_header(const LanguageReport& report) {
+  fmt::print("{} people, {} events, {} thread{}, kernels {}, {}\n", report.people, report.events,
+             report.threads, report.threads == 1 ? "" : "s", index::kernels().name,
+             report.beside.empty() ? "no DuckDB beside (tools/setup --bench installs it)"
+                                   : report.beside + ", its rows by " + report.order);
+  fmt::print("{}, commit {}, {}\n", report.machine, report.commit, report.date);
+  fmt::print("{:.1f} bytes a person\n", report.our_bytes / report.people);
+  if (report.is_sabotaged) fmt::print("our evaluator is slowed down on purpose\n");
+  std::fflush(stdout);
+}
+
+void print_titles() {
+  fmt::print("\n{:<17} {:>9} {:>24} {:>24} {:>10} {:>10} {:>10} {:>16} {:>18}\n", "construct",
+             "people", "cold ms (p10-p90)", "warm us (p10-p90)", "unchanged", "second on",
+             "DuckDB ms", "cold ratio", "warm ratio");
+}
+
+void print_row(const ConstructRow& row) {
+  fmt::print("{:<17} {:>9} {:>24} {:>24} {:>10} {:>10}", row.construct.name, row.people,
+             spread_shown(row.cold, 1e3), spread_shown(row.fresh, 1e6),
+             shown(row.kept.median * 1e6), shown(row.moved.median * 1e6));
+  if (row.duckdb) {
+    fmt::print(" {:>10} {:>6}x/{:>2} {:<5} {:>7}x/{} {:<5}", shown(row.duckdb->median * 1e3),
+               shown(row.cold_ratio->median), goal_of(row.construct.family),
+               verdict(row.is_cold_met()), shown(row.warm_ratio->median), kWarmGoal,
+               verdict(row.is_warm_met()));
+  }
+  fmt::print("\n");
+  std::fflush(stdout);
+}
+
+void print_goals(const LanguageReport& report) {
+  const std::vector<Goal> goals = goals_of(report);
+  if (goals.empty()) fmt::print("\nno goal can be told without DuckDB\n");
+  if (!goals.empty()) fmt::print("\n{:<15} {:>7} {}\n", "goal", "asked", "measured");
+  for (const Goal& one : goals) {
+    fmt::print("{:<15} {:>6}x geometric mean {}x, least {}x, {} of {} constructs {}\n", one.what,
+               one.asked, shown(geometric_mean(one.ratios)), shown(one.least()), one.met,
+               one.ratios.size(), verdict(one.is_met()));
+  }
+  fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
+}
+
+std::string to_json(const LanguageReport& report) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("bench").text("language").key("commit").text(report.commit);
+  json.key("date").text(report.date).key("machine").text(report.machine);
+  json.key("build").text(MUSTER_BUILD_TYPE).key("kernels").text(index::kernels().name);
+  json.key("beside").text(report.beside).key("beside_rows_by").text(report.order);
+  json.key("threads").number(report.threads).key("people").number(std::uint64_t{report.people});
+  json.key("events_each").number(report.events_each).key("events").number(report.events);
+  json.key("seed").number(report.seed).key("sabotaged").boolean(report.is_sabotaged);
+  json.key("our_bytes").number(report.our_bytes).key("peak_bytes").number(report.peak_bytes);
+  json.key("constructs").begin_array();
+  for (const ConstructRow& row : report.rows) write_row(json, row);
+  json.end_array();
+  json.key("goals").begin_array();
+  for (const Goal& one : goals_of(report)) {
+    json.begin_object().key("goal").text(one.what).key("asked").number(one.asked);
+    json.key("mean").number(geometric_mean(one.ratios)).key("least").number(one.least());
+    json.key("met").number(std::uint64_t{one.met});
+    json.key("constructs").number(std::uint64_t{one.ratios.size()});
+    json.key("verdict").text(verdict(one.is_met())).end_object();
+  }
+  json.end_array().end_object();
+  return json.take() + "\n";
+}
+
+}  // namespace muster::bench
