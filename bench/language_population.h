@@ -5,8 +5,8 @@
 //            small numbers more frequent), basket_id (whole number)
 //
 // People come in visits of some hours, spread evenly over two years, so that one event follows
-// another within hours and baskets have several. A few people do much: 0 to three times the average.
-// Nobody has two events at one millisecond: equal times are for tests, SQL orders them by chance.
+// another within hours and baskets have several. A few do much: up to three times the average.
+// Nobody has two events at one millisecond: which of them is the last, SQL leaves to chance.
 // Thread safety: immutable.
 #pragma once
 

@@ -26,13 +26,17 @@ std::string spread_shown(const Spread& seconds, double unit) {
                      shown(seconds.p90 * unit));
 }
 
+std::string us_shown(const std::optional<Spread>& seconds) {
+  return seconds ? shown(seconds->median * 1e6) : "-";
+}
+
 struct Goal {
   std::string what;
   double asked = 0;
-  std::size_t met = 0;
-  std::vector<double> ratios;
+  std::size_t met = 0, constructs = 0;
+  std::vector<double> ratios;  // Of the constructs that were asked often enough.
 
-  bool is_met() const { return met == ratios.size(); }
+  bool is_met() const { return met == constructs; }
   double least() const { return *std::min_element(ratios.begin(), ratios.end()); }
 };
 
@@ -40,9 +44,11 @@ struct Goal {
 Goal goal(const LanguageReport& report, std::string what, double asked,
           const std::function<bool(const ConstructRow&)>& is_about,
           std::optional<Spread> ConstructRow::*ratio) {
-  Goal made{.what = std::move(what), .asked = asked, .met = 0, .ratios = {}};
+  Goal made{.what = std::move(what), .asked = asked, .met = 0, .constructs = 0, .ratios = {}};
   for (const ConstructRow& row : report.rows) {
     if (!is_about(row) || !row.duckdb) continue;
+    ++made.constructs;
+    if (!(row.*ratio)) continue;
     made.ratios.push_back((row.*ratio)->median);
     made.met += made.ratios.back() >= asked ? 1 : 0;
   }
@@ -118,13 +124,13 @@ void print_titles() {
 
 void print_row(const ConstructRow& row) {
   fmt::print("{:<17} {:>9} {:>24} {:>24} {:>10} {:>10}", row.construct.name, row.people,
-             spread_shown(row.cold, 1e3), spread_shown(row.fresh, 1e6),
-             shown(row.kept.median * 1e6), shown(row.moved.median * 1e6));
+             spread_shown(row.cold, 1e3), row.fresh ? spread_shown(*row.fresh, 1e6) : "asked once",
+             us_shown(row.kept), us_shown(row.moved));
   if (row.duckdb) {
     fmt::print(" {:>10} {:>6}x/{:>2} {:<5} {:>7}x/{} {:<5}", shown(row.duckdb->median * 1e3),
                shown(row.cold_ratio->median), goal_of(row.construct.family),
-               verdict(row.is_cold_met()), shown(row.warm_ratio->median), kWarmGoal,
-               verdict(row.is_warm_met()));
+               verdict(row.is_cold_met()), row.warm_ratio ? shown(row.warm_ratio->median) : "-",
+               kWarmGoal, verdict(row.is_warm_met()));
   }
   fmt::print("\n");
   std::fflush(stdout);
@@ -137,7 +143,7 @@ void print_goals(const LanguageReport& report) {
   for (const Goal& one : goals) {
     fmt::print("{:<15} {:>6}x geometric mean {}x, least {}x, {} of {} constructs {}\n", one.what,
                one.asked, shown(geometric_mean(one.ratios)), shown(one.least()), one.met,
-               one.ratios.size(), verdict(one.is_met()));
+               one.constructs, verdict(one.is_met()));
   }
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
 }
@@ -161,7 +167,7 @@ std::string to_json(const LanguageReport& report) {
     json.begin_object().key("goal").text(one.what).key("asked").number(one.asked);
     json.key("mean").number(geometric_mean(one.ratios)).key("least").number(one.least());
     json.key("met").number(std::uint64_t{one.met});
-    json.key("constructs").number(std::uint64_t{one.ratios.size()});
+    json.key("constructs").number(std::uint64_t{one.constructs});
     json.key("verdict").text(verdict(one.is_met())).end_object();
   }
   json.end_array().end_object();
