@@ -1,5 +1,8 @@
 #include "bench/language_asker.h"
 
+#include <chrono>
+#include <cmath>
+
 #include "bench/language_index.h"
 #include "query/language/language.h"
 
@@ -31,9 +34,12 @@ Result<std::uint64_t> Asker::ask_once(std::string_view where, From from) {
     };
   }
   TRY_ASSIGN(const query::BoundQueryPtr bound, query::bind(tree, context));
+  query::Budget budget;
+  budget.deadline = std::chrono::steady_clock::now() +
+                    std::chrono::milliseconds(std::llround(options_.patience_seconds * 1e3));
   query::KeptMade made;
   TRY_ASSIGN(const std::uint64_t people,
-             query::count(*bound, {}, {.threads = options_.threads}, &made));
+             query::count(*bound, budget, {.threads = options_.threads}, &made));
   kept_.take(made, engine::Moment::Present);
   return people;
 }

@@ -20,6 +20,7 @@ enum class From : std::uint8_t { Events, Kept };
 
 struct AskerOptions {
   unsigned threads = 1;
+  double patience_seconds = 30;  // For one question, by the wall clock.
   bool is_sabotaged = false;  // Slowed down on purpose: everything from the events, many times.
 };
 
@@ -27,7 +28,7 @@ class Asker {
  public:
   Asker(std::shared_ptr<const index::Generation> generation, const AskerOptions& options);
 
-  // How many people.  Errors: those of the language.
+  // How many people.  Errors: those of the language; LimitExceeded when patience ran out.
   Result<std::uint64_t> ask(std::string_view where, From from);
   // 1,000 events of random people in the last second.
   void bring_fresh_events();

@@ -21,8 +21,8 @@ namespace {
 
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: language_bench [--profiles N] [--events N] [--threads N]
-  [--seed N] [--only NAME] [--rounds N] [--seconds S] [--duckdb-by person|time] [--sabotage]
-  [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+  [--seed N] [--only NAME] [--rounds N] [--seconds S] [--patience S]
+  [--duckdb-by person|time] [--sabotage] [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
 )";
 
 // Above it the plain loop would take longer than the benchmark.
@@ -31,6 +31,7 @@ constexpr std::uint32_t kPlainPeopleMax = 200'000;
 struct Options {
   LanguageReport report;
   LanguageMeasure measure;
+  double patience = 30;
   RowOrder order = RowOrder::Person;
   std::string only, json;
 };
@@ -72,7 +73,9 @@ Status run(Options& options) {
   print_titles();
   for (std::size_t i = 0; i < constructs.size(); ++i) {
     // Everyone begins with the people as they were built, nothing kept.
-    Asker asker(generation, {.threads = report.threads, .is_sabotaged = report.is_sabotaged});
+    Asker asker(generation, {.threads = report.threads,
+                             .patience_seconds = options.patience,
+                             .is_sabotaged = report.is_sabotaged});
     TRY_ASSIGN(ConstructRow row,
                measure(constructs[i], asker, beside.get(),
                        is_small ? std::optional(plain[i]) : std::nullopt, options.measure));
@@ -100,6 +103,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     options.measure.rounds = static_cast<int>(number);
   } else if (name == "--seconds") {
     options.measure.seconds = std::strtod(value.c_str(), nullptr);
+  } else if (name == "--patience") {
+    options.patience = std::strtod(value.c_str(), nullptr);
   } else if (name == "--only") {
     options.only = value;
   } else if (name == "--duckdb-by") {

@@ -9,7 +9,6 @@ constexpr int kRoundsMin = 3;
 // What DuckDB takes longer for is asked no more often than this.
 constexpr double kLongSeconds = 1.0;
 constexpr int kLongRounds = 3;
-constexpr double kOnceSeconds = 60;  // What takes us longer is asked once.
 
 struct Timed {
   std::uint64_t people = 0;
@@ -69,14 +68,36 @@ ConstructRow row_of(const Construct& construct, std::uint64_t people, Samples sa
                    .warm_ratio = spread_or_nothing(std::move(samples.warm_ratio))};
 }
 
+// What we were not done with in `seconds`; DuckDB alone says how many people there are.
+Result<ConstructRow> given_up(const Construct& construct, duckdb::Session* beside, double seconds,
+                              TimeOf clock) {
+  Samples samples;
+  samples.cold = {seconds};
+  std::uint64_t people = 0;
+  if (beside != nullptr) {
+    TRY_ASSIGN(const auto statement, beside->prepare(construct.sql));
+    const Stopwatch watch(clock);
+    people = statement->count();
+    samples.duckdb = {watch.seconds()};
+    samples.cold_ratio = {samples.duckdb[0] / seconds};
+  }
+  ConstructRow row = row_of(construct, people, std::move(samples));
+  row.is_given_up = true;
+  return row;
+}
+
 }  // namespace
 
 Result<ConstructRow> measure(const Construct& construct, Asker& asker, duckdb::Session* beside,
                              std::optional<std::uint64_t> expected,
                              const LanguageMeasure& options) {
   // Nothing is kept yet: this reads the events.
-  TRY_ASSIGN(const Timed first, timed(asker, construct, From::Kept, options.clock));
-  const std::uint64_t people = first.people;
+  const Stopwatch first(options.clock);
+  const auto counted = asker.ask(construct.where, From::Kept);
+  if (!counted && counted.error().code == ErrorCode::LimitExceeded) {
+    return given_up(construct, beside, first.seconds(), options.clock);
+  }
+  TRY_ASSIGN(const std::uint64_t people, counted);
   if (expected) TRY(agree(construct, "we", people, "a plain loop", *expected));
   std::unique_ptr<duckdb::Statement> statement;
   double duckdb_seconds = 0;
@@ -87,12 +108,6 @@ Result<ConstructRow> measure(const Construct& construct, Asker& asker, duckdb::S
     duckdb_seconds = watch.seconds();
   }
   Samples samples;
-  if (first.seconds > kOnceSeconds) {
-    samples.cold = {first.seconds};
-    if (statement) samples.duckdb = {duckdb_seconds};
-    if (statement) samples.cold_ratio = {duckdb_seconds / first.seconds};
-    return row_of(construct, people, std::move(samples));
-  }
   // Asked twice, it is kept.
   TRY(asker.ask(construct.where, From::Kept));
   const int duckdb_rounds = duckdb_seconds > kLongSeconds ? kLongRounds : options.rounds;

@@ -4,8 +4,9 @@
 // where it is there, and we; all must agree. Then rounds: 1,000 fresh events come, and we are asked
 // from the events, from what is kept (which must say the same), from what is kept and up to date,
 // and once the clock is a second further; then DuckDB about the people as they were built. A ratio
-// is that of two times of one round. What takes us longer than a minute is asked once, from the
-// events: there is nothing to learn from more of it. Thread safety: one thread at a time.
+// is that of two times of one round. What we are not done with when patience runs out is given up:
+// how long that took stands for our time, which would have been longer.
+// Thread safety: one thread at a time.
 #pragma once
 
 #include <optional>
@@ -22,8 +23,9 @@ struct ConstructRow {
   Construct construct;
   std::uint64_t people = 0;
   Spread cold;                // From the events.
-  // From what is kept: after fresh events, up to date, a second on. Nothing: asked only once.
+  // From what is kept: after fresh events, up to date, a second on. Nothing: given up.
   std::optional<Spread> fresh, kept, moved;
+  bool is_given_up = false;
   // Only beside DuckDB.
   std::optional<Spread> duckdb, cold_ratio, warm_ratio;
 

@@ -34,7 +34,7 @@ struct Goal {
   std::string what;
   double asked = 0;
   std::size_t met = 0, constructs = 0;
-  std::vector<double> ratios;  // Of the constructs that were asked often enough.
+  std::vector<double> ratios;  // Given up: no warm one, and a cold one that is too high.
 
   bool is_met() const { return met == constructs; }
   double least() const { return *std::min_element(ratios.begin(), ratios.end()); }
@@ -87,7 +87,7 @@ void write_row(JsonWriter& json, const ConstructRow& row) {
   json.begin_object().key("name").text(row.construct.name);
   json.key("family").text(name_of(row.construct.family));
   json.key("where").text(row.construct.where).key("sql").text(row.construct.sql);
-  json.key("people").number(row.people);
+  json.key("people").number(row.people).key("given_up").boolean(row.is_given_up);
   write_spread(json, "cold_ms", row.cold, 1e3);
   write_spread(json, "warm_us", row.fresh, 1e6);
   write_spread(json, "unchanged_us", row.kept, 1e6);
@@ -124,7 +124,7 @@ void print_titles() {
 
 void print_row(const ConstructRow& row) {
   fmt::print("{:<17} {:>9} {:>24} {:>24} {:>10} {:>10}", row.construct.name, row.people,
-             spread_shown(row.cold, 1e3), row.fresh ? spread_shown(*row.fresh, 1e6) : "asked once",
+             spread_shown(row.cold, 1e3), row.fresh ? spread_shown(*row.fresh, 1e6) : "given up",
              us_shown(row.kept), us_shown(row.moved));
   if (row.duckdb) {
     fmt::print(" {:>10} {:>6}x/{:>2} {:<5} {:>7}x/{} {:<5}", shown(row.duckdb->median * 1e3),
