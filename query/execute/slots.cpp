@@ -74,7 +74,7 @@ bool is_exact_value(const BoundAggregate& aggregate) {
 }
 
 SlotMask select_aggregate(const BoundNode& node, Slots& slots) {
-  auto chunk = std::make_unique_for_overwrite<ValueChunk>();
+  auto chunk = std::make_unique<ValueChunk>(slots.count());
   slots.aggregate(*node.aggregate, *chunk);
   const bool is_real = !is_count(*node.aggregate) && node.aggregate->type == ValueKind::Real;
   const Int128 unit =

@@ -51,11 +51,13 @@ struct KeyChunk {
   std::uint8_t scale = 0;  // Of exact numbers.
 };
 
-// Values of an expression.
+// Values of an expression, for as many slots as there are: often it is only one.
 struct ValueChunk {
-  std::array<Rational, kSlotsMax> exact;
-  std::array<double, kSlotsMax> real;
-  SlotMask present;
+  explicit ValueChunk(std::uint32_t slots) : exact(slots), real(slots) {}
+
+  std::vector<Rational> exact;
+  std::vector<double> real;
+  SlotMask present{};
 
   Scalar at(std::uint32_t i) const {
     return {.present = has_bit(present, i), .exact = exact[i], .real = real[i]};

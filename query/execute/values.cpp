@@ -148,7 +148,7 @@ bool holds(const BoundNode& test, std::span<const Scalar> values) {
 }
 
 std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
-  auto out = std::make_unique_for_overwrite<ValueChunk>();
+  auto out = std::make_unique<ValueChunk>(slots.count());
   switch (value.kind) {
     case BoundValueKind::Constant: fill_constant(value, slots, *out); break;
     case BoundValueKind::Field: fill_field(value, slots, *out); break;
