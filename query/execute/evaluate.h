@@ -31,6 +31,8 @@
 
 namespace muster::query {
 
+struct EdgeWindows;  // query/execute/edge_windows.h
+
 class Conjunction;
 
 class Evaluator {
@@ -117,6 +119,7 @@ class Evaluator {
   // leaf_events.cpp
   Selection evaluate_events(const BoundNode& node);
   Selection evaluate_aggregate(const BoundNode& node);
+  std::optional<Selection> evaluate_edge(const EdgeWindows& edge);
   Selection evaluate_values(const BoundNode& node);
   Selection evaluate_sequence(const BoundNode& node);
 

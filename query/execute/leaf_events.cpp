@@ -1,7 +1,10 @@
 // Leaves over what events add up to, and over values compared with each other.
 #include <algorithm>
+#include <limits>
 
+#include "index/kernels/kernels.h"
 #include "query/execute/budget.h"
+#include "query/execute/edge_windows.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/sequence.h"
 
@@ -41,6 +44,9 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
       return Selection::of_words(std::move(people));
     }
   }
+  if (const auto edge = edge_windows(node)) {
+    if (auto people = evaluate_edge(*edge)) return std::move(*people);
+  }
   if (WindowSums::takes(node)) {
     Scratch::Lease people = scratch_.take();
     if (const auto answer = window_sums_.select(node, generation_, block_, people->words)) {
@@ -62,6 +68,25 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   Scratch::Lease out = cleared();
   result.select(node.ranges, out->words);
   return Selection::of_words(std::move(out));
+}
+
+// Nothing where the counts cannot be told: some person has very many events.
+std::optional<Selection> Evaluator::evaluate_edge(const EdgeWindows& edge) {
+  constexpr CountRange kSome{.low = 1, .high = std::numeric_limits<std::uint32_t>::max()};
+  Scratch::Lease people = scratch_.take();
+  const auto within =
+      window_counts_.select(edge.within, generation_, block_, kSome, people->words);
+  if (!within) return std::nullopt;
+  failed_ = failed_ || within->failed;
+  if (edge.beyond.from <= edge.beyond.to) {
+    Scratch::Lease others = scratch_.take();
+    const auto beyond =
+        window_counts_.select(edge.beyond, generation_, block_, kSome, others->words);
+    if (!beyond) return std::nullopt;
+    failed_ = failed_ || beyond->failed;
+    index::kernels().andnot_write(people->words, others->words, people->words);
+  }
+  return Selection::of_words(std::move(people));
 }
 
 Selection Evaluator::evaluate_sequence(const BoundNode& node) {
