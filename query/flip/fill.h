@@ -45,8 +45,8 @@ std::optional<FieldChoice> choice_of(const Path& path, const Form& form, const F
 // The attribute of people that a path reads: itself, or the one that refers to an entity.
 std::string attribute_read(const Path& path, const index::Generation& generation);
 
-// Lists of objects for a condition over them, `any items where (...)`: with and without one that
-// passes.  `now` is the text of the list as it is; "" for none.
+// Lists of objects for a condition over them, `any items where (...)`: with one that passes, or one
+// that does not, alone or beside those that are there.
 std::vector<index::FieldValue> object_lists(const NodePtr& condition, const Form& form,
                                             const Filling& filling,
                                             const index::FieldValues& fields);

@@ -1,7 +1,5 @@
 #include "query/flip/hints.h"
 
-#include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "query/plan/resolver.h"
