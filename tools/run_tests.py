@@ -28,6 +28,7 @@ BUILD = os.path.join(ROOT, 'build')
 SHARED = os.environ.get('MUSTER_SHARED') or os.path.join(ROOT, '..', 'shared')
 FUZZ_SECONDS = 10
 PHASE_SECONDS_MAX = 45 * 60
+FAILURE_LINES_MAX = 30
 JOBS = os.cpu_count() or 2
 
 ORACLES = {
@@ -38,18 +39,18 @@ ORACLES = {
 
 
 class Tally:
-    """What passed and what failed."""
+    """What passed and what failed, each failure with the end of what it printed."""
 
     def __init__(self):
         self.passed = 0
         self.failed = 0
         self.broken = []
 
-    def add(self, passed, failed, name):
+    def add(self, passed, failed, name, output=''):
         self.passed += passed
         self.failed += failed
         if failed:
-            self.broken.append(name)
+            self.broken.append((name, output))
 
     def add_one(self, good, name):
         self.add(1 if good else 0, 0 if good else 1, name)
@@ -87,24 +88,20 @@ def ctest(preset, tally, before=(), environment=None, options=()):
         os.remove(report)
     good = run([*before, 'ctest', '--test-dir', folder, '-j', str(JOBS), '--output-on-failure',
                 '--no-tests=error', '--output-junit', report, *options], environment)
-    passed, failed = numbers_of(report)
+    failed = 0
+    for name, passes, output in cases_of(report):
+        tally.add(passes, not passes, f'{name} (ctest of {preset})', output)
+        failed += not passes
     if not good and failed == 0:
-        failed = 1
-    tally.add(passed, failed, f'ctest of {preset}')
+        tally.add(0, 1, f'ctest of {preset}')
 
 
-def numbers_of(report):
-    """Passed and failed of a JUnit file; a test that was not run has failed."""
+def cases_of(report):
+    """Name, whether it passed, and output of each test of a JUnit file; one not run has failed."""
     if not os.path.exists(report):
-        return 0, 1
-    suite = xml.etree.ElementTree.parse(report).getroot()
-    passed = failed = 0
-    for case in suite.iter('testcase'):
-        if case.get('status') == 'run':
-            passed += 1
-        else:
-            failed += 1
-    return passed, failed
+        return
+    for case in xml.etree.ElementTree.parse(report).getroot().iter('testcase'):
+        yield case.get('name'), case.get('status') == 'run', case.findtext('system-out') or ''
 
 
 def built(preset, tally, targets=()):
@@ -261,8 +258,10 @@ def main():
         times.append((name, time.monotonic() - began))
         print(f'== {name}: {times[-1][1]:.0f} s', flush=True)
     print('\n' + ', '.join(f'{name} {seconds:.0f} s' for name, seconds in times))
-    for name in tally.broken:
+    for name, output in tally.broken:
         print(f'failed: {name}')
+        for line in output.strip().splitlines()[-FAILURE_LINES_MAX:]:
+            print(f'    {line}')
     print(f'{tally.passed} passed, {tally.failed} failed')
     return 1 if tally.failed else 0
 
