@@ -37,7 +37,7 @@ void apply(const Change& change, index::PersonRecord& person);
 
 struct Flip {
   std::vector<Change> changes;  // Empty: none is known.
-  // No fewer changes do it. False: nobody looked, because clauses ask for the same things.
+  // No fewer changes do it. False: that is not known.
   bool is_minimal = false;
   std::string unknown;          // Why none is known; "" with changes.
 };

@@ -14,7 +14,9 @@ using index::FieldValue;
 using index::FieldValues;
 
 constexpr std::size_t kEntitiesTriedMax = 100;
+// Texts of an attribute with at most so many different ones.
 constexpr std::size_t kTextsTriedMax = 64;
+constexpr std::size_t kKnownTextsMax = 4'096;
 constexpr std::size_t kListLengthMax = 6;
 // Deeper conditions of events and objects are left alone.
 constexpr int kDepthMax = 64;
@@ -73,11 +75,13 @@ std::vector<Value> ids_of(const Settable& field, const index::Generation& genera
   return ids;
 }
 
-// What others have there: for patterns, which say nothing of what they match.
+// What others have there: for patterns, which say nothing of what they match. Where nearly
+// everybody has a value of their own, it is theirs and not to be suggested.
 void add_known_texts(const Settable& field, const index::Generation& generation,
                      std::vector<Value>& values) {
   const index::Attribute* const attribute = generation.profiles.attribute(field.name);
   if (attribute == nullptr || attribute->type.type != Type::String) return;
+  if (attribute->dictionary.size() > kKnownTextsMax) return;
   const std::uint32_t known = attribute->dictionary.size();
   for (std::uint32_t code = 0; code < known && code < kTextsTriedMax; ++code) {
     values.emplace_back(std::string(attribute->dictionary.key(code)));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "query/flip/leaf_changes.h"
@@ -154,7 +155,7 @@ class Solver {
   bool is_spent() const { return what_if_.is_spent(); }
   // Whether somebody's rank, which is held still here, hangs on what the changes change.
   bool moves_ranks(const Changes& changes) const {
-    return overlap(subjects_of(changes), ranked_);
+    return overlap(subjects_of(changes), subjects_ranked_);
   }
 
  private:
@@ -195,9 +196,17 @@ class Solver {
   std::optional<bool> leaf_holds(const Clause& clause, const index::PersonRecord& person) {
     const Hints hints = hints_of(clause.node, context_);
     if (!hints.has_ranks) return what_if_.holds(clause.node, clause.zone, person);
-    // Ranks are those of the real person.
     const auto subjects = subjects_of(hints, *context_.generation);
-    ranked_.insert(subjects.begin(), subjects.end());
+    subjects_ranked_.insert(subjects.begin(), subjects.end());
+    const auto [known, is_new] =
+        ranks_.try_emplace({print(clause.node), clause.zone.name()}, std::nullopt);
+    if (is_new) known->second = real_person_holds(clause);
+    return known->second;
+  }
+
+  // Ranks are those of the real person; each ranks everybody, once.
+  std::optional<bool> real_person_holds(const Clause& clause) const {
+    if (what_if_.is_spent()) return std::nullopt;
     BindContext own = context_;
     own.zone = clause.zone;
     const auto bound = query::bind(clause.node, own);
@@ -242,7 +251,9 @@ class Solver {
   const BindContext& context_;
   const index::Ordinal ordinal_;
   std::vector<std::string> obstacles_;
-  std::set<std::string> ranked_;
+  std::set<std::string> subjects_ranked_;  // What clauses over ranks are about.
+  // What those clauses say of the real person, by text and zone.
+  std::map<std::pair<std::string, std::string>, std::optional<bool>> ranks_;
 };
 
 // Leaves out what is not needed.
@@ -280,7 +291,11 @@ Flip none(const Solver& solver) {
 Result<Flip> flip(const NodePtr& tree, const BindContext& context, index::Ordinal ordinal,
                   const Budget& budget) {
   const auto person = index::person_record(*context.generation, ordinal);
-  if (!person) return Flip{.changes = {}, .is_minimal = false, .unknown = "they did too much"};
+  if (!person) {
+    return Flip{.changes = {}, .is_minimal = false,
+                .unknown = "it is looked for only where a person has at most " +
+                           std::to_string(index::kEventsOfRecordMax) + " events"};
+  }
   Solver solver(context, ordinal, budget);
   const Clause whole{tree, context.zone};
   const auto now = solver.holds(whole, *person);
