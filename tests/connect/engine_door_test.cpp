@@ -12,14 +12,12 @@ namespace muster::connect {
 namespace {
 
 using engine::Permission;
-using muster::testing::PlainField;
 using muster::testing::Row;
+using muster::testing::text;
 using testing::FakeFactory;
 using testing::Receiver;
 
 constexpr TimeMs kNow = 1'718'452'800'000;
-
-PlainField text(std::string value) { return {.list = false, .values = {Value(std::move(value))}}; }
 
 class EngineDoorTest : public ::testing::Test {
  protected:

@@ -8,8 +8,6 @@ namespace {
 
 using engine::Permission;
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
-
 const engine::CatalogField* field_of(const engine::Catalog& catalog, const std::string& key) {
   for (const auto& table : catalog.tables) {
     for (const auto& field : table.fields) {

@@ -161,8 +161,6 @@ TEST(Flip, FlipsTheAnswer) {
   EXPECT_GE(told, cases / 2);
 }
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
-
 TEST(Flip, SaysTheFewestChanges) {
   TestEngine test(default_rows(), 1'718'452'800'000);  // 2024-06-15T12:00:00Z
   ASSERT_TRUE(test.profiles({{{"profile_id", text("ana")}, {"country", text("FR")}},

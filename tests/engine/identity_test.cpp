@@ -15,7 +15,6 @@ using storage::TableKind;
 
 constexpr TimeMs kNow = 1'718'452'800'000;  // 2024-06-15T12:00:00Z
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
 PlainField number(Decimal value) { return {.list = false, .values = {value}}; }
 
 Row visit(const std::string& key, const std::string& who, Decimal amount) {

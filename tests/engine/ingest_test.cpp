@@ -13,7 +13,6 @@ using storage::TableKind;
 
 constexpr TimeMs kNow = 1'718'452'800'000;  // 2024-06-15T12:00:00Z
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
 PlainField number(std::int64_t value) { return {.list = false, .values = {Decimal{value, 0}}}; }
 
 Row person(const std::string& id, const std::string& country) {

@@ -11,8 +11,6 @@ namespace {
 
 using engine::Permission;
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
-
 class Segments : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -13,7 +13,6 @@ using engine::Permission;
 constexpr TimeMs kNow = 1'718'452'800'000;  // 2024-06-15T12:00:00Z
 constexpr TimeMs kDay = 86'400'000;
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
 PlainField number(const char* value) {
   return {.list = false, .values = {parse_decimal(value).value()}};
 }

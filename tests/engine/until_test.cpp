@@ -17,8 +17,6 @@ namespace {
 
 const int kCases = cases_of_run(400, 40);
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
-
 bool is_member(TestEngine& test, engine::Question asked, const std::string& id, TimeMs at) {
   asked.as_of = at;
   const auto members = test.members(asked);

@@ -21,7 +21,6 @@ std::string ids_of(const index::Generation& generation, const index::Bitmap& mem
 
 }  // namespace
 
-PlainField text(const std::string& value) { return one(value); }
 PlainField number(const std::string& value) { return one(parse_decimal(value).value()); }
 PlainField real(double value) { return one(value); }
 PlainField truth(bool value) { return one(value); }

@@ -19,9 +19,8 @@
 
 namespace muster::testing {
 
-// Cells of a row: a bare text, number("1.50"), truth(true), list({...}) or point(lat, lon).
+// Cells of a row: text("..."), number("1.50"), truth(true), list({...}) or point(lat, lon).
 // Times and dates are texts, as they come in files.
-PlainField text(const std::string& value);
 PlainField number(const std::string& value);
 PlainField real(double value);
 PlainField truth(bool value);

@@ -6,8 +6,6 @@
 namespace muster::testing {
 namespace {
 
-PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
-
 // A batch with both a point and a null for the same field took in only one of the two.
 TEST(Regression, PointsAndTheirNullsComeInOneBatch) {
   TestEngine test(default_rows(), 1'718'452'800'000);

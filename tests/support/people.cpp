@@ -10,8 +10,6 @@
 namespace muster::testing {
 namespace {
 
-PlainField text_field(std::string text) { return {.list = false, .values = {std::move(text)}}; }
-
 void append_fields(Row& row, const PlainFields& fields) {
   for (const auto& [name, field] : fields) row.emplace_back(name, field);
 }
@@ -71,6 +69,8 @@ void write_type(JsonWriter& json, const index::FieldType& type) {
 
 }  // namespace
 
+PlainField text(std::string value) { return {.list = false, .values = {std::move(value)}}; }
+
 const Person* People::find(const std::string& id) const {
   for (const Person& person : people) {
     if (person.id == id) return &person;
@@ -115,22 +115,22 @@ std::string objects_text(const PlainField& list) {
 }
 
 Row profile_row(const Person& person) {
-  Row row{{"profile_id", text_field(person.id)}};
+  Row row{{"profile_id", text(person.id)}};
   append_fields(row, person.attributes);
   return row;
 }
 
 Row event_row(const std::string& profile_id, const PlainEvent& event) {
-  Row row{{"profile_id", text_field(profile_id)},
-          {"type", text_field(event.name)},
-          {"ts", text_field(to_rfc3339(event.time))}};
-  if (!event.id.empty()) row.emplace_back("event_id", text_field(event.id));
+  Row row{{"profile_id", text(profile_id)},
+          {"type", text(event.name)},
+          {"ts", text(to_rfc3339(event.time))}};
+  if (!event.id.empty()) row.emplace_back("event_id", text(event.id));
   append_fields(row, event.properties);
   return row;
 }
 
 Row entity_row(const std::string& entity, const std::string& id, const PlainFields& fields) {
-  Row row{{entity + "_id", text_field(id)}};
+  Row row{{entity + "_id", text(id)}};
   append_fields(row, fields);
   return row;
 }

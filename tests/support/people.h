@@ -28,6 +28,8 @@ struct PlainField {
   std::vector<PlainFields> objects = {};    // Of a list of objects, which has no values.
 };
 
+PlainField text(std::string value);
+
 struct PlainEvent {
   std::string id;  // "": none.
   std::string name;

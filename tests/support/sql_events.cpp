@@ -5,14 +5,6 @@
 
 namespace muster::testing {
 
-using query::AggregateKind;
-using query::Compare;
-using query::Events;
-using query::Node;
-using query::NodeKind;
-using query::NodePtr;
-
-
 std::string Translator::taken(const Events& events, const std::string& row,
                               std::vector<Place::Step> steps, bool with_groups) {
   std::string made = row + ".person = p.n AND " + row + ".ts <= " + std::to_string(context_.now);

@@ -5,14 +5,6 @@
 
 namespace muster::testing {
 
-using query::AggregateKind;
-using query::Compare;
-using query::Events;
-using query::Node;
-using query::NodeKind;
-using query::NodePtr;
-
-
 std::string Translator::owner_of(const Place& place) {
   return (place.is_person() ? "'p' || " : "'e' || ") + place.owner + ".n";
 }

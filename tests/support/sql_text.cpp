@@ -3,15 +3,9 @@
 #include "tests/support/sql_translator.h"
 
 namespace muster::testing {
-
-using query::AggregateKind;
-using query::Compare;
-using query::Events;
-using query::Node;
-using query::NodeKind;
-using query::NodePtr;
-
 namespace {
+
+using query::Compare;
 
 const char* sign_of(Compare compare) {
   switch (compare) {
@@ -165,7 +159,6 @@ std::string Translator::within(const query::Window& window, const SqlValue& subj
   return surely("(" + made + ")");
 }
 
-
 std::string sql_text(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
@@ -175,7 +168,7 @@ std::string sql_text(const std::string& text) {
 std::string sql_name(const std::string& name) { return "\"" + name + "\""; }
 
 std::optional<std::string> sql_of(const People& people, const NaiveContext& context,
-                                  const NodePtr& segment) {
+                                  const query::NodePtr& segment) {
   return Translator(people, context).segment(segment);
 }
 

@@ -58,7 +58,13 @@ class Translator {
   }
 
  private:
+  using AggregateKind = query::AggregateKind;
+  using Compare = query::Compare;
+  using Events = query::Events;
   using Kind = SqlKind;
+  using Node = query::Node;
+  using NodeKind = query::NodeKind;
+  using NodePtr = query::NodePtr;
   using Place = SqlPlace;
 
   std::string give_up() {
@@ -76,44 +82,44 @@ class Translator {
   static std::string joined(const std::vector<std::string>& names);
   SqlValue object_field(const std::string& name, const Place& place);
   SqlValue literal(const query::Literal& literal);
-  SqlValue value(const query::Node& node, const Place& place);
+  SqlValue value(const Node& node, const Place& place);
   SqlValue element(const Place& place);
-  SqlValue days_between(const query::Node& node, const Place& place);
+  SqlValue days_between(const Node& node, const Place& place);
   // Milliseconds of a time, or of the beginning of a day.
   std::string moment(const SqlValue& value);
   std::string day(const SqlValue& value);
-  SqlValue date_part(const query::Node& node, const Place& place);
-  SqlValue arithmetic(const query::Node& node, const Place& place);
+  SqlValue date_part(const Node& node, const Place& place);
+  SqlValue arithmetic(const Node& node, const Place& place);
   SqlValue checked(SqlValue value);
   static void bring_to_one_scale(SqlValue& a, SqlValue& b);
 
   // Conditions on a row of events: whose, which, when and `where`.
-  std::string taken(const query::Events& events, const std::string& row,
+  std::string taken(const Events& events, const std::string& row,
                     std::vector<Place::Step> steps, bool with_groups = true);
-  static std::vector<std::string> names_of(const query::Events& events);
-  static std::string named(const query::Events& events, const std::string& row);
+  static std::vector<std::string> names_of(const Events& events);
+  static std::string named(const Events& events, const std::string& row);
   // The keys of the groups that qualify.
-  std::string groups(const query::Events& events);
-  SqlValue aggregate(const query::Node& node);
+  std::string groups(const Events& events);
+  SqlValue aggregate(const Node& node);
   // What a function makes of `v` in rows with that and the time `t`.
-  SqlValue of_rows(const query::Node& node, const SqlValue& of, const std::string& from);
+  SqlValue of_rows(const Node& node, const SqlValue& of, const std::string& from);
   // Inside `having`: what SQL's own aggregates say of the group.
-  SqlValue of_group(const query::Node& node, const Place& place);
-  std::string sequence(const query::Node& node);
+  SqlValue of_group(const Node& node, const Place& place);
+  std::string sequence(const Node& node);
 
   // 0 or 1, never null.
   static std::string surely(const std::string& condition) {
     return "coalesce(" + condition + ", 0)";
   }
-  std::string combined(const query::Node& node, const Place& place, const char* word);
-  std::string test(const query::Node& node, const Place& place);
-  std::string did(const query::Node& node);
+  std::string combined(const Node& node, const Place& place, const char* word);
+  std::string test(const Node& node, const Place& place);
+  std::string did(const Node& node);
   // Null where something is missing.
-  std::string compared(SqlValue a, query::Compare compare, SqlValue b);
-  std::string between(const query::Node& node, const Place& place);
-  std::string one_of(const query::Node& node, const Place& place);
-  std::string presence(const query::Node& node, const Place& place);
-  std::string text_test(const query::Node& node, const Place& place);
+  std::string compared(SqlValue a, Compare compare, SqlValue b);
+  std::string between(const Node& node, const Place& place);
+  std::string one_of(const Node& node, const Place& place);
+  std::string presence(const Node& node, const Place& place);
+  std::string text_test(const Node& node, const Place& place);
   std::string within(const query::Window& window, const SqlValue& subject);
 
   // Whose lists they are.
@@ -125,8 +131,8 @@ class Translator {
   std::string size(const query::Path& path, const Place& place);
   std::string quantify(query::Quantifier quantifier, const std::string& from,
       const std::string& condition);
-  std::string quantified(const query::Node& node, const Place& place);
-  std::string over_objects(const query::Node& node, const Place& place);
+  std::string quantified(const Node& node, const Place& place);
+  std::string over_objects(const Node& node, const Place& place);
 
   const People& people_;
   const NaiveContext& context_;

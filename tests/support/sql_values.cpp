@@ -9,14 +9,6 @@
 
 namespace muster::testing {
 
-using query::AggregateKind;
-using query::Compare;
-using query::Events;
-using query::Node;
-using query::NodeKind;
-using query::NodePtr;
-
-
 namespace {
 
 // More digits than this after the point could leave SQLite's 64 bits.
