@@ -211,9 +211,10 @@ class Checker {
          {std::pair<std::int64_t, std::int64_t>{1, 1LL << 40}, {0, 0}, {-300, 250}, {500, 800}}) {
       SCOPED_TRACE("from " + std::to_string(low) + " to " + std::to_string(high));
       test.ranges = RangeSet::between(low, high);
-      ASSERT_TRUE(WindowSums::takes(test));
+      const auto sums = linear_sums_of(test);
+      ASSERT_TRUE(sums);
       Buffer got;
-      ASSERT_TRUE(sums_.select(test, *generation_, block, index::MutableBlock(got.words)));
+      ASSERT_TRUE(sums_.select(*sums, *generation_, block, index::MutableBlock(got.words)));
       expect_bits(totals.sums, block, low, high, got);
     }
   }
@@ -312,8 +313,9 @@ TEST(WindowSums, LeaveWhatDoesNotFitToOthers) {
   const BoundNodePtr test = test_of(generation, "sum(amount of \"buy\") > 1");
   WindowSums sums;
   Buffer got;
-  ASSERT_TRUE(WindowSums::takes(*test));
-  EXPECT_FALSE(sums.select(*test, *generation, 0, index::MutableBlock(got.words)));
+  const auto asked = linear_sums_of(*test);
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE(sums.select(*asked, *generation, 0, index::MutableBlock(got.words)));
 }
 
 }  // namespace
