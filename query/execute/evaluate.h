@@ -31,8 +31,6 @@
 
 namespace muster::query {
 
-struct EdgeWindows;  // query/execute/edge_windows.h
-
 class Conjunction;
 
 class Evaluator {
@@ -119,7 +117,8 @@ class Evaluator {
   // leaf_events.cpp
   Selection evaluate_events(const BoundNode& node);
   Selection evaluate_aggregate(const BoundNode& node);
-  std::optional<Selection> evaluate_edge(const EdgeWindows& edge);
+  std::optional<Selection> evaluate_sums(const LinearSums& sums);
+  std::optional<Selection> evaluate_extreme(const Extremes& extremes);
   Selection evaluate_values(const BoundNode& node);
   Selection evaluate_sequence(const BoundNode& node);
 

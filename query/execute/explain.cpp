@@ -63,6 +63,7 @@ class Explainer {
 
  private:
   std::string value_at(const BoundNode& node) {
+    if (node.shown) return print(node.shown->source) + " is " + text_of(*node.shown);
     if (node.field) return node.field->name + " is " + field_text(*node.field);
     if (node.aggregate) return name_of(node) + " is " + text_of(*node.aggregate);
     std::string text;

@@ -4,13 +4,15 @@
 
 #include "index/kernels/kernels.h"
 #include "query/execute/budget.h"
-#include "query/execute/edge_windows.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/sequence.h"
+#include "query/plan/extremes.h"
 
 namespace muster::query {
 
 namespace {
+
+constexpr CountRange kSome{.low = 1, .high = std::numeric_limits<std::uint32_t>::max()};
 
 // Whether the ranges only tell none from some.
 bool asks_whether(const BoundNode& node) {
@@ -44,15 +46,11 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
       return Selection::of_words(std::move(people));
     }
   }
-  if (const auto edge = edge_windows(node)) {
-    if (auto people = evaluate_edge(*edge)) return std::move(*people);
+  if (node.extremes) {
+    if (auto people = evaluate_extreme(*node.extremes)) return std::move(*people);
   }
-  if (WindowSums::takes(node)) {
-    Scratch::Lease people = scratch_.take();
-    if (const auto answer = window_sums_.select(node, generation_, block_, people->words)) {
-      failed_ = failed_ || answer->failed;
-      return Selection::of_words(std::move(people));
-    }
+  if (node.sums) {
+    if (auto people = evaluate_sums(*node.sums)) return std::move(*people);
   }
   if (asks_whether(node)) {
     Scratch::Lease people = cleared();
@@ -70,18 +68,33 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   return Selection::of_words(std::move(out));
 }
 
+// Nothing where a total might leave its bits.
+std::optional<Selection> Evaluator::evaluate_sums(const LinearSums& sums) {
+  Scratch::Lease people = scratch_.take();
+  const auto answer = window_sums_.select(sums, generation_, block_, people->words);
+  if (!answer) return std::nullopt;
+  failed_ = failed_ || answer->failed;
+  if (sums.some) {
+    Scratch::Lease having = scratch_.take();
+    const auto some = window_counts_.select(*sums.some, generation_, block_, kSome, having->words);
+    if (!some) return std::nullopt;
+    failed_ = failed_ || some->failed;
+    index::kernels().and_write(people->words, having->words, people->words);
+  }
+  return Selection::of_words(std::move(people));
+}
+
 // Nothing where the counts cannot be told: some person has very many events.
-std::optional<Selection> Evaluator::evaluate_edge(const EdgeWindows& edge) {
-  constexpr CountRange kSome{.low = 1, .high = std::numeric_limits<std::uint32_t>::max()};
+std::optional<Selection> Evaluator::evaluate_extreme(const Extremes& extremes) {
   Scratch::Lease people = scratch_.take();
   const auto within =
-      window_counts_.select(edge.within, generation_, block_, kSome, people->words);
+      window_counts_.select(extremes.within, generation_, block_, kSome, people->words);
   if (!within) return std::nullopt;
   failed_ = failed_ || within->failed;
-  if (edge.beyond.from <= edge.beyond.to) {
+  if (extremes.beyond) {
     Scratch::Lease others = scratch_.take();
     const auto beyond =
-        window_counts_.select(edge.beyond, generation_, block_, kSome, others->words);
+        window_counts_.select(*extremes.beyond, generation_, block_, kSome, others->words);
     if (!beyond) return std::nullopt;
     failed_ = failed_ || beyond->failed;
     index::kernels().andnot_write(people->words, others->words, people->words);
@@ -102,6 +115,9 @@ Selection Evaluator::evaluate_sequence(const BoundNode& node) {
 }
 
 Selection Evaluator::evaluate_values(const BoundNode& node) {
+  if (node.sums) {
+    if (auto people = evaluate_sums(*node.sums)) return std::move(*people);
+  }
   Scratch::Lease out = cleared();
   // A kept set serves people too who come later and have no events.
   const std::uint32_t known = generation_.profiles.ids.size();

@@ -18,24 +18,35 @@ const index::PropertyColumn* column_of(const EventSource& source, const index::E
   return run.properties[property->number].get();
 }
 
+// What a key of the column weighs: its units in those of the aggregate, times the factor.
+Int128 weight_of(const SumTerm& term, const index::PropertyColumn& column) {
+  return wide_power_of_ten(unsigned{term.aggregate->scale} - column.scale) * term.factor;
+}
+
+Int128 size_of(Int128 number) { return number < 0 ? -number : number; }
+
 }  // namespace
 
-WindowSums::Window WindowSums::window_of(const BoundAggregate& aggregate, std::uint32_t block) {
+WindowSums::Window WindowSums::window_of(const LinearSums& sums, std::uint32_t block) {
   Window window{.block = block};
-  for (const EventSource& source : aggregate.sources) {
-    const index::EventBlock* events = source.table->block(block);
-    if (events == nullptr) continue;
-    for (const auto& run : events->runs) {
-      const index::PropertyColumn* column = column_of(source, *run);
-      const auto [first, last] = run->time.within(aggregate.from, aggregate.to);
-      if (column == nullptr || first == last) continue;
-      const Int128 least = column->values.min(), greatest = column->values.max();
-      const Int128 factor = wide_power_of_ten(unsigned{aggregate.scale} - column->scale);
-      window.sum_max +=
-          std::max(-least, greatest) * factor * std::min(last - first, run->order.rows_max());
-      window.rows += last - first;
-      // More than is added up here: no need to look on, and no way to overflow.
-      if (window.sum_max > kSumMax) return window;
+  for (const SumTerm& term : sums.terms) {
+    for (const EventSource& source : term.aggregate->sources) {
+      const index::EventBlock* events = source.table->block(block);
+      if (events == nullptr) continue;
+      for (const auto& run : events->runs) {
+        const auto [first, last] = run->time.within(term.aggregate->from, term.aggregate->to);
+        const index::PropertyColumn* column = term.has_value ? column_of(source, *run) : nullptr;
+        if (first == last || (term.has_value && column == nullptr)) continue;
+        Int128 row_max = size_of(term.each);
+        if (column != nullptr) {
+          const Int128 least = column->values.min(), greatest = column->values.max();
+          row_max += std::max(-least, greatest) * size_of(weight_of(term, *column));
+        }
+        window.sum_max += row_max * std::min(last - first, run->order.rows_max());
+        window.rows += last - first;
+        // More than is added up here: no need to look on, and no way to overflow.
+        if (window.sum_max > kSumMax) return window;
+      }
     }
   }
   return window;
@@ -76,34 +87,42 @@ void for_each_packed(const index::PackedInts& values, std::uint32_t first, std::
   }
 }
 
-// Calls visit(who, value) for every value that the aggregate takes in, at its scale.
+// Calls visit(who, addend) for every event of the term.
 // Returns false when an exact number in `where` left its bits.
 template <typename Sum, typename Visit>
-bool for_each_value(const BoundAggregate& aggregate, const index::Generation& generation,
-                    std::uint32_t block, const Visit& visit) {
+bool for_each_addend(const SumTerm& term, const index::Generation& generation,
+                     std::uint32_t block, const Visit& visit) {
   bool failed = false;
   std::array<std::int64_t, kSlotsMax> values;
+  const auto each = static_cast<Sum>(term.each);
   const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
   for_each_taken(
-      aggregate, generation, people,
-      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, const SlotMask& mask) {
+      *term.aggregate, generation, people,
+      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask mask) {
         failed = failed || slots.failed();
-        const index::PropertyColumn* column = column_of(aggregate.sources[s], run);
-        if (column == nullptr) return;
-        const auto factor =
-            static_cast<Sum>(wide_power_of_ten(unsigned{aggregate.scale} - column->scale));
         const std::uint32_t first = slots.row_of(0);
+        if (!term.has_value) {
+          for_each_bit(mask, [&](std::uint32_t i) { visit(run.person[first + i], each); });
+          return;
+        }
+        const index::PropertyColumn* column = column_of(term.aggregate->sources[s], run);
+        if (column == nullptr) return;
+        const auto factor = static_cast<Sum>(weight_of(term, *column));
         // Rows without the property hold 0, which changes no sum.
-        if (mask == everyone_of(slots)) {
+        const bool all_count = each == 0 || column->present.empty();
+        if (all_count && mask == everyone_of(slots)) {
           const std::uint16_t* const person = run.person.data() + first;
-          for_each_packed<Sum>(
-              column->values, first, slots.count(),
-              [&](std::uint32_t i, Sum value) { visit(person[i], value * factor); });
+          for_each_packed<Sum>(column->values, first, slots.count(),
+                               [&](std::uint32_t i, Sum value) {
+                                 visit(person[i], static_cast<Sum>(value * factor + each));
+                               });
           return;
         }
         column->values.read(first, std::span(values).first(slots.count()));
         for_each_bit(mask, [&](std::uint32_t i) {
-          visit(run.person[first + i], static_cast<Sum>(values[i]) * factor);
+          if (!all_count && !column->has(first + i)) return;
+          visit(run.person[first + i],
+                static_cast<Sum>(static_cast<Sum>(values[i]) * factor + each));
         });
       });
   return !failed;
@@ -152,58 +171,51 @@ void select_few(std::span<const std::uint16_t> people, std::span<Sum> sums, SumR
 
 }  // namespace
 
-bool WindowSums::takes(const BoundNode& test) {
-  const BoundAggregate& aggregate = *test.aggregate;
-  const auto is_exact_property = [](const EventSource& source) {
-    const BoundValue& value = *source.value;
-    return value.kind == BoundValueKind::Field && value.type == ValueKind::Exact &&
-           value.field->place == FieldPlace::Property && !value.field->lookup &&
-           !value.field->type.list;
-  };
-  return aggregate.kind == AggregateKind::Sum && aggregate.type == ValueKind::Exact &&
-         !aggregate.grouping && !aggregate.edge && !aggregate.since &&
-         test.ranges.ranges().size() == 1 &&
-         std::all_of(aggregate.sources.begin(), aggregate.sources.end(), is_exact_property);
-}
-
 template <typename Sum>
-WindowSums::Answer WindowSums::select_by(const BoundNode& test, const index::Generation& generation,
+WindowSums::Answer WindowSums::select_by(const LinearSums& asked,
+                                         const index::Generation& generation,
                                          const Window& window, index::MutableBlock out) {
-  const auto range = clamped<Sum>(test.ranges.ranges()[0]);
+  const auto range = clamped<Sum>(asked.range);
   if (!range) {
     std::fill(out.begin(), out.end(), 0);
     return {};
   }
   std::vector<Sum>& sums = std::get<std::vector<Sum>>(sums_);
   sums.resize(kBlockSize);
-  const BoundAggregate& aggregate = *test.aggregate;
+  const auto add_all = [&](const auto& visit) {
+    bool ok = true;
+    for (const SumTerm& term : asked.terms) {
+      ok = for_each_addend<Sum>(term, generation, window.block, visit) && ok;
+    }
+    return ok;
+  };
+  const auto add = [&](std::uint16_t who, Sum value) {
+    sums[who] = static_cast<Sum>(sums[who] + value);
+  };
   if (window.rows > kFewRowsMax) {
-    const bool ok = for_each_value<Sum>(
-        aggregate, generation, window.block,
-        [&](std::uint16_t who, Sum value) { sums[who] = static_cast<Sum>(sums[who] + value); });
+    const bool ok = add_all(add);
     select_all<Sum>(sums, *range, out);
     std::fill(sums.begin(), sums.end(), Sum{0});
     return {.failed = !ok};
   }
   people_.clear();
-  const bool ok =
-      for_each_value<Sum>(aggregate, generation, window.block, [&](std::uint16_t who, Sum value) {
-        sums[who] = static_cast<Sum>(sums[who] + value);
-        people_.push_back(who);
-      });
+  const bool ok = add_all([&](std::uint16_t who, Sum value) {
+    add(who, value);
+    people_.push_back(who);
+  });
   select_few<Sum>(people_, sums, *range, out);
   return {.failed = !ok};
 }
 
-std::optional<WindowSums::Answer> WindowSums::select(const BoundNode& test,
+std::optional<WindowSums::Answer> WindowSums::select(const LinearSums& sums,
                                                      const index::Generation& generation,
                                                      std::uint32_t block, index::MutableBlock out) {
-  const Window window = window_of(*test.aggregate, block);
+  const Window window = window_of(sums, block);
   if (window.sum_max <= std::numeric_limits<std::int32_t>::max()) {
-    return select_by<std::int32_t>(test, generation, window, out);
+    return select_by<std::int32_t>(sums, generation, window, out);
   }
   if (window.sum_max > kSumMax) return std::nullopt;
-  return select_by<std::int64_t>(test, generation, window, out);
+  return select_by<std::int64_t>(sums, generation, window, out);
 }
 
 }  // namespace muster::query

@@ -1,4 +1,5 @@
-// Whose values in a window add up to so much: `sum(amount of e in last 90d) > 500`.
+// Whose values in a window add up to so much: `sum(amount of e in last 90d) > 500`, and what comes
+// down to such sums (query/plan/linear_sums.h).
 //
 // The amounts of a window lie side by side in each run. They are added up exactly, in 32 bits a
 // person where no sum can leave them, in 64 bits where they fit, and not here otherwise.
@@ -12,24 +13,21 @@
 
 #include "query/execute/aggregate.h"
 #include "query/execute/selection.h"
+#include "query/plan/linear_sums.h"
 
 namespace muster::query {
 
 class WindowSums {
  public:
-  // Whether select() may answer: a sum of an exact property, without `per` and `at first`, that is
-  // asked for one range.
-  static bool takes(const BoundNode& test);
-
-  // Sets the bit of everybody in the block whose sum is in the test's range and clears the others;
-  // without events the sum is 0.  Nothing when a sum might leave 62 bits.
-  // Requires takes(test).
+  // Sets the bit of everybody in the block whose total is in the range and clears the others;
+  // without events it is 0. `sums.some` is left to the caller.  Nothing when a total might leave 62
+  // bits.
   // Cost: about 2 ns an event of the window; 256 or 512 KiB of sums are gone through when it has
   // more than a few.
   struct Answer {
     bool failed = false;  // An exact number in `where` left its bits: the answer is void.
   };
-  std::optional<Answer> select(const BoundNode& test, const index::Generation& generation,
+  std::optional<Answer> select(const LinearSums& sums, const index::Generation& generation,
                                std::uint32_t block, index::MutableBlock out);
 
  private:
@@ -39,10 +37,10 @@ class WindowSums {
     std::uint64_t rows = 0;  // Before `where`.
   };
 
-  static Window window_of(const BoundAggregate& aggregate, std::uint32_t block);
+  static Window window_of(const LinearSums& sums, std::uint32_t block);
   template <typename Sum>
-  Answer select_by(const BoundNode& test, const index::Generation& generation, const Window& window,
-                   index::MutableBlock out);
+  Answer select_by(const LinearSums& asked, const index::Generation& generation,
+                   const Window& window, index::MutableBlock out);
 
   // By person; all 0 between calls.
   std::tuple<std::vector<std::int32_t>, std::vector<std::int64_t>> sums_;

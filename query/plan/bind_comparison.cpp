@@ -158,6 +158,13 @@ Result<BoundNodePtr> Binder::test(const NodePtr& node, const Scope& scope) {
     const bool always = holds(*asked, subject, operands, scope.zone);
     return make_node(always ? BoundKind::Everyone : BoundKind::Nobody, node);
   }
+  if (subject->kind == BoundValueKind::DaysBetween) {
+    TRY_ASSIGN(BoundNodePtr met, days_test(asked, subject, operands, scope));
+    if (met) {
+      met->source = node;
+      return met;
+    }
+  }
   TRY_ASSIGN(const Condition condition, condition_of(*asked, subject->type, operands, scope));
   TRY_ASSIGN(BoundNodePtr met, meets(node, subject, condition));
   if (met) return met;

@@ -2,6 +2,7 @@
 //
 //   bind_predicate.cpp   and, or, not, lists, segments, quantifiers
 //   bind_comparison.cpp  comparisons and other tests of a value
+//   bind_days.cpp        days between a constant moment and another, compared with constants
 //   bind_objects.cpp     conditions on the objects of lists
 //   bind_element.cpp     elements of lists compared with values
 //   bind_window.cpp      windows of time, `since` something of the person, anniversaries
@@ -88,6 +89,12 @@ class Binder {
                                     const Values& operands, const Scope& scope);
   Result<BoundNodePtr> meets(const NodePtr& node, const BoundValuePtr& subject,
                              const Condition& condition);
+
+  // bind_days.cpp
+  // A comparison of days between a constant moment and a stored one with constants; null when
+  // only the days themselves can tell.
+  Result<BoundNodePtr> days_test(const NodePtr& node, const BoundValuePtr& days,
+                                 const Values& operands, const Scope& scope);
 
   // bind_window.cpp
   // The window as of now, which is noted in the clock's use.

@@ -88,6 +88,8 @@ using BoundFieldPtr = std::shared_ptr<const BoundField>;
 struct BoundNode;
 struct TileCuts;  // query/execute/tile.h
 struct TopCut;    // query/execute/top.h
+struct Extremes;    // query/plan/extremes.h
+struct LinearSums;  // query/plan/linear_sums.h
 struct BoundValue;
 struct BoundAggregate;
 using BoundNodePtr = std::shared_ptr<BoundNode>;
@@ -228,6 +230,8 @@ struct BoundNode {
   Compare compare = Compare::Equal;
   bool negated = false;                 // ValueTest: Between and In.
   std::vector<BoundValuePtr> operands;
+  // What explanations show of a person, where that is not the field or aggregate tested.
+  BoundValuePtr shown;
   Zone zone;                            // Of the segment; leaves over events and values only.
   std::shared_ptr<const index::Posting> members;
   std::shared_ptr<const BoundSequence> sequence;
@@ -240,6 +244,8 @@ struct BoundNode {
   bool is_segment = false;              // `in segment`: children[0] is the segment's own tree.
 
   // Filled by the planner.
+  std::shared_ptr<const Extremes> extremes;  // AggregateTest; null: asked another way.
+  std::shared_ptr<const LinearSums> sums;    // Tests that come down to sums; null: they do not.
   bool by_bitmaps = false;             // Answered by the bitmaps of value_codes.
   std::vector<std::uint32_t> value_codes;
   std::vector<index::PageValues> value_pages;  // The same, by page.

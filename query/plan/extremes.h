@@ -1,5 +1,9 @@
-// Whose first or last event lies in a range of time, without looking for it: they did it within the
-// range, and not before it, or after it.
+// Whose extreme event or value lies in a range, without looking for the extreme: they have some
+// within the range, and none beyond it.
+//
+//   first("visit") in last 30d     a visit since then, and none before
+//   max(amount of "buy") > 200     a purchase of more than 200
+//   min(amount of "buy") >= 60     one of 60 or more, and none below
 //
 // Thread safety: immutable.
 #pragma once
@@ -10,14 +14,14 @@
 
 namespace muster::query {
 
-// Two counts: of events in the range, and of those that would be first or last in their place.
-struct EdgeWindows {
+// Two counts of events.
+struct Extremes {
   BoundAggregate within;
-  BoundAggregate beyond;  // from > to: nothing can be.
+  std::optional<BoundAggregate> beyond;  // Nothing: there is no beyond.
 };
 
-// Nothing for tests of other kinds: of values, with `per`, `at first` or `since`, or of several
-// ranges.
-std::optional<EdgeWindows> edge_windows(const BoundNode& test);
+// Null for tests that are not asked so: other aggregates, texts, values that are computed, with
+// `per`, `at first` or `since`, or of several ranges.
+std::shared_ptr<const Extremes> extremes_of(const BoundNode& test);
 
 }  // namespace muster::query

@@ -4,6 +4,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "query/plan/extremes.h"
+#include "query/plan/linear_sums.h"
+
 namespace muster::query {
 namespace {
 
@@ -67,6 +70,8 @@ void number_nodes(BoundQuery& query, const BoundNodePtr& node,
   if (parents.at(node.get()) > 1 && is_worth_keeping(*node) && query.shared < kSharedMax) {
     node->shared = query.shared++;
   }
+  node->extremes = extremes_of(*node);
+  node->sums = linear_sums_of(*node);
   node->number = static_cast<std::uint32_t>(query.by_number.size());
   query.by_number.push_back(node.get());
 }

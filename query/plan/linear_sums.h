@@ -1,0 +1,37 @@
+// Comparisons that come down to one weighted sum over events: they are answered by one pass that
+// adds up, per person, without dividing.
+//
+//   sum(amount of "buy") > 100                     sum > 100
+//   avg(amount of "buy") > 70                      sum - 70 * count > 0, for those who have any
+//   sum(amount of A) > 0.5 * sum(amount of B)      2 * sum A - sum B > 0
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "query/plan/bound.h"
+
+namespace muster::query {
+
+// What each event of an aggregate adds.
+struct SumTerm {
+  std::shared_ptr<const BoundAggregate> aggregate;  // Its sources, filters and window.
+  bool has_value = false;    // Events without the value add nothing at all.
+  std::int64_t factor = 0;   // Of the value, at the aggregate's scale.
+  std::int64_t each = 0;     // Of the event itself.
+};
+
+struct LinearSums {
+  std::vector<SumTerm> terms;
+  Range range;               // Where the total must be; of people without events it is 0.
+  // A count of which people need one at least; null: they need none.
+  std::shared_ptr<const BoundAggregate> some;
+};
+
+// Null for other tests, and where the factors have no room in 62 bits.
+std::shared_ptr<const LinearSums> linear_sums_of(const BoundNode& test);
+
+}  // namespace muster::query
