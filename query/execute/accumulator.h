@@ -16,6 +16,16 @@
 
 namespace muster::query {
 
+// Keys in order of their buckets.
+struct SortedKeys {
+  std::vector<std::uint32_t> ends;    // By bucket: where its keys end, and the next ones begin.
+  std::int64_t least = 0;             // The keys stand less this one;
+  std::uint64_t width = 0;            // none is above this then;
+  bool is_narrow = true;              // in 32 bits where they fit:
+  std::vector<std::uint32_t> narrow;
+  std::vector<std::uint64_t> wide;    // else here. What is behind the last end means nothing.
+};
+
 class Accumulator {
  public:
   // Forgets; storage of the last use is used again.
@@ -26,6 +36,13 @@ class Accumulator {
   void take(std::size_t bucket, Int128 key);
   // For First and Last; without a value, the key is the time.
   void take_at(std::size_t bucket, TimeMs time, Int128 key);
+  // The same for many, one key per bucket.  Requires keeps_all().
+  void take_all(std::span<const std::uint32_t> buckets, std::span<const std::int64_t> keys);
+  // Whether all values of a bucket are looked at together at the end.
+  bool keeps_all() const;
+  // All values there are, in place of any other take.  Requires keeps_all().
+  // What it returns is to be filled before finish(); memory of the last use is in it.
+  SortedKeys& take_sorted();
   // For fractions, of every kind.
   void take_fraction(const Fraction& fraction) { fractions_.push_back(fraction); }
   // After the last take, before the first answer.
@@ -44,11 +61,6 @@ class Accumulator {
   std::span<const std::uint32_t> counts() const { return counts_; }
 
  private:
-  struct Pair {
-    std::uint32_t bucket = 0;
-    std::int64_t key = 0;
-  };
-
   bool is_touched(std::size_t bucket) const {
     return (touched_[bucket / 64] >> (bucket % 64)) & 1;
   }
@@ -56,7 +68,19 @@ class Accumulator {
   void keep_pair(std::size_t bucket, Int128 key);
   bool is_smaller(Int128 a, Int128 b) const;
   void finish_fractions();
-  void finish_bucket(std::size_t bucket, std::span<std::int64_t> sorted);
+  void rank_texts();
+  void sort_kept();
+  template <typename Key>
+  void sort_kept(std::vector<Key>& keys);
+  template <typename Key>
+  void finish_all(std::vector<Key>& keys);
+  bool is_marked() const;
+  template <typename Key>
+  std::uint32_t distinct_marked(std::size_t bucket, std::span<const Key> keys);
+  template <typename Key>
+  Key most_common_marked(std::span<const Key> keys);
+  template <typename Key>
+  void finish_bucket(std::size_t bucket, std::int64_t least, std::span<Key> keys);
 
   const BoundAggregate* aggregate_ = nullptr;
   std::size_t buckets_ = 0;
@@ -66,7 +90,15 @@ class Accumulator {
   std::vector<Int128> keys_;            // All but counts and sums of doubles.
   std::vector<TimeMs> times_;           // First, Last
   std::vector<double> reals_;           // Sum, Avg of doubles
-  std::vector<Pair> pairs_;             // What needs all values side by side at the end.
+  // What needs all values side by side at the end: whose, and the keys.
+  std::vector<std::uint32_t> kept_buckets_;
+  std::vector<std::int64_t> kept_keys_;
+  SortedKeys sorted_;
+  bool is_sorted_ = false;              // They came so.
+  std::vector<std::uint32_t> marks_;    // By key, where there are few: the bucket, or how often.
+  // Codes of texts in order of the texts, and back; empty when that is not worth while.
+  std::vector<std::uint32_t> rank_of_code_, code_of_rank_;
+  const void* ranked_ = nullptr;        // The dictionary that has been ranked.
   std::vector<Fraction> fractions_;     // The same, of fractions;
   std::vector<Scalar> results_;         // and what they come to.
 };

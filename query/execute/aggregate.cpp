@@ -6,6 +6,7 @@
 #include "index/event_json.h"
 #include "query/execute/event_rows.h"
 #include "query/execute/group_slots.h"
+#include "query/execute/sorted_values.h"
 
 namespace muster::query {
 namespace {
@@ -139,9 +140,11 @@ void AggregateResult::compute(const BoundAggregate& aggregate,
                               const index::Generation& generation, const PeopleRange& people) {
   people_ = people;
   by_person_.reset(aggregate, people.count);
+  if (!rows_) rows_ = std::make_shared<RowsByPerson>();
   if (aggregate.grouping) {
     compute_groups(aggregate, generation);
-  } else {
+  } else if (!by_person_.keeps_all() ||
+             !take_sorted_values(aggregate, generation, people, *rows_, by_person_)) {
     for_each_taken(aggregate, generation, people,
                    [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
                      feed(aggregate, aggregate.sources[s], slots, mask, by_person_,

@@ -18,6 +18,8 @@
 
 namespace muster::query {
 
+class RowsByPerson;  // query/execute/rows_by_person.h
+
 class AggregateResult {
  public:
   // Reads the events of these people. Storage of the last use is used again.
@@ -32,6 +34,7 @@ class AggregateResult {
 
   PeopleRange people_;
   Accumulator by_person_;
+  std::shared_ptr<RowsByPerson> rows_;  // Kept for its memory; null: never needed.
 };
 
 // Sets the bit of everybody who has an event that a count takes in: what `did` asks, without

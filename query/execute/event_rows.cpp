@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "index/order_key.h"
+#include "query/execute/date_parts.h"
 
 namespace muster::query {
 
@@ -43,7 +44,40 @@ void read_field(const BoundAggregate& aggregate, const EventSource& source, RowS
   });
 }
 
+bool read_date_part(const BoundAggregate& aggregate, const BoundValue& value, RowSlots& slots,
+                    KeyChunk& out) {
+  const BoundValue& moment = *value.children[0];
+  const bool is_scaled = aggregate.type == ValueKind::Exact && aggregate.scale != 0;
+  if (moment.kind != BoundValueKind::Field || is_scaled) return false;
+  read_keys(*moment.field, slots, out);
+  DateParts parts(value.part, moment.type, value.zone);
+  for_each_bit(out.present, [&](std::uint32_t i) { out.keys[i] = parts.of(out.keys[i]); });
+  return true;
+}
+
 }  // namespace
+
+bool read_stored(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
+                 KeyChunk& out) {
+  const BoundValue& value = *source.value;
+  if (value.kind == BoundValueKind::DatePartOf) return read_date_part(aggregate, value, slots, out);
+  if (value.kind != BoundValueKind::Field) return false;
+  read_keys(*value.field, slots, out);
+  if (source.recode) {
+    for_each_bit(out.present, [&](std::uint32_t i) {
+      out.keys[i] = (*source.recode)[static_cast<std::size_t>(out.keys[i])];
+    });
+    return true;
+  }
+  if (aggregate.type != ValueKind::Exact || out.scale == aggregate.scale) return true;
+  const auto factor =
+      static_cast<std::int64_t>(wide_power_of_ten(unsigned{aggregate.scale} - out.scale));
+  bool fits = true;
+  for_each_bit(out.present, [&](std::uint32_t i) {
+    fits = !__builtin_mul_overflow(out.keys[i], factor, &out.keys[i]) && fits;
+  });
+  return fits;
+}
 
 void read_values(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
                  WideChunk& out, Accumulator& failed) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,28 @@ TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun&
 // The values of one source. `failed` is told when a number does not fit.
 void read_values(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
                  WideChunk& out, Accumulator& failed);
+
+// The same in 64 bits, where the value is stored, or part of a stored moment. Returns false when it
+// is not, or does not fit: then `out` means nothing.
+bool read_stored(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
+                 KeyChunk& out);
+
+// Puts the values of the masked rows aside.  Requires into.keeps_all().
+template <typename BucketOf>
+void feed_all(const KeyChunk& values, const SlotMask& mask, Accumulator& into,
+              const BucketOf& bucket_of) {
+  std::array<std::uint32_t, kSlotsMax> buckets;
+  std::array<std::int64_t, kSlotsMax> keys;
+  std::size_t count = 0;
+  for (std::uint32_t w = 0; w < kSlotWords; ++w) {
+    for (std::uint64_t rest = mask[w] & values.present[w]; rest != 0; rest &= rest - 1) {
+      const auto i = static_cast<std::uint32_t>(w * 64 + std::countr_zero(rest));
+      buckets[count] = static_cast<std::uint32_t>(bucket_of(i));
+      keys[count++] = values.keys[i];
+    }
+  }
+  into.take_all(std::span(buckets).first(count), std::span(keys).first(count));
+}
 
 // Gives the masked rows to an accumulator; bucket_of(slot) says where to.
 template <typename BucketOf>
@@ -62,6 +85,12 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
                           .value = fractions->exact[i]});
     });
     return;
+  }
+  if (into.keeps_all()) {
+    const auto stored = std::make_unique_for_overwrite<KeyChunk>();
+    if (read_stored(aggregate, source, slots, *stored)) {
+      return feed_all(*stored, mask, into, bucket_of);
+    }
   }
   const auto values = std::make_unique_for_overwrite<WideChunk>();
   read_values(aggregate, source, slots, *values, into);

@@ -37,6 +37,9 @@ class RowSlots final : public Slots {
   bool step_holds(const BoundNode& of_step) override;
   std::optional<index::Ordinal> ordinal_of(std::uint32_t slot) override;
 
+  const index::EventRun& run() const { return run_; }
+  bool is_listed() const { return !listed_.empty(); }
+
   void times(KeyChunk& out);
   // Takes out of the mask what is not at the time that `edge` holds for the person; its buckets
   // are the places of the people.

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "index/order_key.h"
+#include "query/execute/date_parts.h"
 #include "query/execute/lists.h"
 #include "query/execute/slots.h"
 #include "query/execute/tile.h"
@@ -70,8 +71,6 @@ Computed computed(const BoundValue& value, const Scalar& a, const Scalar& b) {
     case BoundValueKind::Arithmetic: return arithmetic(value.op, a_kind, a, b_kind, b);
     case BoundValueKind::Negate: return negated(a_kind, a);
     case BoundValueKind::DaysBetween: return days_between(a_kind, a, b_kind, b, value.zone);
-    case BoundValueKind::DatePartOf:
-      return {.value = date_part(value.part, a_kind, a, value.zone)};
     default: break;
   }
   CHECK(!"leaves are not computed");
@@ -92,6 +91,15 @@ void fill_computed(const BoundValue& value, Slots& slots, ValueChunk& out) {
     out.exact[i] = result.value.exact;
     out.real[i] = result.value.real;
   }
+}
+
+void fill_date_part(const BoundValue& value, Slots& slots, ValueChunk& out) {
+  const auto dates = evaluate(*value.children[0], slots);
+  DateParts parts(value.part, value.children[0]->type, value.zone);
+  out.present = dates->present;
+  for_each_bit(out.present, [&](std::uint32_t i) {
+    out.exact[i] = rational_of(parts.of(static_cast<std::int64_t>(dates->exact[i].numerator)));
+  });
 }
 
 void fill_step(const BoundValue& value, Slots& slots, ValueChunk& out) {
@@ -154,12 +162,12 @@ std::unique_ptr<ValueChunk> evaluate(const BoundValue& value, Slots& slots) {
     case BoundValueKind::Field: fill_field(value, slots, *out); break;
     case BoundValueKind::Size: fill_size(value, slots, *out); break;
     case BoundValueKind::OfStep: fill_step(value, slots, *out); break;
+    case BoundValueKind::DatePartOf: fill_date_part(value, slots, *out); break;
     case BoundValueKind::Tile: fill_tile(value, slots, *out); break;
     case BoundValueKind::Aggregate: fill_aggregate(value, slots, *out); break;
     case BoundValueKind::Arithmetic:
     case BoundValueKind::Negate:
-    case BoundValueKind::DaysBetween:
-    case BoundValueKind::DatePartOf: fill_computed(value, slots, *out); break;
+    case BoundValueKind::DaysBetween: fill_computed(value, slots, *out); break;
   }
   return out;
 }

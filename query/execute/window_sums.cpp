@@ -101,8 +101,14 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
       [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask mask) {
         failed = failed || slots.failed();
         const std::uint32_t first = slots.row_of(0);
+        const std::uint16_t* const person = run.person.data() + first;
+        const bool all_taken = mask == everyone_of(slots);
+        if (!term.has_value && all_taken) {
+          for (std::uint32_t i = 0; i < slots.count(); ++i) visit(person[i], each);
+          return;
+        }
         if (!term.has_value) {
-          for_each_bit(mask, [&](std::uint32_t i) { visit(run.person[first + i], each); });
+          for_each_bit(mask, [&](std::uint32_t i) { visit(person[i], each); });
           return;
         }
         const index::PropertyColumn* column = column_of(term.aggregate->sources[s], run);
@@ -110,8 +116,7 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
         const auto factor = static_cast<Sum>(weight_of(term, *column));
         // Rows without the property hold 0, which changes no sum.
         const bool all_count = each == 0 || column->present.empty();
-        if (all_count && mask == everyone_of(slots)) {
-          const std::uint16_t* const person = run.person.data() + first;
+        if (all_count && all_taken) {
           for_each_packed<Sum>(column->values, first, slots.count(),
                                [&](std::uint32_t i, Sum value) {
                                  visit(person[i], static_cast<Sum>(value * factor + each));
@@ -121,8 +126,7 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
         column->values.read(first, std::span(values).first(slots.count()));
         for_each_bit(mask, [&](std::uint32_t i) {
           if (!all_count && !column->has(first + i)) return;
-          visit(run.person[first + i],
-                static_cast<Sum>(static_cast<Sum>(values[i]) * factor + each));
+          visit(person[i], static_cast<Sum>(static_cast<Sum>(values[i]) * factor + each));
         });
       });
   return !failed;

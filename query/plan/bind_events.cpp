@@ -169,6 +169,25 @@ Result<BoundAggregatePtr> Binder::edge_of(const Events& events, const Tables& ta
   return BoundAggregatePtr(std::move(edge));
 }
 
+namespace {
+
+// As many groups as there are keys: `count("visit" per date(ts))` is `distinct(date(ts) of "visit")`.
+void count_keys(BoundAggregate& groups) {
+  const BoundAggregatePtr key = groups.grouping->key;
+  groups.kind = AggregateKind::Distinct;
+  groups.type = key->type;
+  groups.scale = key->scale;
+  groups.is_fraction = key->is_fraction;
+  groups.dictionary = key->dictionary;
+  for (std::size_t s = 0; s < groups.sources.size(); ++s) {
+    groups.sources[s].value = key->sources[s].value;
+    groups.sources[s].recode = key->sources[s].recode;
+  }
+  groups.grouping = nullptr;
+}
+
+}  // namespace
+
 Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scope& scope) {
   const NodePtr value_node = node->children.empty() ? nullptr : node->children[0];
   auto made = std::make_shared<BoundAggregate>();
@@ -185,6 +204,7 @@ Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scop
   TRY_ASSIGN(made->edge, edge_of(node->events, tables));
   if (node->events.per) {
     TRY_ASSIGN(made->grouping, grouping_of(*node, tables, scope.zone));
+    if (made->kind == AggregateKind::Count && !made->grouping->having) count_keys(*made);
   }
   return BoundAggregatePtr(std::move(made));
 }

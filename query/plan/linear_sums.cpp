@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
+#include "query/plan/value_counts.h"
 
 namespace muster::query {
 namespace {
@@ -27,21 +27,9 @@ struct Quotient {
   std::optional<Linear::Term> below;
 };
 
-bool is_plain(const BoundAggregate& aggregate) {
-  return !aggregate.grouping && !aggregate.edge && !aggregate.since && !aggregate.is_fraction;
-}
-
-bool is_exact_property(const EventSource& source) {
-  if (!source.value) return false;
-  const BoundValue& value = *source.value;
-  return value.kind == BoundValueKind::Field && value.type == ValueKind::Exact &&
-         value.field->place == FieldPlace::Property && !value.field->lookup &&
-         !value.field->type.list;
-}
-
 bool has_exact_values(const BoundAggregate& aggregate) {
-  return is_plain(aggregate) && aggregate.type == ValueKind::Exact &&
-         std::all_of(aggregate.sources.begin(), aggregate.sources.end(), is_exact_property);
+  return aggregate.type == ValueKind::Exact && is_over_plain_events(aggregate) &&
+         has_plain_values(aggregate);
 }
 
 std::optional<Linear> times(Linear linear, const Rational& factor) {
@@ -108,7 +96,7 @@ std::optional<Linear> linear_of(const BoundValue& value) {
   }
   const BoundAggregatePtr& aggregate = value.aggregate;
   Linear linear;
-  if (aggregate->kind == AggregateKind::Count && is_plain(*aggregate)) {
+  if (aggregate->kind == AggregateKind::Count && is_over_plain_events(*aggregate)) {
     linear.terms = {{.aggregate = aggregate, .of_event = rational_of(1)}};
     return linear;
   }
@@ -163,10 +151,9 @@ Int128 gcd(Int128 a, Int128 b) {
 std::optional<Int128> common_denominator(const Linear& linear) {
   Int128 common = 1;
   const auto take = [&](const Rational& number) {
-    const auto lowest = add(number, rational_of(0));
-    if (!lowest) return false;
-    common = common / gcd(common, lowest->denominator) * lowest->denominator;
-    return common < kFactorMax;
+    if (number.denominator > kFactorMax) return false;
+    common = common / gcd(common, number.denominator) * number.denominator;
+    return common <= kFactorMax;
   };
   if (!take(linear.constant)) return std::nullopt;
   for (const Linear::Term& term : linear.terms) {
@@ -194,41 +181,13 @@ void add_term(std::vector<SumTerm>& terms, const SumTerm& term) {
   terms.push_back(term);
 }
 
-// Whether every row of the property's runs has it.
-bool is_never_missing(const EventSource& source) {
-  for (const auto& block : source.table->blocks) {
-    if (!block) continue;
-    for (const auto& run : block->runs) {
-      const auto& property = source.value->field->property;
-      if (!property || property->number >= run->properties.size()) return false;
-      const auto& column = run->properties[property->number];
-      if (!column || !column->present.empty()) return false;
-    }
-  }
-  return true;
-}
-
-BoundNodePtr with_value(const EventSource& source) {
-  auto present = std::make_shared<BoundNode>();
-  present->kind = BoundKind::Present;
-  present->field = source.value->field;
-  if (!source.where) return present;
-  auto both = std::make_shared<BoundNode>();
-  both->kind = BoundKind::And;
-  both->children = {source.where, std::move(present)};
-  return both;
+std::shared_ptr<const BoundAggregate> shared(BoundAggregate aggregate) {
+  return std::make_shared<const BoundAggregate>(std::move(aggregate));
 }
 
 std::shared_ptr<const BoundAggregate> count_of(const Linear::Term& term) {
-  auto count = std::make_shared<BoundAggregate>(*term.aggregate);
-  count->kind = AggregateKind::Count;
-  count->type = ValueKind::Exact;
-  count->scale = 0;
-  for (EventSource& source : count->sources) {
-    if (term.has_value && !is_never_missing(source)) source.where = with_value(source);
-    source.value = nullptr;
-  }
-  return count;
+  return shared(term.has_value ? count_of_valued(*term.aggregate)
+                               : count_of_events(*term.aggregate));
 }
 
 // The totals t for which t op 0; nothing when they are not one range.
@@ -245,14 +204,42 @@ std::optional<Range> totals(Compare op) {
 }
 
 std::shared_ptr<const LinearSums> sums_of_aggregate(const BoundNode& test) {
-  if (test.aggregate->kind != AggregateKind::Sum || !has_exact_values(*test.aggregate) ||
-      test.ranges.ranges().size() != 1) {
-    return nullptr;
-  }
+  if (!has_exact_values(*test.aggregate) || test.ranges.ranges().size() != 1) return nullptr;
   auto sums = std::make_shared<LinearSums>();
   sums->terms = {{.aggregate = test.aggregate, .has_value = true, .factor = 1}};
   sums->range = test.ranges.ranges()[0];
   return sums;
+}
+
+// A percentile is the least value that so many of a hundred do not exceed. With n values, and k of
+// them up to `key`, it is at most `key` when 100 k >= percent * n.
+std::shared_ptr<const LinearSums> sums_of_percentile(const BoundNode& test) {
+  const BoundAggregate& aggregate = *test.aggregate;
+  if (!is_over_plain_events(aggregate) || !has_plain_values(aggregate) ||
+      test.ranges.ranges().size() != 1) {
+    return nullptr;
+  }
+  const Range& wanted = test.ranges.ranges()[0];
+  const bool has_low = wanted.low > -kWideMax, has_high = wanted.high < kWideMax;
+  if (has_low == has_high) return nullptr;
+  const Int128 key = has_high ? wanted.high : wanted.low - 1;
+  const auto valued = shared(count_of_valued(aggregate));
+  auto sums = std::make_shared<LinearSums>();
+  sums->terms = {
+      {.aggregate = shared(count_of_values(aggregate, {-kWideMax, key})), .each = 100},
+      {.aggregate = valued, .each = aggregate.kind == AggregateKind::P50 ? -50 : -95}};
+  sums->range = has_high ? Range{0, kWideMax} : Range{-kWideMax, -1};
+  sums->some = valued;
+  return sums;
+}
+
+std::shared_ptr<const LinearSums> sums_of_test(const BoundNode& test) {
+  switch (test.aggregate->kind) {
+    case AggregateKind::Sum: return sums_of_aggregate(test);
+    case AggregateKind::P50:
+    case AggregateKind::P95: return sums_of_percentile(test);
+    default: return nullptr;
+  }
 }
 
 Compare mirrored(Compare op) {
@@ -268,7 +255,7 @@ Compare mirrored(Compare op) {
 }  // namespace
 
 std::shared_ptr<const LinearSums> linear_sums_of(const BoundNode& test) {
-  if (test.kind == BoundKind::AggregateTest) return sums_of_aggregate(test);
+  if (test.kind == BoundKind::AggregateTest) return sums_of_test(test);
   const bool is_comparison =
       test.kind == BoundKind::ValueTest && test.value_test == ValueTestKind::Compare;
   if (!is_comparison) return nullptr;

@@ -3,6 +3,7 @@
 //
 //   sum(amount of "buy") > 100                     sum > 100
 //   avg(amount of "buy") > 70                      sum - 70 * count > 0, for those who have any
+//   p95(amount of "buy") > 200                     100 * those up to 200 - 95 * all < 0
 //   sum(amount of A) > 0.5 * sum(amount of B)      2 * sum A - sum B > 0
 //
 // Thread safety: immutable.
