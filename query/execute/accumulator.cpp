@@ -20,7 +20,7 @@ bool is_edge(const BoundAggregate& aggregate) {
   return aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
 }
 
-// Nearest rank: where the smallest value stands that at least `percent` of the values do not exceed.
+// Nearest rank: where the smallest value stands that at least `percent` of them do not exceed.
 std::size_t rank_of(std::size_t percent, std::size_t values) {
   return (percent * values + 99) / 100 - 1;
 }

@@ -24,6 +24,7 @@
 #include "query/execute/person_slots.h"
 #include "query/execute/ready_sets.h"
 #include "query/execute/selection.h"
+#include "query/execute/sequence_stream.h"
 #include "query/execute/stack_vector.h"
 #include "query/execute/window_counts.h"
 #include "query/execute/window_sums.h"
@@ -135,6 +136,7 @@ class Evaluator {
   Aggregates aggregates_;
   WindowCounts window_counts_;
   WindowSums window_sums_;
+  SequenceStream sequence_stream_;
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.
   PersonSlots one_;

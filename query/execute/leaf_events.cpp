@@ -103,8 +103,11 @@ std::optional<Selection> Evaluator::evaluate_extreme(const Extremes& extremes) {
 }
 
 Selection Evaluator::evaluate_sequence(const BoundNode& node) {
-  const SequenceAnswer answer = holds_sequence(*node.sequence, generation_,
-                                               {.block = block_, .first = 0, .count = kBlockSize});
+  const SequenceAnswer answer =
+      SequenceStream::takes(*node.sequence)
+          ? sequence_stream_.answer(*node.sequence, generation_, block_)
+          : holds_sequence(*node.sequence, generation_,
+                           {.block = block_, .first = 0, .count = kBlockSize});
   if (answer.failed) {
     failed_ = true;
     return {};

@@ -1,7 +1,7 @@
 // The rows that an aggregate takes in, person by person: a counting sort in two passes.
 //
 // find() looks for the rows once and counts them; again() goes through the same rows, so that what
-// they hold can be put where place_for() says. What is kept between the passes is a bit a row.
+// they hold can be put where for_each_place() says.
 // Thread safety: one thread at a time; memory of the last use is used again.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "query/execute/event_rows.h"
+#include "query/execute/found_rows.h"
 
 namespace muster::query {
 
@@ -31,68 +31,57 @@ class RowsByPerson {
   void for_each_place(const RowSlots& slots, const SlotMask& mask, const Visit& visit);
   // After all rows have been placed: where those of the people end, in order of their places.
   std::span<const std::uint32_t> ends() const { return ends_; }
-  const PeopleRange& people() const { return people_; }
 
  private:
-  struct Stretch {
-    std::size_t source = 0;
-    const index::EventRun* run = nullptr;
-    std::uint32_t first = 0, count = 0;  // Of the run, or of listed_.
-    bool is_listed = false;
-    SlotMask mask;
-  };
-
-  void add(std::size_t source, const index::EventRun& run, const RowSlots& slots,
-           const SlotMask& mask);
+  template <typename Visit>
+  void for_each_person(const RowSlots& slots, const SlotMask& mask, const Visit& visit) const;
 
   PeopleRange people_;
-  std::vector<Stretch> stretches_;
-  std::vector<std::uint32_t> listed_;
+  FoundRows found_;
   std::vector<std::uint32_t> ends_;  // By place; begins as where they begin.
   std::uint32_t total_ = 0;
 };
+
+// Calls visit(slot, place of its person).
+template <typename Visit>
+void RowsByPerson::for_each_person(const RowSlots& slots, const SlotMask& mask,
+                                   const Visit& visit) const {
+  if (people_.count == index::kBlockSize && !slots.is_listed() && mask == everyone_of(slots)) {
+    const std::uint16_t* const person = slots.run().person.data() + slots.row_of(0);
+    for (std::uint32_t i = 0; i < slots.count(); ++i) visit(i, person[i]);
+    return;
+  }
+  for_each_bit(mask,
+               [&](std::uint32_t i) { visit(i, people_.place_of(slots.person_of(i))); });
+}
 
 template <typename Narrow>
 bool RowsByPerson::find(const BoundAggregate& aggregate, const index::Generation& generation,
                         const PeopleRange& people, const Narrow& narrow) {
   people_ = people;
-  stretches_.clear();
-  listed_.clear();
   ends_.assign(people.count, 0);
-  bool failed = false;
-  for_each_taken(aggregate, generation, people,
-                 [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask mask) {
-                   narrow(s, run, slots, mask);
-                   failed = failed || slots.failed();
-                   add(s, run, slots, mask);
-                 });
+  const bool is_exact = found_.find(
+      aggregate, generation, people,
+      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask& mask) {
+        narrow(s, run, slots, mask);
+        for_each_person(slots, mask, [&](std::uint32_t, std::uint32_t place) { ++ends_[place]; });
+      });
   total_ = 0;
   for (std::uint32_t& end : ends_) total_ += std::exchange(end, total_);
-  return !failed;
+  return is_exact;
 }
 
 template <typename Visit>
 void RowsByPerson::for_each_place(const RowSlots& slots, const SlotMask& mask,
                                   const Visit& visit) {
-  if (people_.count == index::kBlockSize && !slots.is_listed() && mask == everyone_of(slots)) {
-    const std::uint16_t* const person = slots.run().person.data() + slots.row_of(0);
-    for (std::uint32_t i = 0; i < slots.count(); ++i) visit(i, ends_[person[i]]++);
-    return;
-  }
-  for_each_bit(mask, [&](std::uint32_t i) {
-    visit(i, ends_[people_.place_of(slots.person_of(i))]++);
-  });
+  for_each_person(slots, mask,
+                  [&](std::uint32_t i, std::uint32_t place) { visit(i, ends_[place]++); });
 }
 
 template <typename Visit>
 void RowsByPerson::again(const index::Generation& generation, const Visit& visit) const {
-  for (const Stretch& stretch : stretches_) {
-    RowSlots slots(generation, *stretch.run, people_.block);
-    if (stretch.is_listed) {
-      slots.move_to(std::span(listed_).subspan(stretch.first, stretch.count));
-    } else {
-      slots.move_to(stretch.first, stretch.count);
-    }
+  for (const FoundRows::Stretch& stretch : found_.stretches()) {
+    RowSlots slots = found_.slots_of(stretch, generation);
     visit(stretch.source, *stretch.run, slots, stretch.mask);
   }
 }

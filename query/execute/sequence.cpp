@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "index/event_json.h"
 #include "query/execute/row_slots.h"
+#include "query/execute/sequence_by_key.h"
 #include "query/execute/step_matches.h"
 #include "query/execute/step_times.h"
 
@@ -185,6 +186,7 @@ class Search {
 
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
                               const PeopleRange& people) {
+  if (has_step_keys(sequence)) return holds_by_key(sequence, generation, people);
   return Search(sequence, generation, people, false).answer();
 }
 

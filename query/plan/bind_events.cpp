@@ -171,7 +171,7 @@ Result<BoundAggregatePtr> Binder::edge_of(const Events& events, const Tables& ta
 
 namespace {
 
-// As many groups as there are keys: `count("visit" per date(ts))` is `distinct(date(ts) of "visit")`.
+// As many groups as there are keys: `count("visit" per sku)` is `distinct(sku of "visit")`.
 void count_keys(BoundAggregate& groups) {
   const BoundAggregatePtr key = groups.grouping->key;
   groups.kind = AggregateKind::Distinct;

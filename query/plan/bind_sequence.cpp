@@ -3,6 +3,7 @@
 
 #include "query/plan/bind_error.h"
 #include "query/plan/binder.h"
+#include "query/plan/step_keys.h"
 
 namespace muster::query {
 namespace {
@@ -23,6 +24,26 @@ bool names_a_step(const BoundNode& node) {
                      [](const BoundValuePtr& value) { return names_a_step(*value); }) ||
          std::any_of(node.children.begin(), node.children.end(),
                      [](const BoundNodePtr& child) { return names_a_step(*child); });
+}
+
+// What must hold of the event: with earlier steps, and by itself.
+void split(const BoundNodePtr& where, std::vector<BoundNodePtr>& with_steps,
+           std::vector<BoundNodePtr>& alone) {
+  if (!names_a_step(*where)) {
+    alone.push_back(where);
+  } else if (where->kind == BoundKind::And) {
+    for (const BoundNodePtr& child : where->children) split(child, with_steps, alone);
+  } else {
+    with_steps.push_back(where);
+  }
+}
+
+// Null when nothing is asked.
+BoundNodePtr all_of(std::vector<BoundNodePtr> conditions) {
+  if (conditions.size() <= 1) return conditions.empty() ? nullptr : conditions[0];
+  BoundNodePtr all = make_node(BoundKind::And, nullptr);
+  all->children = std::move(conditions);
+  return all;
 }
 
 }  // namespace
@@ -51,10 +72,11 @@ Result<BoundStepEvents> Binder::step_events(const Events& events, const EventWin
     if (events.where) {
       TRY_ASSIGN(where, predicate(events.where, rows));
     }
-    const bool is_filter = where && names_a_step(*where);
-    has_filter = has_filter || is_filter;
-    made.filters.push_back(is_filter ? where : nullptr);
-    if (!is_filter) source.where = std::move(where);
+    std::vector<BoundNodePtr> filters, others;
+    if (where) split(where, filters, others);
+    has_filter = has_filter || !filters.empty();
+    made.filters.push_back(all_of(std::move(filters)));
+    source.where = all_of(std::move(others));
     taken->sources.push_back(std::move(source));
   }
   if (!has_filter) made.filters.clear();
@@ -97,6 +119,7 @@ Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
   for (std::size_t i = 0; i < made->steps.size(); ++i) {
     made->steps[i].is_referred_to = steps_named_[i];
   }
+  made->keys = step_keys_of(*made);
   BoundNodePtr bound = make_node(BoundKind::Sequence, node);
   bound->sequence = std::move(made);
   return bound;

@@ -181,8 +181,14 @@ struct BoundStep {
   static constexpr TimeMs kForever = TimeMs{1} << 61;
 };
 
+// By step and source, what the events of all steps have in common (query/plan/step_keys.h).
+struct StepKeys {
+  std::vector<std::vector<BoundValuePtr>> steps, without;
+};
+
 struct BoundSequence {
   std::vector<BoundStep> steps;
+  std::shared_ptr<const StepKeys> keys;  // Null: steps name each other in another way, or not.
   TimeMs within = BoundStep::kForever;  // From the first step to the last.
 };
 

@@ -9,8 +9,8 @@
 
 namespace muster::query {
 
-// Whether the values of all sources are properties as they are stored, of a kind with an order: what
-// follows can be asked of them.
+// Whether the values of all sources are properties as they are stored, of a kind with an order:
+// what follows can be asked of them.
 bool has_plain_values(const BoundAggregate& aggregate);
 // Without `per`, `at first`, `since` and fractions.
 bool is_over_plain_events(const BoundAggregate& aggregate);

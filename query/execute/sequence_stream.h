@@ -1,0 +1,31 @@
+// Sequences of a whole block in one pass over its events in order of time.
+//
+// Per person and step it is enough to know when a chain of the steps so far has last ended: nothing
+// later fits better behind it. That holds where no step asks for what another had, and where no
+// limit runs from the first step to the last over steps in between.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include "query/execute/sequence.h"
+
+namespace muster::query {
+
+class SequenceStream {
+ public:
+  // Whether the sequence is one of those.
+  static bool takes(const BoundSequence& sequence);
+
+  // Of all people of the block.  Requires takes().
+  // Cost: about 10 ns an event; 512 KiB a step are gone through.
+  SequenceAnswer answer(const BoundSequence& sequence, const index::Generation& generation,
+                        std::uint32_t block);
+
+  struct Memory {
+    std::vector<TimeMs> moments;
+  };
+
+ private:
+  Memory memory_;  // Of the last use, used again.
+};
+
+}  // namespace muster::query
