@@ -1,0 +1,137 @@
+// Conditions over events that are answered without doing what they say: every way of asking must
+// agree (World::ask), and so must another way of saying it that has no shortcut.
+#include <gtest/gtest.h>
+
+#include "tests/query/query_support.h"
+#include "tests/support/random.h"
+
+namespace muster::testing {
+namespace {
+
+// Events on few moments, so that many are at the same one; values and texts are missing now and
+// then; they come in several batches, which makes several runs.
+World shop(Random& random) {
+  World world([](index::Schema& schema) {
+    schema.fields["buy.amount"].type = {.type = Type::Decimal, .list = false, .scale = 2};
+    schema.fields["view.amount"].type = {.type = Type::Decimal, .list = false, .scale = 1};
+  });
+  constexpr int kPeople = 150;
+  for (int i = 0; i < kPeople; ++i) {
+    World::Cells cells;
+    if (random.below(4) != 0) cells["joined"] = text("2024-06-0" + std::to_string(1 + i % 9));
+    if (random.below(4) != 0) {
+      cells["seen"] = text("2024-06-10T0" + std::to_string(i % 10) + ":00:00Z");
+    }
+    world.person("p" + std::to_string(i), cells);
+  }
+  const char* const skus[] = {"a", "b", "c", "ß"};
+  for (int batch = 0; batch < 4; ++batch) {
+    for (int i = 0; i < 1'000 / (1 + batch); ++i) {
+      World::Cells cells;
+      if (random.below(4) != 0) {
+        cells["amount"] = number(std::to_string(random.below(40)) + ".5");
+      }
+      if (random.below(4) != 0) cells["sku"] = text(skus[random.below(4)]);
+      if (random.below(3) != 0) cells["basket"] = number(std::to_string(random.below(5)));
+      const char* const names[] = {"view", "buy", "buy", "back"};
+      world.event("p" + std::to_string(random.below(kPeople)), names[random.below(4)],
+                  "2024-06-0" + std::to_string(1 + random.below(9)) + "T0" +
+                      std::to_string(random.below(3)) + ":00:00Z",
+                  cells);
+    }
+    world.generation();  // What came so far is in.
+  }
+  world.set_now("2024-06-10T12:00:00Z");
+  return world;
+}
+
+struct Pair {
+  const char* shortcut;
+  const char* plain;  // Says the same in a way that has no shortcut.
+};
+
+TEST(Shortcuts, SayWhatTheLongWaySays) {
+  Random random;
+  World world = shop(random);
+  const Pair pairs[] = {
+      {"min(amount of \"buy\") >= 10.5", "min(amount + 0 * amount of \"buy\") >= 10.5"},
+      {"max(amount of \"buy\" or \"view\") < 20.05",
+       "max(amount + 0 * amount of \"buy\" or \"view\") < 20.05"},
+      {"min(amount of \"buy\" where (sku = \"a\") in last 5d) between 3 and 30",
+       "min(amount + 0 * amount of \"buy\" where (sku = \"a\") in last 5d) between 3 and 30"},
+      {"avg(amount of \"buy\") > 17.25", "sum(amount of \"buy\") / count(\"buy\" where "
+                                          "(amount is present)) > 17.25"},
+      {"avg(amount of \"buy\") != 20.5", "avg(amount of \"buy\") < 20.5 or "
+                                          "avg(amount of \"buy\") > 20.5"},
+      {"17.25 >= avg(amount of \"buy\" where (basket > 1))",
+       "avg(amount + 0 * amount of \"buy\" where (basket > 1)) <= 17.25"},
+      {"sum(amount of \"buy\" where (amount > 10)) > 0.5 * sum(amount of \"buy\")",
+       "sum(amount of \"buy\" where (amount > 10)) - 0.5 * sum(amount of \"buy\") > "
+       "0 * distinct(sku of \"buy\")"},
+      {"p50(amount of \"buy\") > 17.5", "p50(amount + 0 * amount of \"buy\") > 17.5"},
+      {"p95(amount of \"buy\") <= 30.5", "p95(amount + 0 * amount of \"buy\") <= 30.5"},
+      {"p50(amount of \"view\" or \"buy\") between 10 and 20.5",
+       "p50(amount + 0 * amount of \"view\" or \"buy\") between 10 and 20.5"},
+      {"count(\"buy\" per date(ts)) >= 3",
+       "count(\"buy\" per date(ts) having (count() >= 1)) >= 3"},
+      {"count(\"buy\" per sku) = 0", "count(\"buy\" per sku having (count() >= 1)) = 0"},
+      {"days between first(\"buy\") and now >= 4.25",
+       "days between first(\"buy\") and now - 4.25 >= 0"},
+      {"days between joined and now not between 2 and 5",
+       "days between joined and now - 2 < 0 or days between joined and now - 5 > 0"},
+      {"days between 2024-06-04 and joined in (1, 3)",
+       "days between 2024-06-04 and joined = 1 or days between 2024-06-04 and joined - 3 = 0"},
+      {"days between seen and now != 0.25", "days between seen and now - 0.25 != 0"},
+  };
+  for (const Pair& pair : pairs) {
+    EXPECT_EQ(world.ask(pair.plain), world.ask(pair.shortcut)) << pair.shortcut;
+  }
+}
+
+// One pass over the block against one person at a time.
+TEST(Shortcuts, SequencesInOnePassAreThoseOfEachPerson) {
+  Random random;
+  World world = shop(random);
+  for (const char* sequence :
+       {"sequence(\"view\" then \"buy\")", "sequence(\"buy\" then within 1d \"buy\")",
+        "sequence(\"view\" then \"buy\" then \"back\")",
+        "sequence(\"buy\" then \"back\") within 36h",
+        "sequence(\"view\" then within 3d without (\"back\") \"buy\")",
+        "sequence(\"view\" where (sku = \"a\") "
+        "then within 5d without (\"view\") \"back\") in last 7d",
+        "sequence((\"view\" or \"back\") then within 2d \"buy\" where (amount > 9) then \"view\")",
+        "sequence(\"buy\" at first then without (any event where (amount > 30)) \"back\")"}) {
+    ASSERT_TRUE(world.bind(sequence)) << sequence;
+    EXPECT_NE("nobody", world.ask(sequence)) << sequence;
+  }
+}
+
+// `a.sku is present` says nothing new, but makes of a key a condition like any other.
+TEST(Shortcuts, SequencesWithAKeyAreThoseWithTheConditionTried) {
+  Random random;
+  World world = shop(random);
+  const char* const shapes[] = {
+      "sequence(a: \"view\" then \"buy\" where (%))",
+      "sequence(a: \"view\" then within 2d \"buy\" where (%))",
+      "sequence(a: \"view\" then \"buy\" where (%) then \"back\" where (%))",
+      "sequence(a: \"view\" then \"buy\" where (% and amount > 9)) within 3d",
+      "sequence(a: (\"view\" or \"buy\") then without (\"back\" where (%)) \"buy\" where (%))",
+      "sequence(a: \"buy\" then \"buy\" where (%) then within 4d \"buy\" where (%))",
+  };
+  for (const std::string shape : shapes) {
+    const auto with = [&](const std::string& condition) {
+      std::string asked = shape;
+      for (std::size_t at = 0; (at = asked.find('%')) != std::string::npos;) {
+        asked.replace(at, 1, condition);
+      }
+      return world.ask(asked);
+    };
+    const std::string members = with("sku = a.sku");
+    EXPECT_EQ("p", members.substr(0, 1)) << members;
+    EXPECT_EQ(with("sku = a.sku and a.sku is present"), members) << shape;
+    EXPECT_NE("nobody", members) << shape;
+  }
+}
+
+}  // namespace
+}  // namespace muster::testing
