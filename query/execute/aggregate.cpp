@@ -11,13 +11,11 @@
 namespace muster::query {
 namespace {
 
-constexpr std::uint32_t kNoGroup = ~std::uint32_t{0};
-
 // The groups of some people's events, in order of person and key.
 struct Groups {
-  std::vector<std::uint32_t> person;     // By group.
-  // By row taken in, in the order of for_each_taken; kNoGroup for rows without a key.
-  std::vector<std::uint32_t> of_row;
+  RowsByPerson rows;                  // Those with a key.
+  std::vector<std::uint32_t> person;  // By group.
+  std::vector<std::uint32_t> of_row;  // By row, in the order of rows.again().
   bool failed = false;
 };
 
@@ -26,85 +24,97 @@ class GroupKeys {
  public:
   explicit GroupKeys(const BoundAggregate& key_of) : key_of_(key_of) {}
 
-  void read(std::size_t source, RowSlots& slots, WideChunk& out, Accumulator& failures) {
-    if (!key_of_.is_fraction) {
-      read_values(key_of_, key_of_.sources[source], slots, out, failures);
-      return;
-    }
-    const auto values = evaluate(*key_of_.sources[source].value, slots);
-    if (slots.failed()) failures.fail();
-    out.present = values->present;
+  void read(std::size_t source, RowSlots& slots, KeyChunk& out) {
+    if (key_of_.is_fraction) return number(source, slots, out);
+    const EventSource& own = key_of_.sources[source];
+    if (read_stored(key_of_, own, slots, out)) return;
+    read_values(key_of_, own, slots, *wide_, failures_);
+    out.present = wide_->present;
     for_each_bit(out.present, [&](std::uint32_t i) {
-      out.keys[i] = numbers_.try_emplace(values->exact[i], numbers_.size()).first->second;
+      out.keys[i] = static_cast<std::int64_t>(wide_->keys[i]);
+      if (out.keys[i] != wide_->keys[i]) failures_.fail();
     });
   }
+  bool failed() const { return failures_.failed(); }
 
  private:
   struct Less {
     bool operator()(const Rational& a, const Rational& b) const { return compare(a, b) < 0; }
   };
+
+  void number(std::size_t source, RowSlots& slots, KeyChunk& out) {
+    const auto values = evaluate(*key_of_.sources[source].value, slots);
+    if (slots.failed()) failures_.fail();
+    out.present = values->present;
+    for_each_bit(out.present, [&](std::uint32_t i) {
+      const auto known = numbers_.try_emplace(values->exact[i], numbers_.size()).first;
+      out.keys[i] = static_cast<std::int64_t>(known->second);
+    });
+  }
+
   const BoundAggregate& key_of_;
   std::map<Rational, std::size_t, Less> numbers_;
+  std::unique_ptr<WideChunk> wide_ = std::make_unique_for_overwrite<WideChunk>();
+  Accumulator failures_;
 };
 
-Groups make_groups(const BoundAggregate& aggregate, const index::Generation& generation,
-                   const PeopleRange& people) {
+void make_groups(const BoundAggregate& aggregate, const index::Generation& generation,
+                 const PeopleRange& people, Groups& groups) {
   struct Row {
-    std::uint32_t person = 0, number = 0;
     std::int64_t key = 0;
+    std::uint32_t number = 0;  // In the order of rows.again().
   };
   GroupKeys keys(*aggregate.grouping->key);
-  Groups groups;
-  std::vector<Row> rows;
-  Accumulator failures;
-  const auto values = std::make_unique_for_overwrite<WideChunk>();
-  for_each_taken(aggregate, generation, people,
-                 [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
-                   keys.read(s, slots, *values, failures);
-                   for_each_bit(mask, [&](std::uint32_t i) {
-                     const auto number = static_cast<std::uint32_t>(groups.of_row.size());
-                     groups.of_row.push_back(kNoGroup);
-                     if (!has_bit(values->present, i)) return;
-                     const auto key = static_cast<std::int64_t>(values->keys[i]);
-                     if (key != values->keys[i]) failures.fail();
-                     rows.push_back({people.place_of(slots.person_of(i)), number, key});
-                   });
-                 });
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-    return a.person != b.person ? a.person < b.person : a.key < b.key;
+  std::vector<std::int64_t> of_row;
+  const auto chunk = std::make_unique_for_overwrite<KeyChunk>();
+  const bool is_exact = groups.rows.find(
+      aggregate, generation, people,
+      [&](std::size_t s, const auto&, RowSlots& slots, SlotMask& mask) {
+        keys.read(s, slots, *chunk);
+        for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= chunk->present[w];
+        for_each_bit(mask, [&](std::uint32_t i) { of_row.push_back(chunk->keys[i]); });
+      });
+  groups.failed = !is_exact || keys.failed();
+  std::vector<Row> sorted(groups.rows.rows());
+  std::uint32_t next = 0;
+  groups.rows.again(generation, [&](std::size_t, const auto&, RowSlots& slots,
+                                    const SlotMask& mask) {
+    groups.rows.for_each_place(slots, mask, [&](std::uint32_t, std::uint32_t at) {
+      sorted[at] = {.key = of_row[next], .number = next};
+      ++next;
+    });
   });
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool is_new = i == 0 || rows[i].person != rows[i - 1].person ||
-                        rows[i].key != rows[i - 1].key;
-    if (is_new) groups.person.push_back(rows[i].person);
-    groups.of_row[rows[i].number] = static_cast<std::uint32_t>(groups.person.size() - 1);
+  groups.person.clear();
+  groups.of_row.resize(sorted.size());
+  std::uint32_t first = 0;
+  for (std::uint32_t place = 0; place < people.count; ++place) {
+    const std::uint32_t end = groups.rows.ends()[place];
+    const auto own = std::span(sorted).subspan(first, end - first);
+    std::sort(own.begin(), own.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      if (i == 0 || own[i].key != own[i - 1].key) groups.person.push_back(place);
+      groups.of_row[own[i].number] = static_cast<std::uint32_t>(groups.person.size() - 1);
+    }
+    first = end;
   }
-  groups.failed = failures.failed();
-  return groups;
 }
 
-// Calls visit(source number, slots, mask, group of slot) once more over the same rows, leaving out
-// those that are in no group.
+// Calls visit(source number, slots, mask, group of slot) once more over the rows with a group.
 template <typename Visit>
-void for_each_grouped(const BoundAggregate& aggregate, const index::Generation& generation,
-                      const PeopleRange& people, const Groups& groups, const Visit& visit) {
+void for_each_grouped(const index::Generation& generation, const Groups& groups,
+                      const Visit& visit) {
   std::size_t next_row = 0;
   std::array<std::uint32_t, kSlotsMax> group_of{};
-  for_each_taken(aggregate, generation, people,
-                 [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
-                   SlotMask grouped{};
-                   for_each_bit(mask, [&](std::uint32_t i) {
-                     group_of[i] = groups.of_row[next_row++];
-                     if (group_of[i] != kNoGroup) set_bit(grouped, i);
-                   });
-                   visit(s, slots, grouped, group_of);
-                 });
+  groups.rows.again(
+      generation, [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
+        for_each_bit(mask, [&](std::uint32_t i) { group_of[i] = groups.of_row[next_row++]; });
+        visit(s, slots, mask, group_of);
+      });
 }
 
 // A bit per group that `having` lets through.
 std::vector<std::uint64_t> qualifying(const BoundAggregate& aggregate,
-                                      const index::Generation& generation,
-                                      const PeopleRange& people, const Groups& groups,
+                                      const index::Generation& generation, const Groups& groups,
                                       Accumulator& failed) {
   const std::size_t count = groups.person.size();
   std::vector<std::uint64_t> bits((count + kSlotsMax - 1) / kSlotsMax * kSlotWords, 0);
@@ -115,7 +125,7 @@ std::vector<std::uint64_t> qualifying(const BoundAggregate& aggregate,
   }
   GroupSlots slots(generation, [&](const BoundAggregate& inner, Accumulator& into) {
     into.reset(inner, count);
-    for_each_grouped(aggregate, generation, people, groups,
+    for_each_grouped(generation, groups,
                      [&](std::size_t s, RowSlots& rows, const SlotMask& mask,
                          const std::array<std::uint32_t, kSlotsMax>& group_of) {
                        feed(inner, inner.sources[s], rows, mask, into,
@@ -156,9 +166,10 @@ void AggregateResult::compute(const BoundAggregate& aggregate,
 
 void AggregateResult::compute_groups(const BoundAggregate& aggregate,
                                      const index::Generation& generation) {
-  const Groups groups = make_groups(aggregate, generation, people_);
+  Groups groups;
+  make_groups(aggregate, generation, people_, groups);
   if (groups.failed) by_person_.fail();
-  const auto qualifies = qualifying(aggregate, generation, people_, groups, by_person_);
+  const auto qualifies = qualifying(aggregate, generation, groups, by_person_);
   if (aggregate.kind == AggregateKind::Count) {
     // The groups are counted, not their events.
     for (std::size_t g = 0; g < groups.person.size(); ++g) {
@@ -166,7 +177,7 @@ void AggregateResult::compute_groups(const BoundAggregate& aggregate,
     }
     return;
   }
-  for_each_grouped(aggregate, generation, people_, groups,
+  for_each_grouped(generation, groups,
                    [&](std::size_t s, RowSlots& slots, SlotMask mask,
                        const std::array<std::uint32_t, kSlotsMax>& group_of) {
                      for_each_bit(SlotMask(mask), [&](std::uint32_t i) {

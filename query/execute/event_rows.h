@@ -86,24 +86,26 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     });
     return;
   }
-  if (into.keeps_all()) {
-    const auto stored = std::make_unique_for_overwrite<KeyChunk>();
-    if (read_stored(aggregate, source, slots, *stored)) {
-      return feed_all(*stored, mask, into, bucket_of);
-    }
+  const auto take = [&](const auto& values) {
+    SlotMask taken{};
+    for (std::uint32_t w = 0; w < kSlotWords; ++w)
+      taken[w] = mask[w] & values.present[w];
+    for_each_bit(taken, [&](std::uint32_t i) {
+      if (needs_time) {
+        into.take_at(bucket_of(i), times->keys[i], values.keys[i]);
+      } else {
+        into.take(bucket_of(i), values.keys[i]);
+      }
+    });
+  };
+  const auto stored = std::make_unique_for_overwrite<KeyChunk>();
+  if (read_stored(aggregate, source, slots, *stored)) {
+    if (into.keeps_all()) return feed_all(*stored, mask, into, bucket_of);
+    return take(*stored);
   }
   const auto values = std::make_unique_for_overwrite<WideChunk>();
   read_values(aggregate, source, slots, *values, into);
-  SlotMask taken{};
-  for (std::uint32_t w = 0; w < kSlotWords; ++w)
-    taken[w] = mask[w] & values->present[w];
-  for_each_bit(taken, [&](std::uint32_t i) {
-    if (needs_time) {
-      into.take_at(bucket_of(i), times->keys[i], values->keys[i]);
-    } else {
-      into.take(bucket_of(i), values->keys[i]);
-    }
-  });
+  take(*values);
 }
 
 // Calls visit(source number, run, slots, mask) for every stretch of rows of these people that may
