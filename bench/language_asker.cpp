@@ -19,13 +19,18 @@ Asker::Asker(std::shared_ptr<const index::Generation> generation, const AskerOpt
     : generation_(std::move(generation)), options_(options), kept_(kKeptBytes) {}
 
 Result<std::uint64_t> Asker::ask(std::string_view where, From from) {
-  if (!options_.is_sabotaged) return ask_once(where, from);
-  for (int i = 1; i < kSabotagedAsks; ++i) TRY(ask_once(where, From::Events));
-  return ask_once(where, From::Events);
+  if (!options_.is_sabotaged) return ask_once(where, from, options_.patience_seconds);
+  for (int i = 1; i < kSabotagedAsks; ++i) {
+    TRY(ask_once(where, From::Events, options_.patience_seconds));
+  }
+  return ask_once(where, From::Events, options_.patience_seconds);
 }
 
-Result<std::uint64_t> Asker::ask_once(std::string_view where, From from) {
-  TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
+Result<std::uint64_t> Asker::ask_within(std::string_view where, double seconds) {
+  return ask_once(where, From::Events, seconds);
+}
+
+query::BindContext Asker::context(From from) {
   query::BindContext context{.generation = generation_, .now = now_};
   context.objects = objects_;
   if (from == From::Kept) {
@@ -33,15 +38,32 @@ Result<std::uint64_t> Asker::ask_once(std::string_view where, From from) {
       return kept_.find(key, is_saved, engine::Moment::Present);
     };
   }
-  TRY_ASSIGN(const query::BoundQueryPtr bound, query::bind(tree, context));
+  return context;
+}
+
+Result<std::uint64_t> Asker::ask_once(std::string_view where, From from,
+                                      double patience_seconds) {
   query::Budget budget;
   budget.deadline = std::chrono::steady_clock::now() +
-                    std::chrono::milliseconds(std::llround(options_.patience_seconds * 1e3));
+                    std::chrono::microseconds(std::llround(patience_seconds * 1e6));
+  TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
+  TRY_ASSIGN(const query::BoundQueryPtr bound, query::bind(tree, context(from)));
   query::KeptMade made;
   TRY_ASSIGN(const std::uint64_t people,
              query::count(*bound, budget, {.threads = options_.threads}, &made));
   kept_.take(made, engine::Moment::Present);
   return people;
+}
+
+Status Asker::count_clauses(std::string_view where, From from) {
+  TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
+  query::KeptMade made;
+  const int times = options_.is_sabotaged ? kSabotagedAsks : 1;
+  for (int i = 0; i < times; ++i) {
+    TRY(query::count_clauses(tree, context(from), {}, {.threads = options_.threads}, &made));
+  }
+  kept_.take(made, engine::Moment::Present);
+  return Ok();
 }
 
 void Asker::bring_fresh_events() {

@@ -30,12 +30,17 @@ class Asker {
 
   // How many people.  Errors: those of the language; LimitExceeded when patience ran out.
   Result<std::uint64_t> ask(std::string_view where, From from);
+  // The same from the events, with other patience.
+  Result<std::uint64_t> ask_within(std::string_view where, double seconds);
+  // Counts at every clause.
+  Status count_clauses(std::string_view where, From from);
   // 1,000 events of random people in the last second.
   void bring_fresh_events();
   void move_clock() { now_ += kSecondMs; }
 
  private:
-  Result<std::uint64_t> ask_once(std::string_view where, From from);
+  Result<std::uint64_t> ask_once(std::string_view where, From from, double patience_seconds);
+  query::BindContext context(From from);
 
   std::shared_ptr<const index::Generation> generation_;
   AskerOptions options_;

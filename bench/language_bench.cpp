@@ -55,6 +55,18 @@ Result<std::unique_ptr<duckdb::Session>> open_beside(const LanguagePeople& peopl
   return session;
 }
 
+Status measure_limits(const std::shared_ptr<const index::Generation>& generation,
+                      Options& options) {
+  LanguageReport& report = options.report;
+  const AskerOptions asking{.threads = report.threads, .patience_seconds = options.patience,
+                            .is_sabotaged = report.is_sabotaged};
+  Asker from_events(generation, asking), from_kept(generation, asking);
+  TRY_ASSIGN(report.late, measure_lateness(from_events, report.rows));
+  TRY_ASSIGN(report.nodes_cold, measure_nodes(from_events, From::Events, options.measure.clock));
+  TRY_ASSIGN(report.nodes_kept, measure_nodes(from_kept, From::Kept, options.measure.clock));
+  return Ok();
+}
+
 Status run(Options& options) {
   LanguageReport& report = options.report;
   if (report.threads > 1) options.measure.clock = TimeOf::Wall;
@@ -83,6 +95,7 @@ Status run(Options& options) {
     report.rows.push_back(std::move(row));
   }
   report.peak_bytes = static_cast<double>(peak_bytes());
+  if (options.only.empty()) TRY(measure_limits(generation, options));
   print_goals(report);
   return write_json(options);
 }

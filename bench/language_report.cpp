@@ -103,6 +103,27 @@ void write_row(JsonWriter& json, const ConstructRow& row) {
   json.end_object();
 }
 
+void write_nodes(JsonWriter& json, const char* name, const std::optional<NodeCounts>& nodes) {
+  if (!nodes) return;
+  json.key(name).begin_object().key("clauses").number(std::uint64_t{nodes->clauses});
+  write_spread(json, "ms", nodes->all, 1e3);
+  write_spread(json, "one_by_one_ms", nodes->one_by_one, 1e3);
+  write_spread(json, "ratio", nodes->ratio, 1);
+  json.end_object();
+}
+
+void write_limits(JsonWriter& json, const LanguageReport& report) {
+  if (report.late) {
+    json.key("deadline").begin_object();
+    json.key("cut_short").number(std::uint64_t{report.late->asked});
+    json.key("median_ms").number(report.late->median * 1e3);
+    json.key("most_ms").number(report.late->most * 1e3);
+    json.key("latest").text(report.late->latest).end_object();
+  }
+  write_nodes(json, "nodes_cold", report.nodes_cold);
+  write_nodes(json, "nodes_kept", report.nodes_kept);
+}
+
 }  // namespace
 
 void print_header(const LanguageReport& report) {
@@ -145,6 +166,7 @@ void print_goals(const LanguageReport& report) {
                one.asked, shown(geometric_mean(one.ratios)), shown(one.least()), one.met,
                one.constructs, verdict(one.is_met()));
   }
+  print_limits(report.late, report.nodes_cold, report.nodes_kept);
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
 }
 
@@ -162,6 +184,7 @@ std::string to_json(const LanguageReport& report) {
   json.key("constructs").begin_array();
   for (const ConstructRow& row : report.rows) write_row(json, row);
   json.end_array();
+  write_limits(json, report);
   json.key("goals").begin_array();
   for (const Goal& one : goals_of(report)) {
     json.begin_object().key("goal").text(one.what).key("asked").number(one.asked);

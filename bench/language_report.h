@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/language_measure.h"
+#include "bench/language_limits.h"
 
 namespace muster::bench {
 
@@ -20,6 +20,9 @@ struct LanguageReport {
   bool is_sabotaged = false;
   double our_bytes = 0, peak_bytes = 0;
   std::vector<ConstructRow> rows;
+  // Of all constructs only.
+  std::optional<Lateness> late;
+  std::optional<NodeCounts> nodes_cold, nodes_kept;
 };
 
 void print_header(const LanguageReport& report);

@@ -80,7 +80,7 @@ void Accumulator::reset(const BoundAggregate& aggregate, std::size_t buckets) {
   if (is_count(aggregate) || aggregate.kind == AggregateKind::Avg) counts_.assign(buckets, 0);
   if (!is_count(aggregate)) keys_.resize(buckets);
   if (is_real_sum) reals_.assign(buckets, 0);
-  if (is_edge(aggregate)) times_.resize(buckets);
+  if (is_edge(aggregate)) times_.assign(buckets, no_time());
   rank_texts();
 }
 
@@ -165,13 +165,27 @@ bool Accumulator::is_smaller(Int128 a, Int128 b) const {
          aggregate_->dictionary.key(static_cast<std::uint32_t>(b));
 }
 
+// Later than every first time, or earlier than every last one.
+TimeMs Accumulator::no_time() const {
+  return aggregate_->kind == AggregateKind::First ? std::numeric_limits<TimeMs>::max()
+                                                  : std::numeric_limits<TimeMs>::min();
+}
+
 void Accumulator::take_at(std::size_t bucket, TimeMs time, Int128 key) {
   const bool wants_first = aggregate_->kind == AggregateKind::First;
   const bool is_better = wants_first ? time < times_[bucket] : time > times_[bucket];
-  if (touch(bucket) || is_better ||
-      (time == times_[bucket] && is_smaller(key, keys_[bucket]))) {
+  if (is_better || (time == times_[bucket] && is_smaller(key, keys_[bucket]))) {
     times_[bucket] = time;
     keys_[bucket] = key;
+  }
+}
+
+void Accumulator::finish_edges() {
+  const bool is_of_times = !aggregate_->sources.empty() && !aggregate_->sources[0].value;
+  for (std::size_t b = 0; b < buckets_; ++b) {
+    if (times_[b] == no_time()) continue;
+    touch(b);
+    if (is_of_times) keys_[b] = times_[b];
   }
 }
 
@@ -200,6 +214,7 @@ SortedKeys& Accumulator::take_sorted() {
 
 void Accumulator::finish() {
   if (aggregate_->is_fraction) return finish_fractions();
+  if (is_edge(*aggregate_)) return finish_edges();
   if (!is_sorted_) {
     if (kept_keys_.empty()) return;
     sort_kept();

@@ -5,6 +5,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -34,8 +35,12 @@ class Accumulator {
   void count(std::size_t bucket) { ++counts_[bucket]; }
   // Keys of values as the aggregate's type has them, exact ones at its scale.
   void take(std::size_t bucket, Int128 key);
-  // For First and Last; without a value, the key is the time.
+  // For First and Last of values, and of the times themselves.
   void take_at(std::size_t bucket, TimeMs time, Int128 key);
+  void take_time(std::size_t bucket, TimeMs time) {
+    TimeMs& edge = times_[bucket];
+    edge = aggregate_->kind == AggregateKind::First ? std::min(edge, time) : std::max(edge, time);
+  }
   // The same for many, one key per bucket.  Requires keeps_all().
   void take_all(std::span<const std::uint32_t> buckets, std::span<const std::int64_t> keys);
   // Whether all values of a bucket are looked at together at the end.
@@ -59,6 +64,8 @@ class Accumulator {
   // Sets the bits of buckets whose key lies in ranges.
   void select(const RangeSet& ranges, std::span<std::uint64_t> out) const;
   std::span<const std::uint32_t> counts() const { return counts_; }
+  // Of First and Last: the times, where there is one; else a time that no event has.
+  std::span<const TimeMs> edge_times() const { return times_; }
 
  private:
   bool is_touched(std::size_t bucket) const {
@@ -67,6 +74,8 @@ class Accumulator {
   bool touch(std::size_t bucket);
   void keep_pair(std::size_t bucket, Int128 key);
   bool is_smaller(Int128 a, Int128 b) const;
+  TimeMs no_time() const;
+  void finish_edges();
   void finish_fractions();
   void rank_texts();
   void sort_kept();

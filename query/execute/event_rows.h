@@ -71,8 +71,7 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     slots.times(*times);
   }
   if (!source.value) {
-    for_each_bit(
-        mask, [&](std::uint32_t i) { into.take_at(bucket_of(i), times->keys[i], times->keys[i]); });
+    for_each_bit(mask, [&](std::uint32_t i) { into.take_time(bucket_of(i), times->keys[i]); });
     return;
   }
   if (aggregate.is_fraction) {

@@ -29,20 +29,33 @@ void RowSlots::times(KeyChunk& out) {
   out.scale = 0;
 }
 
+// Whether a row stays cannot be foretold: so there is no branch for it.
+template <typename Stays>
+void RowSlots::keep_times(const Stays& stays, SlotMask& mask) {
+  KeyChunk own;
+  times(own);
+  for (std::uint32_t w = 0; w * 64 < count_; ++w) {
+    if (mask[w] == 0) continue;
+    const std::uint32_t end = std::min(64U, count_ - w * 64);
+    std::uint64_t staying = 0;
+    for (std::uint32_t i = 0; i < end; ++i) {
+      const std::uint32_t slot = w * 64 + i;
+      staying |= std::uint64_t{stays(person_of(slot), own.keys[slot])} << i;
+    }
+    mask[w] &= staying;
+  }
+}
+
 void RowSlots::keep_at_edge(const Accumulator& edge, const PeopleRange& people, SlotMask& mask) {
-  const SlotMask before = mask;
-  for_each_bit(before, [&](std::uint32_t i) {
-    const auto time = edge.key_at(people.place_of(person_of(i)));
-    if (!time || *time != run_.time.at(row_of(i))) clear_bit(mask, i);
-  });
+  const std::span<const TimeMs> times = edge.edge_times();
+  keep_times(
+      [&](std::uint16_t who, TimeMs time) { return time == times[people.place_of(who)]; }, mask);
 }
 
 void RowSlots::keep_since(std::span<const TimeMs> since, const PeopleRange& people,
                           SlotMask& mask) {
-  const SlotMask before = mask;
-  for_each_bit(before, [&](std::uint32_t i) {
-    if (run_.time.at(row_of(i)) < since[people.place_of(person_of(i))]) clear_bit(mask, i);
-  });
+  keep_times(
+      [&](std::uint16_t who, TimeMs time) { return time >= since[people.place_of(who)]; }, mask);
 }
 
 void RowSlots::property_keys(const BoundField& field, KeyChunk& out) {

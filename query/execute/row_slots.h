@@ -53,6 +53,9 @@ class RowSlots final : public Slots {
   std::uint16_t person_of(std::uint32_t slot) const { return run_.person[row_of(slot)]; }
 
  private:
+  // Takes out of the mask the rows for which stays(person, time) is false.
+  template <typename Stays>
+  void keep_times(const Stays& stays, SlotMask& mask);
   void person_keys(const BoundField& field, KeyChunk& out);
   void property_keys(const BoundField& field, KeyChunk& out);
 
