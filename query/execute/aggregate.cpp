@@ -24,12 +24,13 @@ class GroupKeys {
  public:
   explicit GroupKeys(const BoundAggregate& key_of) : key_of_(key_of) {}
 
-  void read(std::size_t source, RowSlots& slots, KeyChunk& out) {
+  // Of the masked rows.
+  void read(std::size_t source, RowSlots& slots, const SlotMask& mask, KeyChunk& out) {
     if (key_of_.is_fraction) return number(source, slots, out);
     const EventSource& own = key_of_.sources[source];
     if (read_stored(key_of_, own, slots, out)) return;
     read_values(key_of_, own, slots, *wide_, failures_);
-    out.present = wide_->present;
+    for (std::uint32_t w = 0; w < kSlotWords; ++w) out.present[w] = wide_->present[w] & mask[w];
     for_each_bit(out.present, [&](std::uint32_t i) {
       out.keys[i] = static_cast<std::int64_t>(wide_->keys[i]);
       if (out.keys[i] != wide_->keys[i]) failures_.fail();
@@ -70,7 +71,7 @@ void make_groups(const BoundAggregate& aggregate, const index::Generation& gener
   const bool is_exact = groups.rows.find(
       aggregate, generation, people,
       [&](std::size_t s, const auto&, RowSlots& slots, SlotMask& mask) {
-        keys.read(s, slots, *chunk);
+        keys.read(s, slots, mask, *chunk);
         for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= chunk->present[w];
         for_each_bit(mask, [&](std::uint32_t i) { of_row.push_back(chunk->keys[i]); });
       });

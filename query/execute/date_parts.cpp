@@ -10,8 +10,9 @@ void DateParts::move_to(std::int64_t key) {
   if (kind_ != ValueKind::Time || part_ == DatePart::Hour) return;
   const Date day = zone_.day_of(key);
   const TimeMs from = zone_.start_of(day), to = zone_.start_of(Date{day.days + 1});
-  // A zone may leave a day out; then the moment stands for itself.
-  if (from > key || key >= to) return;
+  // On a day when clocks are set, an hour of it may lie outside, or another day's inside: there
+  // each moment stands for itself.
+  if (from > key || key >= to || to - from != kDayMs) return;
   from_ = from;
   to_ = to;
 }

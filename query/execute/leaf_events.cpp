@@ -104,7 +104,7 @@ std::optional<Selection> Evaluator::evaluate_extreme(const Extremes& extremes) {
 
 Selection Evaluator::evaluate_sequence(const BoundNode& node) {
   const SequenceAnswer answer =
-      SequenceStream::takes(*node.sequence)
+      SequenceStream::takes(*node.sequence, block_)
           ? sequence_stream_.answer(*node.sequence, generation_, block_)
           : holds_sequence(*node.sequence, generation_,
                            {.block = block_, .first = 0, .count = kBlockSize});

@@ -291,10 +291,20 @@ class Streamer {
 
 }  // namespace
 
-bool SequenceStream::takes(const BoundSequence& sequence) {
+bool SequenceStream::takes(const BoundSequence& sequence, std::uint32_t block) {
   if (sequence.steps.size() > 2 && sequence.within < BoundStep::kForever) return false;
-  return std::all_of(sequence.steps.begin(), sequence.steps.end(), [](const BoundStep& step) {
-    return step.events.filters.empty() && (!step.without || step.without->filters.empty());
+  // A run that is merged takes 10 KiB, and as much again.
+  constexpr std::size_t kRunsMax = 256;
+  std::size_t runs = 0;
+  const auto is_taken = [&](const BoundStepEvents& events) {
+    for (const EventSource& source : events.taken->sources) {
+      const index::EventBlock* const own = source.table->block(block);
+      if (own != nullptr) runs += own->runs.size();
+    }
+    return events.filters.empty() && runs <= kRunsMax;
+  };
+  return std::all_of(sequence.steps.begin(), sequence.steps.end(), [&](const BoundStep& step) {
+    return is_taken(step.events) && (!step.without || is_taken(*step.without));
   });
 }
 

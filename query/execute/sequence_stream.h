@@ -12,8 +12,8 @@ namespace muster::query {
 
 class SequenceStream {
  public:
-  // Whether the sequence is one of those.
-  static bool takes(const BoundSequence& sequence);
+  // Whether the sequence is one of those, and its events in the block lie in few runs.
+  static bool takes(const BoundSequence& sequence, std::uint32_t block);
 
   // Of all people of the block.  Requires takes().
   // Cost: about 10 ns an event; 512 KiB a step are gone through.

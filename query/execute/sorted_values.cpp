@@ -49,7 +49,8 @@ Bounds bounds_of(const BoundAggregate& aggregate, const EventSource& source,
   if (is_of_event_time(value) && value.part == DatePart::Date) {
     DateParts days(value.part, ValueKind::Time, value.zone);
     const std::int64_t first = days.of(run.time.min());
-    return {.low = first, .high = days.of(run.time.max())};
+    // When clocks are set back at midnight, a day comes back for an hour.
+    return {.low = first - 1, .high = days.of(run.time.max()) + 1};
   }
   const index::PropertyColumn* const column = column_of(source, run);
   if (column == nullptr) return kAnything;

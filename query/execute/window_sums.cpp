@@ -42,6 +42,7 @@ WindowSums::Window WindowSums::window_of(const LinearSums& sums, std::uint32_t b
           const Int128 least = column->values.min(), greatest = column->values.max();
           row_max += std::max(-least, greatest) * size_of(weight_of(term, *column));
         }
+        if (row_max > kSumMax) return {.block = block, .sum_max = row_max};
         window.sum_max += row_max * std::min(last - first, run->order.rows_max());
         window.rows += last - first;
         // More than is added up here: no need to look on, and no way to overflow.

@@ -45,7 +45,17 @@ RangeSet days_of(const RangeSet& times, const Zone& zone) {
     const auto time = [](Int128 key) {
       return static_cast<TimeMs>(std::clamp(key, Int128{kBeforeAllTimes}, Int128{kAfterAllTimes}));
     };
-    const DayRange found = days_starting_in({time(range.low), time(range.high)}, zone);
+    const TimeRange within{time(range.low), time(range.high)};
+    DayRange found = days_starting_in(within, zone);
+    // Where a zone leaves a day out or begins one twice, a neighbour may belong, too.
+    --found.from.days;
+    ++found.to.days;
+    while (found.from.days <= found.to.days && zone.start_of(found.from) < within.from) {
+      ++found.from.days;
+    }
+    while (found.from.days <= found.to.days && zone.start_of(found.to) > within.to) {
+      --found.to.days;
+    }
     if (found.from.days <= found.to.days) days.push_back({found.from.days, found.to.days});
   }
   return RangeSet::of(std::move(days));
@@ -61,7 +71,8 @@ Result<BoundNodePtr> Binder::days_test(const NodePtr& node, const BoundValuePtr&
   const bool is_stored = moving->kind == BoundValueKind::Field ||
                          (moving->kind == BoundValueKind::Aggregate &&
                           moving->aggregate->type == moving->type);
-  if (!is_constant(fixed) || !is_stored) return BoundNodePtr();
+  const bool is_known = fixed.type != ValueKind::Unknown;
+  if (!is_constant(fixed) || !is_known || !is_stored) return BoundNodePtr();
   const bool by_days = fixed.type == ValueKind::Date && moving->type == ValueKind::Date;
   const auto distances = multiplied(operands, by_days ? 1 : kDayMs);
   if (!distances) return BoundNodePtr();

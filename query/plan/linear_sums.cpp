@@ -127,7 +127,7 @@ std::optional<Quotient> quotient_of(const BoundValue& value) {
   const auto above = linear_of(*value.children[0]);
   const auto below = linear_of(*value.children[1]);
   if (!above || !below || below->constant.numerator != 0 || below->terms.size() != 1 ||
-      below->terms[0].has_value) {
+      below->terms[0].has_value || below->terms[0].of_event.numerator <= 0) {
     return std::nullopt;
   }
   return Quotient{*above, below->terms[0]};

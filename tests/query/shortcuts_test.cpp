@@ -88,6 +88,59 @@ TEST(Shortcuts, SayWhatTheLongWaySays) {
   }
 }
 
+// What a shortcut cannot say is left to the long way.
+TEST(Shortcuts, LeaveWhatTheyCannotSay) {
+  World world;
+  world.allow_unknown();
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = "p" + std::to_string(i);
+    world.person(id, {{"joined", text("2011-12-30")}});
+    world.event(id, "buy", "2011-06-01T00:00:00Z", {{"amount", number("10")}});
+  }
+  world.set_now("2012-01-01T00:00:00Z");
+  const auto everybody = world.ask("joined is present");
+  for (const char* never :
+       {"days between nothing and joined > 5", "days between first(\"buy\") and nothing > 5",
+        "sum(amount of \"buy\") / (0 * count(\"buy\")) >= 0",
+        "sum(amount of \"buy\") / -count(\"buy\") >= 0"}) {
+    EXPECT_EQ("nobody", world.ask(never)) << never;
+  }
+  EXPECT_EQ(everybody, world.ask("sum(amount of \"buy\") / -count(\"buy\") < 0"));
+  // The day that Samoa left out begins when the next one does.
+  world.set_zone("Pacific/Apia");
+  EXPECT_EQ(everybody, world.ask("days between joined and 2011-12-31T00:00:00+14:00 = 0"));
+}
+
+// In Newfoundland clocks were set back at one minute past midnight: the new day came, went for 59
+// minutes, and came again.
+TEST(Shortcuts, KnowThatADayMayComeBack) {
+  World world;
+  for (int i = 0; i < 100; ++i) world.person("p" + std::to_string(i));
+  for (const char* id : {"p1", "p2"}) world.event(id, "visit", "2010-11-06T20:00:00Z");
+  world.event("p3", "visit", "2010-11-07T02:30:30Z");
+  world.event("p1", "visit", "2010-11-07T02:45:00Z");
+  world.set_now("2010-11-08T00:00:00Z");
+  world.set_zone("America/St_Johns");
+  EXPECT_EQ("p1 p2 p3", world.ask("count(\"visit\" per date(ts)) = 1"));
+  EXPECT_EQ("nobody", world.ask("count(\"visit\" per date(ts)) >= 2"));
+  world.event("p2", "visit", "2010-11-07T12:00:00Z");
+  EXPECT_EQ("p2", world.ask("count(\"visit\" per date(ts)) >= 2"));
+}
+
+// A number that has no room among the keys fails nothing where its event is not asked about.
+TEST(Shortcuts, FailForNoEventThatIsLeftOut) {
+  World world([](index::Schema& schema) {
+    schema.fields["buy.amount"].type = {.type = Type::Decimal, .list = false, .scale = 2};
+    schema.fields["import.amount"].type = {.type = Type::Int};
+  });
+  for (int i = 0; i < 100; ++i) world.person("p" + std::to_string(i));
+  world.event("p1", "buy", "2011-06-01T00:00:00Z", {{"amount", number("1.25")}});
+  world.event("p1", "import", "2011-06-01T00:00:00Z", {{"amount", number("100000000000000000")}});
+  world.set_now("2012-01-01T00:00:00Z");
+  EXPECT_EQ("p1", world.ask("count((\"buy\" or \"import\") where (amount < 1000) per amount "
+                            "having (count() >= 1)) >= 1"));
+}
+
 // One pass over the block against one person at a time.
 TEST(Shortcuts, SequencesInOnePassAreThoseOfEachPerson) {
   Random random;
