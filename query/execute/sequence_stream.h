@@ -16,7 +16,7 @@ class SequenceStream {
   static bool takes(const BoundSequence& sequence, std::uint32_t block);
 
   // Of all people of the block.  Requires takes().
-  // Cost: about 10 ns an event; 512 KiB a step are gone through.
+  // Cost: about 20 ns an event; 512 KiB a step are gone through.
   SequenceAnswer answer(const BoundSequence& sequence, const index::Generation& generation,
                         std::uint32_t block);
 
