@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "index/order_key.h"
+#include "query/execute/sort_few.h"
 
 namespace muster::query {
 namespace {
@@ -23,22 +24,6 @@ bool is_edge(const BoundAggregate& aggregate) {
 // Nearest rank: where the smallest value stands that at least `percent` of them do not exceed.
 std::size_t rank_of(std::size_t percent, std::size_t values) {
   return (percent * values + 99) / 100 - 1;
-}
-
-// Most people have a handful, which is in order soonest by insertion.
-template <typename Key>
-void sort_few(std::span<Key> keys) {
-  constexpr std::size_t kFew = 24;
-  if (keys.size() > kFew) {
-    std::sort(keys.begin(), keys.end());
-    return;
-  }
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    const Key key = keys[i];
-    std::size_t at = i;
-    for (; at > 0 && keys[at - 1] > key; --at) keys[at] = keys[at - 1];
-    keys[at] = key;
-  }
 }
 
 // How many different keys there are; their order may change.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "query/execute/rows_by_person.h"
+#include "query/execute/sort_few.h"
 
 namespace muster::query {
 namespace {
@@ -95,21 +96,6 @@ class RoleEvents {
   bool failed_ = false;
 };
 
-// Most people have a handful, which is in order soonest by insertion.
-void sort(std::vector<Event>& events) {
-  constexpr std::size_t kFew = 24;
-  if (events.size() > kFew) {
-    std::sort(events.begin(), events.end());
-    return;
-  }
-  for (std::size_t i = 1; i < events.size(); ++i) {
-    const Event event = events[i];
-    std::size_t at = i;
-    for (; at > 0 && event < events[at - 1]; --at) events[at] = events[at - 1];
-    events[at] = event;
-  }
-}
-
 class Search {
  public:
   Search(const BoundSequence& sequence, const index::Generation& generation,
@@ -184,7 +170,7 @@ class Search {
   }
 
   bool holds_for_some_key() {
-    sort(own_);
+    sort_few(std::span(own_));
     for (std::size_t i = 0; i < own_.size(); ++i) {
       if (i == 0 || own_[i].key != own_[i - 1].key) {
         std::fill(ended_.begin(), ended_.end(), kNever);

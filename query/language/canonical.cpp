@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/time.h"
+#include "query/language/compare.h"
 #include "query/language/language.h"
 #include "query/language/words.h"
 
@@ -131,23 +132,6 @@ NodePtr negated(const NodePtr& node) {
   Node outer{.kind = NodeKind::Not, .children = {node}};
   outer.place = node->place;
   return shared(std::move(outer));
-}
-
-Compare mirrored(Compare compare) {
-  switch (compare) {
-    case Compare::Less:
-      return Compare::Greater;
-    case Compare::LessEqual:
-      return Compare::GreaterEqual;
-    case Compare::Greater:
-      return Compare::Less;
-    case Compare::GreaterEqual:
-      return Compare::LessEqual;
-    case Compare::Equal:
-    case Compare::NotEqual:
-      break;
-  }
-  return compare;
 }
 
 // What is asked about stands on the left: fields and aggregates before constants, then by text.

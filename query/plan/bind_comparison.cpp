@@ -4,6 +4,7 @@
 // any other test is evaluated value by value.
 #include <algorithm>
 
+#include "query/language/compare.h"
 #include "query/plan/bind_error.h"
 #include "query/plan/binder.h"
 #include "query/plan/scalar.h"
@@ -12,18 +13,6 @@ namespace muster::query {
 namespace {
 
 bool is_constant(const BoundValuePtr& value) { return value->kind == BoundValueKind::Constant; }
-
-Compare mirrored(Compare op) {
-  switch (op) {
-    case Compare::Less: return Compare::Greater;
-    case Compare::LessEqual: return Compare::GreaterEqual;
-    case Compare::Greater: return Compare::Less;
-    case Compare::GreaterEqual: return Compare::LessEqual;
-    case Compare::Equal:
-    case Compare::NotEqual: break;
-  }
-  return op;
-}
 
 bool has_order(ValueKind kind) { return kind != ValueKind::Text && kind != ValueKind::Bool; }
 

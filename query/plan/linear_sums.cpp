@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/language/compare.h"
 #include "query/plan/value_counts.h"
 
 namespace muster::query {
@@ -239,16 +240,6 @@ std::shared_ptr<const LinearSums> sums_of_test(const BoundNode& test) {
     case AggregateKind::P50:
     case AggregateKind::P95: return sums_of_percentile(test);
     default: return nullptr;
-  }
-}
-
-Compare mirrored(Compare op) {
-  switch (op) {
-    case Compare::Less: return Compare::Greater;
-    case Compare::LessEqual: return Compare::GreaterEqual;
-    case Compare::Greater: return Compare::Less;
-    case Compare::GreaterEqual: return Compare::LessEqual;
-    default: return op;
   }
 }
 
