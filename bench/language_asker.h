@@ -32,6 +32,8 @@ class Asker {
   Result<std::uint64_t> ask(std::string_view where, From from);
   // The same from the events, with other patience.
   Result<std::uint64_t> ask_within(std::string_view where, double seconds);
+  // What answering from the events is expected to take, in seconds.  Errors: those of the language.
+  Result<double> expected(std::string_view where);
   // Counts at every clause.
   Status count_clauses(std::string_view where, From from);
   // 1,000 events of random people in the last second.

@@ -124,7 +124,9 @@ Result<ConstructRow> measure(const Construct& construct, Asker& asker, duckdb::S
     samples.cold_ratio.push_back(seconds / samples.cold.back());
     samples.warm_ratio.push_back(seconds / samples.fresh.back());
   }
-  return row_of(construct, people, std::move(samples));
+  ConstructRow row = row_of(construct, people, std::move(samples));
+  TRY_ASSIGN(row.expected, asker.expected(construct.where));
+  return row;
 }
 
 std::vector<std::uint64_t> count_plainly(const LanguagePeople& people,

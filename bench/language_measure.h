@@ -23,6 +23,7 @@ struct ConstructRow {
   Construct construct;
   std::uint64_t people = 0;
   Spread cold;                // From the events.
+  double expected = 0;        // What that was expected to take.
   // From what is kept: after fresh events, up to date, a second on. Nothing: given up.
   std::optional<Spread> fresh, kept, moved;
   bool is_given_up = false;

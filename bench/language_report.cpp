@@ -70,6 +70,21 @@ std::vector<Goal> goals_of(const LanguageReport& report) {
   return goals;
 }
 
+// How far what was expected is from what was measured: at least 1, whichever is the greater.
+void print_expected(const LanguageReport& report) {
+  std::vector<double> off;
+  std::string_view furthest;
+  for (const ConstructRow& row : report.rows) {
+    if (row.is_given_up || row.expected <= 0) continue;
+    const double ratio = row.expected / row.cold.median;
+    off.push_back(std::max(ratio, 1 / ratio));
+    if (off.back() == *std::max_element(off.begin(), off.end())) furthest = row.construct.name;
+  }
+  if (off.empty()) return;
+  fmt::print("expected times  geometric mean {}x off, most {}x ({})\n", shown(geometric_mean(off)),
+             shown(*std::max_element(off.begin(), off.end())), furthest);
+}
+
 const char* verdict(bool is_met) {
   return is_met ? "PASS" : "SHORT";
 }
@@ -89,6 +104,7 @@ void write_row(JsonWriter& json, const ConstructRow& row) {
   json.key("where").text(row.construct.where).key("sql").text(row.construct.sql);
   json.key("people").number(row.people).key("given_up").boolean(row.is_given_up);
   write_spread(json, "cold_ms", row.cold, 1e3);
+  json.key("expected_ms").number(row.expected * 1e3);
   write_spread(json, "warm_us", row.fresh, 1e6);
   write_spread(json, "unchanged_us", row.kept, 1e6);
   write_spread(json, "second_on_us", row.moved, 1e6);
@@ -138,14 +154,15 @@ void print_header(const LanguageReport& report) {
 }
 
 void print_titles() {
-  fmt::print("\n{:<17} {:>9} {:>24} {:>24} {:>10} {:>10} {:>10} {:>16} {:>18}\n", "construct",
-             "people", "cold ms (p10-p90)", "warm us (p10-p90)", "unchanged", "second on",
-             "DuckDB ms", "cold ratio", "warm ratio");
+  fmt::print("\n{:<17} {:>9} {:>24} {:>9} {:>24} {:>10} {:>10} {:>10} {:>16} {:>18}\n",
+             "construct", "people", "cold ms (p10-p90)", "expected", "warm us (p10-p90)",
+             "unchanged", "second on", "DuckDB ms", "cold ratio", "warm ratio");
 }
 
 void print_row(const ConstructRow& row) {
-  fmt::print("{:<17} {:>9} {:>24} {:>24} {:>10} {:>10}", row.construct.name, row.people,
-             spread_shown(row.cold, 1e3), row.fresh ? spread_shown(*row.fresh, 1e6) : "given up",
+  fmt::print("{:<17} {:>9} {:>24} {:>9} {:>24} {:>10} {:>10}", row.construct.name, row.people,
+             spread_shown(row.cold, 1e3), shown(row.expected * 1e3),
+             row.fresh ? spread_shown(*row.fresh, 1e6) : "given up",
              us_shown(row.kept), us_shown(row.moved));
   if (row.duckdb) {
     fmt::print(" {:>10} {:>6}x/{:>2} {:<5} {:>7}x/{} {:<5}", shown(row.duckdb->median * 1e3),
@@ -166,6 +183,7 @@ void print_goals(const LanguageReport& report) {
                one.asked, shown(geometric_mean(one.ratios)), shown(one.least()), one.met,
                one.constructs, verdict(one.is_met()));
   }
+  print_expected(report);
   print_limits(report.late, report.nodes_cold, report.nodes_kept);
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
 }

@@ -67,6 +67,7 @@ struct CheckAnswer {
   std::vector<std::string> warnings;
   std::string canonical, json;       // Empty unless the text could be read.
   std::string hash;                  // Hex of the canonical hash.
+  std::uint64_t expected_us = 0;     // What counting it is expected to take, roughly.
 };
 
 struct CountAnswer {
@@ -160,6 +161,7 @@ struct PlanNode {
 struct PlanAnswer {
   PlanNode root;
   std::uint64_t snapshot = 0;
+  std::uint64_t expected_us = 0;     // Before it was run, on one core.
 };
 
 struct ProfileAnswer {

@@ -84,6 +84,7 @@ Result<BreakdownAnswer> Engine::break_down(const Pass<Permission::Query>&,
                                              impl_->kept_for(question)));
   const query::BindContext context =
       impl_->context(generation, answer.count.as_of, question.timezone);
+  TRY(affordable(*bound, question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(auto found, query::break_down(*bound,
                                            {.fields = request.fields,

@@ -4,6 +4,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -30,6 +31,15 @@ inline query::Budget budget_of(const Question& question) {
   if (question.deadline) budget.deadline = std::chrono::steady_clock::now() + *question.deadline;
   return budget;
 }
+
+// What counting it is expected to take, in microseconds.
+inline std::uint64_t expected_us(const query::BoundQuery& bound, unsigned threads) {
+  return static_cast<std::uint64_t>(query::cost_of(bound) / 1'000 / std::max(1U, threads)) + 1;
+}
+
+// Refuses at once what is expected to take ten times as long as it may: it would only hold up
+// others until its deadline.  Errors: LimitExceeded, with both times.
+Status affordable(const query::BoundQuery& bound, const Question& question, unsigned threads);
 
 inline Moment moment_of(const Question& question) {
   return question.as_of ? Moment::Named : Moment::Present;

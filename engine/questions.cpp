@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -18,6 +19,8 @@ constexpr std::size_t kRowsPerCallMax = 65'536;
 // What an explanation spends on finding until when it holds, and on what would flip it.
 constexpr std::chrono::milliseconds kUntilTime{1'000};
 constexpr std::chrono::milliseconds kFlipTime{1'000};
+// How far beyond its deadline a question may be expected to go: what is expected is a rough guess.
+constexpr double kOverrunMax = 10;
 // What a check spends on counting newcomers: somebody is typing.
 constexpr std::chrono::milliseconds kNewcomerTime{100};
 
@@ -49,11 +52,27 @@ ClauseNode clause_node(query::ClauseCount&& node) {
   return made;
 }
 
+std::string seconds_text(double seconds) {
+  return seconds < 1 ? std::to_string(std::lround(seconds * 1e3)) + " ms"
+                     : std::to_string(std::lround(seconds)) + " s";
+}
+
 std::string without_table(const std::string& field) {
   return field.starts_with("profiles.") ? field.substr(9) : field;
 }
 
 }  // namespace
+
+Status affordable(const query::BoundQuery& bound, const Question& question, unsigned threads) {
+  if (!question.deadline) return Ok{};
+  const double expected = static_cast<double>(expected_us(bound, threads)) / 1e6;
+  const double allowed = std::chrono::duration<double>(*question.deadline).count();
+  if (expected <= allowed * kOverrunMax) return Ok{};
+  return Error{ErrorCode::LimitExceeded,
+               "the question is expected to take about " + seconds_text(expected) + " and has " +
+                   seconds_text(allowed) +
+                   "; ask for a shorter window or fewer events, or save it as a segment"};
+}
 
 query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation> generation,
                                          TimeMs at, const std::string& timezone) const {
@@ -107,12 +126,13 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
   answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
   const auto generation = impl_->generation();
   const TimeMs now = question.as_of.value_or(impl_->now());
-  const auto bound = impl_->bind(question, generation, now);
+  const auto bound = impl_->bind(question, generation, now, impl_->kept_for(question));
   if (!bound) {
     answer.errors.push_back(bound.error());
     return answer;
   }
   answer.valid = true;
+  answer.expected_us = expected_us(**bound, impl_->parts.threads);
   answer.warnings = query::warnings(**bound);
   query::BindContext context = impl_->context(generation, now, question.timezone);
   context.allow_unknown = question.allow_unknown;
@@ -131,6 +151,7 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of,
                                              impl_->kept_for(question)));
+  TRY(affordable(*bound, question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.count,
              query::count(*bound, budget_of(question), {impl_->parts.threads}, &made));
@@ -149,7 +170,8 @@ Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
   ClausesAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   // The whole is bound too: an error is told about the segment, not about a clause of it.
-  TRY(impl_->bind(question, generation, answer.count.as_of));
+  TRY_ASSIGN(const auto whole, impl_->bind(question, generation, answer.count.as_of));
+  TRY(affordable(*whole, question, impl_->parts.threads));
   TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
   query::BindContext context =
       impl_->context(generation, answer.count.as_of, question.timezone);
@@ -175,6 +197,7 @@ Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of,
                                              impl_->kept_for(question)));
+  TRY(affordable(*bound, question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.members,
              query::members(*bound, budget_of(question), {impl_->parts.threads}, &made));
@@ -253,10 +276,11 @@ Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& 
   TRY_ASSIGN(const auto bound,
              impl_->bind(question, generation, question.as_of.value_or(impl_->now()),
                          impl_->kept_for(question)));
+  TRY(affordable(*bound, question, 1));
   query::KeptMade made;
   TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question), &made));
   impl_->predicates.take(made, moment_of(question));
-  return PlanAnswer{plan_node(std::move(plan)), generation->sequence};
+  return PlanAnswer{plan_node(std::move(plan)), generation->sequence, expected_us(*bound, 1)};
 }
 
 }  // namespace muster::engine

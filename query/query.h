@@ -73,6 +73,10 @@ Status check_value(const NodePtr& value, const BindContext& context);
 // Errors: as bind() and contains().  Cost: as contains().
 Result<Value> value_of(const NodePtr& value, const BindContext& context, index::Ordinal ordinal);
 
+// What answering it will take, in nanoseconds of one core: roughly, and more than it takes where
+// limits per block settle it.  Cost: none to speak of.
+double cost_of(const BoundQuery& query);
+
 // Never true, never false, people lost to missing values: one sentence each.
 std::vector<std::string> warnings(const BoundQuery& query);
 

@@ -147,6 +147,23 @@ std::vector<std::uint64_t> qualifying(const BoundAggregate& aggregate,
 
 }  // namespace
 
+bool for_each_in_groups(const BoundAggregate& aggregate, const index::Generation& generation,
+                        const PeopleRange& people, const VisitRows& visit) {
+  Groups groups;
+  make_groups(aggregate, generation, people, groups);
+  Accumulator failures;
+  const auto qualifies = qualifying(aggregate, generation, groups, failures);
+  for_each_grouped(generation, groups,
+                   [&](std::size_t s, RowSlots& slots, SlotMask mask,
+                       const std::array<std::uint32_t, kSlotsMax>& group_of) {
+                     for_each_bit(SlotMask(mask), [&](std::uint32_t i) {
+                       if (!has_bit(qualifies, group_of[i])) clear_bit(mask, i);
+                     });
+                     visit(s, slots.run(), slots, mask);
+                   });
+  return !groups.failed && !failures.failed();
+}
+
 void AggregateResult::compute(const BoundAggregate& aggregate,
                               const index::Generation& generation, const PeopleRange& people) {
   people_ = people;
@@ -156,13 +173,27 @@ void AggregateResult::compute(const BoundAggregate& aggregate,
     compute_groups(aggregate, generation);
   } else if (!by_person_.keeps_all() ||
              !take_sorted_values(aggregate, generation, people, *rows_, by_person_)) {
-    for_each_taken(aggregate, generation, people,
-                   [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
-                     feed(aggregate, aggregate.sources[s], slots, mask, by_person_,
-                          [&](std::uint32_t i) { return people.place_of(slots.person_of(i)); });
-                   });
+    take_rows(aggregate, generation);
   }
   by_person_.finish();
+}
+
+void AggregateResult::take_rows(const BoundAggregate& aggregate,
+                                const index::Generation& generation) {
+  const bool is_edge =
+      aggregate.kind == AggregateKind::First || aggregate.kind == AggregateKind::Last;
+  const bool are_whole_runs = people_.count == index::kBlockSize;
+  const auto order =
+      aggregate.kind == AggregateKind::Last ? RowOrder::FromLatest : RowOrder::ByTime;
+  EdgeRows edges(order);
+  for_each_taken(
+      aggregate, generation, people_,
+      [&](std::size_t s, const auto&, RowSlots& slots, const SlotMask& mask) {
+        feed(aggregate, aggregate.sources[s], slots, mask, by_person_,
+             [&](std::uint32_t i) { return people_.place_of(slots.person_of(i)); },
+             is_edge && are_whole_runs ? &edges : nullptr);
+      },
+      order);
 }
 
 void AggregateResult::compute_groups(const BoundAggregate& aggregate,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,12 +31,20 @@ class AggregateResult {
   const Accumulator& by_person() const { return by_person_; }
 
  private:
+  void take_rows(const BoundAggregate& aggregate, const index::Generation& generation);
   void compute_groups(const BoundAggregate& aggregate, const index::Generation& generation);
 
   PeopleRange people_;
   Accumulator by_person_;
   std::shared_ptr<RowsByPerson> rows_;  // Kept for its memory; null: never needed.
 };
+
+// Calls visit(source number, run, slots, mask) for the events of these people that are in groups
+// which qualify.  Requires aggregate.grouping.  Returns false when an exact number left its bits.
+using VisitRows = std::function<void(std::size_t source, const index::EventRun& run,
+                                     RowSlots& slots, const SlotMask& mask)>;
+bool for_each_in_groups(const BoundAggregate& aggregate, const index::Generation& generation,
+                        const PeopleRange& people, const VisitRows& visit);
 
 // Sets the bit of everybody who has an event that a count takes in: what `did` asks, without
 // counting.  Requires a Count without grouping, and a bit in `out` for everybody of the range.

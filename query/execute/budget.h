@@ -12,6 +12,12 @@ namespace muster::query {
 // Nothing while there is time left.
 std::optional<Error> exhausted(const Budget& budget);
 
+// The same where there may be no budget, as rows are gone through.
+inline bool is_over(const Budget* budget) { return budget != nullptr && exhausted(*budget); }
+
+// How many people are looked at between two looks at the budget: some ms at most.
+inline constexpr std::uint32_t kPeoplePerLook = 4'096;
+
 // An exact number left 128 bits.
 Error overflow();
 

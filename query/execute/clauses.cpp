@@ -13,21 +13,22 @@ using index::kernels;
 
 std::unique_ptr<Buffer> new_words() { return std::make_unique<Buffer>(); }
 
-// How a sum in planes stands to a number, for 64 people.
-struct Compared {
-  std::uint64_t above = 0, equal = ~std::uint64_t{0};
-};
-
-// `word` of every plane against `number`.
-Compared compare(const index::BitPlanes& sum, std::size_t word, std::uint32_t number) {
-  Compared result;
+// Whose sum, in planes, is above a number, and whose is just it.
+void compare(const index::BitPlanes& sum, std::uint32_t number, MutableBlock above,
+             MutableBlock equal) {
+  std::fill(above.begin(), above.end(), 0);
+  std::fill(equal.begin(), equal.end(), ~std::uint64_t{0});
   for (std::size_t p = sum.planes; p-- > 0;) {
-    const std::uint64_t bits = sum.words[p * kBlockWords + word];
-    const std::uint64_t wanted = (number >> p) & 1 ? ~std::uint64_t{0} : 0;
-    result.above |= result.equal & bits & ~wanted;
-    result.equal &= ~(bits ^ wanted);
+    const std::uint64_t* const bits = sum.words + p * kBlockWords;
+    if ((number >> p) & 1) {
+      for (std::size_t w = 0; w < kBlockWords; ++w) equal[w] &= bits[w];
+      continue;
+    }
+    for (std::size_t w = 0; w < kBlockWords; ++w) {
+      above[w] |= equal[w] & bits[w];
+      equal[w] &= ~bits[w];
+    }
   }
-  return result;
 }
 
 }  // namespace
@@ -55,8 +56,8 @@ std::uint32_t ClauseSets::count_live(const Words& words) const {
   return kernels().and_count(Block(words->words), Block(live_->words));
 }
 
-// Those of whose children k - 1, k or more hold: sums of one bit a child.
-void ClauseSets::find_levels(const Clause& clause, Levels& levels) {
+// How many of a clause's children hold, in planes_: sums of one bit a child.
+index::BitPlanes ClauseSets::add_up(const Clause& clause) {
   std::vector<index::BitPlanes> children;
   for (const std::size_t child : clause.children) {
     children.push_back({.words = people_of(child)->words.data(), .planes = 1});
@@ -64,14 +65,30 @@ void ClauseSets::find_levels(const Clause& clause, Levels& levels) {
   const auto planes = static_cast<std::size_t>(std::bit_width(children.size()));
   planes_.resize(planes * kBlockWords);
   kernels().add_planes(children, planes_.data(), planes);
-  const index::BitPlanes sum{.words = planes_.data(), .planes = planes};
-  for (std::size_t w = 0; w < kBlockWords; ++w) {
-    const Compared with_k = compare(sum, w, clause.count);
-    const Compared with_less = compare(sum, w, clause.count - 1);
-    levels.at_least->words[w] = with_less.above;
-    levels.just_below->words[w] = with_less.equal;
-    levels.above->words[w] = with_k.above;
-    levels.just->words[w] = with_k.equal;
+  return {.words = planes_.data(), .planes = planes};
+}
+
+void ClauseSets::find_levels(const Clause& clause, Levels& levels) {
+  const index::BitPlanes sum = add_up(clause);
+  compare(sum, clause.count - 1, levels.at_least->words, levels.just_below->words);
+  compare(sum, clause.count, levels.above->words, levels.just->words);
+}
+
+// Who has so many of the children that the clause holds.
+void ClauseSets::find_holding(const Clause& clause, const Words& out) {
+  const bool is_or = clause.count == 1, is_all = clause.count == clause.children.size();
+  if (!is_or && !is_all) {
+    compare(add_up(clause), clause.count - 1, out->words, at(0).levels.just_below->words);
+    return;
+  }
+  out->words = people_of(clause.children[0])->words;
+  for (const std::size_t child : std::span(clause.children).subspan(1)) {
+    const Block words(people_of(child)->words);
+    if (is_or) {
+      (void)kernels().or_write(Block(out->words), words, MutableBlock(out->words));
+    } else {
+      (void)kernels().and_write(Block(out->words), words, MutableBlock(out->words));
+    }
   }
 }
 
@@ -83,11 +100,11 @@ void ClauseSets::find_people(std::size_t clause) {
                                  MutableBlock(people_[clause]->words));
     return;
   }
-  Levels& levels = at(0).levels;
-  find_levels(is, levels);
+  const Words& people = people_[clause];
+  find_holding(is, people);
   // Nobody who does not exist, whatever none of the children says.
-  (void)kernels().and_write(Block(live_->words), Block(levels.at_least->words),
-                            MutableBlock(people_[clause]->words));
+  (void)kernels().and_write(Block(live_->words), Block(people->words),
+                            MutableBlock(people->words));
 }
 
 // Requires if_all and if_none of the depth to be those of the clause.
@@ -105,19 +122,27 @@ void ClauseSets::go_down(std::size_t clause, std::size_t depth, std::span<std::u
   }
   find_levels(is, here.levels);
   for (const std::size_t child : is.children) {
-    const Words& holds = people_of(child);
-    for (std::size_t w = 0; w < kBlockWords; ++w) {
-      const std::uint64_t not_child = ~holds->words[w];
-      const std::uint64_t with =
-          here.levels.at_least->words[w] | (here.levels.just_below->words[w] & not_child);
-      const std::uint64_t lacking =
-          here.levels.above->words[w] | (here.levels.just->words[w] & not_child);
-      const std::uint64_t all = here.if_all->words[w], none = here.if_none->words[w];
-      below.if_all->words[w] = (with & all) | (~with & none);
-      below.if_none->words[w] = (lacking & all) | (~lacking & none);
+    const Words& wanted = is.is_and ? below.if_all : below.if_none;
+    // Below a leaf nothing asks for the other one.
+    const bool is_leaf = clauses_[child].kind == ClauseKind::Leaf;
+    if (!is_leaf || is.is_and) {
+      find_whole(here, here.levels.at_least, here.levels.just_below, child, below.if_all);
     }
-    without[child] += count_live(is.is_and ? below.if_all : below.if_none);
+    if (!is_leaf || !is.is_and) {
+      find_whole(here, here.levels.above, here.levels.just, child, below.if_none);
+    }
+    without[child] += count_live(wanted);
     go_down(child, depth + 1, without);
+  }
+}
+
+// The whole, where the parent holds for `sure`, and for `hanging` unless the child does already.
+void ClauseSets::find_whole(const Depth& here, const Words& sure, const Words& hanging,
+                            std::size_t child, const Words& out) const {
+  const Words& holds = people_of(child);
+  for (std::size_t w = 0; w < kBlockWords; ++w) {
+    const std::uint64_t parent = sure->words[w] | (hanging->words[w] & ~holds->words[w]);
+    out->words[w] = (parent & here.if_all->words[w]) | (~parent & here.if_none->words[w]);
   }
 }
 

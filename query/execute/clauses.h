@@ -56,7 +56,11 @@ class ClauseSets {
     return is.kind == ClauseKind::Leaf ? leaves_[is.leaf] : people_[clause];
   }
   void find_people(std::size_t clause);
+  index::BitPlanes add_up(const Clause& clause);
   void find_levels(const Clause& clause, Levels& levels);
+  void find_holding(const Clause& clause, const Words& out);
+  void find_whole(const Depth& here, const Words& sure, const Words& hanging, std::size_t child,
+                  const Words& out) const;
   void go_down(std::size_t clause, std::size_t depth, std::span<std::uint64_t> without);
   Depth& at(std::size_t depth);
   std::uint32_t count_live(const Words& words) const;

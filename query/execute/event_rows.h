@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/execute/aggregate.h"
+#include "query/execute/edge_rows.h"
 #include "query/execute/since.h"
 
 namespace muster::query {
@@ -54,15 +55,17 @@ void feed_all(const KeyChunk& values, const SlotMask& mask, Accumulator& into,
   into.take_all(std::span(buckets).first(count), std::span(keys).first(count));
 }
 
-// Gives the masked rows to an accumulator; bucket_of(slot) says where to.
+// Gives the masked rows to an accumulator; bucket_of(slot) says where to. For First and Last of
+// whole people, `edges` leaves out what cannot matter.
 template <typename BucketOf>
 void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& slots,
-          const SlotMask& mask, Accumulator& into, const BucketOf& bucket_of) {
+          SlotMask mask, Accumulator& into, const BucketOf& bucket_of, EdgeRows* edges = nullptr) {
   if (slots.failed()) into.fail();
   if (aggregate.kind == AggregateKind::Count) {
     for_each_bit(mask, [&](std::uint32_t i) { into.count(bucket_of(i)); });
     return;
   }
+  if (edges != nullptr && !source.value) edges->narrow(slots, mask);
   const bool needs_time = aggregate.kind == AggregateKind::First ||
                           aggregate.kind == AggregateKind::Last || aggregate.is_fraction;
   std::unique_ptr<KeyChunk> times;
@@ -89,6 +92,7 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
     SlotMask taken{};
     for (std::uint32_t w = 0; w < kSlotWords; ++w)
       taken[w] = mask[w] & values.present[w];
+    if (edges != nullptr) edges->narrow(slots, taken);
     for_each_bit(taken, [&](std::uint32_t i) {
       if (needs_time) {
         into.take_at(bucket_of(i), times->keys[i], values.keys[i]);
@@ -108,10 +112,12 @@ void feed(const BoundAggregate& aggregate, const EventSource& source, RowSlots& 
 }
 
 // Calls visit(source number, run, slots, mask) for every stretch of rows of these people that may
-// hold events taken in; the order is always the same.
+// hold events taken in; the order is always the same. From the latest, the stretches of a run come
+// in turn from its end, each of them by time.
 template <typename Visit>
 void for_each_taken(const BoundAggregate& aggregate, const index::Generation& generation,
-                    const PeopleRange& people, const Visit& visit) {
+                    const PeopleRange& people, const Visit& visit,
+                    RowOrder order = RowOrder::ByTime) {
   if (aggregate.from > aggregate.to) return;
   AggregateResult edge;
   if (aggregate.edge) edge.compute(*aggregate.edge, generation, people);
@@ -125,7 +131,10 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
       const TakenRows rows = rows_in_window(aggregate, *run, people);
       if (rows.count == 0) continue;
       RowSlots slots(generation, *run, people.block);
-      for (std::uint32_t next = 0; next < rows.count; next += kSlotsMax) {
+      const std::uint32_t stretches = (rows.count + kSlotsMax - 1) / kSlotsMax;
+      for (std::uint32_t k = 0; k < stretches; ++k) {
+        const std::uint32_t next =
+            (order == RowOrder::ByTime ? k : stretches - 1 - k) * kSlotsMax;
         const std::uint32_t count = std::min(kSlotsMax, rows.count - next);
         if (rows.listed.empty()) {
           slots.move_to(rows.first + next, count);

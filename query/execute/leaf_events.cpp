@@ -107,7 +107,7 @@ Selection Evaluator::evaluate_sequence(const BoundNode& node) {
       SequenceStream::takes(*node.sequence, block_)
           ? sequence_stream_.answer(*node.sequence, generation_, block_)
           : holds_sequence(*node.sequence, generation_,
-                           {.block = block_, .first = 0, .count = kBlockSize});
+                           {.block = block_, .first = 0, .count = kBlockSize}, budget_);
   if (answer.failed) {
     failed_ = true;
     return {};

@@ -16,14 +16,12 @@
 namespace muster::query {
 namespace {
 
-// A question worth fewer passes over 8 KiB than this takes about 100 us: one thread answers it
-// sooner than two are told.
-constexpr double kParallelPassesMin = 500;
+// What takes less is answered by one thread sooner than two are told.
+constexpr double kParallelNsMin = 100'000;
 
 // How many threads the question is worth.
 unsigned threads_for(const BoundQuery& query, std::size_t blocks, Parallel parallel) {
-  const double passes = query.plan->cost * static_cast<double>(blocks);
-  return passes < kParallelPassesMin ? 1 : parallel.threads;
+  return query.plan->cost * static_cast<double>(blocks) < kParallelNsMin ? 1 : parallel.threads;
 }
 
 // Runs over those of the blocks: visit(evaluator, block) for each, until the budget ends.

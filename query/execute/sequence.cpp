@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "index/event_json.h"
+#include "query/execute/budget.h"
 #include "query/execute/row_slots.h"
 #include "query/execute/sequence_by_key.h"
 #include "query/execute/step_matches.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr std::uint64_t kWorkPerPersonMax = 3'000'000;
 // What looking at a stretch of rows costs before its first row, in the same unit.
 constexpr std::uint64_t kWorkPerStretch = 250;
+// Between two looks at the budget: some milliseconds.
+constexpr std::uint64_t kWorkPerLook = 60'000;
 
 bool needs_events(const BoundStep& step) {
   return step.is_referred_to || !step.events.filters.empty();
@@ -50,9 +53,11 @@ class Search {
     blocking_.resize(sequence.steps.size());
   }
 
-  SequenceAnswer answer() {
+  SequenceAnswer answer(const Budget* budget) {
+    budget_ = budget;
     SequenceAnswer answer{.bits = std::vector<std::uint64_t>((people_.count + 63) / 64, 0)};
     for (std::uint32_t place = 0; place < people_.count && !failed_; ++place) {
+      if (place % kPeoplePerLook == 0) failed_ = failed_ || is_over(budget_);
       if (holds(place)) set_bit(answer.bits, place);
     }
     answer.failed = failed_;
@@ -158,6 +163,11 @@ class Search {
     }
     work_ += kWorkPerStretch + stretch.size();
     if (work_ > kWorkPerPersonMax) failed_ = true;
+    work_since_look_ += kWorkPerStretch + stretch.size();
+    if (work_since_look_ > kWorkPerLook) {
+      work_since_look_ = 0;
+      failed_ = failed_ || is_over(budget_);
+    }
     if (failed_) return;
     RowSlots slots(generation_, *stretch[0].run, people_.block);
     slots.pin(pins_);
@@ -178,16 +188,17 @@ class Search {
   std::vector<TimedStep> steps_;
   StepTimes step_times_;
   std::vector<std::uint32_t> rows_;             // Kept for its memory.
-  std::uint64_t work_ = 0;
+  std::uint64_t work_ = 0, work_since_look_ = 0;
+  const Budget* budget_ = nullptr;
   bool failed_ = false;
 };
 
 }  // namespace
 
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
-                              const PeopleRange& people) {
-  if (has_step_keys(sequence)) return holds_by_key(sequence, generation, people);
-  return Search(sequence, generation, people, false).answer();
+                              const PeopleRange& people, const Budget* budget) {
+  if (has_step_keys(sequence)) return holds_by_key(sequence, generation, people, budget);
+  return Search(sequence, generation, people, false).answer(budget);
 }
 
 std::vector<std::string> events_of_sequence(const BoundSequence& sequence,

@@ -18,8 +18,9 @@ struct SequenceAnswer {
   bool failed = false;              // Too much work, or a number that left 128 bits.
 };
 
+// `budget`: when it runs out, the answer has failed; null: there is none.
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
-                              const PeopleRange& people);
+                              const PeopleRange& people, const Budget* budget = nullptr);
 
 // Events of a choice that holds the sequence for one person, one per step, as JSON objects; empty
 // when there is none.

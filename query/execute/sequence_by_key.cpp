@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "query/execute/budget.h"
 #include "query/execute/rows_by_person.h"
 #include "query/execute/sort_few.h"
 
@@ -99,8 +100,8 @@ class RoleEvents {
 class Search {
  public:
   Search(const BoundSequence& sequence, const index::Generation& generation,
-         const PeopleRange& people)
-      : sequence_(sequence), people_(people) {
+         const PeopleRange& people, const Budget* budget)
+      : sequence_(sequence), people_(people), budget_(budget) {
     const std::size_t steps = sequence.steps.size();
     for (std::size_t i = steps; i-- > 0;) {
       add({.step = i}, sequence.steps[i].events, sequence.keys->steps[i], generation);
@@ -118,7 +119,8 @@ class Search {
   SequenceAnswer answer() {
     SequenceAnswer answer{.bits = std::vector<std::uint64_t>((people_.count + 63) / 64, 0),
                           .failed = failed_};
-    for (std::uint32_t place = 0; place < people_.count && !failed_; ++place) {
+    for (std::uint32_t place = 0; place < people_.count && !answer.failed; ++place) {
+      if (place % kPeoplePerLook == 0 && is_over(budget_)) answer.failed = true;
       if (holds(place)) set_bit(answer.bits, place);
     }
     return answer;
@@ -127,6 +129,8 @@ class Search {
  private:
   void add(Role role, const BoundStepEvents& events, const Keys& keys,
            const index::Generation& generation) {
+    failed_ = failed_ || is_over(budget_);
+    if (failed_) return;
     roles_.push_back(role);
     events_.push_back(std::make_unique<RoleEvents>(events, keys, generation, people_));
     failed_ = failed_ || events_.back()->failed();
@@ -199,6 +203,7 @@ class Search {
 
   const BoundSequence& sequence_;
   PeopleRange people_;
+  const Budget* budget_;
   std::vector<Role> roles_;  // The steps', last first, and then those of `without`.
   std::vector<std::unique_ptr<RoleEvents>> events_;  // By role.
   std::vector<Event> own_;                 // Of the person.
@@ -209,13 +214,17 @@ class Search {
 }  // namespace
 
 bool has_step_keys(const BoundSequence& sequence) {
+  const auto is_grouped = [](const BoundStep& step) {
+    return step.events.taken->grouping || (step.without && step.without->taken->grouping);
+  };
+  if (std::any_of(sequence.steps.begin(), sequence.steps.end(), is_grouped)) return false;
   const bool is_short = sequence.steps.size() <= 2 || sequence.within >= BoundStep::kForever;
   return sequence.keys != nullptr && is_short;
 }
 
 SequenceAnswer holds_by_key(const BoundSequence& sequence, const index::Generation& generation,
-                            const PeopleRange& people) {
-  return Search(sequence, generation, people).answer();
+                            const PeopleRange& people, const Budget* budget) {
+  return Search(sequence, generation, people, budget).answer();
 }
 
 }  // namespace muster::query

@@ -12,9 +12,9 @@ namespace muster::query {
 // steps in between.
 bool has_step_keys(const BoundSequence& sequence);
 
-// Requires has_step_keys().
+// Requires has_step_keys().  `budget`: as holds_sequence().
 // Cost: about 15 ns an event, and a sort of each person's own.
 SequenceAnswer holds_by_key(const BoundSequence& sequence, const index::Generation& generation,
-                            const PeopleRange& people);
+                            const PeopleRange& people, const Budget* budget);
 
 }  // namespace muster::query

@@ -301,7 +301,7 @@ bool SequenceStream::takes(const BoundSequence& sequence, std::uint32_t block) {
       const index::EventBlock* const own = source.table->block(block);
       if (own != nullptr) runs += own->runs.size();
     }
-    return events.filters.empty() && runs <= kRunsMax;
+    return events.filters.empty() && !events.taken->grouping && runs <= kRunsMax;
   };
   return std::all_of(sequence.steps.begin(), sequence.steps.end(), [&](const BoundStep& step) {
     return is_taken(step.events) && (!step.without || is_taken(*step.without));

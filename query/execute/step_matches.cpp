@@ -18,18 +18,22 @@ StepMatches::StepMatches(const BoundStepEvents& step, const index::Generation& g
                          const PeopleRange& people, bool with_events) {
   Found found;
   const auto times = std::make_unique_for_overwrite<KeyChunk>();
-  for_each_taken(
-      *step.taken, generation, people,
-      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, const SlotMask& mask) {
-        failed_ = failed_ || slots.failed();
-        slots.times(*times);
-        for_each_bit(mask, [&](std::uint32_t i) {
-          found.places.push_back(people.place_of(slots.person_of(i)));
-          found.times.push_back(times->keys[i]);
-          if (!with_events) return;
-          found.events.push_back({.source = s, .run = &run, .row = slots.row_of(i)});
-        });
-      });
+  const auto take = [&](std::size_t s, const index::EventRun& run, RowSlots& slots,
+                        const SlotMask& mask) {
+    failed_ = failed_ || slots.failed();
+    slots.times(*times);
+    for_each_bit(mask, [&](std::uint32_t i) {
+      found.places.push_back(people.place_of(slots.person_of(i)));
+      found.times.push_back(times->keys[i]);
+      if (!with_events) return;
+      found.events.push_back({.source = s, .run = &run, .row = slots.row_of(i)});
+    });
+  };
+  if (step.taken->grouping) {
+    if (!for_each_in_groups(*step.taken, generation, people, take)) failed_ = true;
+  } else {
+    for_each_taken(*step.taken, generation, people, take);
+  }
   sort_by_person(found, people.count);
 }
 

@@ -62,7 +62,7 @@ StoredTimes stored_times(const index::Generation& generation, index::Ordinal ord
   return found;
 }
 
-// One end of a window: where it stands at a moment, and what it may pass.
+// One end of a window, or a moment some time ago: where it stands, and what it may pass.
 class End {
  public:
   End(const ClockUse::Moving& moving, bool is_from, const StoredTimes& stored)
@@ -95,6 +95,7 @@ class End {
 
  private:
   TimeMs at(TimeMs now) const {
+    if (moving_.ago) return now - *moving_.ago;
     const auto range = range_of(moving_.window, now, moving_.zone);
     if (!range) return kBeforeAllTimes;  // A literal that was refused when it was bound.
     return is_from_ ? range->from : range->to;
@@ -136,7 +137,7 @@ class End {
 
 bool is_same(const ClockUse::Moving& a, const ClockUse::Moving& b) {
   return a.window == b.window && a.zone.name() == b.zone.name() &&
-         a.is_anniversary == b.is_anniversary;
+         a.is_anniversary == b.is_anniversary && a.ago == b.ago;
 }
 
 // Those of the question, each once, and the clock itself: it makes events dated ahead come true.

@@ -65,21 +65,18 @@ std::optional<std::pair<Sum, Sum>> clamped(const Range& range) {
                    static_cast<Sum>(std::min(range.high, kHigh)));
 }
 
-// Calls visit(i, value) for all of values [first, first + count), as they are packed.
-template <typename Sum, typename Visit>
-void for_each_packed(const index::PackedInts& values, std::uint32_t first, std::uint32_t count,
-                     const Visit& visit) {
+// Calls go(value_at), where value_at(i) is the value of row first + i, as it is packed.
+template <typename Sum, typename Go>
+void with_packed(const index::PackedInts& values, std::uint32_t first, std::uint32_t count,
+                 const Go& go_with) {
   const auto view = values.view(first, count);
   const auto min = static_cast<std::make_unsigned_t<Sum>>(values.min());
+  if (!view) return go_with([&](std::uint32_t) { return static_cast<Sum>(min); });
   const auto go = [&](const auto* packed) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      visit(i, static_cast<Sum>(min + static_cast<std::make_unsigned_t<Sum>>(packed[i])));
-    }
+    go_with([&](std::uint32_t i) {
+      return static_cast<Sum>(min + static_cast<std::make_unsigned_t<Sum>>(packed[i]));
+    });
   };
-  if (!view) {
-    for (std::uint32_t i = 0; i < count; ++i) visit(i, static_cast<Sum>(min));
-    return;
-  }
   switch (view->width) {
     case 1: return go(reinterpret_cast<const std::uint8_t*>(view->values));
     case 2: return go(reinterpret_cast<const std::uint16_t*>(view->values));
@@ -94,7 +91,6 @@ template <typename Sum, typename Visit>
 bool for_each_addend(const SumTerm& term, const index::Generation& generation,
                      std::uint32_t block, const Visit& visit) {
   bool failed = false;
-  std::array<std::int64_t, kSlotsMax> values;
   const auto each = static_cast<Sum>(term.each);
   const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
   for_each_taken(
@@ -117,17 +113,17 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
         const auto factor = static_cast<Sum>(weight_of(term, *column));
         // Rows without the property hold 0, which changes no sum.
         const bool all_count = each == 0 || column->present.empty();
-        if (all_count && all_taken) {
-          for_each_packed<Sum>(column->values, first, slots.count(),
-                               [&](std::uint32_t i, Sum value) {
-                                 visit(person[i], static_cast<Sum>(value * factor + each));
-                               });
-          return;
-        }
-        column->values.read(first, std::span(values).first(slots.count()));
-        for_each_bit(mask, [&](std::uint32_t i) {
-          if (!all_count && !column->has(first + i)) return;
-          visit(person[i], static_cast<Sum>(static_cast<Sum>(values[i]) * factor + each));
+        with_packed<Sum>(column->values, first, slots.count(), [&](const auto& value_at) {
+          const auto take = [&](std::uint32_t i) {
+            visit(person[i], static_cast<Sum>(value_at(i) * factor + each));
+          };
+          if (all_count && all_taken) {
+            for (std::uint32_t i = 0; i < slots.count(); ++i) take(i);
+            return;
+          }
+          for_each_bit(mask, [&](std::uint32_t i) {
+            if (all_count || column->has(first + i)) take(i);
+          });
         });
       });
   return !failed;

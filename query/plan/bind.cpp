@@ -18,6 +18,11 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   return BoundQueryPtr(std::move(query));
 }
 
+ClockUse Binder::take_clock_use() {
+  if (nows_ > 0) clock_use_.beyond_windows = "it calculates with now";
+  return std::move(clock_use_);
+}
+
 Status check_value(const NodePtr& value, const BindContext& context) {
   TRY(Binder(context).value(value, Scope{.zone = context.zone}));
   return Ok{};

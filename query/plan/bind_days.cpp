@@ -86,8 +86,26 @@ Result<BoundNodePtr> Binder::days_test(const NodePtr& node, const BoundValuePtr&
   condition.kind = moving->type;
   condition.ranges = [keys](std::uint8_t) { return keys; };
   TRY_ASSIGN(BoundNodePtr met, meets(node, moving, condition));
-  if (met) met->shown = days;
+  if (!met) return met;
+  met->shown = days;
+  if (fixed.source && fixed.source->kind == NodeKind::Now) {
+    note_distances(far_enough.ranges(0), is_fixed_later, *moving, days->zone);
+  }
   return met;
+}
+
+void Binder::note_distances(const RangeSet& distances, bool is_now_later, const BoundValue& moving,
+                            const Zone& zone) {
+  --nows_;
+  note_subject(moving);
+  for (const Range& range : distances.ranges()) {
+    for (const Int128 distance : {range.low, range.high}) {
+      // Beyond all times nothing is ever passed.
+      if (distance < -kAfterAllTimes || distance > kAfterAllTimes) continue;
+      const auto ago = static_cast<TimeMs>(is_now_later ? distance : -distance);
+      clock_use_.windows.push_back({.window = {}, .zone = zone, .ago = ago});
+    }
+  }
 }
 
 }  // namespace muster::query

@@ -203,24 +203,24 @@ Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scop
   TRY(settle_type(*made, value_node));
   TRY_ASSIGN(made->edge, edge_of(node->events, tables));
   if (node->events.per) {
-    TRY_ASSIGN(made->grouping, grouping_of(*node, tables, scope.zone));
+    TRY_ASSIGN(made->grouping, grouping_of(node->events, tables, scope.zone));
     if (made->kind == AggregateKind::Count && !made->grouping->having) count_keys(*made);
   }
   return BoundAggregatePtr(std::move(made));
 }
 
-Result<std::shared_ptr<const BoundGrouping>> Binder::grouping_of(const Node& node,
+Result<std::shared_ptr<const BoundGrouping>> Binder::grouping_of(const Events& events,
                                                                  const Tables& tables,
                                                                  const Zone& zone) {
   auto grouping = std::make_shared<BoundGrouping>();
   auto key = std::make_shared<BoundAggregate>();
   key->kind = AggregateKind::Distinct;
-  TRY_ASSIGN(key->sources, sources_of(tables, nullptr, node.events.per, zone));
-  TRY(settle_type(*key, node.events.per));
+  TRY_ASSIGN(key->sources, sources_of(tables, nullptr, events.per, zone));
+  TRY(settle_type(*key, events.per));
   grouping->key = std::move(key);
-  if (node.events.having) {
+  if (events.having) {
     const Scope group{.zone = zone, .table = nullptr, .siblings = tables, .in_group = true};
-    TRY_ASSIGN(grouping->having, predicate(node.events.having, group));
+    TRY_ASSIGN(grouping->having, predicate(events.having, group));
   }
   return std::shared_ptr<const BoundGrouping>(std::move(grouping));
 }

@@ -51,7 +51,6 @@ BoundNodePtr all_of(std::vector<BoundNodePtr> conditions) {
 Result<BoundStepEvents> Binder::step_events(const Events& events, const EventWindow& window,
                                             const std::vector<Scope::Step>& before,
                                             const Scope& scope) {
-  if (events.per) return unsupported(events.place, "'per' inside a sequence");
   TRY_ASSIGN(const Tables tables, tables_of(events));
   auto taken = std::make_shared<BoundAggregate>();
   taken->kind = AggregateKind::Count;
@@ -78,6 +77,14 @@ Result<BoundStepEvents> Binder::step_events(const Events& events, const EventWin
     made.filters.push_back(all_of(std::move(filters)));
     source.where = all_of(std::move(others));
     taken->sources.push_back(std::move(source));
+  }
+  if (events.per) {
+    if (has_filter) {
+      return error_at(ErrorCode::InvalidArgument, events.place,
+                      "'per' groups events before a step is taken, and this 'where' names a step",
+                      "a condition that names no step, or no 'per'");
+    }
+    TRY_ASSIGN(taken->grouping, grouping_of(events, tables, scope.zone));
   }
   if (!has_filter) made.filters.clear();
   made.taken = std::move(taken);

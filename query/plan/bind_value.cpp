@@ -28,6 +28,13 @@ std::shared_ptr<BoundValue> make_constant(ValueKind type, std::int64_t key) {
   return value;
 }
 
+// The present moment; its source says that it is not one that stands still.
+BoundValuePtr now_constant(const NodePtr& node, TimeMs now) {
+  auto value = make_constant(ValueKind::Time, now);
+  value->source = node;
+  return value;
+}
+
 bool is_number(ValueKind kind) {
   return kind == ValueKind::Exact || kind == ValueKind::Real || kind == ValueKind::Unknown;
 }
@@ -109,8 +116,8 @@ Result<BoundValuePtr> Binder::value(const NodePtr& node, const Scope& scope) {
   switch (node->kind) {
     case NodeKind::LiteralValue: return literal(node->literals.at(0), node->place, scope);
     case NodeKind::Now:
-      clock_use_.beyond_windows = "it calculates with now";
-      return BoundValuePtr(make_constant(ValueKind::Time, context_.now));
+      ++nows_;
+      return now_constant(node, context_.now);
     case NodeKind::PathValue: return path_value(node, scope);
     case NodeKind::Size: return size(node, scope);
     case NodeKind::Arithmetic:

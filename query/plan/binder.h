@@ -49,7 +49,7 @@ class Binder {
 
   // What ranks people in all that was bound, inner ones first.
   std::vector<Ranking> take_rankings() { return std::move(rankings_); }
-  ClockUse take_clock_use() { return std::move(clock_use_); }
+  ClockUse take_clock_use();
   // The traits that were met, by name.
   std::map<std::string, BindContext::Trait> take_traits() { return std::move(traits_); }
 
@@ -95,6 +95,9 @@ class Binder {
   // only the days themselves can tell.
   Result<BoundNodePtr> days_test(const NodePtr& node, const BoundValuePtr& days,
                                  const Values& operands, const Scope& scope);
+  // Of days between now and another moment: at which distances the answer may change.
+  void note_distances(const RangeSet& distances, bool is_now_later, const BoundValue& moving,
+                      const Zone& zone);
 
   // bind_window.cpp
   // The window as of now, which is noted in the clock's use.
@@ -152,7 +155,8 @@ class Binder {
   Result<BoundAggregatePtr> group_aggregate(const NodePtr& node, const Scope& scope);
   Result<std::vector<EventSource>> sources_of(const Tables& tables, const NodePtr& where,
                                               const NodePtr& value, const Zone& zone);
-  Result<std::shared_ptr<const BoundGrouping>> grouping_of(const Node& node, const Tables& tables,
+  Result<std::shared_ptr<const BoundGrouping>> grouping_of(const Events& events,
+                                                           const Tables& tables,
                                                            const Zone& zone);
   // bind_sequence.cpp
   Result<BoundNodePtr> sequence(const NodePtr& node, const Scope& scope);
@@ -181,6 +185,7 @@ class Binder {
   std::map<std::string, BoundAggregatePtr> aggregates_;  // By canonical hash and zone.
   std::vector<Ranking> rankings_;
   ClockUse clock_use_;
+  std::size_t nows_ = 0;  // Places where now is calculated with.
   std::vector<bool> steps_named_;  // Of the sequence being bound: referred to by a later step.
 };
 

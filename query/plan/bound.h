@@ -255,7 +255,7 @@ struct BoundNode {
   bool by_bitmaps = false;             // Answered by the bitmaps of value_codes.
   std::vector<std::uint32_t> value_codes;
   std::vector<index::PageValues> value_pages;  // The same, by page.
-  double cost = 0;                      // Per block, in units of one pass over 8 KiB.
+  double cost = 0;                      // Per block, in nanoseconds of one core.
   std::uint64_t estimate = 0;           // People.
   std::optional<std::uint32_t> shared;  // Its result for a block is kept under this number.
   std::optional<std::uint32_t> kept;    // Its predicate's place in BoundQuery::kept.
@@ -289,6 +289,8 @@ struct ClockUse {
     Window window;
     Zone zone;
     bool is_anniversary = false;  // Of moments that come back every year.
+    // In place of the window: the moment so long before the present one.
+    std::optional<TimeMs> ago = {};
   };
   std::vector<Moving> windows;
   // Why the windows, and events later than now, are not all; "" when they are.

@@ -1,40 +1,20 @@
-// What a node costs per block and how many people it will have: rough, and only for the order.
+// What a node costs per block and how many people it will have: rough, for the order and for
+// telling beforehand how long a question takes.
 #include <algorithm>
 #include <bit>
 #include <unordered_set>
 
+#include "query/plan/cost.h"
 #include "query/plan/rewrite.h"
 
 namespace muster::query {
 namespace {
 
-// Costs in passes over 8 KiB.
-constexpr double kScanCost = 40;      // 65,536 values in one to eight bytes each.
-constexpr double kListScanCost = 1'000;
-constexpr double kLookUpCost = 0.05;  // One container found.
-constexpr double kMembersPerPass = 200;  // Members of arrays put in as bits in the same time.
-constexpr double kSampleCost = 2'000;
-constexpr double kAggregateCost = 1'000;  // Plus its events.
-constexpr double kValuesCost = 5'000;
+constexpr double kLookUpNs = 12;   // One container found.
+constexpr double kMemberNs = 1.25;  // One member of an array put in as a bit.
+constexpr double kSampleNs = 500'000;
 
 using index::Generation;
-
-double value_cost(const BoundValue& value, double blocks);
-
-double aggregate_cost(const BoundAggregate& aggregate, double blocks) {
-  double events = 0;
-  for (const EventSource& source : aggregate.sources) {
-    events += static_cast<double>(source.table->count) * (source.where ? 2 : 1);
-  }
-  const double since = aggregate.since ? kScanCost + value_cost(*aggregate.since, blocks) : 0;
-  return kAggregateCost + since + events / std::max(1.0, blocks) / 64;
-}
-
-double value_cost(const BoundValue& value, double blocks) {
-  double cost = value.aggregate ? aggregate_cost(*value.aggregate, blocks) : 0;
-  for (const BoundValuePtr& child : value.children) cost += value_cost(*child, blocks);
-  return cost;
-}
 
 std::uint64_t in_bitmaps(const BoundNode& node) {
   std::uint64_t people = 0;
@@ -62,7 +42,7 @@ double union_cost(const BoundNode& node, double blocks) {
     const double here = blocks_with(bitmaps, code);
     const double members = static_cast<double>(bitmaps.count(code)) / std::max(1.0, here);
     const bool bits = members > index::kArrayMembersMax;
-    cost += here * (kLookUpCost + (bits ? 1 : members / kMembersPerPass));
+    cost += here * (kLookUpNs + (bits ? kPassNs : members * kMemberNs));
   }
   return cost / std::max(1.0, blocks);
 }
@@ -84,7 +64,7 @@ void choose_bitmaps(BoundNode& node, double blocks) {
   node.value_codes = test.codes_passing(attribute->bitmaps.codes(), index::kBitmapValuesMax);
   std::erase_if(node.value_codes,
                 [&](std::uint32_t code) { return attribute->bitmaps.count(code) == 0; });
-  const double scan = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
+  const double scan = node.kind == BoundKind::ListTest ? kListScanNs : kScanNs;
   node.cost = union_cost(node, blocks);
   node.value_pages = index::by_page(node.value_codes);
   node.by_bitmaps = node.value_codes.size() <= 1 || node.cost <= scan;
@@ -102,7 +82,7 @@ void estimate_field(BoundNode& node, double blocks) {
     node.estimate = in_bitmaps(node);
     return;
   }
-  node.cost = node.kind == BoundKind::ListTest ? kListScanCost : kScanCost;
+  node.cost = node.kind == BoundKind::ListTest ? kListScanNs : kScanNs;
   node.estimate = node.value_codes.empty() ? holders(node) / 3 : in_bitmaps(node);
 }
 
@@ -114,7 +94,7 @@ std::uint64_t events_of(const BoundAggregate& aggregate) {
 
 void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
   if (node.kept_people) {
-    node.cost = 1;
+    node.cost = kPassNs;
     node.estimate = *node.kept_people;
     return;
   }
@@ -123,47 +103,50 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
     case BoundKind::FieldTest:
     case BoundKind::ListTest: estimate_field(node, blocks); break;
     case BoundKind::Present:
-      node.cost = kScanCost / 2;
+      node.cost = kScanNs / 2;
       node.estimate = holders(node);
       break;
     case BoundKind::AggregateTest:
-      node.cost = aggregate_cost(*node.aggregate, blocks);
+      node.cost = history_cost(node, blocks);
       node.estimate = node.ranges.contains(0) ? universe / 2
                                               : std::min(universe, events_of(*node.aggregate)) / 2;
       break;
     case BoundKind::ValueTest:
     case BoundKind::ElementTest:
-      node.cost = kValuesCost;
-      for (const BoundValuePtr& value : node.operands) node.cost += value_cost(*value, blocks);
+      node.cost = history_cost(node, blocks);
       node.estimate = universe / 3;
       break;
     case BoundKind::Sequence:
-      for (const BoundStep& step : node.sequence->steps) {
-        node.cost += 4 * aggregate_cost(*step.events.taken, blocks);
-      }
+      node.cost = history_cost(node, blocks);
       node.estimate = universe / 10;
       break;
     case BoundKind::Top:
-      node.cost = 1;  // Beside the ranking, which is done once.
+      node.cost = kPassNs;  // Beside the ranking, which is done once.
       node.estimate = static_cast<std::uint64_t>(node.count);
       break;
     case BoundKind::Members:
-      node.cost = 1;
+      node.cost = kPassNs;
       node.estimate = node.members->count();
       break;
     case BoundKind::Sample:
-      node.cost = kSampleCost;
+      node.cost = kSampleNs;
       node.estimate = static_cast<std::uint64_t>((node.threshold * universe) >> 64);
       break;
     default: break;
   }
 }
 
-void estimate_inner(BoundNode& node, std::uint64_t universe) {
+// Where few people are left of a block, the rest of an `and` is asked of them alone.
+double cost_for(const BoundNode& child, std::uint64_t people, double blocks) {
+  return std::min(child.cost, static_cast<double>(people) / blocks * kPersonNs);
+}
+
+void estimate_inner(BoundNode& node, double blocks, std::uint64_t universe) {
   node.cost = 0;
   std::uint64_t least = universe, sum = 0;
   for (const BoundNodePtr& child : node.children) {
-    node.cost += child->cost + 1;
+    const bool is_and = node.kind == BoundKind::And;
+    node.cost += kPassNs + (is_and ? cost_for(*child, least, blocks) : child->cost);
     least = std::min(least, child->estimate);
     sum += child->estimate;
   }
@@ -183,10 +166,11 @@ void estimate_node(const BoundNodePtr& node, const Generation& generation,
   if (!done.insert(node.get()).second) return;
   for (const BoundNodePtr& child : node->children) estimate_node(child, generation, done);
   const std::uint64_t universe = generation.profiles.live.count();
+  const double blocks = std::max(1U, generation.profiles.blocks());
   if (node->children.empty()) {
-    estimate_leaf(*node, generation.profiles.blocks(), universe);
+    estimate_leaf(*node, blocks, universe);
   } else {
-    estimate_inner(*node, universe);
+    estimate_inner(*node, blocks, universe);
   }
   node->estimate = std::min(node->estimate, universe);
 }
@@ -196,6 +180,18 @@ void estimate_node(const BoundNodePtr& node, const Generation& generation,
 void estimate(const BoundNodePtr& root, const Generation& generation) {
   std::unordered_set<const BoundNode*> done;
   estimate_node(root, generation, done);
+}
+
+double cost_of(const BoundQuery& query) {
+  const double blocks = std::max(1U, query.generation->profiles.blocks());
+  double cost = query.plan->cost * blocks;
+  // Ranks are found once, for everybody who is ranked.
+  for (const Ranking& ranking : query.rankings) {
+    const BoundValue& value = ranking.tile ? *ranking.tile->children[0] : *ranking.top->operands[0];
+    const BoundQuery& among = ranking.tile ? *ranking.tile->among : *ranking.top->among;
+    cost += value_cost(value, blocks) * blocks + among.plan->cost * blocks;
+  }
+  return cost;
 }
 
 }  // namespace muster::query

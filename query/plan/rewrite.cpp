@@ -61,6 +61,14 @@ bool is_worth_keeping(const BoundNode& node) {
          node.kind != BoundKind::Members && !in_place;
 }
 
+// The shorter ways of answering leaves; rewrites take them along.
+void find_ways(BoundNode& node, std::unordered_set<const BoundNode*>& found) {
+  if (!found.insert(&node).second) return;
+  for (const BoundNodePtr& child : node.children) find_ways(*child, found);
+  node.extremes = extremes_of(node);
+  node.sums = linear_sums_of(node);
+}
+
 // Children first, each node once.
 void number_nodes(BoundQuery& query, const BoundNodePtr& node,
                   const std::unordered_map<const BoundNode*, int>& parents,
@@ -70,8 +78,6 @@ void number_nodes(BoundQuery& query, const BoundNodePtr& node,
   if (parents.at(node.get()) > 1 && is_worth_keeping(*node) && query.shared < kSharedMax) {
     node->shared = query.shared++;
   }
-  node->extremes = extremes_of(*node);
-  node->sums = linear_sums_of(*node);
   node->number = static_cast<std::uint32_t>(query.by_number.size());
   query.by_number.push_back(node.get());
 }
@@ -142,6 +148,8 @@ BoundNodePtr cheapest_first(const BoundNodePtr& node) {
 
 void make_plan(BoundQuery& query, std::span<const std::string> rewrites_off) {
   BoundNodePtr plan = query.tree;
+  std::unordered_set<const BoundNode*> found;
+  find_ways(*plan, found);
   estimate(plan, *query.generation);
   for (const Rewrite& rewrite : kRewrites) {
     if (std::find(rewrites_off.begin(), rewrites_off.end(), rewrite.name) != rewrites_off.end()) {

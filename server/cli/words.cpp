@@ -108,6 +108,10 @@ std::string flip_in_words(const json::object& answer) {
   return out + (flag_of(*flip, "minimal") ? "" : "  (fewer changes may do it, too)\n");
 }
 
+std::string ms_text(std::uint64_t us) {
+  return fmt::format("{:.1f} ms", static_cast<double>(us) / 1'000);
+}
+
 }  // namespace
 
 std::string count_in_words(const json::object& answer) {
@@ -117,9 +121,9 @@ std::string count_in_words(const json::object& answer) {
       universe == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(universe);
   const std::string_view tie =
       flag_of(answer, "cut_in_tie") ? ", cut between people of the same value" : "";
-  return fmt::format("{} of {} people ({:.1f} %){}, snapshot {}, {:.1f} ms", with_commas(count),
+  return fmt::format("{} of {} people ({:.1f} %){}, snapshot {}, {}", with_commas(count),
                      with_commas(universe), share, tie, number_of(answer, "snapshot"),
-                     static_cast<double>(number_of(answer, "took_us")) / 1'000);
+                     ms_text(number_of(answer, "took_us")));
 }
 
 std::string explanation_in_words(const json::object& answer) {
@@ -136,11 +140,12 @@ std::string explanation_in_words(const json::object& answer) {
 std::string plan_in_words(const json::object& answer) {
   std::string out;
   if (const json::object* tree = object_of(answer, "tree")) plan_node(*tree, 0, out);
-  return out;
+  return out + "expected to take " + ms_text(number_of(answer, "expected_us")) + "\n";
 }
 
 std::string check_in_words(const json::object& answer) {
-  std::string out = text_of(answer, "canonical") + "\n";
+  std::string out = text_of(answer, "canonical") + "\n" + "expected to take " +
+                    ms_text(number_of(answer, "expected_us")) + "\n";
   const json::value* warnings = answer.if_contains("warnings");
   const json::array* list = warnings == nullptr ? nullptr : warnings->if_array();
   if (list == nullptr) return out;

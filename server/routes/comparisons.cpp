@@ -169,7 +169,8 @@ Result<std::size_t> rows_limit(const JsonObject& json) {
 // ->  200 {"count", "universe", "by": [{"field", "rows": [{"value", "count", "lift"}], ...}]}
 Result<Response> post_breakdown(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "by", "limit"}));
+             json_body(call.request,
+                       {"where", "as_of", "tz", "allow_unknown", "timeout_ms", "by", "limit"}));
   engine::BreakdownRequest request;
   TRY_ASSIGN(request.question, question_of(asked));
   TRY_ASSIGN(request.fields, read_each(asked, "by", &field_of));
@@ -189,7 +190,8 @@ Result<Response> post_breakdown(const Call& call, const QueryPass& pass) {
 // ->  200 {"segments": [{"name", "count"}], "intersections", "jaccard", "rows": [...]}
 Result<Response> post_overlap(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"segments", "as_of", "tz", "allow_unknown", "limit"}));
+             json_body(call.request, {"segments", "as_of", "tz", "allow_unknown", "timeout_ms",
+                                      "limit"}));
   engine::OverlapRequest request;
   TRY_ASSIGN(request.question, circumstances_of(asked));
   TRY_ASSIGN(request.layers, read_each(asked, "segments", &layer_of));

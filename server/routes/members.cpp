@@ -246,8 +246,8 @@ Result<Response> members_reply(const Call& call, const MembersPass& pass,
 // POST /v1/members  {"where": "...", "fields": ["country"]}  ->  200, one line a person
 Result<Response> post_members(const Call& call, const MembersPass& pass) {
   TRY_ASSIGN(const JsonObject json,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "format", "fields",
-                                      "cursor", "limit"}));
+             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "timeout_ms",
+                                      "format", "fields", "cursor", "limit"}));
   MembersRequest asked;
   TRY_ASSIGN(asked.question, question_of(json));
   TRY_ASSIGN(const std::string format, json.text_or("format", "ndjson"));

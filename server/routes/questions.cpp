@@ -8,8 +8,9 @@ namespace muster::server {
 
 namespace {
 
-// Longest that one question may occupy a worker.
-constexpr std::chrono::milliseconds kQuestionDeadline{30'000};
+// Longest that one question may occupy a worker, and how long it may unless it says otherwise.
+constexpr std::uint64_t kTimeoutMsMax = 30'000;
+constexpr std::chrono::milliseconds kQuestionDeadline{kTimeoutMsMax};
 
 void write_error(JsonWriter& json, const Error& error) {
   json.begin_object();
@@ -81,7 +82,12 @@ Result<engine::Question> circumstances_of(const JsonObject& json) {
   TRY_ASSIGN(question.as_of, parse_as_of(as_of));
   TRY_ASSIGN(question.timezone, json.text_or("tz", ""));
   TRY_ASSIGN(question.allow_unknown, json.flag_or("allow_unknown", false));
-  question.deadline = kQuestionDeadline;
+  TRY_ASSIGN(const std::uint64_t timeout, json.number_or("timeout_ms", kTimeoutMsMax));
+  if (timeout == 0 || timeout > kTimeoutMsMax) {
+    return Error{ErrorCode::InvalidArgument,
+                 "timeout_ms is how long the question may take: 1 to 30000"};
+  }
+  question.deadline = std::chrono::milliseconds(timeout);
   return question;
 }
 
@@ -122,7 +128,7 @@ std::string to_json(const engine::CountAnswer& answer) {
 // POST /v1/check  {"where": "contry = 'FR'"}  ->  200 {"valid": false, "errors": [...]}
 Result<Response> post_check(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown"}));
+             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "timeout_ms"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   const engine::CheckAnswer answer = call.engine().check(pass, question);
   JsonWriter json;
@@ -137,6 +143,7 @@ Result<Response> post_check(const Call& call, const QueryPass& pass) {
   if (!answer.canonical.empty()) json.key("canonical").text(answer.canonical);
   if (!answer.json.empty()) json.key("json").raw(answer.json);
   if (!answer.hash.empty()) json.key("hash").text(answer.hash);
+  if (answer.valid) json.key("expected_us").number(answer.expected_us);
   json.end_object();
   return json_reply(json.take());
 }
@@ -145,7 +152,8 @@ Result<Response> post_check(const Call& call, const QueryPass& pass) {
 // With "nodes": true also the tree, with the count at every clause and without it.
 Result<Response> post_count(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "nodes"}));
+             json_body(call.request,
+                       {"where", "as_of", "tz", "allow_unknown", "timeout_ms", "nodes"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   TRY_ASSIGN(const bool nodes, asked.flag_or("nodes", false));
   if (nodes) {
@@ -185,7 +193,8 @@ void write_flip(JsonWriter& json, const engine::FlipAnswer& flip) {
 // ->  200 {"member": true, "until": ..., "flip": {...}, "tree": {...}}
 Result<Response> post_explain(const Call& call, const MembersPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "profile", "flip"}));
+             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "timeout_ms",
+                                      "profile", "flip"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   TRY_ASSIGN(const std::string profile, asked.text("profile"));
   TRY_ASSIGN(const bool with_flip, asked.flag_or("flip", true));
@@ -217,12 +226,13 @@ Result<Response> post_explain(const Call& call, const MembersPass& pass) {
 // POST /v1/plan  {"where": "..."}  ->  200 {"snapshot", "tree": {"text", "method", "people", ...}}
 Result<Response> post_plan(const Call& call, const QueryPass& pass) {
   TRY_ASSIGN(const JsonObject asked,
-             json_body(call.request, {"where", "as_of", "tz", "allow_unknown"}));
+             json_body(call.request, {"where", "as_of", "tz", "allow_unknown", "timeout_ms"}));
   TRY_ASSIGN(const engine::Question question, question_of(asked));
   TRY_ASSIGN(const engine::PlanAnswer answer, call.engine().plan(pass, question));
   JsonWriter json;
   json.begin_object();
   json.key("snapshot").number(answer.snapshot);
+  json.key("expected_us").number(answer.expected_us);
   json.key("tree");
   write_node(json, answer.root);
   json.end_object();

@@ -89,7 +89,12 @@ TEST(Until, IsToldToTheMillisecond) {
   EXPECT_EQ("2024-06-18T00:00:00.001Z", until("anniversary(born) in next 3d"));
   EXPECT_EQ("never", until("did \"order\""));
   EXPECT_EQ("never", until("count(\"order\" in last 7d) >= 2"));
-  EXPECT_EQ("unknown: it calculates with now", until("days between born and now > 9000"));
+  EXPECT_EQ("2025-02-07T00:00:00.001Z", until("days between born and now > 9000"));
+  EXPECT_EQ("2024-06-17T08:00:00.250Z", until("days between last(\"order\") and now >= 7"));
+  EXPECT_EQ("2024-06-17T08:00:00.251Z", until("days between last(\"order\") and now <= 7"));
+  EXPECT_EQ("2024-06-16T20:00:00.251Z", until("days between now and last(\"order\") < -6.5"));
+  EXPECT_EQ("unknown: it calculates with now",
+            until("days between born and now > 2 * count(\"order\")"));
 }
 
 }  // namespace

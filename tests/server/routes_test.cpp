@@ -134,6 +134,11 @@ TEST_F(Routes, WrongQuestionsAreProblemsWithPlaces) {
   expect_problem(served_.post("/v1/count", R"({"where": "everyone", "as_of": "x"})"), 400,
                  "as_of");
   expect_problem(served_.post("/v1/count", "{}"), 400, "where");
+  for (const char* timeout : {"0", "30001"}) {
+    expect_problem(served_.post("/v1/count", R"({"where": "everyone", "timeout_ms": )" +
+                                                 std::string(timeout) + "}"),
+                   400, "1 to 30000");
+  }
   expect_problem(served_.post("/v1/count?x=1", R"({"where": "everyone"})"), 400, "'x'");
   expect_problem(served_.get("/nowhere"), 404);
   const ClientResponse method = served_.send({.method = Method::Delete, .path = "/v1/count"});

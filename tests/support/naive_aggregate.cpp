@@ -169,6 +169,15 @@ EventList naive_events(const Scope& scope, const query::Events& asked) {
   return found;
 }
 
+EventList naive_events_in_groups(const Scope& scope, const query::Events& asked) {
+  if (asked.per == nullptr) return naive_events(scope, asked);
+  EventList all;
+  for (const EventList& group : groups_of(scope, asked)) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return all;
+}
+
 bool naive_did(const Scope& scope, const query::Events& events) {
   return events.per != nullptr ? !groups_of(scope, events).empty()
                                : !naive_events(scope, events).empty();
@@ -179,14 +188,10 @@ NaiveValue naive_aggregate(const Scope& scope, const Node& node) {
     CHECK(scope.group != nullptr);
     return aggregate_of(scope, *scope.group, node);
   }
-  if (node.events.per == nullptr) {
-    return aggregate_of(scope, naive_events(scope, node.events), node);
+  if (node.events.per != nullptr && node.aggregate == AggregateKind::Count) {
+    return Rational(groups_of(scope, node.events).size());
   }
-  const auto groups = groups_of(scope, node.events);
-  if (node.aggregate == AggregateKind::Count) return Rational(groups.size());
-  EventList all;
-  for (const EventList& group : groups) all.insert(all.end(), group.begin(), group.end());
-  return aggregate_of(scope, all, node);
+  return aggregate_of(scope, naive_events_in_groups(scope, node.events), node);
 }
 
 }  // namespace muster::testing

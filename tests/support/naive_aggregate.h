@@ -18,6 +18,9 @@ bool naive_did(const Scope& scope, const query::Events& events);
 NaiveValue naive_aggregate(const Scope& scope, const query::Node& node);
 // The person's events: named, past, at the edge, in the window, passing `where`.
 std::vector<const PlainEvent*> naive_events(const Scope& scope, const query::Events& asked);
+// The same, and with `per` only those in groups that qualify.
+std::vector<const PlainEvent*> naive_events_in_groups(const Scope& scope,
+                                                      const query::Events& asked);
 
 // naive_sequence.cpp
 bool naive_sequence(const Scope& scope, const query::Node& node);

@@ -16,7 +16,7 @@ TimeMs longest(const std::optional<query::Duration>& within) {
 
 bool is_interrupted(const Scope& scope, const SequenceStep& step, TimeMs from, TimeMs to) {
   if (!step.without) return false;
-  const auto events = naive_events(scope, *step.without);
+  const auto events = naive_events_in_groups(scope, *step.without);
   return std::any_of(events.begin(), events.end(), [&](const PlainEvent* event) {
     return from < event->time && event->time < to;
   });

@@ -197,7 +197,9 @@ std::string RandomSegment::sequence() {
     if (one_in(2)) {
       out += one_of({"without (\"Refund (partial)\") ", "without (\"view\" where (sku = \"a1\")) ",
                      "without (\"view\" where (sku = a.sku)) ", "without (any event) ",
-                     "without (\"purchase\") ", "without (\"purchase\" or \"view\" in last 30d) "});
+                     "without (\"purchase\") ", "without (\"purchase\" or \"view\" in last 30d) ",
+                     "without (\"view\" per sku having (count() >= 2)) ",
+                     "without (\"purchase\" per date(ts)) "});
     }
     out += one_of({"\"purchase\"", "\"view\"", "(\"purchase\" or \"view\")"});
     if (one_in(8)) out += " at last";

@@ -1,0 +1,159 @@
+#include "query/plan/cost.h"
+
+#include <algorithm>
+
+#include "query/execute/window_counts.h"
+#include "query/plan/extremes.h"
+#include "query/plan/linear_sums.h"
+#include "query/plan/value_counts.h"
+
+namespace muster::query {
+namespace {
+
+// Counters or sums of 65,536 people cleared, filled and looked through.
+constexpr double kBlockNs = 15'000;
+// Per row of the window.
+constexpr double kCountedNs = 0.7;
+constexpr double kSummedNs = 2;
+constexpr double kAddedNs = 9;       // By an accumulator.
+constexpr double kGatheredNs = 12;   // All values of a person brought together.
+constexpr double kLatestNs = 12;     // With the time each has.
+constexpr double kFractionNs = 60;
+constexpr double kFilteredNs = 0.6;  // Each test in `where`.
+constexpr double kSinceNs = 8;       // Each person's own beginning compared.
+constexpr double kGroupedNs = 45;
+constexpr double kHavingNs = 20;     // Each aggregate in `having`.
+constexpr double kStepNs = 17;       // An event of a sequence merged and followed.
+constexpr double kKeyedStepNs = 60;  // Keys sorted first.
+constexpr double kTriedNs = 400;     // Tried against events of earlier steps.
+constexpr double kPersonValueNs = 5; // One operand of one person.
+constexpr double kElementsNs = 20;
+
+double nodes_of(const BoundNode& node) {
+  double nodes = 1;
+  for (const BoundNodePtr& child : node.children) nodes += nodes_of(*child);
+  return nodes;
+}
+
+double aggregates_of(const BoundNode& node) {
+  double found = node.aggregate ? 1 : 0;
+  for (const BoundValuePtr& operand : node.operands) found += operand->aggregate ? 1 : 0;
+  for (const BoundNodePtr& child : node.children) found += aggregates_of(*child);
+  return found;
+}
+
+// How much of a table's history a window covers, as if events came evenly.
+double share_of(const BoundAggregate& aggregate, const index::EventTable& table) {
+  const double from = static_cast<double>(std::max(aggregate.from, table.oldest));
+  const double to = static_cast<double>(std::min(aggregate.to, table.newest));
+  const double history = static_cast<double>(table.newest) - static_cast<double>(table.oldest);
+  return history <= 0 ? 1 : std::clamp((to - from) / history, 0.0, 1.0);
+}
+
+// The rows of a block in the window, and what its `where` costs for them.
+struct Rows {
+  double count = 0, filtered_ns = 0;
+};
+
+Rows rows_of(const BoundAggregate& aggregate, double blocks) {
+  Rows rows;
+  for (const EventSource& source : aggregate.sources) {
+    const double here =
+        static_cast<double>(source.table->count) / blocks * share_of(aggregate, *source.table);
+    rows.count += here;
+    if (source.where) rows.filtered_ns += here * kFilteredNs * nodes_of(*source.where);
+  }
+  return rows;
+}
+
+double row_cost(const BoundAggregate& aggregate) {
+  if (aggregate.is_fraction) return kFractionNs;
+  switch (aggregate.kind) {
+    case AggregateKind::Count: return kAddedNs / 2;
+    case AggregateKind::First:
+    case AggregateKind::Last: return kLatestNs;
+    case AggregateKind::Distinct:
+    case AggregateKind::P50:
+    case AggregateKind::P95:
+    case AggregateKind::MostCommon: return kGatheredNs;
+    default: return kAddedNs;
+  }
+}
+
+double aggregate_cost(const BoundAggregate& aggregate, double blocks) {
+  const Rows rows = rows_of(aggregate, blocks);
+  double per_row = row_cost(aggregate);
+  if (aggregate.since) per_row += kSinceNs;
+  if (aggregate.grouping) {
+    per_row += kGroupedNs;
+    const BoundNode* const having = aggregate.grouping->having.get();
+    if (having != nullptr) per_row += kHavingNs * aggregates_of(*having);
+  }
+  double cost = kBlockNs + rows.count * per_row + rows.filtered_ns;
+  if (aggregate.since) cost += kScanNs + value_cost(*aggregate.since, blocks);
+  if (aggregate.edge) cost += aggregate_cost(*aggregate.edge, blocks);
+  return cost;
+}
+
+double windowed_cost(const BoundAggregate& aggregate, double blocks, double per_row) {
+  const Rows rows = rows_of(aggregate, blocks);
+  return kBlockNs + rows.count * per_row + rows.filtered_ns;
+}
+
+double counted_cost(const BoundAggregate& aggregate, double blocks) {
+  return windowed_cost(aggregate, blocks, kCountedNs);
+}
+
+double sums_cost(const LinearSums& sums, double blocks) {
+  double cost = sums.some ? counted_cost(*sums.some, blocks) : 0;
+  for (const SumTerm& term : sums.terms) cost += windowed_cost(*term.aggregate, blocks, kSummedNs);
+  return cost;
+}
+
+double events_cost(const BoundStepEvents& events, double blocks, double per_row) {
+  const Rows rows = rows_of(*events.taken, blocks);
+  return rows.count * per_row + rows.filtered_ns;
+}
+
+double sequence_cost(const BoundSequence& sequence, double blocks) {
+  double cost = kBlockNs;
+  const auto row_cost_of = [&](const BoundStepEvents& events) {
+    if (sequence.keys) return kKeyedStepNs;
+    return events.filters.empty() ? kStepNs : kTriedNs;
+  };
+  for (const BoundStep& step : sequence.steps) {
+    cost += events_cost(step.events, blocks, row_cost_of(step.events));
+    if (step.without) cost += events_cost(*step.without, blocks, row_cost_of(*step.without));
+  }
+  return cost;
+}
+
+double aggregate_test_cost(const BoundNode& leaf, double blocks) {
+  if (range_of_counts(leaf)) return counted_cost(*leaf.aggregate, blocks);
+  if (leaf.extremes) {
+    const double beyond = leaf.extremes->beyond ? counted_cost(*leaf.extremes->beyond, blocks) : 0;
+    return counted_cost(leaf.extremes->within, blocks) + beyond;
+  }
+  if (leaf.sums) return sums_cost(*leaf.sums, blocks);
+  return aggregate_cost(*leaf.aggregate, blocks);
+}
+
+}  // namespace
+
+double value_cost(const BoundValue& value, double blocks) {
+  double cost = kPersonValueNs * index::kBlockSize;
+  if (value.aggregate) cost += aggregate_cost(*value.aggregate, blocks);
+  for (const BoundValuePtr& child : value.children) cost += value_cost(*child, blocks);
+  return cost;
+}
+
+double history_cost(const BoundNode& leaf, double blocks) {
+  if (leaf.kind == BoundKind::Sequence) return sequence_cost(*leaf.sequence, blocks);
+  if (leaf.kind == BoundKind::AggregateTest) return aggregate_test_cost(leaf, blocks);
+  if (leaf.sums) return sums_cost(*leaf.sums, blocks);
+  double cost = leaf.kind == BoundKind::ElementTest ? kElementsNs * index::kBlockSize : 0;
+  for (const BoundValuePtr& operand : leaf.operands) cost += value_cost(*operand, blocks);
+  return cost;
+}
+
+}  // namespace muster::query
