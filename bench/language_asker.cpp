@@ -33,7 +33,7 @@ Result<std::uint64_t> Asker::ask_within(std::string_view where, double seconds) 
 Result<double> Asker::expected(std::string_view where) {
   TRY_ASSIGN(const query::NodePtr tree, query::parse(where));
   TRY_ASSIGN(const query::BoundQueryPtr bound, query::bind(tree, context(From::Events)));
-  return query::cost_of(*bound) / 1e9;
+  return query::cost_of(*bound).ns(options_.threads) / 1e9;
 }
 
 query::BindContext Asker::context(From from) {

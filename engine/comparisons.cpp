@@ -84,7 +84,7 @@ Result<BreakdownAnswer> Engine::break_down(const Pass<Permission::Query>&,
                                              impl_->kept_for(question)));
   const query::BindContext context =
       impl_->context(generation, answer.count.as_of, question.timezone);
-  TRY(affordable(*bound, question, impl_->parts.threads));
+  TRY(affordable(query::cost_of(*bound), question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(auto found, query::break_down(*bound,
                                            {.fields = request.fields,
@@ -135,6 +135,7 @@ Result<OverlapAnswer> Engine::overlap(const Pass<Permission::Query>&,
     bound.push_back(std::move(*one));
     answer.names.push_back(name_of(layer));
   }
+  TRY(affordable(query::cost_of(bound), question, impl_->parts.threads));
   std::vector<query::KeptMade> made;
   TRY_ASSIGN(const auto people, query::count_patterns(bound, budget_of(question),
                                                       {impl_->parts.threads}, &made));

@@ -34,6 +34,8 @@ struct Parts {
   const RowDecoder* decoder = nullptr;
   unsigned threads = 1;  // Of the evaluation arena; 1: no arena at all.
   std::uint64_t kept_bytes = 256U << 20;  // Of kept predicates at most; 0: none are kept.
+  // Above nine tenths of it, rows are refused and all else goes on; 0: no limit.
+  std::uint64_t memory_bytes_max = 0;
 };
 
 class Engine {
@@ -50,7 +52,8 @@ class Engine {
   // Limits: kBatchBytesMax.
   // Errors: InvalidArgument (bytes that are no rows, an unknown entity or source), Conflict (an
   // idempotency key used with other bytes; a replace that would lose over 20 % without force),
-  // Overloaded when the queue is full, StorageFull, Unavailable after a failed sync.
+  // Overloaded when the queue is full, StorageFull (the disk, or Parts::memory_bytes_max),
+  // Unavailable after a failed sync.
   Result<IngestReceipt> ingest(const Pass<Permission::Ingest>& pass, const IngestRequest& request);
 
   // Replaces the declaration. Returns the schema as it then stands.

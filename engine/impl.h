@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "engine/engine.h"
 #include "engine/kept_predicates.h"
+#include "engine/memory_gauge.h"
 #include "engine/published.h"
 #include "index/writer.h"
 #include "query/query.h"
@@ -71,6 +72,11 @@ class Engine::Impl {
                                   index::TypedRows rows, Commit& into);
   Status replay_batch(storage::DataBatch batch, TimeMs received, std::uint64_t sequence);
 
+  // Of the index and what belongs to it.  Cost: every page is looked at.
+  std::uint64_t memory_bytes() const;
+  // Errors: StorageFull above nine tenths of the memory that is allowed.
+  Status has_memory();
+
   // --- Documents (engine/documents.cpp) ---
   Result<Document> put(DocumentPut put, std::string blob = {});
   void apply_document(const storage::DocumentChange& change, TimeMs received);
@@ -85,6 +91,8 @@ class Engine::Impl {
       const std::shared_ptr<const index::Generation>& generation, TimeMs now);
   // What is kept for a question, unless it goes without.
   query::KeptLookup kept_for(const Question& question);
+  // The same for who only looks at a question: it does not count as asked.
+  query::KeptLookup kept_already(const Question& question);
   query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,
                              const std::string& timezone) const;
 
@@ -96,6 +104,7 @@ class Engine::Impl {
   const std::shared_ptr<query::ObjectStore> objects = query::make_object_store();
   Published<index::Generation> published;
   KeptPredicates predicates;
+  MemoryGauge memory_gauge;
 
   index::Writer writer;                             // The leader's alone.
   std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.

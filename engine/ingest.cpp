@@ -80,6 +80,20 @@ index::TableRef table_ref(storage::TableKind kind, const std::string& name) {
   return {};
 }
 
+std::uint64_t Engine::Impl::memory_bytes() const {
+  return generation()->bytes() + event_id_bytes + predicates.bytes();
+}
+
+Status Engine::Impl::has_memory() {
+  if (parts.memory_bytes_max == 0) return Ok{};
+  const std::uint64_t taken = memory_gauge.bytes([this] { return memory_bytes(); });
+  if (taken <= parts.memory_bytes_max / 10 * 9) return Ok{};
+  return Error{ErrorCode::StorageFull,
+               "the index takes " + std::to_string(taken >> 20) + " MiB of the " +
+                   std::to_string(parts.memory_bytes_max >> 20) +
+                   " MiB that --memory-limit allows, and takes no more rows; questions go on"};
+}
+
 Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
   if (asked.bytes.size() > kBatchBytesMax) {
     return Error{ErrorCode::TooLarge, "a batch has at most 64 MiB; send it in pieces"};
@@ -88,6 +102,7 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
     return Error{ErrorCode::InvalidArgument,
                  "events cannot be replaced; profiles, user info and entities can"};
   }
+  TRY(has_memory());
   IngestRequest request = asked;
   const Hash128 hash = request.idempotency_key.empty() ? Hash128{} : request_hash(request);
   const index::TableRef table = table_ref(request.table, request.name);

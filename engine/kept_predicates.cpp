@@ -66,6 +66,14 @@ query::KeptFound KeptPredicates::find(const std::string& key, bool is_saved, Mom
           .is_any_moment = moment == Moment::Named};
 }
 
+query::KeptFound KeptPredicates::peek(const std::string& key, Moment moment) const {
+  const std::lock_guard held(mutex_);
+  const auto found = by_key_.find((moment == Moment::Present ? '=' : '@') + key);
+  return {.predicate = found == by_key_.end() ? nullptr : found->second->predicate,
+          .is_wanted = false,
+          .is_any_moment = moment == Moment::Named};
+}
+
 void KeptPredicates::take(const query::KeptMade& made, Moment moment) {
   for (const query::KeptMade::Leaf& leaf : made.leaves) {
     const auto is_made = [](const query::KeptBlockPtr& block) { return block != nullptr; };

@@ -29,6 +29,8 @@ class KeptPredicates {
   bool is_on() const { return bytes_max_ != 0; }
   // Counts as a question about the condition.
   query::KeptFound find(const std::string& key, bool is_saved, Moment moment);
+  // What is kept, without counting as a question; nothing more is wanted.
+  query::KeptFound peek(const std::string& key, Moment moment) const;
   // Keeps what a question has made; blocks that know more already stay.
   // Cost: a pointer per block of each predicate that changed.
   void take(const query::KeptMade& made, Moment moment);

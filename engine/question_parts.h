@@ -32,14 +32,15 @@ inline query::Budget budget_of(const Question& question) {
   return budget;
 }
 
-// What counting it is expected to take, in microseconds.
-inline std::uint64_t expected_us(const query::BoundQuery& bound, unsigned threads) {
-  return static_cast<std::uint64_t>(query::cost_of(bound) / 1'000 / std::max(1U, threads)) + 1;
+// What answering is expected to take, in microseconds: at most a year.
+inline std::uint64_t expected_us(const query::Cost& cost, unsigned threads) {
+  constexpr double kYearUs = 365.0 * 86'400e6;
+  return static_cast<std::uint64_t>(std::min(cost.ns(std::max(1U, threads)) / 1'000, kYearUs)) + 1;
 }
 
 // Refuses at once what is expected to take ten times as long as it may: it would only hold up
 // others until its deadline.  Errors: LimitExceeded, with both times.
-Status affordable(const query::BoundQuery& bound, const Question& question, unsigned threads);
+Status affordable(const query::Cost& cost, const Question& question, unsigned threads);
 
 inline Moment moment_of(const Question& question) {
   return question.as_of ? Moment::Named : Moment::Present;

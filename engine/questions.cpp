@@ -63,15 +63,15 @@ std::string without_table(const std::string& field) {
 
 }  // namespace
 
-Status affordable(const query::BoundQuery& bound, const Question& question, unsigned threads) {
+Status affordable(const query::Cost& cost, const Question& question, unsigned threads) {
   if (!question.deadline) return Ok{};
-  const double expected = static_cast<double>(expected_us(bound, threads)) / 1e6;
+  const double expected = static_cast<double>(expected_us(cost, threads)) / 1e6;
   const double allowed = std::chrono::duration<double>(*question.deadline).count();
   if (expected <= allowed * kOverrunMax) return Ok{};
   return Error{ErrorCode::LimitExceeded,
                "the question is expected to take about " + seconds_text(expected) + " and has " +
                    seconds_text(allowed) +
-                   "; ask for a shorter window or fewer events, or save it as a segment"};
+                   "; ask for a shorter window, or for fewer events or people"};
 }
 
 query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation> generation,
@@ -113,6 +113,13 @@ query::KeptLookup Engine::Impl::kept_for(const Question& question) {
   };
 }
 
+query::KeptLookup Engine::Impl::kept_already(const Question& question) {
+  if (!question.from_kept || !predicates.is_on()) return {};
+  return [this, moment = moment_of(question)](const std::string& key, bool) {
+    return predicates.peek(key, moment);
+  };
+}
+
 CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& question) const {
   CheckAnswer answer;
   const auto tree = parse_where(question.where);
@@ -126,13 +133,13 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
   answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
   const auto generation = impl_->generation();
   const TimeMs now = question.as_of.value_or(impl_->now());
-  const auto bound = impl_->bind(question, generation, now, impl_->kept_for(question));
+  const auto bound = impl_->bind(question, generation, now, impl_->kept_already(question));
   if (!bound) {
     answer.errors.push_back(bound.error());
     return answer;
   }
   answer.valid = true;
-  answer.expected_us = expected_us(**bound, impl_->parts.threads);
+  answer.expected_us = expected_us(query::cost_of(**bound), impl_->parts.threads);
   answer.warnings = query::warnings(**bound);
   query::BindContext context = impl_->context(generation, now, question.timezone);
   context.allow_unknown = question.allow_unknown;
@@ -151,7 +158,7 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of,
                                              impl_->kept_for(question)));
-  TRY(affordable(*bound, question, impl_->parts.threads));
+  TRY(affordable(query::cost_of(*bound), question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.count,
              query::count(*bound, budget_of(question), {impl_->parts.threads}, &made));
@@ -170,8 +177,7 @@ Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
   ClausesAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   // The whole is bound too: an error is told about the segment, not about a clause of it.
-  TRY_ASSIGN(const auto whole, impl_->bind(question, generation, answer.count.as_of));
-  TRY(affordable(*whole, question, impl_->parts.threads));
+  TRY(impl_->bind(question, generation, answer.count.as_of));
   TRY_ASSIGN(const query::NodePtr tree, parse_where(question.where));
   query::BindContext context =
       impl_->context(generation, answer.count.as_of, question.timezone);
@@ -179,7 +185,11 @@ Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
   context.kept = impl_->kept_for(question);
   query::KeptMade made;
   TRY_ASSIGN(auto root, query::count_clauses(tree, context, budget_of(question),
-                                             {impl_->parts.threads}, &made));
+                                             {impl_->parts.threads}, &made,
+                                             [&](const query::Cost& cost) {
+                                               return affordable(cost, question,
+                                                                 impl_->parts.threads);
+                                             }));
   impl_->predicates.take(made, moment_of(question));
   answer.count.count = root.people;
   answer.count.snapshot = generation->sequence;
@@ -197,7 +207,7 @@ Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of,
                                              impl_->kept_for(question)));
-  TRY(affordable(*bound, question, impl_->parts.threads));
+  TRY(affordable(query::cost_of(*bound), question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.members,
              query::members(*bound, budget_of(question), {impl_->parts.threads}, &made));
@@ -249,9 +259,9 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }
-  TRY_ASSIGN(auto root, query::explain(*bound, *ordinal));
-  const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
   const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(auto root, query::explain(*bound, *ordinal, budget));
+  const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
   TRY_ASSIGN(query::Until until,
              query::until_when(*bound, *ordinal, bind_at, at_most(budget, kUntilTime)));
   if (look == LookForFlip::Yes) {
@@ -276,11 +286,12 @@ Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& 
   TRY_ASSIGN(const auto bound,
              impl_->bind(question, generation, question.as_of.value_or(impl_->now()),
                          impl_->kept_for(question)));
-  TRY(affordable(*bound, question, 1));
+  TRY(affordable(query::cost_of(*bound), question, 1));
   query::KeptMade made;
   TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question), &made));
   impl_->predicates.take(made, moment_of(question));
-  return PlanAnswer{plan_node(std::move(plan)), generation->sequence, expected_us(*bound, 1)};
+  return PlanAnswer{plan_node(std::move(plan)), generation->sequence,
+                    expected_us(query::cost_of(*bound), 1)};
 }
 
 }  // namespace muster::engine

@@ -73,9 +73,19 @@ Status check_value(const NodePtr& value, const BindContext& context);
 // Errors: as bind() and contains().  Cost: as contains().
 Result<Value> value_of(const NodePtr& value, const BindContext& context, index::Ordinal ordinal);
 
-// What answering it will take, in nanoseconds of one core: roughly, and more than it takes where
-// limits per block settle it.  Cost: none to speak of.
-double cost_of(const BoundQuery& query);
+// What answering will take, in nanoseconds of one core: roughly, and more than it takes where the
+// limits of a block settle it.
+struct Cost {
+  double spread_ns = 0;  // Shared by all threads.
+  double alone_ns = 0;   // By one thread: the ranks of tiles and tops.
+  double ns(unsigned threads) const { return spread_ns / threads + alone_ns; }
+};
+// Cost: one look at every node.
+Cost cost_of(const BoundQuery& query);
+// Of several questions, all answered.
+Cost cost_of(std::span<const BoundQueryPtr> queries);
+// Says whether a question may cost so much.
+using Affordable = std::function<Status(const Cost& cost)>;
 
 // Never true, never false, people lost to missing values: one sentence each.
 std::vector<std::string> warnings(const BoundQuery& query);
@@ -124,17 +134,19 @@ struct ClauseCount {
 // Counts at every clause, all in one pass. A clause left out of an `and` demands nothing more, one
 // left out of an `or` or an `at least` lets nobody in any more; `not` goes with what it denies;
 // without its only clause a segment is everyone.
-// Errors: as bind() and count(); LimitExceeded above kClausesMax clauses.
+// Errors: as bind() and count(); LimitExceeded above kClausesMax clauses; those of `affordable`,
+// which is told what all leaves cost before any is answered.
 // Cost: every leaf for everybody, equal ones once, and about ten passes over 8 KiB per clause and
 // block.
 inline constexpr std::size_t kClausesMax = 500;
 Result<ClauseCount> count_clauses(const NodePtr& tree, const BindContext& context,
                                   const Budget& budget, Parallel parallel,
-                                  KeptMade* made = nullptr);
+                                  KeptMade* made = nullptr, const Affordable& affordable = {});
 
 // Requires ordinal < the generation's profiles.
+// Errors: LimitExceeded, as count().
 // Cost: that one person's rows, not the block's; tiles and tops rank everybody the first time.
-Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal);
+Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal, const Budget& budget = {});
 
 // What one person has at every node.
 struct ExplainedNode {
@@ -144,7 +156,8 @@ struct ExplainedNode {
   std::vector<std::string> events;  // Newest matching events, at most 10, as JSON objects.
   std::vector<ExplainedNode> children;
 };
-Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal);
+Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal,
+                              const Budget& budget = {});
 
 // What a node did while a question was counted.
 struct NodeMeasure {

@@ -138,11 +138,13 @@ def default_binary():
 class Server:
     """A muster process that this program started, and only ends by its own process id."""
 
-    def __init__(self, data, binary=None, options=(), listen='127.0.0.1:0', outlives_us=False):
+    def __init__(self, data, binary=None, options=(), listen='127.0.0.1:0', outlives_us=False,
+                 environment=None):
         self.data = data
         self.binary = binary or default_binary()
         self.options = list(options)
         self.listen = listen
+        self.environment = dict(environment or {})  # Beside ours.
         self.process = None
         self.url = None
         self.log_path = data.rstrip('/') + '.log'
@@ -158,6 +160,7 @@ class Server:
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL,
+                                            env=dict(os.environ, **self.environment),
                                             start_new_session=self._outlives_us)
         deadline = time.monotonic() + READY_SECONDS_MAX
         while time.monotonic() < deadline:

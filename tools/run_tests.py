@@ -160,6 +160,25 @@ def phase_oracle(tally, asked):
             tally.add_one(good, f'oracle {name} {" ".join(options)}')
 
 
+TORTURES = {
+    # what is broken, and the sabotage of it that must be found
+    'kills': 'drop-record',
+    'power': 'lying-disk',
+    'syncfail': 'lying-disk',
+}
+
+
+def phase_torture(tally, _asked):
+    """Servers killed, cut off from power and failed by their disk; and sabotaged, to be red."""
+    if not built('release', tally, ['muster', 'disk_shim']):
+        return
+    for what, sabotage in TORTURES.items():
+        torture = [os.path.join(ROOT, 'tools', 'torture'), what]
+        tally.add_one(run(torture), f'torture {what}')
+        red = not run([*torture, '--count', '3', '--sabotage', sabotage])
+        tally.add_one(red, f'torture {what} --sabotage {sabotage} finds nothing')
+
+
 def phase_asan(tally, _asked):
     """Everything once more with the address and undefined-behaviour sanitizers."""
     environment = {'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0',
@@ -218,6 +237,7 @@ PHASES = {
     'release': phase_release,
     'e2e': phase_e2e,
     'oracle': phase_oracle,
+    'torture': phase_torture,
     'asan': phase_asan,
     'tsan': phase_tsan,
     'fuzz': phase_fuzz,

@@ -17,7 +17,9 @@ std::unique_ptr<Buffer> new_words() { return std::make_unique<Buffer>(); }
 void compare(const index::BitPlanes& sum, std::uint32_t number, MutableBlock above,
              MutableBlock equal) {
   std::fill(above.begin(), above.end(), 0);
-  std::fill(equal.begin(), equal.end(), ~std::uint64_t{0});
+  // No sum of so few planes reaches it.
+  const bool is_beyond = sum.planes < 32 && number >> sum.planes != 0;
+  std::fill(equal.begin(), equal.end(), is_beyond ? 0 : ~std::uint64_t{0});
   for (std::size_t p = sum.planes; p-- > 0;) {
     const std::uint64_t* const bits = sum.words + p * kBlockWords;
     if ((number >> p) & 1) {
@@ -70,13 +72,22 @@ index::BitPlanes ClauseSets::add_up(const Clause& clause) {
 
 void ClauseSets::find_levels(const Clause& clause, Levels& levels) {
   const index::BitPlanes sum = add_up(clause);
-  compare(sum, clause.count - 1, levels.at_least->words, levels.just_below->words);
   compare(sum, clause.count, levels.above->words, levels.just->words);
+  if (clause.count == 0) {
+    levels.at_least->words.fill(~std::uint64_t{0});
+    levels.just_below->words.fill(0);
+    return;
+  }
+  compare(sum, clause.count - 1, levels.at_least->words, levels.just_below->words);
 }
 
 // Who has so many of the children that the clause holds.
 void ClauseSets::find_holding(const Clause& clause, const Words& out) {
   const bool is_or = clause.count == 1, is_all = clause.count == clause.children.size();
+  if (clause.count == 0) {
+    out->words.fill(~std::uint64_t{0});
+    return;
+  }
   if (!is_or && !is_all) {
     compare(add_up(clause), clause.count - 1, out->words, at(0).levels.just_below->words);
     return;

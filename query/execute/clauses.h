@@ -19,7 +19,8 @@ enum class ClauseKind : std::uint8_t { Leaf, Not, AtLeast };
 
 struct Clause {
   ClauseKind kind = ClauseKind::Leaf;
-  std::uint32_t count = 0;  // AtLeast: so many of the children: 1 is `or`, all of them `and`.
+  // AtLeast: so many of the children, 1 is `or`, all of them `and`; at most one more than they are.
+  std::uint32_t count = 0;
   bool is_and = false;      // Written so: left out, a child demands nothing more.
   std::size_t leaf = 0;     // Leaf: which of the leaves.
   std::vector<std::size_t> children;

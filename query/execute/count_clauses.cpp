@@ -33,7 +33,7 @@ class Parts {
       case NodeKind::Not: clauses[at].kind = ClauseKind::Not; break;
       case NodeKind::And: join(at, node->children.size(), true); break;
       case NodeKind::Or: join(at, 1, false); break;
-      case NodeKind::AtLeast: join(at, static_cast<std::size_t>(node->count), false); break;
+      case NodeKind::AtLeast: join(at, needed(*node), false); break;
       default: TRY_ASSIGN(clauses[at].leaf, leaf_of(node)); return at;
     }
     for (const NodePtr& child : node->children) {
@@ -48,6 +48,12 @@ class Parts {
   std::vector<BoundQueryPtr> leaves;
 
  private:
+  // More than all is as much as one more than all: never.
+  static std::size_t needed(const Node& node) {
+    const auto children = static_cast<std::int64_t>(node.children.size());
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(node.count, 0, children + 1));
+  }
+
   void join(std::size_t at, std::size_t count, bool is_and) {
     clauses[at].kind = ClauseKind::AtLeast;
     clauses[at].count = static_cast<std::uint32_t>(count);
@@ -72,12 +78,14 @@ class Parts {
 
 // What one thread needs to answer the leaves.
 struct Worker {
-  Worker(const Parts& parts, std::vector<KeptMade>* made, std::span<const std::uint32_t> blocks)
+  Worker(const Parts& parts, const Budget& budget, std::vector<KeptMade>* made,
+         std::span<const std::uint32_t> blocks)
       : sets(parts.clauses) {
     for (std::size_t i = 0; i < parts.leaves.size(); ++i) {
       leaves.push_back(std::make_unique<Evaluator>(*parts.leaves[i],
                                                    made == nullptr ? nullptr : &(*made)[i]));
       leaves.back()->expect(blocks);
+      leaves.back()->obey(budget);
       ahead.emplace_back(*parts.leaves[i]);
     }
   }
@@ -100,7 +108,7 @@ struct Numbers {
 std::optional<Error> count_blocks(const Parts& parts, const Budget& budget,
                                   std::vector<KeptMade>* made,
                                   std::span<const std::uint32_t> blocks, Numbers& numbers) {
-  Worker worker(parts, made, blocks);
+  Worker worker(parts, budget, made, blocks);
   const index::Posting& live = parts.leaves[0]->generation->profiles.live;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     if (auto error = exhausted(budget)) return error;
@@ -109,7 +117,7 @@ std::optional<Error> count_blocks(const Parts& parts, const Budget& budget,
       if (auto error = exhausted(budget)) return error;
       worker.ahead[i].ask(blocks, b);
       set_words(worker.leaves[i]->members(blocks[b]).set, worker.sets.leaf(i));
-      if (worker.leaves[i]->failed()) return overflow();
+      if (worker.leaves[i]->failed()) return failure(budget);
     }
     worker.sets.add_to(numbers.people, numbers.without);
   }
@@ -127,9 +135,11 @@ ClauseCount counted(const Parts& parts, const Numbers& numbers, std::size_t clau
 }  // namespace
 
 Result<ClauseCount> count_clauses(const NodePtr& tree, const BindContext& context,
-                                  const Budget& budget, Parallel parallel, KeptMade* made) {
+                                  const Budget& budget, Parallel parallel, KeptMade* made,
+                                  const Affordable& affordable) {
   Parts parts(context);
   TRY(parts.add(tree));
+  if (affordable) TRY(affordable(cost_of(parts.leaves)));
   std::vector<KeptMade> made_by_leaf;
   for (const BoundQueryPtr& leaf : parts.leaves) {
     TRY(prepare_ranks(*leaf, budget));

@@ -52,18 +52,19 @@ class Groups {
 // The segments of one thread, and their people of one block as bits.
 class Layers {
  public:
-  Layers(std::span<const BoundQueryPtr> segments, std::vector<KeptMade>* made,
-         std::span<const std::uint32_t> blocks) {
+  Layers(std::span<const BoundQueryPtr> segments, const Budget& budget,
+         std::vector<KeptMade>* made, std::span<const std::uint32_t> blocks) {
     for (std::size_t i = 0; i < segments.size(); ++i) {
       evaluators_.push_back(std::make_unique<Evaluator>(
           *segments[i], made == nullptr ? nullptr : &(*made)[i]));
       evaluators_.back()->expect(blocks);
+      evaluators_.back()->obey(budget);
       ahead_.emplace_back(*segments[i]);
       words_.push_back(std::make_unique<Buffer>());
     }
   }
 
-  // False: an exact number left 128 bits.
+  // False: an exact number left 128 bits, or the budget ran out.
   bool add(std::span<const std::uint32_t> blocks, std::size_t at,
            std::span<std::uint64_t> people) {
     present_.clear();
@@ -113,11 +114,11 @@ Result<std::vector<std::uint64_t>> count_patterns(std::span<const BoundQueryPtr>
   std::mutex mutex;  // Guards total.
   TRY(spread(blocks, parallel.threads,
              [&](std::span<const std::uint32_t> mine) -> std::optional<Error> {
-               Layers layers(segments, made, mine);
+               Layers layers(segments, budget, made, mine);
                std::vector<std::uint64_t> people(total.size());
                for (std::size_t b = 0; b < mine.size(); ++b) {
                  if (auto error = exhausted(budget)) return error;
-                 if (!layers.add(mine, b, people)) return overflow();
+                 if (!layers.add(mine, b, people)) return failure(budget);
                }
                const std::lock_guard lock(mutex);
                for (std::size_t p = 0; p < total.size(); ++p) total[p] += people[p];

@@ -66,7 +66,13 @@ class Evaluator {
 
   // From now on the budget is asked before every leaf that reads events, too: many of them take
   // long for one block.  Requires it to live on.
-  void obey(const Budget& budget) { budget_ = &budget; }
+  void obey(const Budget& budget) {
+    budget_ = &budget;
+    for (Slots* const slots : {static_cast<Slots*>(&slots_), static_cast<Slots*>(&one_),
+                               static_cast<Slots*>(&listed_)}) {
+      slots->obey(&budget);
+    }
+  }
 
   // An exact number left 128 bits since the last call, or the budget ended: the answers are void.
   bool failed() const { return failed_; }

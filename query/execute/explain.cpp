@@ -33,7 +33,7 @@ std::string display(ValueKind kind, const Scalar& value, const index::Dictionary
 
 class Explainer {
  public:
-  Explainer(const BoundQuery& query, index::Ordinal ordinal)
+  Explainer(const BoundQuery& query, index::Ordinal ordinal, const Budget& budget)
       : generation_(*query.generation),
         ordinal_(ordinal),
         is_live_(generation_.profiles.live.contains(ordinal)),
@@ -42,6 +42,7 @@ class Explainer {
     aggregates_.move_to({.block = ordinal / index::kBlockSize,
                          .first = ordinal % index::kBlockSize, .count = 1});
     person_.move_to(ordinal, 1);
+    person_.obey(&budget);
   }
 
   ExplainedNode explain(const BoundNode& node) {
@@ -203,12 +204,13 @@ PlannedNode planned(const BoundNode& node, std::span<const NodeMeasure> measures
 
 }  // namespace
 
-Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal) {
+Result<ExplainedNode> explain(const BoundQuery& query, index::Ordinal ordinal,
+                              const Budget& budget) {
   CHECK(ordinal < query.generation->profiles.ids.size());
-  TRY(prepare_ranks(query, {}));
-  Explainer explainer(query, ordinal);
+  TRY(prepare_ranks(query, budget));
+  Explainer explainer(query, ordinal, budget);
   ExplainedNode explained = explainer.explain(*query.tree);
-  if (explainer.failed()) return overflow();
+  if (explainer.failed()) return failure(budget);
   return explained;
 }
 

@@ -24,7 +24,7 @@ void ListedSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {
 }
 
 SlotMask ListedSlots::sequence(const BoundSequence& sequence) {
-  const SequenceAnswer answer = holds_sequence(sequence, generation_, people_);
+  const SequenceAnswer answer = holds_sequence(sequence, generation_, people_, budget_);
   if (answer.failed) fail();
   SlotMask mask{};
   std::copy(answer.bits.begin(), answer.bits.end(), mask.begin());

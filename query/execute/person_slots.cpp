@@ -43,7 +43,7 @@ std::vector<std::uint32_t> PersonSlots::list_of(const BoundField& field, std::ui
 SlotMask PersonSlots::sequence(const BoundSequence& sequence) {
   const PeopleRange people{.block = first_ / index::kBlockSize,
                            .first = first_ % index::kBlockSize, .count = count_};
-  const SequenceAnswer answer = holds_sequence(sequence, generation_, people);
+  const SequenceAnswer answer = holds_sequence(sequence, generation_, people, budget_);
   if (answer.failed) fail();
   SlotMask mask{};
   std::copy(answer.bits.begin(), answer.bits.end(), mask.begin());

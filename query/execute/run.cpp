@@ -127,17 +127,18 @@ std::optional<bool> cut_in_tie(const BoundQuery& query) {
   return query.tree->cut->in_tie;
 }
 
-Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal) {
+Result<bool> contains(const BoundQuery& query, index::Ordinal ordinal, const Budget& budget) {
   const index::Generation& generation = *query.generation;
   CHECK(ordinal < generation.profiles.ids.size());
   if (!generation.profiles.live.contains(ordinal)) return false;
-  TRY(prepare_ranks(query, {}));
+  TRY(prepare_ranks(query, budget));
   Aggregates aggregates(generation);
   aggregates.move_to({.block = ordinal / kBlockSize, .first = ordinal % kBlockSize, .count = 1});
   PersonSlots person(aggregates);
   person.move_to(ordinal, 1);
+  person.obey(&budget);
   const SlotMask mask = select(*query.plan, person);
-  if (person.failed()) return overflow();
+  if (person.failed()) return failure(budget);
   return has_bit(mask, 0);
 }
 

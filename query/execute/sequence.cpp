@@ -36,9 +36,11 @@ class Search {
  public:
   // `with_events`: which ones were chosen may be asked.
   Search(const BoundSequence& sequence, const index::Generation& generation,
-         const PeopleRange& people, bool with_events)
-      : sequence_(sequence), generation_(generation), people_(people) {
+         const PeopleRange& people, bool with_events, const Budget* budget)
+      : sequence_(sequence), generation_(generation), people_(people), budget_(budget) {
     for (const BoundStep& step : sequence.steps) {
+      failed_ = failed_ || is_over(budget_);
+      if (failed_) return;
       matches_.emplace_back(step.events, generation, people, with_events || needs_events(step));
       failed_ = failed_ || matches_.back().failed();
       without_.emplace_back();
@@ -53,8 +55,7 @@ class Search {
     blocking_.resize(sequence.steps.size());
   }
 
-  SequenceAnswer answer(const Budget* budget) {
-    budget_ = budget;
+  SequenceAnswer answer() {
     SequenceAnswer answer{.bits = std::vector<std::uint64_t>((people_.count + 63) / 64, 0)};
     for (std::uint32_t place = 0; place < people_.count && !failed_; ++place) {
       if (place % kPeoplePerLook == 0) failed_ = failed_ || is_over(budget_);
@@ -189,7 +190,7 @@ class Search {
   StepTimes step_times_;
   std::vector<std::uint32_t> rows_;             // Kept for its memory.
   std::uint64_t work_ = 0, work_since_look_ = 0;
-  const Budget* budget_ = nullptr;
+  const Budget* budget_;
   bool failed_ = false;
 };
 
@@ -198,7 +199,7 @@ class Search {
 SequenceAnswer holds_sequence(const BoundSequence& sequence, const index::Generation& generation,
                               const PeopleRange& people, const Budget* budget) {
   if (has_step_keys(sequence)) return holds_by_key(sequence, generation, people, budget);
-  return Search(sequence, generation, people, false).answer(budget);
+  return Search(sequence, generation, people, false, budget).answer();
 }
 
 std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
@@ -206,7 +207,7 @@ std::vector<std::string> events_of_sequence(const BoundSequence& sequence,
                                             index::Ordinal ordinal) {
   const PeopleRange person{.block = ordinal / index::kBlockSize,
                            .first = ordinal % index::kBlockSize, .count = 1};
-  const auto events = Search(sequence, generation, person, true).events();
+  const auto events = Search(sequence, generation, person, true, nullptr).events();
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const EventSource& source = sequence.steps[i].events.taken->sources[events[i].source];

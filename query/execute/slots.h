@@ -82,6 +82,8 @@ class Slots {
   // An exact number left 128 bits; every answer since is void.
   bool failed() const { return failed_; }
   void fail() { failed_ = true; }
+  // Long searches fail when the budget, which outlives this, runs out; null: there is none.
+  void obey(const Budget* budget) { budget_ = budget; }
 
   // The field's own keys, before any reference is followed.
   virtual void raw_keys(const BoundField& field, KeyChunk& out) = 0;
@@ -103,6 +105,7 @@ class Slots {
   void fill(const Accumulator& results, std::size_t first, ValueChunk& out) const;
 
   const index::Generation& generation_;
+  const Budget* budget_ = nullptr;
   std::uint32_t count_ = 0;
   bool failed_ = false;
 };

@@ -80,18 +80,30 @@ double row_cost(const BoundAggregate& aggregate) {
   }
 }
 
-double aggregate_cost(const BoundAggregate& aggregate, double blocks) {
+double grouping_cost(const BoundAggregate& aggregate) {
+  if (!aggregate.grouping) return 0;
+  const BoundNode* const having = aggregate.grouping->having.get();
+  return kGroupedNs + (having == nullptr ? 0 : kHavingNs * aggregates_of(*having));
+}
+
+// What finding the rows takes beside looking at them: where each person's begin, or the first are.
+double finding_cost(const BoundAggregate& aggregate, double blocks, Priced& priced);
+
+double aggregate_cost(const BoundAggregate& aggregate, double blocks, Priced& priced) {
+  if (!priced.insert(&aggregate).second) return 0;
   const Rows rows = rows_of(aggregate, blocks);
-  double per_row = row_cost(aggregate);
-  if (aggregate.since) per_row += kSinceNs;
-  if (aggregate.grouping) {
-    per_row += kGroupedNs;
-    const BoundNode* const having = aggregate.grouping->having.get();
-    if (having != nullptr) per_row += kHavingNs * aggregates_of(*having);
+  const double per_row = row_cost(aggregate) + grouping_cost(aggregate);
+  return kBlockNs + rows.count * per_row + rows.filtered_ns +
+         finding_cost(aggregate, blocks, priced);
+}
+
+double finding_cost(const BoundAggregate& aggregate, double blocks, Priced& priced) {
+  double cost = 0;
+  if (aggregate.since) {
+    cost += kScanNs + rows_of(aggregate, blocks).count * kSinceNs +
+            value_cost(*aggregate.since, blocks, priced);
   }
-  double cost = kBlockNs + rows.count * per_row + rows.filtered_ns;
-  if (aggregate.since) cost += kScanNs + value_cost(*aggregate.since, blocks);
-  if (aggregate.edge) cost += aggregate_cost(*aggregate.edge, blocks);
+  if (aggregate.edge) cost += aggregate_cost(*aggregate.edge, blocks, priced);
   return cost;
 }
 
@@ -110,49 +122,51 @@ double sums_cost(const LinearSums& sums, double blocks) {
   return cost;
 }
 
-double events_cost(const BoundStepEvents& events, double blocks, double per_row) {
+double events_cost(const BoundStepEvents& events, double blocks, double per_row, Priced& priced) {
   const Rows rows = rows_of(*events.taken, blocks);
-  return rows.count * per_row + rows.filtered_ns;
+  return rows.count * (per_row + grouping_cost(*events.taken)) + rows.filtered_ns +
+         finding_cost(*events.taken, blocks, priced);
 }
 
-double sequence_cost(const BoundSequence& sequence, double blocks) {
+double sequence_cost(const BoundSequence& sequence, double blocks, Priced& priced) {
   double cost = kBlockNs;
   const auto row_cost_of = [&](const BoundStepEvents& events) {
     if (sequence.keys) return kKeyedStepNs;
     return events.filters.empty() ? kStepNs : kTriedNs;
   };
   for (const BoundStep& step : sequence.steps) {
-    cost += events_cost(step.events, blocks, row_cost_of(step.events));
-    if (step.without) cost += events_cost(*step.without, blocks, row_cost_of(*step.without));
+    cost += events_cost(step.events, blocks, row_cost_of(step.events), priced);
+    if (!step.without) continue;
+    cost += events_cost(*step.without, blocks, row_cost_of(*step.without), priced);
   }
   return cost;
 }
 
-double aggregate_test_cost(const BoundNode& leaf, double blocks) {
+double aggregate_test_cost(const BoundNode& leaf, double blocks, Priced& priced) {
   if (range_of_counts(leaf)) return counted_cost(*leaf.aggregate, blocks);
   if (leaf.extremes) {
     const double beyond = leaf.extremes->beyond ? counted_cost(*leaf.extremes->beyond, blocks) : 0;
     return counted_cost(leaf.extremes->within, blocks) + beyond;
   }
   if (leaf.sums) return sums_cost(*leaf.sums, blocks);
-  return aggregate_cost(*leaf.aggregate, blocks);
+  return aggregate_cost(*leaf.aggregate, blocks, priced);
 }
 
 }  // namespace
 
-double value_cost(const BoundValue& value, double blocks) {
+double value_cost(const BoundValue& value, double blocks, Priced& priced) {
   double cost = kPersonValueNs * index::kBlockSize;
-  if (value.aggregate) cost += aggregate_cost(*value.aggregate, blocks);
-  for (const BoundValuePtr& child : value.children) cost += value_cost(*child, blocks);
+  if (value.aggregate) cost += aggregate_cost(*value.aggregate, blocks, priced);
+  for (const BoundValuePtr& child : value.children) cost += value_cost(*child, blocks, priced);
   return cost;
 }
 
-double history_cost(const BoundNode& leaf, double blocks) {
-  if (leaf.kind == BoundKind::Sequence) return sequence_cost(*leaf.sequence, blocks);
-  if (leaf.kind == BoundKind::AggregateTest) return aggregate_test_cost(leaf, blocks);
+double history_cost(const BoundNode& leaf, double blocks, Priced& priced) {
+  if (leaf.kind == BoundKind::Sequence) return sequence_cost(*leaf.sequence, blocks, priced);
+  if (leaf.kind == BoundKind::AggregateTest) return aggregate_test_cost(leaf, blocks, priced);
   if (leaf.sums) return sums_cost(*leaf.sums, blocks);
   double cost = leaf.kind == BoundKind::ElementTest ? kElementsNs * index::kBlockSize : 0;
-  for (const BoundValuePtr& operand : leaf.operands) cost += value_cost(*operand, blocks);
+  for (const BoundValuePtr& operand : leaf.operands) cost += value_cost(*operand, blocks, priced);
   return cost;
 }
 

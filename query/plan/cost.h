@@ -6,6 +6,8 @@
 // Thread safety: any thread.
 #pragma once
 
+#include <unordered_set>
+
 #include "query/plan/bound.h"
 
 namespace muster::query {
@@ -16,10 +18,13 @@ inline constexpr double kPassNs = 250;
 inline constexpr double kScanNs = 10'000;
 inline constexpr double kListScanNs = 250'000;
 
+// The aggregates that have been paid for: several leaves over one are answered by one pass.
+using Priced = std::unordered_set<const BoundAggregate*>;
+
 // Of a leaf over events, or over values compared with each other.  Requires blocks >= 1.
-double history_cost(const BoundNode& leaf, double blocks);
+double history_cost(const BoundNode& leaf, double blocks, Priced& priced);
 // Of a value that is worked out for everybody.  Requires blocks >= 1.
-double value_cost(const BoundValue& value, double blocks);
+double value_cost(const BoundValue& value, double blocks, Priced& priced);
 // One person asked alone, whatever about: most of it waiting for memory.
 inline constexpr double kPersonNs = 1'000;
 

@@ -92,6 +92,11 @@ std::uint64_t events_of(const BoundAggregate& aggregate) {
   return events;
 }
 
+double history_cost_alone(const BoundNode& leaf, double blocks) {
+  Priced priced;
+  return history_cost(leaf, blocks, priced);
+}
+
 void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
   if (node.kept_people) {
     node.cost = kPassNs;
@@ -107,17 +112,17 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
       node.estimate = holders(node);
       break;
     case BoundKind::AggregateTest:
-      node.cost = history_cost(node, blocks);
+      node.cost = history_cost_alone(node, blocks);
       node.estimate = node.ranges.contains(0) ? universe / 2
                                               : std::min(universe, events_of(*node.aggregate)) / 2;
       break;
     case BoundKind::ValueTest:
     case BoundKind::ElementTest:
-      node.cost = history_cost(node, blocks);
+      node.cost = history_cost_alone(node, blocks);
       node.estimate = universe / 3;
       break;
     case BoundKind::Sequence:
-      node.cost = history_cost(node, blocks);
+      node.cost = history_cost_alone(node, blocks);
       node.estimate = universe / 10;
       break;
     case BoundKind::Top:
@@ -136,17 +141,11 @@ void estimate_leaf(BoundNode& node, double blocks, std::uint64_t universe) {
   }
 }
 
-// Where few people are left of a block, the rest of an `and` is asked of them alone.
-double cost_for(const BoundNode& child, std::uint64_t people, double blocks) {
-  return std::min(child.cost, static_cast<double>(people) / blocks * kPersonNs);
-}
-
-void estimate_inner(BoundNode& node, double blocks, std::uint64_t universe) {
+void estimate_inner(BoundNode& node, std::uint64_t universe) {
   node.cost = 0;
   std::uint64_t least = universe, sum = 0;
   for (const BoundNodePtr& child : node.children) {
-    const bool is_and = node.kind == BoundKind::And;
-    node.cost += kPassNs + (is_and ? cost_for(*child, least, blocks) : child->cost);
+    node.cost += kPassNs + child->cost;
     least = std::min(least, child->estimate);
     sum += child->estimate;
   }
@@ -170,7 +169,7 @@ void estimate_node(const BoundNodePtr& node, const Generation& generation,
   if (node->children.empty()) {
     estimate_leaf(*node, blocks, universe);
   } else {
-    estimate_inner(*node, blocks, universe);
+    estimate_inner(*node, universe);
   }
   node->estimate = std::min(node->estimate, universe);
 }
@@ -180,18 +179,6 @@ void estimate_node(const BoundNodePtr& node, const Generation& generation,
 void estimate(const BoundNodePtr& root, const Generation& generation) {
   std::unordered_set<const BoundNode*> done;
   estimate_node(root, generation, done);
-}
-
-double cost_of(const BoundQuery& query) {
-  const double blocks = std::max(1U, query.generation->profiles.blocks());
-  double cost = query.plan->cost * blocks;
-  // Ranks are found once, for everybody who is ranked.
-  for (const Ranking& ranking : query.rankings) {
-    const BoundValue& value = ranking.tile ? *ranking.tile->children[0] : *ranking.top->operands[0];
-    const BoundQuery& among = ranking.tile ? *ranking.tile->among : *ranking.top->among;
-    cost += value_cost(value, blocks) * blocks + among.plan->cost * blocks;
-  }
-  return cost;
 }
 
 }  // namespace muster::query

@@ -146,7 +146,8 @@ class Serving {
                               .clock = &clock_,
                               .decoder = &decoder_,
                               .threads = options_.threads == 0 ? all : options_.threads,
-                              .kept_bytes = std::uint64_t{options_.kept_mib} << 20};
+                              .kept_bytes = std::uint64_t{options_.kept_mib} << 20,
+                              .memory_bytes_max = options_.memory_limit};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
     TRY(keys_.load(*engine_));

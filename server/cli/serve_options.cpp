@@ -17,7 +17,7 @@ constexpr int kKeptMibMax = 1 << 20;
 
 // Settings of the file, by the names of the flags.
 const std::vector<std::string> kSettings{"data",    "memory",     "listen", "allow-destination",
-                                         "threads", "kept-mib",   "ready-file"};
+                                         "threads", "kept-mib",   "memory-limit", "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -42,6 +42,16 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > kKeptMibMax) return mistyped;
     options.kept_mib = static_cast<unsigned>(*value);
+  } else if (name == "memory-limit") {
+    // As on the command line: a number of bytes, or a text like "12GiB".
+    if (const auto bytes = node.value_exact<std::int64_t>(); bytes && *bytes >= 0) {
+      options.memory_limit = static_cast<std::uint64_t>(*bytes);
+      return Ok{};
+    }
+    std::string size;
+    TRY(text(size));
+    if (!CLI::AsSizeValue(false)(size).empty()) return mistyped;
+    options.memory_limit = std::stoull(size);
   } else {
     const toml::array* list = node.as_array();
     if (list == nullptr) return mistyped;
@@ -77,6 +87,12 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
       ->envname("MUSTER_KEPT_MIB")
       ->check(CLI::Range(0, kKeptMibMax))
       ->capture_default_str();
+  command
+      .add_option("--memory-limit", options.memory_limit,
+                  "Memory of the index, like 12GiB: above nine tenths of it no rows are taken any "
+                  "more, and questions go on; 0: no limit")
+      ->envname("MUSTER_MEMORY_LIMIT")
+      ->transform(CLI::AsSizeValue(false));
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")

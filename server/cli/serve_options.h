@@ -3,6 +3,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ServeOptions {
   std::vector<std::string> allow_destination;
   unsigned threads = 0;  // Of the evaluation; 0: as many as the machine has.
   unsigned kept_mib = 256;  // Of kept event conditions; 0: none.
+  std::uint64_t memory_limit = 0;  // Bytes of the index; 0: none.
   std::string ready_file;
   std::string config;
 };

@@ -37,17 +37,21 @@ std::string policy_of(std::string_view html) {
 // GET /livez  ->  200 while the process runs
 Result<Response> get_livez(const Call&) { return json_reply(R"({"status":"alive"})"); }
 
-// GET /readyz  ->  200 {"status": "ready", ...}, or 503 with the progress of the replay
+// GET /readyz  ->  200 {"status": "ready", ...}, or 503 with the progress of the replay, or with
+// the reason why nothing can be written any more
 Result<Response> get_readyz(const Call& call) {
   const Services& services = call.services;
   JsonWriter json;
   json.begin_object();
   const bool loaded = services.ready.load();
   const engine::Health health = loaded ? services.engine->health() : engine::Health{};
-  const bool ready = loaded && health.ready && !services.draining.load();
+  // Read-only it answers what it knew when its disk failed: traffic belongs elsewhere.
+  const bool ready =
+      loaded && health.ready && !health.read_only && !services.draining.load();
   std::string status = "ready";
   if (!loaded) status = "loading";
   if (loaded && !health.ready) status = "not ready";
+  if (health.read_only) status = "read-only";
   if (services.draining.load()) status = "draining";
   json.key("status").text(status);
   if (!loaded) json.key("progress").number(services.progress.load());

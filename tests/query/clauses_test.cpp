@@ -48,7 +48,7 @@ NodePtr random_clause(Random& random, int depth) {
   for (std::uint32_t i = 0; i < children; ++i) {
     made->children.push_back(random_clause(random, depth - 1));
   }
-  made->count = 1 + random.below(children);
+  made->count = random.below(children + 2);  // None of them, up to one more than there are.
   return made;
 }
 
@@ -67,6 +67,7 @@ NodePtr without(const NodePtr& node, const Node* gone) {
     if (NodePtr kept = without(child, gone)) made->children.push_back(std::move(kept));
   }
   if (node->kind == NodeKind::Not && made->children.empty()) return nullptr;
+  if (node->kind == NodeKind::AtLeast && made->count == 0) return leaf("everyone");
   if (node->kind == NodeKind::AtLeast &&
       static_cast<std::size_t>(made->count) > made->children.size()) {
     return leaf("nobody");

@@ -21,7 +21,7 @@ class Cost : public ::testing::Test {
     world_.set_now("2024-06-26T00:00:00Z");
   }
 
-  double of(const std::string& where) { return query::cost_of(*world_.bind(where).value()); }
+  double of(const std::string& where) { return query::cost_of(*world_.bind(where).value()).ns(1); }
 
   World world_;
 };

@@ -61,6 +61,17 @@ TEST_F(ServeOptionsTest, FlagsThenEnvironmentThenFile) {
   EXPECT_EQ("127.0.0.1:3", options_.listen);
 }
 
+TEST_F(ServeOptionsTest, TakesSizesAsPeopleWriteThem) {
+  ASSERT_TRUE(read("memory-limit = \"3GiB\"\n", {}));
+  EXPECT_EQ(std::uint64_t{3} << 30, options_.memory_limit);
+  ASSERT_TRUE(read("memory-limit = 1048576\n", {}));
+  EXPECT_EQ(std::uint64_t{1} << 20, options_.memory_limit);
+  ASSERT_TRUE(read("", {"--memory-limit", "512MiB"}));
+  EXPECT_EQ(std::uint64_t{512} << 20, options_.memory_limit);
+  EXPECT_FALSE(read("memory-limit = \"much\"\n", {}));
+  EXPECT_FALSE(read("memory-limit = -1\n", {}));
+}
+
 TEST_F(ServeOptionsTest, AWrongFileIsNamedWithItsMistake) {
   struct Case {
     std::string toml, named;
