@@ -16,6 +16,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 
@@ -165,14 +166,30 @@ TORTURES = {
     'kills': 'drop-record',
     'power': 'lying-disk',
     'syncfail': 'lying-disk',
+    'faults': 'silent-change',
+    'duplicates': 'new-ids',
+    'diskfull': 'lost-batch',
 }
 
 
+def can_mount():
+    """Whether a file system of its own can be had, for a disk that gets full."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(['mount', '-t', 'tmpfs', 'none', folder], check=False,
+                                 capture_output=True).returncode == 0
+        if mounted:
+            subprocess.run(['umount', folder], check=False)
+        return mounted
+
+
 def phase_torture(tally, _asked):
-    """Servers killed, cut off from power and failed by their disk; and sabotaged, to be red."""
+    """Servers killed, cut off from power, damaged, without room; and sabotaged, to be red."""
     if not built('release', tally, ['muster', 'disk_shim']):
         return
     for what, sabotage in TORTURES.items():
+        if what == 'diskfull' and not can_mount():
+            print('torture diskfull: not run: no file system can be mounted here', flush=True)
+            continue
         torture = [os.path.join(ROOT, 'tools', 'torture'), what]
         tally.add_one(run(torture), f'torture {what}')
         red = not run([*torture, '--count', '3', '--sabotage', sabotage])

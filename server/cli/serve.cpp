@@ -112,10 +112,28 @@ class Serving {
     // An empty log has no key in it: no need to read it first.
     if (!services_.loopback && log_->last_sequence() == 0) return only_loopback(options_.listen);
     TRY_ASSIGN(audit_, AuditLog::open(options_.memory ? "" : options_.data));
-    secret_key_ = random_key();
-    if (!options_.memory) {
-      TRY_ASSIGN(secret_key_, read_or_make_key(options_.data + "/secret.key"));
+    return Ok{};
+  }
+
+  // The key that seals the secrets of destinations. One that is gone is not made anew where
+  // something was sealed with it: nobody would notice before the next delivery.
+  Status find_secret_key() {
+    if (options_.memory) {
+      secret_key_ = random_key();
+      return Ok{};
     }
+    const std::string path = options_.data + "/secret.key";
+    TRY_ASSIGN(std::optional<std::string> key, read_key(path));
+    const std::size_t sealed = engine_->documents("destination").size();
+    if (!key && sealed > 0) {
+      return Error{ErrorCode::Corrupt, path + " is missing, and the secrets of " +
+                                           std::to_string(sealed) +
+                                           " destinations are sealed with it; put it back"};
+    }
+    if (!key) {
+      TRY_ASSIGN(key, make_key(path));
+    }
+    secret_key_ = std::move(*key);
     return Ok{};
   }
 
@@ -150,6 +168,7 @@ class Serving {
                               .memory_bytes_max = options_.memory_limit};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
+    TRY(find_secret_key());
     TRY(keys_.load(*engine_));
     if (!services_.loopback && !keys_.locked()) return only_loopback(options_.listen);
     connect::ExporterOptions exporter{.clock = &clock_,

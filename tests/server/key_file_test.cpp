@@ -28,7 +28,7 @@ class KeyFile : public ::testing::Test {
 TEST_F(KeyFile, IsMadeOnceAndReadBack) {
   const auto made = read_or_make_key(path());
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_EQ(kKeyFileBytes, made->size());
+  EXPECT_EQ(kKeyBytes, made->size());
   const auto read = read_or_make_key(path());
   ASSERT_TRUE(read);
   EXPECT_EQ(*made, *read);
@@ -51,6 +51,37 @@ TEST_F(KeyFile, ADamagedKeyIsRefusedAndLeftAsItIs) {
   ASSERT_FALSE(read);
   EXPECT_EQ(ErrorCode::Corrupt, read.error().code);
   EXPECT_EQ(5U, fs::file_size(path()));
+}
+
+TEST_F(KeyFile, EveryFlippedBitIsFound) {
+  ASSERT_TRUE(make_key(path()));
+  const auto size = static_cast<std::streamoff>(fs::file_size(path()));
+  for (std::streamoff at = 0; at < size; ++at) {
+    std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
+    const int byte = file.seekg(at).get();
+    file.seekp(at).put(static_cast<char>(byte ^ 4)).flush();
+    const auto read = read_key(path());
+    ASSERT_FALSE(read) << at;
+    EXPECT_EQ(ErrorCode::Corrupt, read.error().code);
+    EXPECT_NE(std::string::npos, read.error().message.find(path()));
+    file.seekp(at).put(static_cast<char>(byte)).flush();
+  }
+  EXPECT_TRUE(read_key(path()));
+}
+
+TEST_F(KeyFile, OfAnotherPurposeIsNotTaken) {
+  ASSERT_TRUE(make_key(path()));
+  const std::string other = (folder_ / "audit.key").string();
+  fs::copy_file(path(), other);
+  const auto read = read_key(other);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(ErrorCode::Corrupt, read.error().code);
+}
+
+TEST_F(KeyFile, WithoutAChecksumIsReadAsItWas) {
+  std::ofstream(path()) << std::string(kKeyBytes, 'k');
+  EXPECT_EQ(std::string(kKeyBytes, 'k'), read_key(path()).value());
+  EXPECT_FALSE(read_key((folder_ / "absent.key").string()).value());
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ GONE = (OSError, http.client.HTTPException)
 SCHEMA = {
     'profiles': {'id': 'profile_id'},
     'events': {'profile': 'profile_id', 'name': 'type', 'time': 'ts', 'id': 'event_id'},
-    'fields': {'left': {'type': 'int'}, 'right': {'type': 'int'}},
+    'fields': {'profiles.left': {'type': 'int64'}, 'profiles.right': {'type': 'int64'}},
 }
 
 
@@ -156,7 +156,10 @@ class Model:
         """The schema, until it was acknowledged once."""
         if self.is_declared:
             return
-        self.is_declared = client.put('/v1/schema', SCHEMA).status in (200, 204)
+        answer = client.put('/v1/schema', SCHEMA)
+        self.is_declared = answer.status in (200, 204)
+        if not self.is_declared and answer.status not in (503, 507):
+            raise muster_client.ServerFailed(f'PUT /v1/schema: {answer.status} {answer.problem()}')
 
     def resend(self, url):
         """Sends again what was under way. Returns how many requests."""
