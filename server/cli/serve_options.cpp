@@ -1,5 +1,8 @@
 #include "server/cli/serve_options.h"
 
+#include <charconv>
+#include <optional>
+
 #include <CLI/CLI.hpp>
 #include <toml++/toml.h>
 
@@ -14,6 +17,19 @@ Error wrong(const std::string& file, const std::string& message) {
 }
 
 constexpr int kKeptMibMax = 1 << 20;
+
+// Of "12GiB"; nothing when it is no size.
+std::optional<std::uint64_t> bytes_of(std::string size) {
+  try {
+    if (!CLI::AsSizeValue(false)(size).empty()) return std::nullopt;
+  } catch (const CLI::Error&) {
+    return std::nullopt;
+  }
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), bytes);
+  const bool is_whole = error == std::errc{} && end == size.data() + size.size();
+  return is_whole ? std::optional(bytes) : std::nullopt;
+}
 
 // Settings of the file, by the names of the flags.
 const std::vector<std::string> kSettings{"data",    "memory",     "listen", "allow-destination",
@@ -50,8 +66,9 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     }
     std::string size;
     TRY(text(size));
-    if (!CLI::AsSizeValue(false)(size).empty()) return mistyped;
-    options.memory_limit = std::stoull(size);
+    const auto bytes = bytes_of(size);
+    if (!bytes) return mistyped;
+    options.memory_limit = *bytes;
   } else {
     const toml::array* list = node.as_array();
     if (list == nullptr) return mistyped;
