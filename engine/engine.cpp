@@ -148,7 +148,7 @@ Health Engine::health() const {
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
   health.queue_depth = impl_->waiting_count;
-  health.memory_bytes = impl_->memory_bytes();
+  health.memory_bytes = impl_->index_bytes() + impl_->predicates.bytes();
   health.log_bytes = impl_->parts.log->size_bytes();
   return health;
 }

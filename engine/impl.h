@@ -72,8 +72,9 @@ class Engine::Impl {
                                   index::TypedRows rows, Commit& into);
   Status replay_batch(storage::DataBatch batch, TimeMs received, std::uint64_t sequence);
 
-  // Of the index and what belongs to it.  Cost: every page is looked at.
-  std::uint64_t memory_bytes() const;
+  // Of the index and the ids of events; not of kept predicates, which have a limit of their own.
+  // Cost: every page is looked at.
+  std::uint64_t index_bytes() const;
   // Errors: StorageFull above nine tenths of the memory that is allowed.
   Status has_memory();
 

@@ -80,13 +80,13 @@ index::TableRef table_ref(storage::TableKind kind, const std::string& name) {
   return {};
 }
 
-std::uint64_t Engine::Impl::memory_bytes() const {
-  return generation()->bytes() + event_id_bytes + predicates.bytes();
+std::uint64_t Engine::Impl::index_bytes() const {
+  return generation()->bytes() + event_id_bytes;
 }
 
 Status Engine::Impl::has_memory() {
   if (parts.memory_bytes_max == 0) return Ok{};
-  const std::uint64_t taken = memory_gauge.bytes([this] { return memory_bytes(); });
+  const std::uint64_t taken = memory_gauge.bytes([this] { return index_bytes(); });
   if (taken <= parts.memory_bytes_max / 10 * 9) return Ok{};
   return Error{ErrorCode::StorageFull,
                "the index takes " + std::to_string(taken >> 20) + " MiB of the " +
@@ -102,7 +102,7 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
     return Error{ErrorCode::InvalidArgument,
                  "events cannot be replaced; profiles, user info and entities can"};
   }
-  TRY(has_memory());
+  const Status room = has_memory();
   IngestRequest request = asked;
   const Hash128 hash = request.idempotency_key.empty() ? Hash128{} : request_hash(request);
   const index::TableRef table = table_ref(request.table, request.name);
@@ -124,6 +124,8 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
       receipt.repeated = true;
       return Ok{};
     }
+    // What was acknowledged before is told again, and what changes nothing needs no room.
+    if (!request.dry_run) TRY(room);
     TRY_ASSIGN(TypedRows rows, type_rows(batch, table, *writer.state().schema, can_widen));
     TRY_ASSIGN(receipt, take_rows(request, hash, std::move(rows), into));
     return Ok{};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 
 namespace muster::engine {
 
@@ -14,20 +15,26 @@ class MemoryGauge {
   // What `add_up` said last, at most kOld ago.
   template <typename AddUp>
   std::uint64_t bytes(const AddUp& add_up) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-    auto seen = seen_at_.load(std::memory_order_relaxed);
-    // One of those who find it old looks; the others take what is there.
-    if ((seen == 0 || now - seen > kOld.count()) &&
-        seen_at_.compare_exchange_strong(seen, now, std::memory_order_relaxed)) {
-      bytes_.store(add_up(), std::memory_order_relaxed);
+    if (is_fresh()) return bytes_;
+    std::unique_lock held(mutex_, std::try_to_lock);
+    // While one looks, the others take what is there, once there is something.
+    if (!held && seen_at_ == 0) held.lock();
+    if (held && !is_fresh()) {
+      bytes_ = add_up();
+      seen_at_ = now();
     }
-    return bytes_.load(std::memory_order_relaxed);
+    return bytes_;
   }
 
  private:
+  using Nanoseconds = std::chrono::nanoseconds::rep;
   static constexpr std::chrono::nanoseconds kOld = std::chrono::milliseconds(100);
 
-  std::atomic<std::chrono::nanoseconds::rep> seen_at_ = 0;
+  static Nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+  bool is_fresh() const { return seen_at_ != 0 && now() - seen_at_ <= kOld.count(); }
+
+  std::mutex mutex_;  // Held by the one who looks.
+  std::atomic<Nanoseconds> seen_at_ = 0;
   std::atomic<std::uint64_t> bytes_ = 0;
 };
 

@@ -47,6 +47,7 @@ class Explainer {
 
   ExplainedNode explain(const BoundNode& node) {
     ExplainedNode explained;
+    if (failed()) return explained;
     if (node.source) explained.text = print(node.source);
     explained.holds = is_live_ && has_bit(select(node, person_), 0);
     explained.value = value_at(node);

@@ -166,17 +166,22 @@ Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const 
   for (const ClockUse::Moving& moving : windows) {
     for (const bool is_from : {true, false}) ends.emplace_back(moving, is_from, stored);
   }
-  TRY_ASSIGN(const bool holds, contains(query, ordinal));
+  const auto too_long = [] { return not_known("finding it takes longer than is allowed"); };
+  const auto holds = contains(query, ordinal, budget);
+  if (!holds && exhausted(budget)) return too_long();
+  if (!holds) return holds.error();
   TimeMs now = query.now;
   for (int moments = 0; moments < kMomentsMax; ++moments) {
     TimeMs next = kNever;
     for (const End& end : ends) next = std::min(next, end.next(now));
     if (next == kNever) return Until{};
-    if (exhausted(budget)) return not_known("finding it takes longer than is allowed");
+    if (exhausted(budget)) return too_long();
     now = next;
     TRY_ASSIGN(const BoundQueryPtr then, bind_at(now));
-    TRY_ASSIGN(const bool holds_then, contains(*then, ordinal));
-    if (holds_then != holds) return Until{.at = now, .unknown = ""};
+    const auto holds_then = contains(*then, ordinal, budget);
+    if (!holds_then && exhausted(budget)) return too_long();
+    if (!holds_then) return holds_then.error();
+    if (*holds_then != *holds) return Until{.at = now, .unknown = ""};
   }
   return not_known("more than 1,000 moments would have to be looked at");
 }

@@ -211,7 +211,7 @@ class Solver {
     own.zone = clause.zone;
     const auto bound = query::bind(clause.node, own);
     if (!bound) return std::nullopt;
-    const auto answer = contains(**bound, ordinal_);
+    const auto answer = contains(**bound, ordinal_, what_if_.budget());
     return answer ? std::optional(*answer) : std::nullopt;
   }
 

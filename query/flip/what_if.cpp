@@ -25,7 +25,7 @@ std::optional<bool> WhatIf::holds(const NodePtr& predicate, const Zone& zone,
   own.kept = {};
   const auto bound = query::bind(predicate, own);
   if (!bound) return std::nullopt;
-  const auto answer = contains(**bound, 0);
+  const auto answer = contains(**bound, 0, budget_);
   return answer ? std::optional(*answer) : std::nullopt;
 }
 

@@ -20,6 +20,7 @@ class WhatIf {
 
   const BindContext& context() const { return context_; }
   const index::Generation& generation() const { return *context_.generation; }
+  const Budget& budget() const { return budget_; }
   bool is_spent() const;
 
  private:

@@ -19,6 +19,9 @@ class Walk {
   double of(const BoundNode& node, double people) {
     if (!seen_.insert(&node).second) return 0;
     if (node.children.empty()) return of_leaf(node, people);
+    // Below an `or` nobody has been decided yet.
+    const bool is_narrowed = node.kind == BoundKind::And || node.kind == BoundKind::Not;
+    if (!is_narrowed) people = index::kBlockSize;
     double cost = 0;
     for (const BoundNodePtr& child : node.children) {
       cost += kPassNs + of(*child, people);
@@ -31,7 +34,8 @@ class Walk {
   double of_ranking(const Ranking& ranking) {
     const BoundValue& value = ranking.tile ? *ranking.tile->children[0] : *ranking.top->operands[0];
     const BoundQuery& among = ranking.tile ? *ranking.tile->among : *ranking.top->among;
-    return of(*among.plan, index::kBlockSize) + value_cost(value, blocks_, priced_);
+    Priced own;  // Ranks are found apart: what they read is read again for the answer.
+    return of(*among.plan, index::kBlockSize) + value_cost(value, blocks_, own);
   }
 
   double blocks() const { return blocks_; }

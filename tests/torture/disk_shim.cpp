@@ -15,6 +15,7 @@
 // Thread safety: any thread; the table is behind one mutex.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -29,6 +30,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,7 @@ Function real(const char* name) {
 }
 
 void cut_at_once(int);
+void wait_for_cut();
 
 Disk& disk() {
   static Disk* const made = [] {
@@ -78,10 +81,19 @@ Disk& disk() {
     if (kind == "fail") fresh->fault = Fault::Fail;
     if (colon != std::string::npos) fresh->at = std::atol(text.c_str() + colon + 1);
     fresh->lies = std::getenv("MUSTER_DISK_LIES") != nullptr;
-    if (fresh->fault == Fault::Cut) std::signal(SIGUSR1, cut_at_once);
     return fresh;
   }();
   return *made;
+}
+
+sem_t cut_asked;
+
+// Before the server's own code runs.
+__attribute__((constructor)) void prepare() {
+  if (disk().fault != Fault::Cut) return;
+  sem_init(&cut_asked, 0, 0);
+  std::thread(wait_for_cut).detach();
+  std::signal(SIGUSR1, cut_at_once);
 }
 
 // The file behind a descriptor that is about to be written; null when it is no plain file, or
@@ -143,9 +155,13 @@ void remember_at_position(int descriptor, std::size_t count) {
   die();
 }
 
-void cut_at_once(int) {
-  // The process dies here: whoever holds the mutex never goes on.
-  disk().mutex.try_lock();
+void cut_at_once(int) { sem_post(&cut_asked); }
+
+// The cut takes the mutex like everybody else: no sync is half noted then.
+void wait_for_cut() {
+  while (sem_wait(&cut_asked) != 0) {
+  }
+  disk().mutex.lock();
   cut();
 }
 
@@ -164,9 +180,10 @@ int sync_with(int descriptor, const char* name) {
     }
   }
   if (own.lies) return 0;
+  if (own.fault != Fault::Cut) return real<int (*)(int)>(name)(descriptor);
+  const std::lock_guard held(own.mutex);
   const int result = real<int (*)(int)>(name)(descriptor);
-  if (result == 0 && own.fault == Fault::Cut) {
-    const std::lock_guard held(own.mutex);
+  if (result == 0) {
     struct stat status {};
     File* const file = file_of(descriptor);
     if (file != nullptr && fstat(descriptor, &status) == 0) {

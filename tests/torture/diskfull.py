@@ -47,9 +47,26 @@ def fill(torture):
     ballast = os.path.join(torture.data, 'ballast')
     with open(ballast, 'wb') as stream:
         stream.write(b'\0' * (24 << 20))
-    server = muster_client.Server(folder, binary=torture.asked.binary).start()
-    client = server.client()
-    client.put('/v1/schema', workload.SCHEMA)
+    taken = until_full(torture, folder)
+    if taken is None:
+        return
+    with muster_client.Server(folder, binary=torture.asked.binary) as server:
+        hold(torture, server.client(), taken, 'after a kill and a start on the full disk')
+        os.remove(ballast)
+        recover(torture, server.client(), taken)
+    with muster_client.Server(folder, binary=torture.asked.binary) as server:
+        hold(torture, server.client(), taken + ROWS, 'after a kill with space again')
+
+
+def until_full(torture, folder):
+    """Rows until the disk is full. Returns how many were acknowledged; None: it never was."""
+    with muster_client.Server(folder, binary=torture.asked.binary) as server:
+        client = server.client()
+        client.put('/v1/schema', workload.SCHEMA)
+        return send_until_refused(torture, client)
+
+
+def send_until_refused(torture, client):
     taken = 0
     refused = None
     for number in range(BATCHES_MAX):
@@ -63,17 +80,12 @@ def fill(torture):
         taken += ROWS
     if refused is None:
         torture.tell('the disk never was full')
-        return
+        return None
     if refused.status != 507 or not refused.headers.get('Retry-After'):
         torture.tell(f'a full disk was answered with {refused.status} {refused.problem()}, '
                      f'Retry-After {refused.headers.get("Retry-After")}')
     hold(torture, client, taken, 'with the disk full')
-    server = restarted(torture, server, folder, taken)
-    os.remove(ballast)
-    recover(torture, server.client(), taken)
-    server.kill()
-    with muster_client.Server(folder, binary=torture.asked.binary) as last:
-        hold(torture, last.client(), taken + ROWS, 'after a kill with space again')
+    return taken
 
 
 def hold(torture, client, wanted, when):
@@ -81,14 +93,6 @@ def hold(torture, client, wanted, when):
     torture.model.questions += 1
     if found != wanted:
         torture.tell(f'{when} there are {found} people, and {wanted} were acknowledged')
-
-
-def restarted(torture, server, folder, taken):
-    """Killed on the full disk, and started there."""
-    server.kill()
-    again = muster_client.Server(folder, binary=torture.asked.binary).start()
-    hold(torture, again.client(), taken, 'after a start on the full disk')
-    return again
 
 
 def recover(torture, client, taken):

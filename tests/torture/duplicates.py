@@ -75,25 +75,23 @@ def many_times(torture, folder, requests, choice):
     choice.shuffle(deliveries)
     kills = set(choice.sample(range(len(deliveries)), KILLS_MAX))
     keyed = {number for number in range(len(requests)) if choice.random() < 0.5}
-    server = muster_client.Server(folder, binary=torture.asked.binary).start()
-    client = server.client()
-    declare(client)
-    seen = set()
-    for at, number in enumerate(deliveries):
-        if at in kills:
-            server.kill()
-            client.close()
-            server.start()
-            client = server.client()
-        request = requests[number]
-        if number in seen and torture.asked.sabotage:
-            request = again(request)
-        seen.add(number)
-        send(client, request, number in keyed and not torture.asked.sabotage, number)
-        torture.model.acknowledged += 1
-    found = state_of(client)
-    server.kill()
-    return found
+    with muster_client.Server(folder, binary=torture.asked.binary) as server:
+        client = server.client()
+        declare(client)
+        seen = set()
+        for at, number in enumerate(deliveries):
+            if at in kills:
+                server.kill()
+                client.close()
+                server.start()
+                client = server.client()
+            request = requests[number]
+            if number in seen and torture.asked.sabotage:
+                request = again(request)
+            seen.add(number)
+            send(client, request, number in keyed and not torture.asked.sabotage, number)
+            torture.model.acknowledged += 1
+        return state_of(client)
 
 
 def run(torture):

@@ -22,14 +22,18 @@ WITHOUT_CONTENT = ('LOCK',)
 def load(torture):
     """A server under load for a while, then stopped; what was under way has happened."""
     with torture.server() as server:
-        with workload.Load(torture.model, server.url):
+        with workload.Load(torture.model, server.url) as under_load:
             time.sleep(LOAD_SECONDS)
+        for problem in under_load.problems:
+            torture.tell(problem)
         torture.model.resend(server.url)
         answer = server.client().put('/v1/destinations/hook', DESTINATION)
         if answer.status not in (200, 201):
             raise muster_client.ServerFailed(f'PUT /v1/destinations/hook: {answer.status} '
                                              f'{answer.problem()}')
-        server.stop()
+        code = server.stop()
+        if code != 0:
+            torture.tell(f'the server was asked to end, and ended with {code}')
 
 
 def files_of(folder):
@@ -94,13 +98,15 @@ def drop_someone(torture, folder):
 def outcome(torture, folder):
     """'right' or 'refused', and '' or a sentence about what is wrong."""
     server = muster_client.Server(folder, binary=torture.asked.binary)
+    if os.path.exists(server.log_path):
+        os.remove(server.log_path)  # What an earlier one said is no sentence of this one.
     try:
         with server:
             problems = torture.model.problems_of(server.url)
             return 'right', problems[0] if problems else ''
     except muster_client.ServerFailed as failed:
         text = str(failed)
-        named = folder in text and 'ended with' in text and 'ended with -' not in text
+        named = f'{folder}/' in text and 'ended with' in text and 'ended with -' not in text
         return 'refused', '' if named else f'a start that failed without naming a file: {text}'
 
 
@@ -111,6 +117,9 @@ def run(torture):
     shutil.copytree(torture.data, older)
     load(torture)
     seen = {'right': 0, 'refused': 0}
+    unharmed = outcome(torture, torture.data)
+    if unharmed != ('right', ''):
+        torture.tell(f'without any fault: {unharmed}')
     for number in range(1, torture.asked.count + 1):
         folder = f'{torture.data}.fault'
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,5 +132,7 @@ def run(torture):
         seen[how] += 1
         if problem:
             torture.tell(f'fault {number}, {what}: {problem}')
+    if seen['right'] == 0:
+        torture.tell('no fault at all was answered rightly, and some hurt nothing')
     torture.figures.update(seen)
     print(f'faults: {seen["right"]} answered rightly, {seen["refused"]} refused to start')
