@@ -91,7 +91,8 @@ Status Engine::Impl::has_memory() {
   return Error{ErrorCode::StorageFull,
                "the index takes " + std::to_string(taken >> 20) + " MiB of the " +
                    std::to_string(parts.memory_bytes_max >> 20) +
-                   " MiB that --memory-limit allows, and takes no more rows; questions go on"};
+                   " MiB that --memory-limit allows, and takes no more rows; questions go on; "
+                   "start with a higher limit, or erase people who are not needed"};
 }
 
 Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {

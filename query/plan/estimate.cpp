@@ -1,5 +1,5 @@
-// What a node costs per block and how many people it will have: rough, for the order and for
-// telling beforehand how long a question takes.
+// What a node costs per block and how many people it will have: rough, and only for the order. What
+// a whole question costs is told by question_cost.cpp.
 #include <algorithm>
 #include <bit>
 #include <unordered_set>

@@ -116,7 +116,7 @@ class Serving {
   }
 
   // The key that seals the secrets of destinations. One that is gone is not made anew where
-  // something was sealed with it: nobody would notice before the next delivery.
+  // something was sealed with it: the new one would hide what is missing.
   Status find_secret_key() {
     if (options_.memory) {
       secret_key_ = random_key();
@@ -126,9 +126,9 @@ class Serving {
     TRY_ASSIGN(std::optional<std::string> key, read_key(path));
     const std::size_t sealed = engine_->documents("destination").size();
     if (!key && sealed > 0) {
-      return Error{ErrorCode::Corrupt, path + " is missing, and the secrets of " +
-                                           std::to_string(sealed) +
-                                           " destinations are sealed with it; put it back"};
+      return Error{ErrorCode::Corrupt,
+                   path + " is missing, and the secrets of " + std::to_string(sealed) +
+                       " destinations are sealed with it; put it back, as from a backup"};
     }
     if (!key) {
       TRY_ASSIGN(key, make_key(path));
