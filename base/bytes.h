@@ -47,6 +47,8 @@ class ByteReader {
   std::string_view text();
 
   bool failed() const { return failed_; }
+  // What was read makes no sense to the reader: from here on as after a read past the end.
+  void fail() { failed_ = true; }
   bool at_end() const { return at_ == bytes_.size(); }
   std::size_t offset() const { return at_; }
   std::size_t remaining() const { return bytes_.size() - at_; }

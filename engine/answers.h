@@ -52,6 +52,14 @@ struct ErasureReceipt {
   TimeMs erased_at = 0;
 };
 
+// What a checkpoint came to.
+struct CheckpointReceipt {
+  std::uint64_t sequence = 0;  // The last record that it contains.
+  std::uint64_t sections = 0, sections_written = 0;  // Written: those that were not there before.
+  std::uint64_t bytes = 0, bytes_written = 0;
+  std::int64_t took_ms = 0;
+};
+
 struct Question {
   std::string where;                 // Text spelling, or JSON when it begins with '{'.
   std::string timezone;              // "": the workspace's.
@@ -248,6 +256,8 @@ struct Health {
   std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
   std::uint64_t memory_bytes = 0;    // Of the index, as accounted.
   std::uint64_t log_bytes = 0;
+  std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.
+  std::string checkpoint_failure;    // Why the last one could not be taken.
 };
 
 struct RejectedRowInfo {

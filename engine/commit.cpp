@@ -28,7 +28,15 @@ std::uint64_t Commit::add(const storage::Record& record) {
 Engine::Impl::Impl(const Parts& given)
     : parts(given),
       published(std::make_shared<const index::Generation>()),
-      predicates(given.kept_bytes) {}
+      predicates(given.kept_bytes) {
+  if (parts.checkpoints == nullptr) return;
+  const auto told = [this](const std::string& sentence) {
+    if (parts.notice) parts.notice(sentence);
+  };
+  checkpoints.emplace(*parts.checkpoints, *parts.log, told);
+}
+
+Engine::Impl::~Impl() = default;
 
 TimeMs Engine::Impl::now() const {
   const TimeMs clock = parts.clock->now();
@@ -90,6 +98,7 @@ void Engine::Impl::run_group(std::vector<Waiting*>& group) {
     if (appended) {
       published.set(writer.publish(commit.last_sequence()));
       event_id_bytes = writer.event_id_bytes();
+      note_uncheckpointed(commit.bytes());
     } else {
       // The working state is ahead of the disk now, so nothing of it may ever be shown.
       failure_ = "the log could not be written, so this server only answers questions until it "
@@ -135,6 +144,10 @@ void Engine::Impl::remember_outcome(const std::string& stream, std::uint64_t seq
 
 Status Engine::Impl::replay(const std::function<void(double)>& progress) {
   const std::uint64_t last = parts.log->last_sequence();
+  const auto share = [&](double sequence) {
+    if (progress) progress(sequence / static_cast<double>(std::max<std::uint64_t>(last, 1)));
+  };
+  TRY_ASSIGN(const std::uint64_t restored, restore(progress));
   const auto visit = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
     auto record = storage::decode(bytes);
     if (!record) {
@@ -155,16 +168,17 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
     } else if (const auto* outcome = std::get_if<storage::Outcome>(&record->body)) {
       remember_outcome(outcome->stream, sequence);
     }
-    if (progress && sequence % kProgressEvery == 0) {
-      progress(static_cast<double>(sequence) / static_cast<double>(last));
-    }
-    return Ok{};
+    if (sequence % kProgressEvery == 0) share(static_cast<double>(sequence));
+    return checkpoint_replayed(sequence, bytes.size());
   };
-  TRY(parts.log->read(1, visit));
+  TRY(parts.log->read(restored + 1, visit));
   published.set(writer.publish(last));
   event_id_bytes = writer.event_id_bytes();
-  if (progress) progress(1.0);
+  share(static_cast<double>(last));
   ready = true;
+  if (checkpoints && parts.checkpoint_bytes != 0) {
+    checkpointing_ = std::jthread([this](std::stop_token stop) { take_checkpoints(stop); });
+  }
   return Ok{};
 }
 

@@ -138,6 +138,10 @@ Status Engine::outcomes(const Pass<Permission::Activate>&, std::string_view stre
   return Ok{};
 }
 
+Result<CheckpointReceipt> Engine::take_checkpoint(const Pass<Permission::Admin>&) {
+  return impl_->take_checkpoint();
+}
+
 Health Engine::health() const {
   Health health;
   const auto generation = impl_->generation();
@@ -150,6 +154,9 @@ Health Engine::health() const {
   health.queue_depth = impl_->waiting_count;
   health.memory_bytes = impl_->index_bytes() + impl_->predicates.bytes();
   health.log_bytes = impl_->parts.log->size_bytes();
+  if (impl_->checkpoints) health.checkpoint = impl_->checkpoints->newest();
+  const std::lock_guard held(impl_->checkpoint_mutex);
+  health.checkpoint_failure = impl_->checkpoint_failure;
   return health;
 }
 

@@ -23,6 +23,7 @@
 #include "engine/row_decoder.h"
 #include "index/schema.h"
 #include "index/sets/bitmap.h"
+#include "storage/checkpoint_store.h"
 #include "storage/log.h"
 
 namespace muster::engine {
@@ -36,11 +37,19 @@ struct Parts {
   std::uint64_t kept_bytes = 256U << 20;  // Of kept predicates at most; 0: none are kept.
   // Above nine tenths of it, rows are refused and all else goes on; 0: no limit.
   std::uint64_t memory_bytes_max = 0;
+  // Where checkpoints are kept; null: none are, and a start replays the whole log.
+  const storage::CheckpointStore* checkpoints = nullptr;
+  // One is taken, beside everything else, after this many bytes of new records; 0: only when asked.
+  std::uint64_t checkpoint_bytes = 64U << 20;
+  // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
+  // not be taken. From any thread.
+  std::function<void(const std::string& sentence)> notice = {};
 };
 
 class Engine {
  public:
-  // Replays the log. `progress` is told the share done, 0 to 1, now and then.
+  // Reads the newest sound checkpoint and replays the log behind it. `progress`, from any thread,
+  // is told the share done, 0 to 1, now and then.
   // Errors: Corrupt naming the record; those of the log.
   static Result<std::unique_ptr<Engine>> open(const Parts& parts,
                                               const std::function<void(double)>& progress = {});
@@ -147,6 +156,13 @@ class Engine {
                         std::vector<std::string> payloads);
   Status outcomes(const Pass<Permission::Activate>& pass, std::string_view stream,
                   const std::function<Status(std::string_view payload)>& visit) const;
+
+  // --- Checkpoints -----------------------------------------------------------------------------
+
+  // Takes a checkpoint now, beside everything else; returns when it is on the disk. When nothing
+  // came since the newest one, nothing is written.
+  // Errors: Unsupported without Parts::checkpoints; StorageFull; Corrupt; Unavailable.
+  Result<CheckpointReceipt> take_checkpoint(const Pass<Permission::Admin>& pass);
 
   // --- How it is -------------------------------------------------------------------------------
 

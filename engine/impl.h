@@ -12,9 +12,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/hash.h"
+#include "engine/checkpoints.h"
 #include "engine/engine.h"
 #include "engine/kept_predicates.h"
 #include "engine/memory_gauge.h"
@@ -54,6 +56,7 @@ class Commit {
 class Engine::Impl {
  public:
   explicit Impl(const Parts& parts);
+  ~Impl();
 
   // --- The write path (engine/commit.cpp) ---
   // A change looks at and changes the writer's state, and adds its records. One that returns an
@@ -64,6 +67,22 @@ class Engine::Impl {
   // `bytes` bounds the records it adds: a full disk refuses it before it changes anything.
   Status commit(Change change, std::uint64_t bytes = kSmallChangeBytes);
   Status replay(const std::function<void(double)>& progress);
+
+  // --- Checkpoints (engine/take_checkpoint.cpp) ---
+  Result<CheckpointReceipt> take_checkpoint(const std::stop_token& stop = {});
+  // Takes one whenever Parts::checkpoint_bytes of records have come; until `stop`.
+  void take_checkpoints(const std::stop_token& stop);
+  // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
+  EngineMoment moment(std::uint64_t sequence);
+  // Returns the last record that is contained in what was read back; 0: nothing was.
+  Result<std::uint64_t> restore(const std::function<void(double)>& progress);
+  Status restore_engine(std::string_view bytes);
+  void note_uncheckpointed(std::uint64_t bytes);
+  // The same during a replay, which takes its checkpoints itself: one that was killed in the
+  // middle begins again where the last one stands.
+  Status checkpoint_replayed(std::uint64_t sequence, std::uint64_t bytes);
+  // Requires the leader's thread, or nobody to lead.
+  bool give_up_when_overdue();
 
   // --- Ingestion (engine/ingest.cpp) ---
   Result<IngestReceipt> ingest(const IngestRequest& request);
@@ -121,6 +140,13 @@ class Engine::Impl {
   std::atomic<std::uint64_t> waiting_count = 0;
   std::atomic<std::size_t> event_id_bytes = 0;
 
+  std::optional<Checkpoints> checkpoints;           // Unless none are kept.
+  std::mutex taking_mutex;                          // Held while one is taken.
+  std::mutex checkpoint_mutex;                      // Guards checkpoint_failure.
+  std::condition_variable_any checkpoint_due;
+  std::string checkpoint_failure;                   // "": the last one was taken.
+  std::atomic<std::uint64_t> uncheckpointed = 0;    // Bytes of records since the newest.
+
   void keep_receipt(const std::string& key, KeptReceipt kept);
   void keep_rejected(const storage::DataBatch& batch, std::uint64_t sequence, TimeMs received);
   void remember_outcome(const std::string& stream, std::uint64_t sequence);
@@ -141,6 +167,7 @@ class Engine::Impl {
   bool leading_ = false;
   std::string failure_;                   // Why read_only; written once, before read_only.
   mutable std::atomic<TimeMs> latest_now_ = 0;
+  std::jthread checkpointing_;  // Last, so that it ends first.
 };
 
 // The parts of a table kind as the index names them, and back.

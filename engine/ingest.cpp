@@ -197,19 +197,22 @@ Status Engine::Impl::replay_batch(storage::DataBatch body, TimeMs received,
                      " was accepted but cannot be read now: " + rows.rejected.front().reason};
   }
   writer.remember_events(rows);
-  const IngestReceipt receipt = receipt_of(body, sequence);
-  if (!body.idempotency_key.empty()) {
-    const auto seed = static_cast<std::uint64_t>(body.table);
-    keep_receipt(body.idempotency_key,
-                 {hash128(body.raw, hash64(body.name, seed)), receipt, received});
+  index::Writer::Applied done;
+  if (body.replace_id.empty()) {
+    done = writer.apply(rows, received);
+  } else {
+    if (body.replace_last) done = writer.preview(body.replace_id, rows);
+    writer.stage(body.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
+    if (body.replace_last) writer.replace(body.replace_id, received);
   }
   keep_rejected(body, sequence, received);
-  if (body.replace_id.empty()) {
-    writer.apply(rows, received);
-    return Ok{};
-  }
-  writer.stage(body.replace_id, std::make_shared<const TypedRows>(std::move(rows)));
-  if (body.replace_last) writer.replace(body.replace_id, received);
+  if (body.idempotency_key.empty()) return Ok{};
+  IngestReceipt receipt = receipt_of(body, sequence);
+  receipt.created = done.created;
+  receipt.removed = done.removed;
+  const auto seed = static_cast<std::uint64_t>(body.table);
+  keep_receipt(body.idempotency_key,
+               {hash128(body.raw, hash64(body.name, seed)), std::move(receipt), received});
   return Ok{};
 }
 

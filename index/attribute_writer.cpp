@@ -41,6 +41,10 @@ AttributeWriter::AttributeWriter(FieldType type) : type_(type) {
   publish(std::move(next_));
 }
 
+AttributeWriter::AttributeWriter(DictionaryWriter dictionary,
+                                 std::shared_ptr<const Attribute> current)
+    : type_(current->type), dictionary_(std::move(dictionary)), current_(std::move(current)) {}
+
 void AttributeWriter::publish(Attribute next) {
   next.dictionary = dictionary_.snapshot();
   current_ = std::make_shared<const Attribute>(std::move(next));

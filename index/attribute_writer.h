@@ -15,6 +15,8 @@ namespace muster::index {
 class AttributeWriter {
  public:
   explicit AttributeWriter(FieldType type);
+  // Goes on with an attribute that was read back.  Requires its dictionary to be `dictionary`'s.
+  AttributeWriter(DictionaryWriter dictionary, std::shared_ptr<const Attribute> current);
 
   const std::shared_ptr<const Attribute>& current() const { return current_; }
 

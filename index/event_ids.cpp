@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kSlotsMin = 1'024;
 constexpr std::size_t kSlotsDoubling = 1U << 18;
+constexpr std::size_t kFullPercent = 85;
 
 }  // namespace
 
@@ -19,18 +20,37 @@ EventIds::Slot& EventIds::slot_of(const Hash128& id) {
 
 EventIds::Verdict EventIds::remember(const Hash128& id, std::uint64_t content) {
   const Hash128 key = id == Hash128{} ? Hash128{0, 1} : id;
-  if (size_ * 100 >= slots_.size() * 85) grow();
+  if (size_ * 100 >= slots_.size() * kFullPercent) {
+    const std::size_t size = slots_.size();
+    grow_to(size < kSlotsDoubling ? std::max(kSlotsMin, 2 * size) : size + size / 8);
+  }
   Slot& slot = slot_of(key);
   if (slot.id == key) return slot.content == content ? Verdict::Same : Verdict::Different;
   slot = {key, content};
   ++size_;
+  if (lists_fresh_) fresh_.push_back(slot);
   return Verdict::New;
 }
 
-void EventIds::grow() {
-  const std::size_t size = slots_.size();
-  std::vector<Slot> before(size < kSlotsDoubling ? std::max(kSlotsMin, 2 * size)
-                                                 : size + size / 8);
+bool EventIds::restore(std::span<const Slot> known) {
+  constexpr std::size_t kAhead = 16;  // Enough to hide memory.
+  const bool lists = std::exchange(lists_fresh_, false);
+  bool sound = true;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (i + kAhead < known.size()) prefetch(known[i + kAhead].id);
+    sound &= known[i].id != Hash128{} && remember(known[i].id, known[i].content) == Verdict::New;
+  }
+  lists_fresh_ = lists;
+  return sound;
+}
+
+void EventIds::reserve(std::size_t ids) {
+  const std::size_t slots = ids * 100 / kFullPercent + 1;
+  if (slots > slots_.size()) grow_to(std::max(kSlotsMin, slots));
+}
+
+void EventIds::grow_to(std::size_t size) {
+  std::vector<Slot> before(size);
   before.swap(slots_);
   for (const Slot& slot : before) {
     if (slot.id != Hash128{}) slot_of(slot.id) = slot;

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -16,6 +18,10 @@ namespace muster::index {
 class EventIds {
  public:
   enum class Verdict { New, Same, Different };
+  struct Slot {
+    Hash128 id;             // {0, 0}: free.
+    std::uint64_t content = 0;
+  };
 
   // Fetches what remember() will read; worth it some ids ahead.
   void prefetch(const Hash128& id) const {
@@ -24,20 +30,32 @@ class EventIds {
   // Remembers the id with its content unless it is known; says how it compares.
   Verdict remember(const Hash128& id, std::uint64_t content);
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
+  std::size_t bytes() const {
+    return (slots_.capacity() + fresh_.capacity()) * sizeof(Slot);
+  }
+
+  // Whether new ids are also listed from now on for take_fresh(), which somebody has to call then.
+  void list_fresh(bool list) {
+    lists_fresh_ = list;
+    if (!list) fresh_ = {};
+  }
+  // The ids that became known since the last call, in their order.
+  std::vector<Slot> take_fresh() { return std::exchange(fresh_, {}); }
+  // Makes room for that many ids at once.
+  void reserve(std::size_t ids);
+  // Takes in ids that were remembered once, none of them listed as fresh.
+  // Returns whether all of them were unknown and could be ids.
+  bool restore(std::span<const Slot> known);
 
  private:
-  struct Slot {
-    Hash128 id;             // {0, 0}: free.
-    std::uint64_t content = 0;
-  };
   std::size_t place_of(const Hash128& id) const {
     return static_cast<std::size_t>((id.low >> 32) * slots_.size() >> 32);
   }
-  void grow();
+  void grow_to(std::size_t size);
   Slot& slot_of(const Hash128& id);
-  std::vector<Slot> slots_;
+  std::vector<Slot> slots_, fresh_;
   std::size_t size_ = 0;
+  bool lists_fresh_ = false;
 };
 
 }  // namespace muster::index

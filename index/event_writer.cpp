@@ -46,6 +46,22 @@ EventWriter::EventWriter(std::string name) {
   current_ = std::move(table);
 }
 
+EventWriter::EventWriter(std::shared_ptr<EventTable> table, Properties properties)
+    : properties_(std::move(properties)) {
+  describe(*table);
+  current_ = std::move(table);
+}
+
+void EventWriter::describe(EventTable& table) const {
+  table.properties.clear();
+  for (const auto& [name, property] : properties_) {
+    auto described = std::make_shared<EventProperty>(property->described);
+    described->dictionary = property->dictionary.snapshot();
+    described->lists = property->lists.snapshot();
+    table.properties.emplace(name, std::move(described));
+  }
+}
+
 EventWriter::Property& EventWriter::property_for(const TypedColumn& column) {
   auto& property = properties_[column.name];
   if (!property) {
@@ -143,13 +159,7 @@ void EventWriter::apply(const TypedRows& rows, std::span<const Ordinal> ordinals
     next->newest = std::max(next->newest, ref.time);
     ++next->count;
   }
-  next->properties.clear();
-  for (const auto& [property_name, property] : properties_) {
-    auto described = std::make_shared<EventProperty>(property->described);
-    described->dictionary = property->dictionary.snapshot();
-    described->lists = property->lists.snapshot();
-    next->properties.emplace(property_name, std::move(described));
-  }
+  describe(*next);
   current_ = std::move(next);
 }
 

@@ -17,7 +17,16 @@ namespace muster::index {
 
 class EventWriter {
  public:
+  // What is only known to who writes a property.
+  struct Property {
+    EventProperty described;
+    DictionaryWriter dictionary, lists;
+  };
+  using Properties = std::map<std::string, std::unique_ptr<Property>>;  // By name.
+
   explicit EventWriter(std::string name);
+  // Goes on with events that were read back.
+  EventWriter(std::shared_ptr<EventTable> table, Properties properties);
 
   const std::shared_ptr<const EventTable>& current() const { return current_; }
 
@@ -32,10 +41,6 @@ class EventWriter {
   bool can_widen(const std::string& property, std::uint8_t scale) const;
 
  private:
-  struct Property {
-    EventProperty described;
-    DictionaryWriter dictionary, lists;
-  };
   // One property of the rows of a batch, dense by row.
   struct Dense {
     std::uint32_t number = 0;
@@ -49,12 +54,14 @@ class EventWriter {
     TimeMs time;
   };
 
+  // Puts the properties as they are by now into a table.
+  void describe(EventTable& table) const;
   Property& property_for(const TypedColumn& column);
   Dense densify(const TypedColumn& column, const TypedRows& rows);
   std::shared_ptr<const EventRun> make_run(std::span<const RowRef> rows,
                                            std::span<const Dense> columns) const;
 
-  std::map<std::string, std::unique_ptr<Property>> properties_;
+  Properties properties_;
   std::shared_ptr<const EventTable> current_;
 };
 

@@ -217,6 +217,7 @@ void Writer::publish_table(const TableRef& table) {
     return;
   }
   state_.profiles = writer.table;
+  state_.identifiers.clear();  // A refresh may have left some without any value.
   for (const auto& [name, identifier] : identifiers_) {
     state_.identifiers[name] = std::make_shared<const Identifier>(
         Identifier{identifier.values.snapshot(), identifier.owners});

@@ -76,6 +76,8 @@ class Writer {
   std::size_t event_id_bytes() const { return event_ids_.bytes(); }
 
  private:
+  friend class WriterImage;  // Writes all of this down, and reads it back (index/image).
+
   // The writers behind one keyed table.
   struct TableWriter {
     DictionaryWriter ids;

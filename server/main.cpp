@@ -1,5 +1,6 @@
 // The muster program. The one file of the server that knows what a log is made of.
 #include "server/cli/command_line.h"
+#include "storage/checkpoint_store.h"
 #include "storage/inspect.h"
 #include "storage/memory_log.h"
 #include "storage/rocks_log.h"
@@ -21,6 +22,10 @@ Result<std::unique_ptr<storage::Log>> open_log(const std::string& directory, Log
   return std::unique_ptr<storage::Log>(std::move(log));
 }
 
+std::unique_ptr<storage::CheckpointStore> checkpoints_in(const std::string& directory) {
+  return std::make_unique<storage::CheckpointStore>(directory);
+}
+
 Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
   TRY_ASSIGN(storage::Inspection found,
              storage::inspect(directory, form == ReportForm::Text ? storage::InspectForm::Text
@@ -31,5 +36,5 @@ Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_command_line(argc, argv, Stores{open_log, inspect});
+  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect});
 }

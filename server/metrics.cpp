@@ -53,6 +53,8 @@ class Metrics::Impl {
   prometheus::Gauge& queue = gauge("muster_write_queue_depth", "Changes that wait.");
   prometheus::Gauge& memory = gauge("muster_index_bytes", "Memory of the index, as accounted.");
   prometheus::Gauge& log = gauge("muster_log_bytes", "Size of the durable log.");
+  prometheus::Gauge& checkpoint = gauge(
+      "muster_checkpoint_snapshot", "Number of the snapshot of the newest checkpoint; 0: none.");
   prometheus::Gauge& audit_lost =
       gauge("muster_audit_lines_lost", "Audit lines that could not be written.");
 };
@@ -94,6 +96,7 @@ std::string Metrics::text(const engine::Health& health) {
   impl_->queue.Set(static_cast<double>(health.queue_depth));
   impl_->memory.Set(static_cast<double>(health.memory_bytes));
   impl_->log.Set(static_cast<double>(health.log_bytes));
+  impl_->checkpoint.Set(static_cast<double>(health.checkpoint));
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());
   return out.str();

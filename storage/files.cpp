@@ -26,16 +26,6 @@ ErrorCode code_of(int error_number) {
   }
 }
 
-Status write_all(int descriptor, std::string_view content, const std::filesystem::path& path) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return file_error("write", path, errno);
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Ok{};
-}
-
 }  // namespace
 
 Descriptor::~Descriptor() {
@@ -67,6 +57,16 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
       return Error{ErrorCode::Corrupt, path.string() + " is damaged: it is far too large"};
     }
   }
+}
+
+Status write_all(int descriptor, std::string_view content, const std::filesystem::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return file_error("write", path, errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Ok{};
 }
 
 Status write_small_file(const std::filesystem::path& path, std::string_view content) {

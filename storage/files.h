@@ -43,6 +43,9 @@ Result<Descriptor> open_file(const std::filesystem::path& path, int flags);
 // Errors: NotFound, Corrupt when it is larger.
 Result<std::string> read_small_file(const std::filesystem::path& path);
 
+// Errors: as file_error, also when only a part could be written.
+Status write_all(int descriptor, std::string_view content, const std::filesystem::path& path);
+
 // Makes the file with this content, or leaves it as it was: written beside, synced, renamed.
 Status write_small_file(const std::filesystem::path& path, std::string_view content);
 

@@ -14,6 +14,7 @@
 #include "base/json_writer.h"
 #include "base/time.h"
 #include "index/sets/bitmap.h"
+#include "storage/checkpoint_store.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
 #include "storage/watermark.h"
@@ -38,6 +39,12 @@ struct FileSize {
   std::uint64_t bytes = 0;
 };
 
+// One checkpoint, as its manifest and its sections say.
+struct CheckpointFound {
+  std::uint64_t sequence = 0, sections = 0, bytes = 0;
+  std::optional<TimeMs> made;
+};
+
 // Everything the report says.
 struct Contents {
   std::uint64_t watermark = 0;
@@ -47,6 +54,7 @@ struct Contents {
   std::array<Totals, kKindNames.size()> kinds;
   std::uint64_t raw_bytes = 0, accepted = 0, rejected = 0, skipped = 0;
   std::map<std::string, std::uint64_t> documents;  // By kind: how many stand now.
+  std::vector<CheckpointFound> checkpoints;  // Newest first.
   std::vector<FileSize> files;
   std::vector<std::string> findings;
 };
@@ -144,6 +152,28 @@ std::vector<FileSize> files_of(const fs::path& directory) {
 
 bool is_damage(const Error& error) { return error.code == ErrorCode::Corrupt; }
 
+// Every section of every checkpoint against its checksum.
+void read_checkpoints(const fs::path& directory, Contents& contents) {
+  const CheckpointStore store(directory);
+  for (const std::uint64_t sequence : store.sequences()) {
+    CheckpointFound found{.sequence = sequence};
+    const auto checkpoint = store.open(sequence);
+    if (checkpoint) {
+      found.made = (*checkpoint)->manifest().made;
+      for (const auto& [name, place] : (*checkpoint)->manifest().sections) {
+        ++found.sections;
+        found.bytes += place.size;
+        if (const auto bytes = (*checkpoint)->read(name); !bytes) {
+          contents.findings.push_back(bytes.error().message);
+        }
+      }
+    } else if (std::error_code gone; fs::exists(store.manifest_file(sequence), gone)) {
+      contents.findings.push_back(checkpoint.error().message);
+    }
+    contents.checkpoints.push_back(found);
+  }
+}
+
 Result<Contents> contents_of(const fs::path& directory) {
   Contents contents;
   auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly});
@@ -155,6 +185,7 @@ Result<Contents> contents_of(const fs::path& directory) {
     return contents;
   }
   contents.watermark = (*log)->opened_watermark();
+  read_checkpoints(directory, contents);
   Reader reader(contents);
   if (auto status = reader.read(**log); !status) {
     if (!is_damage(status.error())) return std::move(status.error());
@@ -188,8 +219,12 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   for (const auto& [kind, count] : contents.documents) {
     line(fmt::format("documents        {} {}", count, kind));
   }
+  for (const CheckpointFound& found : contents.checkpoints) {
+    line(fmt::format("checkpoint       of record {}, {}, {} sections, {} bytes", found.sequence,
+                     time_or_none(found.made), found.sections, found.bytes));
+  }
   for (const FileSize& file : contents.files) {
-    line(fmt::format("file             {:<28} {:>14} bytes", file.name, file.bytes));
+    line(fmt::format("file             {:<44} {:>14} bytes", file.name, file.bytes));
   }
   for (const std::string& finding : contents.findings) line("DAMAGE           " + finding);
   line(contents.findings.empty() ? "sound            yes" : "sound            NO");
@@ -244,6 +279,13 @@ std::string report_for_a_program(const fs::path& directory, const Contents& cont
   for (const auto& [kind, count] : contents.documents) {
     add_object(text, "documents", [&](JsonWriter& json) {
       json.key("kind").text(kind).key("count").number(count);
+    });
+  }
+  for (const CheckpointFound& found : contents.checkpoints) {
+    add_object(text, "checkpoint", [&](JsonWriter& json) {
+      json.key("record").number(found.sequence);
+      add_time(json, "made", found.made);
+      json.key("sections").number(found.sections).key("bytes").number(found.bytes);
     });
   }
   for (const FileSize& file : contents.files) {

@@ -26,6 +26,9 @@ struct Stores {
   // Opens the log in a data directory; the directory does not matter in memory.
   std::function<Result<std::unique_ptr<storage::Log>>(const std::string& directory, LogUse use)>
       open;
+  // The checkpoints in a data directory.
+  std::function<std::unique_ptr<storage::CheckpointStore>(const std::string& directory)>
+      checkpoints;
   // Reads everything in a data directory and says whether it is sound.
   std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
 };

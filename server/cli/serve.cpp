@@ -109,6 +109,7 @@ class Serving {
     services_.loopback = is_loopback_name(at_.host);
     TRY_ASSIGN(log_, stores_.open(options_.data,
                                options_.memory ? LogUse::InMemory : LogUse::ReadWrite));
+    if (!options_.memory) checkpoints_ = stores_.checkpoints(options_.data);
     // An empty log has no key in it: no need to read it first.
     if (!services_.loopback && log_->last_sequence() == 0) return only_loopback(options_.listen);
     TRY_ASSIGN(audit_, AuditLog::open(options_.memory ? "" : options_.data));
@@ -153,7 +154,7 @@ class Serving {
   }
 
   Status load() {
-    // Replay writes nothing, so a signal may end the program where it stands.
+    // Nothing but checkpoints is written meanwhile, so a signal may end the program as it stands.
     const std::jthread watch([](std::stop_token loaded) {
       while (!loaded.stop_requested()) {
         if (wait_for_signal(std::chrono::milliseconds(50))) std::_Exit(0);
@@ -165,7 +166,10 @@ class Serving {
                               .decoder = &decoder_,
                               .threads = options_.threads == 0 ? all : options_.threads,
                               .kept_bytes = std::uint64_t{options_.kept_mib} << 20,
-                              .memory_bytes_max = options_.memory_limit};
+                              .memory_bytes_max = options_.memory_limit,
+                              .checkpoints = checkpoints_.get(),
+                              .checkpoint_bytes = std::uint64_t{options_.checkpoint_mib} << 20,
+                              .notice = [](const std::string& notice) { log_error(notice); }};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
     TRY(find_secret_key());
@@ -230,6 +234,7 @@ class Serving {
   Metrics metrics_;
   Services services_;
   std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<storage::CheckpointStore> checkpoints_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<connect::Exporter> exporter_;

@@ -17,6 +17,7 @@ Error wrong(const std::string& file, const std::string& message) {
 }
 
 constexpr int kKeptMibMax = 1 << 20;
+constexpr int kCheckpointMibMax = 1 << 20;
 
 // Of "12GiB"; nothing when it is no size.
 std::optional<std::uint64_t> bytes_of(std::string size) {
@@ -32,8 +33,9 @@ std::optional<std::uint64_t> bytes_of(std::string size) {
 }
 
 // Settings of the file, by the names of the flags.
-const std::vector<std::string> kSettings{"data",    "memory",     "listen", "allow-destination",
-                                         "threads", "kept-mib",   "memory-limit", "ready-file"};
+const std::vector<std::string> kSettings{
+    "data",     "memory",       "listen",         "allow-destination", "threads",
+    "kept-mib", "memory-limit", "checkpoint-mib", "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -58,6 +60,10 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > kKeptMibMax) return mistyped;
     options.kept_mib = static_cast<unsigned>(*value);
+  } else if (name == "checkpoint-mib") {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < 0 || *value > kCheckpointMibMax) return mistyped;
+    options.checkpoint_mib = static_cast<unsigned>(*value);
   } else if (name == "memory-limit") {
     // As on the command line: a number of bytes, or a text like "12GiB".
     if (const auto bytes = node.value_exact<std::int64_t>(); bytes && *bytes >= 0) {
@@ -110,6 +116,12 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
                   "more, and questions go on; 0: no limit")
       ->envname("MUSTER_MEMORY_LIMIT")
       ->transform(CLI::AsSizeValue(false));
+  command
+      .add_option("--checkpoint-mib", options.checkpoint_mib,
+                  "New records between two checkpoints, in MiB; 0: only when asked for one")
+      ->envname("MUSTER_CHECKPOINT_MIB")
+      ->check(CLI::Range(0, kCheckpointMibMax))
+      ->capture_default_str();
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")

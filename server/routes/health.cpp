@@ -57,6 +57,7 @@ Result<Response> get_readyz(const Call& call) {
   if (!loaded) json.key("progress").number(services.progress.load());
   if (loaded) {
     json.key("snapshot").number(health.snapshot);
+    json.key("checkpoint").number(health.checkpoint);
     json.key("read_only").boolean(health.read_only);
     if (!health.reason.empty()) json.key("reason").text(health.reason);
   }
@@ -67,6 +68,22 @@ Result<Response> get_readyz(const Call& call) {
     response.headers.push_back({"Retry-After", "1"});
   }
   return response;
+}
+
+// POST /v1/checkpoint  ->  200 {"snapshot", "sections", "sections_written", "bytes",
+// "bytes_written", "took_ms"}: when it is on the disk
+Result<Response> post_checkpoint(const Call& call, const AdminPass& pass) {
+  TRY_ASSIGN(const engine::CheckpointReceipt taken, call.engine().take_checkpoint(pass));
+  JsonWriter json;
+  json.begin_object();
+  json.key("snapshot").number(taken.sequence);
+  json.key("sections").number(taken.sections);
+  json.key("sections_written").number(taken.sections_written);
+  json.key("bytes").number(taken.bytes);
+  json.key("bytes_written").number(taken.bytes_written);
+  json.key("took_ms").number(taken.took_ms);
+  json.end_object();
+  return json_reply(json.take());
 }
 
 // GET /version  ->  200 {"name": "muster", "version": "0.1.0"}

@@ -1,5 +1,5 @@
 // A life of changes against plain people: whatever came in, and in which order, the answers stay
-// those of the naive evaluator; also after a restart.
+// those of the naive evaluator; also after a restart, from a checkpoint or the whole log.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -9,6 +9,7 @@
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/temporary_folder.h"
 
 namespace muster::testing {
 namespace {
@@ -20,12 +21,14 @@ class Life {
         people_(random_people(random, {.people = 40})),
         segments_(random, people_),
         test_(default_rows(), kRandomNow) {
+    test_.keep_checkpoints(checkpoints_);
+    EXPECT_TRUE(test_.restart());
     const Status loaded = test_.load(people_, Declare::Everything, 25);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message);
   }
 
   void step() {
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:
       case 1: return update_people();
       case 2:
@@ -33,9 +36,10 @@ class Life {
       case 4: return add_events();
       case 5: return send_events_again();
       case 6: return update_products();
+      case 7: return take_checkpoint();
       default:
         if (random_.below(4) == 0) return erase_somebody();
-        EXPECT_TRUE(random_.below(3) != 0 || test_.restart());
+        if (random_.below(3) == 0) restart();
     }
   }
 
@@ -124,6 +128,17 @@ class Life {
     expect_taken(test_.entities("product", rows), rows.size());
   }
 
+  void take_checkpoint() {
+    const auto taken = test_.take_checkpoint();
+    EXPECT_TRUE(taken) << taken.error().message;
+  }
+
+  void restart() {
+    const Status restarted = test_.restart();
+    EXPECT_TRUE(restarted) << restarted.error().message;
+    EXPECT_TRUE(test_.notices().empty());
+  }
+
   void erase_somebody() {
     if (people_.people.size() < 20) return;
     const std::string id = somebody().id;
@@ -135,6 +150,8 @@ class Life {
   Random& random_;
   People people_;
   RandomSegment segments_;
+  TemporaryFolder folder_;
+  storage::CheckpointStore checkpoints_{folder_.path()};
   TestEngine test_;
   int next_ = 0;
 };

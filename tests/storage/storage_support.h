@@ -1,4 +1,4 @@
-// What the tests of storage share: seeds, temporary folders, whole files, whole logs.
+// What the tests of storage share: seeds, whole files, whole logs.
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -10,25 +10,14 @@
 #include <vector>
 
 #include "storage/log.h"
+#include "tests/support/temporary_folder.h"
 
 namespace muster::storage {
 
 // MUSTER_SEED, or a new seed; printed, so that a failure can be played again.
 std::uint64_t seed_of_run();
 
-// A new empty folder, gone with everything in it at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using testing::TemporaryFolder;
 
 std::string content_of(const std::filesystem::path& file);
 void replace_content(const std::filesystem::path& file, std::string_view content);

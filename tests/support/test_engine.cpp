@@ -38,11 +38,28 @@ TestEngine::TestEngine(const RowSpelling& spelling, TimeMs now, storage::Log* lo
 
 Status TestEngine::restart() {
   engine_.reset();
+  notices_.clear();
+  const auto noticed = [this](const std::string& notice) {
+    const std::lock_guard held(notices_mutex_);
+    notices_.push_back(notice);
+  };
   TRY_ASSIGN(engine_, engine::Engine::open({.log = log_,
                                             .clock = &clock_,
                                             .decoder = spelling_.decoder,
-                                            .threads = threads_}));
+                                            .threads = threads_,
+                                            .checkpoints = checkpoints_,
+                                            .checkpoint_bytes = 0,
+                                            .notice = noticed}));
   return Ok();
+}
+
+Result<engine::CheckpointReceipt> TestEngine::take_checkpoint() {
+  return engine_->take_checkpoint(pass<Permission::Admin>());
+}
+
+std::vector<std::string> TestEngine::notices() {
+  const std::lock_guard held(notices_mutex_);
+  return notices_;
 }
 
 Status TestEngine::declare(const std::string& json) {

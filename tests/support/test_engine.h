@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,13 @@ class TestEngine {
   storage::MemoryLog& memory_log() { return *memory_; }
   const RowSpelling& spelling() const { return spelling_; }
 
-  // A new engine that knows only what the log holds.
+  // A new engine that knows only what the log holds, and the checkpoints.
   Status restart();
+  // From the next restart on, there are checkpoints; `checkpoints` outlives this.
+  void keep_checkpoints(const storage::CheckpointStore& store) { checkpoints_ = &store; }
+  Result<engine::CheckpointReceipt> take_checkpoint();
+  // What the engine told its operator, since the last restart.
+  std::vector<std::string> notices();
 
   Status declare(const std::string& json);
   Result<engine::IngestReceipt> profiles(const std::vector<Row>& rows);
@@ -65,6 +71,9 @@ class TestEngine {
   std::unique_ptr<storage::MemoryLog> memory_;
   storage::Log* log_;
   unsigned threads_;
+  const storage::CheckpointStore* checkpoints_ = nullptr;
+  std::mutex notices_mutex_;  // Guards notices_.
+  std::vector<std::string> notices_;
   std::unique_ptr<engine::Engine> engine_;
 };
 

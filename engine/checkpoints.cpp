@@ -1,0 +1,124 @@
+#include "engine/checkpoints.h"
+
+#include <chrono>
+
+namespace muster::engine {
+
+using storage::Checkpoint;
+
+Result<Hash128> Checkpoints::hash_of(std::uint64_t sequence) const {
+  std::optional<Hash128> hash;
+  const auto one = [&](std::uint64_t, std::string_view bytes) -> Status {
+    if (hash) return Error{ErrorCode::Conflict, "past the record"};
+    hash = hash128(bytes);
+    return Ok{};
+  };
+  Status read = log_.read(sequence, one);
+  if (!read && !(hash && read.error().code == ErrorCode::Conflict)) return read.error();
+  if (!hash) return Error{ErrorCode::NotFound, "the log does not have its record"};
+  return *hash;
+}
+
+Result<EngineImage> Checkpoints::read(const Checkpoint& checkpoint, unsigned threads,
+                                      const std::function<void(double)>& progress) const {
+  const storage::Manifest& manifest = checkpoint.manifest();
+  TRY_ASSIGN(const Hash128 record, hash_of(manifest.sequence));
+  if (record != manifest.record) {
+    return Error{ErrorCode::Corrupt, "it is not of this log: record " +
+                                         std::to_string(manifest.sequence) + " is another"};
+  }
+  EngineImage image;
+  image.sequence = manifest.sequence;
+  TRY_ASSIGN(image.writer, index::WriterImage::read(checkpoint, threads, progress));
+  TRY_ASSIGN(image.engine, checkpoint.read("engine"));
+  return image;
+}
+
+Result<std::optional<EngineImage>> Checkpoints::restore(
+    unsigned threads, const std::function<void(double)>& progress) {
+  const std::lock_guard held(mutex_);
+  for (const std::uint64_t sequence : store_.sequences()) {
+    const auto told = [&](const Error& error) {
+      notice_("the checkpoint of record " + std::to_string(sequence) +
+              " is passed over: " + error.message);
+    };
+    if (sequence > log_.last_sequence()) {
+      told({ErrorCode::Corrupt, "the log ends before it"});
+      continue;
+    }
+    auto checkpoint = store_.open(sequence);
+    if (!checkpoint) {
+      told(checkpoint.error());
+      continue;
+    }
+    auto image = read(**checkpoint, threads, progress);
+    if (!image) {
+      told(image.error());
+      continue;
+    }
+    before_ = std::move(*checkpoint);
+    for (const std::string& name : before_->names("event-ids/")) {
+      id_pieces_.emplace_back(name, before_->manifest().sections.at(name));
+    }
+    newest_ = sequence;
+    return std::optional(std::move(*image));
+  }
+  return std::optional<EngineImage>();
+}
+
+// The pieces that stand already, and what is new as one more.
+Result<std::vector<Checkpoints::Piece>> Checkpoints::write_ids(
+    storage::CheckpointWriter& writer, const std::string& name) const {
+  std::vector<Piece> pieces;
+  for (const auto& [old, place] : id_pieces_) {
+    TRY_ASSIGN(const storage::SectionPlace stays, writer.carry(old, place));
+    pieces.emplace_back(old, stays);
+  }
+  std::string bytes;
+  for (const auto& ids : new_ids_) bytes += index::WriterImage::id_bytes(ids);
+  if (bytes.empty()) return pieces;
+  TRY_ASSIGN(const storage::SectionPlace place, writer.add(name, bytes));
+  pieces.emplace_back(name, place);
+  return pieces;
+}
+
+Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::stop_token& stop) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::lock_guard held(mutex_);
+  const std::uint64_t sequence = moment.index->generation->sequence;
+  waiting_ids_ += moment.new_ids.size();
+  if (!moment.new_ids.empty()) new_ids_.push_back(std::move(moment.new_ids));
+  TRY_ASSIGN(const Hash128 record, hash_of(sequence));
+  TRY_ASSIGN(storage::CheckpointWriter writer,
+             store_.begin(sequence, record, moment.made, before_));
+  Places places;
+  for (const index::Section& section : index::WriterImage::sections(moment.index)) {
+    if (stop.stop_requested()) {
+      return Error{ErrorCode::Unavailable, "the server stops before the checkpoint is complete"};
+    }
+    const auto known = places_.find(section.origin);
+    if (known != places_.end() && !section.origin.expired()) {
+      TRY_ASSIGN(places[section.origin], writer.carry(section.name, known->second));
+      continue;
+    }
+    TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, section.bytes()));
+    if (!section.origin.expired()) places.emplace(section.origin, place);
+  }
+  TRY_ASSIGN(std::vector<Piece> pieces,
+             write_ids(writer, index::section_name(
+                                   {"event-ids", index::section_number(sequence)})));
+  TRY(writer.add("engine", moment.engine));
+  TRY_ASSIGN(const storage::CheckpointWritten written, writer.finish());
+  TRY_ASSIGN(before_, store_.open(sequence));
+  places_ = std::move(places);
+  id_pieces_ = std::move(pieces);
+  new_ids_.clear();
+  waiting_ids_ = 0;
+  newest_ = sequence;
+  const auto took = std::chrono::steady_clock::now() - began;
+  return CheckpointReceipt{
+      sequence, written.sections, written.sections_written, written.bytes, written.bytes_written,
+      std::chrono::duration_cast<std::chrono::milliseconds>(took).count()};
+}
+
+}  // namespace muster::engine

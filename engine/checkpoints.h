@@ -1,0 +1,92 @@
+// Keeps checkpoints of an engine: takes them beside readers and the writer, reads the newest sound
+// one back.
+//
+// Thread safety: as said at each.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "engine/answers.h"
+#include "index/image/writer_image.h"
+#include "storage/checkpoint_store.h"
+#include "storage/log.h"
+
+namespace muster::engine {
+
+// What a checkpoint is made of, as of one record. Immutable.
+struct EngineMoment {
+  std::shared_ptr<const index::WriterMoment> index;
+  std::string engine;                          // As the section of that name.
+  std::vector<index::EventIds::Slot> new_ids;  // Since the moment before.
+  TimeMs made = 0;
+};
+
+// What a checkpoint gave back.
+struct EngineImage {
+  std::uint64_t sequence = 0;
+  index::Writer writer;
+  std::string engine;
+};
+
+class Checkpoints {
+ public:
+  using Notice = std::function<void(const std::string& sentence)>;
+  // Both outlive this. `notice` is told what an operator should know.
+  Checkpoints(const storage::CheckpointStore& store, storage::Log& log, Notice notice)
+      : store_(store), log_(log), notice_(std::move(notice)) {}
+
+  // The newest checkpoint that is sound and of this log; nothing when there is none. Those that are
+  // not are told to `notice`.  Requires to be called first, once.
+  // Thread safety: one thread; `progress` is told the share from any.
+  Result<std::optional<EngineImage>> restore(unsigned threads,
+                                             const std::function<void(double)>& progress);
+
+  // Writes the checkpoint of a moment later than the last one's.
+  // Errors: StorageFull; Corrupt; Unavailable, also when `stop` is asked for. Then the one before
+  // stays the newest, and the ids of this moment are written with the next.
+  // Cost: all columns are laid out, and what differs from the checkpoint before is written.
+  // Thread safety: any thread, one at a time.
+  Result<CheckpointReceipt> write(EngineMoment moment, const std::stop_token& stop = {});
+
+  // The last record that the newest checkpoint contains; 0: none.  Thread safety: any thread.
+  std::uint64_t newest() const { return newest_; }
+  // Whether so many ids wait for a checkpoint, after failures, that no more are to be listed. For
+  // ever: those that were not listed would be missing.
+  bool is_overdue() const { return waiting_ids_ > kWaitingIdsMax; }
+
+ private:
+  // 24 bytes each.
+  static constexpr std::uint64_t kWaitingIdsMax = 8U << 20;
+  using Piece = std::pair<std::string, storage::SectionPlace>;
+  // Where runs of events stand, as long as they live.
+  using Places = std::map<std::weak_ptr<const void>, storage::SectionPlace, std::owner_less<>>;
+
+  Result<EngineImage> read(const storage::Checkpoint& checkpoint, unsigned threads,
+                           const std::function<void(double)>& progress) const;
+  Result<Hash128> hash_of(std::uint64_t sequence) const;
+  Result<std::vector<Piece>> write_ids(storage::CheckpointWriter& writer,
+                                       const std::string& name) const;
+
+  const storage::CheckpointStore& store_;
+  storage::Log& log_;
+  const Notice notice_;
+  std::mutex mutex_;  // Guards all below but the atomics.
+  std::shared_ptr<const storage::Checkpoint> before_;
+  Places places_;
+  std::vector<Piece> id_pieces_;
+  std::vector<std::vector<index::EventIds::Slot>> new_ids_;  // That no checkpoint has.
+  std::atomic<std::uint64_t> newest_ = 0, waiting_ids_ = 0;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,329 @@
+#include "index/image/writer_image.h"
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "index/image/event_image.h"
+#include "index/image/rows_image.h"
+#include "index/image/schema_image.h"
+#include "index/image/table_image.h"
+
+namespace muster::index {
+namespace {
+
+constexpr std::size_t kIdBytes = 24;
+
+void write_names(ByteWriter& out, const auto& named) {
+  out.varint(named.size());
+  for (const auto& [name, ignored] : named) out.text(name);
+}
+
+std::vector<std::string> read_names(ByteReader& in) {
+  std::vector<std::string> names;
+  for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+    names.emplace_back(in.text());
+  }
+  return names;
+}
+
+std::string documents_bytes(const Generation& state) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.varint(state.documents.size());
+  for (const auto& [key, versions] : state.documents) {
+    out.text(key.first);
+    out.text(key.second);
+    out.varint(versions->size());
+    for (const auto& version : *versions) {
+      out.varint(version->version);
+      out.i64(version->changed);
+      out.u8(version->deleted ? 1 : 0);
+      out.text(version->json);
+    }
+  }
+  return bytes;
+}
+
+void add_identifier_sections(const std::string& name,
+                             const std::shared_ptr<const Identifier>& identifier,
+                             std::vector<Section>& sections) {
+  const std::string prefix = section_name({"identifier", name});
+  sections.push_back({prefix, {}, [identifier] {
+                        std::string bytes;
+                        ByteWriter out(bytes);
+                        out.varint(identifier->values.size());
+                        out.varint(identifier->owners.blocks());
+                        return bytes;
+                      }});
+  add_dictionary_sections(prefix + "/key", identifier->values, sections);
+  add_column_sections(prefix + "/owner", identifier->owners, sections);
+}
+
+// Runs all jobs on that many threads; the first error that one has.
+Status run_jobs(std::span<const ImageJob> jobs, unsigned threads,
+                const std::function<void(double)>& progress) {
+  std::atomic<std::size_t> next = 0, ended = 0;
+  std::mutex mutex;
+  Status first = Ok{};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < jobs.size(); i = next++) {
+      Status done = jobs[i]();
+      if (progress) progress(static_cast<double>(++ended) / static_cast<double>(jobs.size()));
+      if (done) continue;
+      const std::lock_guard held(mutex);
+      if (first) first = std::move(done);
+      next = jobs.size();
+    }
+  };
+  std::vector<std::jthread> others;
+  for (unsigned i = 1; i < threads && i < jobs.size(); ++i) others.emplace_back(work);
+  work();
+  others.clear();
+  return first;
+}
+
+}  // namespace
+
+WriterMoment WriterImage::capture(const Writer& writer, std::uint64_t sequence) {
+  WriterMoment moment;
+  moment.generation = writer.publish(sequence);
+  for (const Ordinal ordinal : writer.erased_) moment.erased.add(ordinal);
+  ByteWriter out(moment.waiting);
+  out.varint(writer.staged_.size());
+  for (const auto& [id, staged] : writer.staged_) {
+    out.text(id);
+    out.varint(staged.size());
+    for (const auto& rows : staged) write_rows(out, *rows);
+  }
+  out.varint(writer.held_.size());
+  for (const auto& [who, held] : writer.held_) {
+    out.text(who.first);
+    out.text(who.second);
+    out.varint(held.size());
+    for (const auto& row : held) write_rows(out, *row.rows, row.row);
+  }
+  return moment;
+}
+
+std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMoment>& moment) {
+  const std::shared_ptr<const Generation> state = moment->generation;
+  std::vector<Section> sections;
+  sections.push_back({"index", {}, [state] {
+                        std::string bytes;
+                        ByteWriter out(bytes);
+                        write_names(out, state->entities);
+                        write_names(out, state->events);
+                        write_names(out, state->identifiers);
+                        write_names(out, state->lists);
+                        return bytes;
+                      }});
+  sections.push_back({"schema", {}, [state] { return schema_bytes(*state->schema); }});
+  sections.push_back({"documents", {}, [state] { return documents_bytes(*state); }});
+  sections.push_back({"erased", {}, [moment] { return moment->erased.to_bytes(); }});
+  sections.push_back({"waiting", {}, [moment] { return moment->waiting; }});
+  add_table_sections("profiles", {state, &state->profiles}, sections);
+  for (const auto& [name, table] : state->entities) {
+    add_table_sections(section_name({"entity", name}), table, sections);
+  }
+  for (const auto& [name, identifier] : state->identifiers) {
+    add_identifier_sections(name, identifier, sections);
+  }
+  for (const auto& [id, list] : state->lists) {
+    sections.push_back({section_name({"list", id}), {}, [kept = list] {
+                          std::string bytes;
+                          ByteWriter out(bytes);
+                          out.varint(kept->version);
+                          out.text(kept->members.to_bytes());
+                          return bytes;
+                        }});
+  }
+  for (const auto& [name, table] : state->events) {
+    add_event_sections(section_name({"event", name}), table, sections);
+  }
+  return sections;
+}
+
+std::string WriterImage::id_bytes(std::span<const EventIds::Slot> ids) {
+  std::string bytes;
+  bytes.reserve(ids.size() * kIdBytes);
+  ByteWriter out(bytes);
+  for (const EventIds::Slot& slot : ids) {
+    out.u64(slot.id.high);
+    out.u64(slot.id.low);
+    out.u64(slot.content);
+  }
+  return bytes;
+}
+
+Status WriterImage::read_ids(const SectionSource& source, Writer& into) {
+  std::vector<EventIds::Slot> known;
+  into.event_ids_.reserve(source.bytes("event-ids/") / kIdBytes);
+  for (const std::string& name : source.names("event-ids/")) {
+    TRY_ASSIGN(const std::string bytes, source.read(name));
+    if (bytes.size() % kIdBytes != 0) return damaged_section(name, "an id is cut");
+    ByteReader in(bytes);
+    known.clear();
+    for (std::size_t left = bytes.size() / kIdBytes; left > 0; --left) {
+      const std::uint64_t high = in.u64(), low = in.u64();
+      known.push_back({{high, low}, in.u64()});
+    }
+    if (!into.event_ids_.restore(known)) return damaged_section(name, "it holds an id twice");
+  }
+  return Ok{};
+}
+
+Status WriterImage::read_documents(const SectionSource& source, Writer& into) {
+  TRY_ASSIGN(const std::string bytes, source.read("documents"));
+  ByteReader in(bytes);
+  for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+    const std::string kind(in.text()), id(in.text());
+    auto versions = std::make_shared<DocumentVersions>();
+    for (std::uint64_t rest = in.varint(); rest > 0 && !in.failed(); --rest) {
+      StoredDocument version;
+      version.version = in.varint();
+      version.changed = in.i64();
+      version.deleted = in.u8() != 0;
+      version.json = in.text();
+      versions->push_back(std::make_shared<const StoredDocument>(std::move(version)));
+    }
+    if (versions->empty()) in.fail();
+    into.state_.documents[{kind, id}] = std::move(versions);
+  }
+  if (in.failed() || !in.at_end()) {
+    return damaged_section("documents", "the documents cannot be read");
+  }
+  return Ok{};
+}
+
+Status WriterImage::read_lists(const SectionSource& source, const std::vector<std::string>& ids,
+                               Writer& into) {
+  for (const std::string& id : ids) {
+    const std::string name = section_name({"list", id});
+    TRY_ASSIGN(const std::string bytes, source.read(name));
+    ByteReader in(bytes);
+    const std::uint64_t version = in.varint();
+    const auto members = Bitmap::from_bytes(in.text());
+    if (in.failed() || !in.at_end() || !members) {
+      return damaged_section(name, members ? "the list cannot be read" : members.error().message);
+    }
+    into.put_list(id, *members, version);
+  }
+  return Ok{};
+}
+
+Status WriterImage::read_identifiers(const SectionSource& source,
+                                     const std::vector<std::string>& names, std::uint32_t people,
+                                     Writer& into) {
+  for (const std::string& name : names) {
+    const std::string prefix = section_name({"identifier", name});
+    TRY_ASSIGN(const std::string bytes, source.read(prefix));
+    ByteReader in(bytes);
+    const std::uint64_t values = in.varint(), blocks = in.varint();
+    if (in.failed() || !in.at_end() || values > kNoKey || blocks > values / kBlockSize + 1) {
+      return damaged_section(prefix, "the identifier cannot be read");
+    }
+    Writer::IdentifierWriter& writer = into.identifiers_[name];
+    TRY(read_dictionary(source, prefix + "/key", static_cast<std::uint32_t>(values),
+                        writer.values));
+    TRY_ASSIGN(writer.owners, read_column(source, prefix + "/owner",
+                                          static_cast<std::uint32_t>(blocks), people));
+  }
+  return Ok{};
+}
+
+Status WriterImage::read_waiting(const SectionSource& source, Writer& into) {
+  TRY_ASSIGN(const std::string bytes, source.read("waiting"));
+  ByteReader in(bytes);
+  for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+    auto& staged = into.staged_[std::string(in.text())];
+    for (std::uint64_t rest = in.varint(); rest > 0 && !in.failed(); --rest) {
+      staged.push_back(read_rows(in));
+    }
+    if (staged.empty()) in.fail();
+  }
+  for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+    std::string identifier(in.text()), value(in.text());
+    auto& held = into.held_[{std::move(identifier), std::move(value)}];
+    for (std::uint64_t rest = in.varint(); rest > 0 && !in.failed(); --rest) {
+      held.push_back({read_rows(in), 0});
+      if (held.back().rows->rows != 1) in.fail();
+      ++into.held_count_;
+    }
+  }
+  if (in.failed() || !in.at_end()) return damaged_section("waiting", "its rows cannot be read");
+  return Ok{};
+}
+
+// What the jobs fill; nothing in it moves while they run.
+struct WriterImage::Reading {
+  TableImage profiles;
+  std::map<std::string, TableImage> entities;
+  std::map<std::string, EventImage> events;
+};
+
+void WriterImage::assemble(Reading& reading, Writer& into) {
+  const auto put = [](TableImage& image, Writer::TableWriter& writer) {
+    writer = {std::move(image.ids), std::move(image.attributes), std::move(image.table)};
+    for (const auto& [name, attribute] : writer.attributes) {
+      writer.table.attributes[name] = attribute.current();
+    }
+  };
+  put(reading.profiles, into.profiles_);
+  for (auto& [name, image] : reading.entities) {
+    put(image, into.entities_[name]);
+    into.publish_table({TableKind::Entities, name});
+  }
+  for (auto& [name, image] : reading.events) {
+    const auto [at, added] =
+        into.events_.try_emplace(name, std::move(image.table), std::move(image.properties));
+    into.state_.events[name] = at->second.current();
+  }
+  into.publish_table({TableKind::Profiles, ""});
+}
+
+Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
+                                 const std::function<void(double)>& progress) {
+  Writer writer;
+  Reading reading;
+  std::vector<ImageJob> jobs;
+  TRY_ASSIGN(const std::string bytes, source.read("index"));
+  ByteReader in(bytes);
+  const auto entities = read_names(in), events = read_names(in), identifiers = read_names(in),
+             lists = read_names(in);
+  if (in.failed() || !in.at_end()) return damaged_section("index", "its names cannot be read");
+  TRY_ASSIGN(const std::string schema, source.read("schema"));
+  TRY_ASSIGN(Schema read, read_schema("schema", schema));
+  writer.set_schema(std::move(read));
+  // The longest first: one thread has to put in all ids of events.
+  jobs.push_back([&] { return read_ids(source, writer); });
+  std::uint32_t people = 0;
+  TRY(read_table(source, "profiles", reading.profiles, people, jobs));
+  jobs.push_back([&] { return read_identifiers(source, identifiers, people, writer); });
+  for (const std::string& name : entities) {
+    std::uint32_t rows = 0;
+    TRY(read_table(source, section_name({"entity", name}), reading.entities[name], rows, jobs));
+  }
+  for (const std::string& name : events) {
+    EventImage& image = reading.events[name];
+    image.table = std::make_shared<EventTable>();
+    image.table->name = name;
+    TRY(read_events(source, section_name({"event", name}), people, image, jobs));
+  }
+  TRY(run_jobs(jobs, threads, progress));
+  for (const auto& [name, image] : reading.events) {
+    TRY(check_events(section_name({"event", name}), image));
+  }
+  TRY(read_documents(source, writer));
+  TRY(read_lists(source, lists, writer));
+  TRY(read_waiting(source, writer));
+  TRY_ASSIGN(const std::string erased, source.read("erased"));
+  const auto gone = Bitmap::from_bytes(erased);
+  if (!gone) return damaged_section("erased", gone.error().message);
+  for (const Ordinal ordinal : gone->to_vector()) writer.erased_.insert(ordinal);
+  assemble(reading, writer);
+  return writer;
+}
+
+}  // namespace muster::index

@@ -1,0 +1,71 @@
+// All that a Writer knows, as sections, and back: what a checkpoint of the index holds.
+//
+//   index               names of entities, events, identifiers and lists
+//   schema, documents   as they are at that moment
+//   profiles, entity/NAME, event/NAME, identifier/NAME, list/ID, each with what is below it
+//   erased              whose ids are refused, as a bitmap
+//   waiting             rows that wait for their profile or for the end of a refresh
+//   event-ids/...       ids of events, in pieces that whoever keeps checkpoints names and keeps
+//
+// A Writer that was read back goes on as the one that was written down would have: the same
+// changes give the same ordinals, codes and runs.
+// Thread safety: as said at each.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "index/image/section.h"
+#include "index/writer.h"
+
+namespace muster::index {
+
+// A Writer at one moment. Immutable.
+struct WriterMoment {
+  std::shared_ptr<const Generation> generation;
+  Bitmap erased;
+  std::string waiting;  // As the section of that name.
+};
+
+class WriterImage {
+ public:
+  // Cost: the rows that wait and the people who were erased; all else is shared.
+  // Thread safety: the Writer's thread.
+  static WriterMoment capture(const Writer& writer, std::uint64_t sequence);
+  // All but the ids of events. They hold on to the moment.  Thread safety: any thread.
+  static std::vector<Section> sections(const std::shared_ptr<const WriterMoment>& moment);
+
+  // Ids of events as a section.
+  static std::string id_bytes(std::span<const EventIds::Slot> ids);
+
+  // Reads a Writer back, on that many threads; `progress`, from any of them, is told the share
+  // done.
+  // Errors: Corrupt, naming the section; those of `source`.
+  // Cost: about that of laying out all columns, orders and sets anew.
+  static Result<Writer> read(const SectionSource& source, unsigned threads,
+                             const std::function<void(double)>& progress = {});
+  // Whether new ids of events are listed from now on, for take_fresh_ids(), which gives those
+  // since the last call.  Thread safety: the Writer's thread.
+  static void list_fresh_ids(Writer& writer, bool list) { writer.event_ids_.list_fresh(list); }
+  static std::vector<EventIds::Slot> take_fresh_ids(Writer& writer) {
+    return writer.event_ids_.take_fresh();
+  }
+
+ private:
+  struct Reading;
+  static Status read_identifiers(const SectionSource& source,
+                                 const std::vector<std::string>& names, std::uint32_t people,
+                                 Writer& into);
+  static Status read_documents(const SectionSource& source, Writer& into);
+  static Status read_lists(const SectionSource& source, const std::vector<std::string>& ids,
+                           Writer& into);
+  static Status read_waiting(const SectionSource& source, Writer& into);
+  static Status read_ids(const SectionSource& source, Writer& into);
+  static void assemble(Reading& reading, Writer& into);
+};
+
+}  // namespace muster::index

@@ -1,0 +1,312 @@
+#include "storage/checkpoint_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A manifest has a hundred bytes a section, and a section is a block of 65,536 people or a run.
+constexpr std::size_t kManifestBytesMax = 1U << 30;
+constexpr std::size_t kKept = 2;
+// Bytes written between two looks at the disk, and what is left free on it for the log.
+constexpr std::uint64_t kLookEvery = 32U << 20;
+constexpr std::uint64_t kFreeBytesMin = 256U << 20;
+constexpr std::string_view kManifest = "manifest-", kBlocks = "blocks-";
+
+fs::path numbered(const fs::path& directory, std::string_view head, std::uint64_t number) {
+  return directory / fmt::format("{}{:020}", head, number);
+}
+
+// N of "HEAD-N"; nothing for any other name.
+std::optional<std::uint64_t> number_of(const fs::path& file, std::string_view head) {
+  const std::string name = file.filename().string();
+  if (!name.starts_with(head)) return std::nullopt;
+  std::uint64_t number = 0;
+  const char* const end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data() + head.size(), end, number);
+  if (error != std::errc{} || at != end) return std::nullopt;
+  return number;
+}
+
+std::vector<std::uint64_t> numbers_in(const fs::path& directory, std::string_view head) {
+  std::vector<std::uint64_t> numbers;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (const auto number = number_of(entry.path(), head)) numbers.push_back(*number);
+  }
+  std::sort(numbers.begin(), numbers.end(), std::greater<>());
+  return numbers;
+}
+
+Error damaged_file(const fs::path& file, const std::string& what) {
+  return {ErrorCode::Corrupt, "the checkpoint's file " + file.string() + " is damaged: " + what};
+}
+
+Result<std::string> read_at(const Descriptor& file, const fs::path& path, std::uint64_t offset,
+                            std::uint64_t size) {
+  std::string bytes(size, '\0');
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(file.get(), bytes.data() + done, size - done,
+                                static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return file_error("read", path, errno);
+    if (got == 0) return damaged_file(path, "it is cut");
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+Result<std::uint64_t> size_of(const Descriptor& file, const fs::path& path) {
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) return file_error("look at", path, errno);
+  return static_cast<std::uint64_t>(found.st_size);
+}
+
+Result<std::shared_ptr<const Checkpoint>> not_wanted() {
+  return Error{ErrorCode::NotFound, "not one of those kept"};
+}
+
+// Bytes of each file of blocks that the manifest points to.
+std::map<std::uint64_t, std::uint64_t> bytes_by_file(const Manifest& manifest) {
+  std::map<std::uint64_t, std::uint64_t> bytes;
+  for (const auto& [name, place] : manifest.sections) bytes[place.file] += place.size;
+  return bytes;
+}
+
+}  // namespace
+
+// --- Reading -----------------------------------------------------------------------------------
+
+Result<std::string> Checkpoint::read(std::string_view name) const {
+  const auto found = manifest_.sections.find(name);
+  if (found == manifest_.sections.end()) {
+    return index::damaged_section(name, "the checkpoint does not have it");
+  }
+  const SectionPlace& place = found->second;
+  const fs::path path = numbered(directory_, kBlocks, place.file);
+  TRY_ASSIGN(std::string bytes,
+             read_at(files_.at(place.file), path, place.offset, place.size));
+  if (hash128(bytes) != place.hash) {
+    return damaged_file(path, "section '" + std::string(name) + "' at byte " +
+                                  std::to_string(place.offset) + " does not fit its checksum");
+  }
+  return bytes;
+}
+
+std::vector<std::string> Checkpoint::names(std::string_view prefix) const {
+  std::vector<std::string> names;
+  for (auto at = manifest_.sections.lower_bound(prefix);
+       at != manifest_.sections.end() && at->first.starts_with(prefix); ++at) {
+    names.push_back(at->first);
+  }
+  return names;
+}
+
+std::uint64_t Checkpoint::bytes(std::string_view prefix) const {
+  std::uint64_t bytes = 0;
+  for (auto at = manifest_.sections.lower_bound(prefix);
+       at != manifest_.sections.end() && at->first.starts_with(prefix); ++at) {
+    bytes += at->second.size;
+  }
+  return bytes;
+}
+
+CheckpointStore::CheckpointStore(const fs::path& data) : directory_(data / "checkpoints") {}
+
+fs::path CheckpointStore::manifest_file(std::uint64_t sequence) const {
+  return numbered(directory_, kManifest, sequence);
+}
+
+fs::path CheckpointStore::blocks_file(std::uint64_t number) const {
+  return numbered(directory_, kBlocks, number);
+}
+
+std::vector<std::uint64_t> CheckpointStore::sequences() const {
+  return numbers_in(directory_, kManifest);
+}
+
+Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t sequence) const {
+  const fs::path path = manifest_file(sequence);
+  TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
+  TRY_ASSIGN(const std::uint64_t size, size_of(file, path));
+  if (size > kManifestBytesMax) return damaged_file(path, "it is far too large");
+  TRY_ASSIGN(const std::string bytes, read_at(file, path, 0, size));
+  auto manifest = decode_manifest(bytes);
+  if (!manifest) return damaged_file(path, manifest.error().message);
+  if (manifest->sequence != sequence) {
+    return damaged_file(path, "it is the manifest of record " +
+                                  std::to_string(manifest->sequence));
+  }
+  auto checkpoint = std::make_shared<Checkpoint>();
+  checkpoint->directory_ = directory_;
+  checkpoint->manifest_ = std::move(*manifest);
+  std::map<std::uint64_t, std::uint64_t> sizes;
+  for (const auto& [number, ignored] : bytes_by_file(checkpoint->manifest_)) {
+    const fs::path blocks = blocks_file(number);
+    auto opened = open_file(blocks, O_RDONLY);
+    if (!opened && opened.error().code == ErrorCode::NotFound) {
+      return damaged_file(blocks, "it is missing");
+    }
+    if (!opened) return opened.error();
+    TRY_ASSIGN(sizes[number], size_of(*opened, blocks));
+    checkpoint->files_.emplace(number, std::move(*opened));
+  }
+  for (const auto& [name, place] : checkpoint->manifest_.sections) {
+    const std::uint64_t end = sizes[place.file];
+    if (place.offset > end || place.size > end - place.offset) {
+      return damaged_file(blocks_file(place.file), "it is cut before the end of section '" + name +
+                                                       "'");
+    }
+  }
+  return std::shared_ptr<const Checkpoint>(std::move(checkpoint));
+}
+
+// --- Writing -----------------------------------------------------------------------------------
+
+struct CheckpointWriter::State {
+  const CheckpointStore store;
+  const std::shared_ptr<const Checkpoint> before;
+  Manifest manifest;
+  fs::path path;
+  Descriptor file;
+  std::uint64_t size = 0, looked_at = 0;
+  std::set<std::uint64_t> sparse;  // Files of blocks that are to be left behind.
+  CheckpointWritten written;
+  bool finished = false;
+
+  Status append(std::string_view bytes) {
+    if (size == 0 || size - looked_at >= kLookEvery) {
+      TRY_ASSIGN(const std::uint64_t free, free_bytes(store.directory()));
+      if (free < kFreeBytesMin + bytes.size()) {
+        return Error{ErrorCode::StorageFull,
+                     "the disk of " + store.directory().string() +
+                         " has too little room for a checkpoint; the one before stays"};
+      }
+      looked_at = size;
+      // Now and then, so that a sync of the log does not wait for all of it.
+      if (size != 0 && ::fdatasync(file.get()) != 0) return file_error("sync", path, errno);
+    }
+    TRY(write_all(file.get(), bytes, path));
+    size += bytes.size();
+    return Ok{};
+  }
+  Result<SectionPlace> write(std::string_view bytes, const Hash128& hash) {
+    const SectionPlace place{manifest.sequence, size, bytes.size(), hash};
+    TRY(append(bytes));
+    written.sections_written += 1;
+    written.bytes_written += bytes.size();
+    return place;
+  }
+  SectionPlace put(const std::string& name, const SectionPlace& place) {
+    const bool is_new = manifest.sections.emplace(name, place).second;
+    CHECK(is_new);
+    written.sections += 1;
+    written.bytes += place.size;
+    return place;
+  }
+};
+
+CheckpointWriter::CheckpointWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CheckpointWriter::CheckpointWriter(CheckpointWriter&&) noexcept = default;
+
+CheckpointWriter::~CheckpointWriter() {
+  if (!state_ || state_->finished) return;
+  ::unlink(state_->path.c_str());
+}
+
+Result<CheckpointWriter> CheckpointStore::begin(std::uint64_t sequence, const Hash128& record,
+                                                TimeMs made,
+                                                std::shared_ptr<const Checkpoint> before) const {
+  std::error_code failed;
+  fs::create_directory(directory_, failed);
+  if (failed) return file_error("make", directory_, failed.value());
+  auto state = std::make_unique<CheckpointWriter::State>(
+      CheckpointWriter::State{.store = *this, .before = std::move(before)});
+  state->manifest.sequence = state->written.sequence = sequence;
+  state->manifest.record = record;
+  state->manifest.made = made;
+  state->path = blocks_file(sequence);
+  TRY_ASSIGN(state->file, open_file(state->path, O_WRONLY | O_CREAT | O_TRUNC));
+  if (state->before) {
+    for (const auto& [number, bytes] : bytes_by_file(state->before->manifest())) {
+      const fs::path path = blocks_file(number);
+      TRY_ASSIGN(const std::uint64_t size, size_of(state->before->files_.at(number), path));
+      if (bytes < size / 2) state->sparse.insert(number);
+    }
+  }
+  return CheckpointWriter(std::move(state));
+}
+
+Result<SectionPlace> CheckpointWriter::add(const std::string& name, std::string_view bytes) {
+  const Hash128 hash = hash128(bytes);
+  if (state_->before) {
+    const auto& sections = state_->before->manifest().sections;
+    const auto found = sections.find(name);
+    const bool same = found != sections.end() && found->second.size == bytes.size() &&
+                      found->second.hash == hash;
+    if (same && !state_->sparse.contains(found->second.file)) {
+      return state_->put(name, found->second);
+    }
+  }
+  TRY_ASSIGN(const SectionPlace place, state_->write(bytes, hash));
+  return state_->put(name, place);
+}
+
+Result<SectionPlace> CheckpointWriter::carry(const std::string& name, const SectionPlace& place) {
+  CHECK(state_->before != nullptr);
+  if (!state_->sparse.contains(place.file)) return state_->put(name, place);
+  const fs::path path = state_->store.blocks_file(place.file);
+  TRY_ASSIGN(const std::string bytes, read_at(state_->before->files_.at(place.file), path,
+                                              place.offset, place.size));
+  if (hash128(bytes) != place.hash) {
+    return damaged_file(path, "the bytes at " + std::to_string(place.offset) +
+                                  " do not fit their checksum");
+  }
+  TRY_ASSIGN(const SectionPlace copied, state_->write(bytes, place.hash));
+  return state_->put(name, copied);
+}
+
+Result<CheckpointWritten> CheckpointWriter::finish() {
+  State& state = *state_;
+  if (::fsync(state.file.get()) != 0) return file_error("sync", state.path, errno);
+  TRY(sync_directory(state.store.directory()));
+  TRY(write_small_file(state.store.manifest_file(state.manifest.sequence),
+                       encode(state.manifest)));
+  state.finished = true;
+  // What is left over now does no harm: the next checkpoint tries again to delete it.
+  std::set<std::uint64_t> needed;
+  std::size_t kept = 0;
+  for (const std::uint64_t sequence : state.store.sequences()) {
+    // A later one is of a log that is no longer this one's.
+    const bool is_wanted = kept < kKept && sequence <= state.manifest.sequence;
+    if (const auto one = is_wanted ? state.store.open(sequence) : not_wanted(); one) {
+      ++kept;
+      for (const auto& [number, ignored] : bytes_by_file((*one)->manifest())) {
+        needed.insert(number);
+      }
+    } else {
+      ::unlink(state.store.manifest_file(sequence).c_str());
+    }
+  }
+  for (const std::uint64_t number : numbers_in(state.store.directory(), kBlocks)) {
+    if (!needed.contains(number)) ::unlink(state.store.blocks_file(number).c_str());
+  }
+  return state.written;
+}
+
+}  // namespace muster::storage

@@ -1,0 +1,118 @@
+// Checkpoints on disk: sections of bytes under names, each with its checksum.
+//
+//   DIR/checkpoints/manifest-N  what the checkpoint of record N has, and where each section stands
+//   DIR/checkpoints/blocks-N    sections that were new in the checkpoint of record N, end to end
+//
+// N with twenty digits. A section whose bytes are those of the checkpoint before is not written
+// again: the manifest points into an older file of blocks. Once less than half of such a file is
+// still pointed to, what is left of it is copied into the new one. The newest two checkpoints are
+// kept, so that a damaged one leaves the one before; storage/format.md has every byte.
+//
+// Thread safety: one writer at a time; Checkpoint, any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "index/image/section.h"
+#include "storage/files.h"
+
+namespace muster::storage {
+
+// Where a section's bytes stand, and what they are.
+struct SectionPlace {
+  std::uint64_t file = 0;  // N of its file of blocks.
+  std::uint64_t offset = 0, size = 0;
+  Hash128 hash;
+};
+
+// What a manifest says.
+struct Manifest {
+  std::uint64_t sequence = 0;  // The last record that the checkpoint contains.
+  Hash128 record;              // hash128 of that record's bytes: which log it belongs to.
+  TimeMs made = 0;
+  std::map<std::string, SectionPlace, std::less<>> sections;
+};
+
+std::string encode(const Manifest& manifest);
+// Errors: Corrupt, saying what does not fit; Unsupported for a newer format.
+Result<Manifest> decode_manifest(std::string_view bytes);
+
+// One checkpoint, opened for reading; lives on while its files are deleted.
+class Checkpoint final : public index::SectionSource {
+ public:
+  const Manifest& manifest() const { return manifest_; }
+  // Cost: one read of the file, and a pass over the bytes for their checksum.
+  // Errors: Corrupt, naming the section and the file.
+  Result<std::string> read(std::string_view name) const override;
+  std::vector<std::string> names(std::string_view prefix) const override;
+  std::uint64_t bytes(std::string_view prefix) const override;
+
+ private:
+  friend class CheckpointStore;
+  friend class CheckpointWriter;
+  std::filesystem::path directory_;
+  Manifest manifest_;
+  std::map<std::uint64_t, Descriptor> files_;  // By N.
+};
+
+// What writing one came to.
+struct CheckpointWritten {
+  std::uint64_t sequence = 0;
+  std::uint64_t sections = 0, bytes = 0;                  // All of it.
+  std::uint64_t sections_written = 0, bytes_written = 0;  // Of it, not there before.
+};
+
+class CheckpointWriter {
+ public:
+  ~CheckpointWriter();  // Without finish(), nothing of it stays.
+  CheckpointWriter(CheckpointWriter&&) noexcept;
+
+  // Adds a section, written unless the last checkpoint has the same bytes under this name.
+  // Errors: StorageFull before the disk is: room for the log stays free.
+  Result<SectionPlace> add(const std::string& name, std::string_view bytes);
+  // Adds a section that stands already, in the last checkpoint's files.
+  // Errors: as add(), and Corrupt when what stands there has to be copied and is damaged.
+  Result<SectionPlace> carry(const std::string& name, const SectionPlace& place);
+  // Makes the checkpoint count: syncs its blocks, then its manifest, and then deletes what no kept
+  // checkpoint needs.
+  Result<CheckpointWritten> finish();
+
+ private:
+  friend class CheckpointStore;
+  struct State;
+  explicit CheckpointWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class CheckpointStore {
+ public:
+  // In DIR/checkpoints of the data directory, which is made with the first checkpoint.
+  explicit CheckpointStore(const std::filesystem::path& data);
+
+  // The checkpoints that are there, newest first, by the names of their manifests alone.
+  std::vector<std::uint64_t> sequences() const;
+  // Errors: Corrupt, naming the file; NotFound.
+  Result<std::shared_ptr<const Checkpoint>> open(std::uint64_t sequence) const;
+  // Begins the checkpoint of a record; `before`: the newest sound one, or null.
+  Result<CheckpointWriter> begin(std::uint64_t sequence, const Hash128& record, TimeMs made,
+                                 std::shared_ptr<const Checkpoint> before) const;
+
+  const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path manifest_file(std::uint64_t sequence) const;
+  std::filesystem::path blocks_file(std::uint64_t number) const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace muster::storage
