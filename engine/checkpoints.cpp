@@ -1,6 +1,8 @@
 #include "engine/checkpoints.h"
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 
 namespace muster::engine {
 
@@ -66,19 +68,25 @@ Result<std::optional<EngineImage>> Checkpoints::restore(
   return std::optional<EngineImage>();
 }
 
-// The pieces that stand already, and what is new as one more.
-Result<std::vector<Checkpoints::Piece>> Checkpoints::write_ids(
-    storage::CheckpointWriter& writer, const std::string& name) const {
+// The pieces that stand already, and what is new as more of them.
+Result<std::vector<Checkpoints::Piece>> Checkpoints::write_ids(storage::CheckpointWriter& writer,
+                                                               std::uint64_t sequence) const {
   std::vector<Piece> pieces;
   for (const auto& [old, place] : id_pieces_) {
     TRY_ASSIGN(const storage::SectionPlace stays, writer.carry(old, place));
     pieces.emplace_back(old, stays);
   }
-  std::string bytes;
-  for (const auto& ids : new_ids_) bytes += index::WriterImage::id_bytes(ids);
-  if (bytes.empty()) return pieces;
-  TRY_ASSIGN(const storage::SectionPlace place, writer.add(name, bytes));
-  pieces.emplace_back(name, place);
+  std::uint64_t number = 0;
+  for (std::span<const index::EventIds::Slot> ids : new_ids_) {
+    for (; !ids.empty(); ids = ids.subspan(std::min(kPieceIds, ids.size()))) {
+      const std::string name = index::section_name(
+          {"event-ids", index::section_number(sequence), index::section_number(number++)});
+      const auto piece = ids.first(std::min(kPieceIds, ids.size()));
+      TRY_ASSIGN(const storage::SectionPlace place,
+                 writer.add(name, index::WriterImage::id_bytes(piece)));
+      pieces.emplace_back(name, place);
+    }
+  }
   return pieces;
 }
 
@@ -104,9 +112,7 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
     TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, section.bytes()));
     if (!section.origin.expired()) places.emplace(section.origin, place);
   }
-  TRY_ASSIGN(std::vector<Piece> pieces,
-             write_ids(writer, index::section_name(
-                                   {"event-ids", index::section_number(sequence)})));
+  TRY_ASSIGN(std::vector<Piece> pieces, write_ids(writer, sequence));
   TRY(writer.add("engine", moment.engine));
   TRY_ASSIGN(const storage::CheckpointWritten written, writer.finish());
   TRY_ASSIGN(before_, store_.open(sequence));

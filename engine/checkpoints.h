@@ -68,6 +68,7 @@ class Checkpoints {
  private:
   // 24 bytes each.
   static constexpr std::uint64_t kWaitingIdsMax = 8U << 20;
+  static constexpr std::size_t kPieceIds = 1U << 20;
   using Piece = std::pair<std::string, storage::SectionPlace>;
   // Where runs of events stand, as long as they live.
   using Places = std::map<std::weak_ptr<const void>, storage::SectionPlace, std::owner_less<>>;
@@ -76,7 +77,7 @@ class Checkpoints {
                            const std::function<void(double)>& progress) const;
   Result<Hash128> hash_of(std::uint64_t sequence) const;
   Result<std::vector<Piece>> write_ids(storage::CheckpointWriter& writer,
-                                       const std::string& name) const;
+                                       std::uint64_t sequence) const;
 
   const storage::CheckpointStore& store_;
   storage::Log& log_;

@@ -1,0 +1,170 @@
+// How fast the durable side is: ready again after a kill, checkpoints beside readers, rows with a
+// sync beside RocksDB alone.
+//
+// A start is bound by the processor: columns, orders by person and sets are laid out anew from
+// bytes in the page cache; reading and checking those bytes alone is printed beside it. Rows are
+// bound by syncs when requests are small, by decoding and indexing when they are large.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "base/json_writer.h"
+#include "bench/storage_ingest.h"
+#include "bench/storage_recovery.h"
+
+namespace muster::bench {
+namespace {
+
+// tools/bench says what each means.
+constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events N] [--threads N]
+  [--tail-mib N] [--seconds S] [--folder DIR] [--sabotage] [--json FILE] [--commit ID] [--date DAY]
+  [--machine NAME]
+)";
+
+constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7;
+
+struct Options {
+  RecoveryOptions recovery;
+  IngestOptions ingest;
+  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+};
+
+const char* verdict(bool met) { return met ? "PASS" : "SHORT"; }
+
+double gb(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e9; }
+
+void print(const RecoveryOptions& options, const RecoveryResult& result) {
+  fmt::print("{} people, {} events, {} threads; checkpoint {:.2f} GB, written in {:.1f} s\n",
+             options.people, result.events, options.threads, gb(result.checkpoint_bytes),
+             result.write_seconds);
+  fmt::print("ready from the checkpoint        {:8.2f} s  (reading and checking alone {:.2f} s)\n",
+             result.restore_seconds, result.floor_seconds);
+  fmt::print("ready with {:4} MiB behind it     {:8.2f} s  (goal {})  {}\n", options.tail_mib,
+             result.open_seconds, kReadySeconds, verdict(result.open_seconds <= kReadySeconds));
+  fmt::print("the next checkpoint              {:8.2f} s  beside a reader, {:.3f} GB written\n",
+             result.next_seconds, gb(result.next_bytes));
+  const double pause = result.busy_p99_us / result.idle_p99_us;
+  fmt::print("readers meanwhile, p99           {:8.2f} x  (idle {:.0f} us, then {:.0f} us; p50 "
+             "{:.0f} and {:.0f} us; goal {})  {}\n",
+             pause, result.idle_p99_us, result.busy_p99_us, result.idle_p50_us,
+             result.busy_p50_us, kPauseRatio, verdict(pause <= kPauseRatio));
+}
+
+void print(const std::vector<IngestRow>& rows) {
+  for (const IngestRow& row : rows) {
+    fmt::print("rows with a sync, {:6} a request, {} writers {:10.0f} events/s  {:5.1f} MB/s  "
+               "{:5.2f} x of RocksDB alone ({} syncs)  {}\n",
+               row.batch, row.writers, row.events_per_second, row.megabytes_per_second, row.ratio,
+               row.syncs, verdict(row.ratio >= kIngestRatio));
+  }
+}
+
+Status write_json(const Options& options, const RecoveryResult& recovery,
+                  const std::vector<IngestRow>& rows) {
+  if (options.json.empty()) return Ok{};
+  JsonWriter json;
+  json.begin_object();
+  json.key("bench").text("storage").key("commit").text(options.commit);
+  json.key("date").text(options.date).key("machine").text(options.machine);
+  json.key("people").number(options.recovery.people).key("events").number(recovery.events);
+  json.key("threads").number(options.recovery.threads);
+  json.key("sabotaged").boolean(options.recovery.sabotage);
+  json.key("checkpoint_bytes").number(recovery.checkpoint_bytes);
+  json.key("checkpoint_seconds").number(recovery.write_seconds);
+  json.key("ready_seconds").number(recovery.restore_seconds);
+  json.key("read_and_check_seconds").number(recovery.floor_seconds);
+  json.key("tail_events").number(recovery.tail_events);
+  json.key("tail_bytes").number(recovery.tail_bytes);
+  json.key("ready_with_tail_seconds").number(recovery.open_seconds);
+  json.key("next_checkpoint_seconds").number(recovery.next_seconds);
+  json.key("next_checkpoint_bytes").number(recovery.next_bytes);
+  json.key("reader_us").begin_object();
+  json.key("idle_p50").number(recovery.idle_p50_us).key("idle_p99").number(recovery.idle_p99_us);
+  json.key("beside_p50").number(recovery.busy_p50_us);
+  json.key("beside_p99").number(recovery.busy_p99_us);
+  json.end_object();
+  json.key("ingest").begin_array();
+  for (const IngestRow& row : rows) {
+    json.begin_object().key("batch").number(row.batch).key("writers").number(row.writers);
+    json.key("events_per_second").number(row.events_per_second);
+    json.key("megabytes_per_second").number(row.megabytes_per_second);
+    json.key("syncs").number(row.syncs).key("ratio_to_rocksdb").number(row.ratio).end_object();
+  }
+  json.end_array().end_object();
+  std::ofstream out(options.json);
+  out << json.take() << '\n';
+  out.close();
+  if (out) return Ok{};
+  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+}
+
+Status run(const Options& options) {
+  TRY_ASSIGN(const RecoveryResult recovery, measure_recovery(options.recovery));
+  print(options.recovery, recovery);
+  TRY_ASSIGN(const std::vector<IngestRow> rows, measure_ingest(options.ingest));
+  print(rows);
+  return write_json(options, recovery, rows);
+}
+
+// An option with a value.
+bool read_option(const std::string& name, const std::string& value, Options& options) {
+  const auto number = std::strtoull(value.c_str(), nullptr, 10);
+  if (name == "--profiles") {
+    options.recovery.people = static_cast<std::uint32_t>(number);
+  } else if (name == "--events") {
+    options.recovery.events_each = static_cast<unsigned>(number);
+  } else if (name == "--threads") {
+    options.recovery.threads = static_cast<unsigned>(number);
+  } else if (name == "--tail-mib") {
+    options.recovery.tail_mib = number;
+  } else if (name == "--seconds") {
+    options.recovery.seconds = options.ingest.seconds = std::strtod(value.c_str(), nullptr);
+  } else if (name == "--folder") {
+    options.recovery.folder = options.ingest.folder = value;
+  } else if (name == "--json") {
+    options.json = value;
+  } else if (name == "--commit") {
+    options.commit = value;
+  } else if (name == "--date") {
+    options.date = value;
+  } else if (name == "--machine") {
+    options.machine = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool read_options(int argc, char** argv, Options& options) {
+  options.recovery.folder = options.ingest.folder = std::filesystem::temp_directory_path();
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--sabotage") {
+      options.recovery.sabotage = true;
+    } else {
+      if (i + 1 == argc || !read_option(name, argv[i + 1], options)) return false;
+      ++i;
+    }
+  }
+  return options.recovery.people > 0 && options.recovery.people <= 100'000'000 &&
+         options.recovery.events_each > 0 && options.recovery.events_each <= 20 &&
+         options.recovery.threads > 0 && options.recovery.seconds > 0;
+}
+
+}  // namespace
+}  // namespace muster::bench
+
+int main(int argc, char** argv) {
+  muster::bench::Options options;
+  if (!muster::bench::read_options(argc, argv, options)) {
+    std::fputs(muster::bench::kUsage, stderr);
+    return EXIT_FAILURE;
+  }
+  const muster::Status done = muster::bench::run(options);
+  if (done) return EXIT_SUCCESS;
+  std::fprintf(stderr, "%s\n", done.error().message.c_str());
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,30 @@
+// Rows acknowledged after a sync, beside RocksDB that writes the same records with as many syncs.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "base/result.h"
+
+namespace muster::bench {
+
+struct IngestOptions {
+  double seconds = 5;  // Of each row of the table.
+  std::filesystem::path folder;
+};
+
+struct IngestRow {
+  std::size_t batch = 0;  // Events of a request.
+  unsigned writers = 0;   // Requests at once.
+  double events_per_second = 0, megabytes_per_second = 0;  // Of NDJSON.
+  std::uint64_t syncs = 0;  // Of the log; the watermark has as many.
+  double ratio = 0;         // Our rate over that of RocksDB alone; medians of interleaved rounds.
+};
+
+Result<std::vector<IngestRow>> measure_ingest(const IngestOptions& options);
+
+}  // namespace muster::bench
