@@ -11,6 +11,7 @@
 #include <fstream>
 #include <string>
 
+#include "base/heap.h"
 #include "base/json_writer.h"
 #include "bench/storage_ingest.h"
 #include "bench/storage_recovery.h"
@@ -20,8 +21,8 @@ namespace {
 
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events N] [--threads N]
-  [--tail-mib N] [--seconds S] [--folder DIR] [--sabotage] [--json FILE] [--commit ID] [--date DAY]
-  [--machine NAME]
+  [--tail-mib N] [--seconds S] [--folder DIR] [--only recovery|ingest] [--sabotage] [--json FILE]
+  [--commit ID] [--date DAY] [--machine NAME]
 )";
 
 constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7;
@@ -29,6 +30,7 @@ constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7;
 struct Options {
   RecoveryOptions recovery;
   IngestOptions ingest;
+  std::string only;  // "recovery" or "ingest"; "": both.
   std::string json, commit = "unknown", date = "unknown", machine = "unknown";
 };
 
@@ -102,10 +104,16 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
 }
 
 Status run(const Options& options) {
-  TRY_ASSIGN(const RecoveryResult recovery, measure_recovery(options.recovery));
-  print(options.recovery, recovery);
-  TRY_ASSIGN(const std::vector<IngestRow> rows, measure_ingest(options.ingest));
-  print(rows);
+  RecoveryResult recovery;
+  std::vector<IngestRow> rows;
+  if (options.only != "ingest") {
+    TRY_ASSIGN(recovery, measure_recovery(options.recovery));
+    print(options.recovery, recovery);
+  }
+  if (options.only != "recovery") {
+    TRY_ASSIGN(rows, measure_ingest(options.ingest));
+    print(rows);
+  }
   return write_json(options, recovery, rows);
 }
 
@@ -124,6 +132,9 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     options.recovery.seconds = options.ingest.seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--folder") {
     options.recovery.folder = options.ingest.folder = value;
+  } else if (name == "--only") {
+    options.only = value;
+    return value == "recovery" || value == "ingest";
   } else if (name == "--json") {
     options.json = value;
   } else if (name == "--commit") {
@@ -158,6 +169,7 @@ bool read_options(int argc, char** argv, Options& options) {
 }  // namespace muster::bench
 
 int main(int argc, char** argv) {
+  muster::keep_freed_memory();  // As the server does.
   muster::bench::Options options;
   if (!muster::bench::read_options(argc, argv, options)) {
     std::fputs(muster::bench::kUsage, stderr);

@@ -27,18 +27,18 @@ using engine::Permission;
 
 constexpr std::uint64_t kSeed = 20'260'201;
 constexpr std::size_t kBatchEvents = 20'000;
+constexpr std::uint64_t kRecords = 64;  // Before the checkpoint.
 
-constexpr const char* kDeclaration = R"({"profiles": {"fields": {
-  "country": {"type": "string"}, "signup": {"type": "timestamp"}}}})";
+constexpr const char* kDeclaration = R"({"fields": {
+  "profiles.country": {"type": "string"}, "profiles.signup": {"type": "timestamp"}}})";
 
 // One data directory, and what lives in it.
 struct Home {
   explicit Home(const RecoveryOptions& asked)
-      : options(asked), directory(asked.folder / "storage_bench"), store(directory) {}
-  ~Home() {
-    std::error_code ignored;
-    fs::remove_all(directory, ignored);
+      : options(asked), directory(asked.folder / "storage_bench"), store(directory) {
+    clear();
   }
+  ~Home() { clear(); }
 
   Result<std::unique_ptr<engine::Engine>> open() {
     log.reset();
@@ -48,7 +48,15 @@ struct Home {
                                  .decoder = &decoder,
                                  .threads = options.threads,
                                  .checkpoints = options.sabotage ? nullptr : &store,
-                                 .checkpoint_bytes = 0});
+                                 .checkpoint_bytes = 0,
+                                 .notice = [](const std::string& notice) {
+                                   fmt::print(stderr, "{}\n", notice);
+                                 }});
+  }
+
+  void clear() const {
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
   }
 
   const RecoveryOptions& options;
@@ -59,34 +67,47 @@ struct Home {
   std::unique_ptr<storage::RocksLog> log;
 };
 
-// A checkpoint of the language benchmark's people, as if record 1 had brought them, each event
-// with an id.
-Status write_checkpoint(Home& home, RecoveryResult& result) {
-  TRY_ASSIGN(home.log, storage::RocksLog::open(home.directory));
-  storage::Record first{kLanguageNow, 0, storage::Declaration{kDeclaration}};
-  TRY(home.log->append(std::vector{storage::encode(first)}));
-  const LanguagePeople people(home.options.people, home.options.events_each, kSeed);
-  auto generation = std::make_shared<index::Generation>(*build_generation(people));
-  generation->sequence = 1;
-  for (const auto& [name, table] : generation->events) result.events += table->count;
-  index::Writer nothing;
-  index::WriterMoment moment = index::WriterImage::capture(nothing, 1);
-  moment.generation = std::move(generation);
-  engine::EngineMoment whole;
-  whole.index = std::make_shared<const index::WriterMoment>(std::move(moment));
-  whole.made = kLanguageNow;
-  ByteWriter out(whole.engine);
+// The state after a record, with the ids that came since the one before.
+engine::EngineMoment moment_of(std::shared_ptr<const index::Generation> generation,
+                               std::uint64_t ids, Random& random) {
+  const index::Writer nothing;
+  index::WriterMoment index = index::WriterImage::capture(nothing, generation->sequence);
+  index.generation = std::move(generation);
+  engine::EngineMoment moment;
+  moment.index = std::make_shared<const index::WriterMoment>(std::move(index));
+  moment.made = kLanguageNow;
+  ByteWriter out(moment.engine);
   out.i64(kLanguageNow);
   for (int empty = 0; empty < 3; ++empty) out.varint(0);
-  SeededRandom random(kSeed);
-  whole.new_ids.resize(result.events);
-  for (auto& slot : whole.new_ids) slot = {{random.next(), random.next()}, random.next()};
+  moment.new_ids.resize(ids);
+  for (auto& slot : moment.new_ids) slot = {{random.next(), random.next()}, random.next()};
+  return moment;
+}
+
+// A checkpoint of the language benchmark's people, as if kRecords had brought them; each event has
+// an id, and they came with as many checkpoints.
+Status write_checkpoint(Home& home, RecoveryResult& result) {
+  TRY_ASSIGN(home.log, storage::RocksLog::open(home.directory));
+  const storage::Record declared{kLanguageNow, 0, storage::Declaration{kDeclaration}};
+  TRY(home.log->append(std::vector(kRecords, storage::encode(declared))));
+  const LanguagePeople people(home.options.people, home.options.events_each, kSeed);
+  auto generation = std::make_shared<index::Generation>(*build_generation(people));
+  for (const auto& [name, table] : generation->events) result.events += table->count;
   engine::Checkpoints checkpoints(home.store, *home.log, [](const std::string&) {});
   TRY(checkpoints.restore(1, {}));
-  const Stopwatch watch(TimeOf::Wall);
-  TRY_ASSIGN(const engine::CheckpointReceipt receipt, checkpoints.write(std::move(whole)));
-  result.write_seconds = watch.seconds();
-  result.checkpoint_bytes = receipt.bytes;
+  SeededRandom random(kSeed);
+  for (std::uint64_t record = 1; record <= kRecords; ++record) {
+    auto state = std::make_shared<index::Generation>();
+    if (record == kRecords) state = std::move(generation);
+    state->sequence = record;
+    const std::uint64_t ids = result.events * record / kRecords -
+                              result.events * (record - 1) / kRecords;
+    const Stopwatch watch(TimeOf::Wall);
+    TRY_ASSIGN(const engine::CheckpointReceipt receipt,
+               checkpoints.write(moment_of(std::move(state), ids, random)));
+    result.write_seconds = watch.seconds();
+    result.checkpoint_bytes = receipt.bytes;
+  }
   home.log.reset();
   return Ok{};
 }
@@ -124,12 +145,12 @@ Status add_tail(Home& home, engine::Engine& engine, RecoveryResult& result) {
 std::vector<double> answer_times(engine::Engine& engine, const std::atomic<bool>& done) {
   std::vector<double> seconds;
   const engine::Question question{.where = R"(country = "c01" and did "purchase" in last 30d)"};
-  while (!done) {
+  do {
     const Stopwatch watch(TimeOf::Wall);
     const auto answer = engine.count(pass<Permission::Query>(), question);
     CHECK(answer);
     seconds.push_back(watch.seconds());
-  }
+  } while (!done);
   return seconds;
 }
 
@@ -197,7 +218,7 @@ Result<RecoveryResult> measure_recovery(const RecoveryOptions& options) {
     }
     TRY(add_tail(home, *engine, result));
   }
-  TRY_ASSIGN(result.floor_seconds, read_and_check(home, 1));
+  TRY_ASSIGN(result.floor_seconds, read_and_check(home, kRecords));
   const Stopwatch watch(TimeOf::Wall);
   TRY_ASSIGN(const auto engine, home.open());
   result.open_seconds = watch.seconds();

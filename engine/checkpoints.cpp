@@ -1,8 +1,6 @@
 #include "engine/checkpoints.h"
 
-#include <algorithm>
 #include <chrono>
-#include <span>
 
 namespace muster::engine {
 
@@ -59,43 +57,21 @@ Result<std::optional<EngineImage>> Checkpoints::restore(
       continue;
     }
     before_ = std::move(*checkpoint);
-    for (const std::string& name : before_->names("event-ids/")) {
-      id_pieces_.emplace_back(name, before_->manifest().sections.at(name));
-    }
+    id_runs_ = IdRuns::of(*before_);
     newest_ = sequence;
     return std::optional(std::move(*image));
   }
   return std::optional<EngineImage>();
 }
 
-// The pieces that stand already, and what is new as more of them.
-Result<std::vector<Checkpoints::Piece>> Checkpoints::write_ids(storage::CheckpointWriter& writer,
-                                                               std::uint64_t sequence) const {
-  std::vector<Piece> pieces;
-  for (const auto& [old, place] : id_pieces_) {
-    TRY_ASSIGN(const storage::SectionPlace stays, writer.carry(old, place));
-    pieces.emplace_back(old, stays);
-  }
-  std::uint64_t number = 0;
-  for (std::span<const index::EventIds::Slot> ids : new_ids_) {
-    for (; !ids.empty(); ids = ids.subspan(std::min(kPieceIds, ids.size()))) {
-      const std::string name = index::section_name(
-          {"event-ids", index::section_number(sequence), index::section_number(number++)});
-      const auto piece = ids.first(std::min(kPieceIds, ids.size()));
-      TRY_ASSIGN(const storage::SectionPlace place,
-                 writer.add(name, index::WriterImage::id_bytes(piece)));
-      pieces.emplace_back(name, place);
-    }
-  }
-  return pieces;
-}
-
 Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::stop_token& stop) {
   const auto began = std::chrono::steady_clock::now();
   const std::lock_guard held(mutex_);
   const std::uint64_t sequence = moment.index->generation->sequence;
-  waiting_ids_ += moment.new_ids.size();
-  if (!moment.new_ids.empty()) new_ids_.push_back(std::move(moment.new_ids));
+  new_ids_.insert(new_ids_.end(), moment.new_ids.begin(), moment.new_ids.end());
+  moment.new_ids = {};
+  index::EventIds::sort(new_ids_);
+  waiting_ids_ = new_ids_.size();
   TRY_ASSIGN(const Hash128 record, hash_of(sequence));
   TRY_ASSIGN(storage::CheckpointWriter writer,
              store_.begin(sequence, record, moment.made, before_));
@@ -112,13 +88,13 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
     TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, section.bytes()));
     if (!section.origin.expired()) places.emplace(section.origin, place);
   }
-  TRY_ASSIGN(std::vector<Piece> pieces, write_ids(writer, sequence));
+  TRY_ASSIGN(IdRuns id_runs, id_runs_.write(writer, before_.get(), new_ids_, sequence));
   TRY(writer.add("engine", moment.engine));
   TRY_ASSIGN(const storage::CheckpointWritten written, writer.finish());
   TRY_ASSIGN(before_, store_.open(sequence));
   places_ = std::move(places);
-  id_pieces_ = std::move(pieces);
-  new_ids_.clear();
+  id_runs_ = std::move(id_runs);
+  new_ids_ = {};
   waiting_ids_ = 0;
   newest_ = sequence;
   const auto took = std::chrono::steady_clock::now() - began;

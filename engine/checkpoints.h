@@ -13,11 +13,11 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/hash.h"
 #include "engine/answers.h"
+#include "engine/id_runs.h"
 #include "index/image/writer_image.h"
 #include "storage/checkpoint_store.h"
 #include "storage/log.h"
@@ -68,16 +68,12 @@ class Checkpoints {
  private:
   // 24 bytes each.
   static constexpr std::uint64_t kWaitingIdsMax = 8U << 20;
-  static constexpr std::size_t kPieceIds = 1U << 20;
-  using Piece = std::pair<std::string, storage::SectionPlace>;
   // Where runs of events stand, as long as they live.
   using Places = std::map<std::weak_ptr<const void>, storage::SectionPlace, std::owner_less<>>;
 
   Result<EngineImage> read(const storage::Checkpoint& checkpoint, unsigned threads,
                            const std::function<void(double)>& progress) const;
   Result<Hash128> hash_of(std::uint64_t sequence) const;
-  Result<std::vector<Piece>> write_ids(storage::CheckpointWriter& writer,
-                                       std::uint64_t sequence) const;
 
   const storage::CheckpointStore& store_;
   storage::Log& log_;
@@ -85,8 +81,8 @@ class Checkpoints {
   std::mutex mutex_;  // Guards all below but the atomics.
   std::shared_ptr<const storage::Checkpoint> before_;
   Places places_;
-  std::vector<Piece> id_pieces_;
-  std::vector<std::vector<index::EventIds::Slot>> new_ids_;  // That no checkpoint has.
+  IdRuns id_runs_;
+  std::vector<index::EventIds::Slot> new_ids_;  // That no checkpoint has.
   std::atomic<std::uint64_t> newest_ = 0, waiting_ids_ = 0;
 };
 

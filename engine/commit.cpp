@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "engine/declaration.h"
 #include "engine/impl.h"
 
 namespace muster::engine {
@@ -15,7 +14,6 @@ constexpr std::size_t kGroupBytesMax = 64U << 20;
 constexpr std::size_t kReceiptsMax = 1'000'000;
 constexpr TimeMs kReceiptKeptMs = 24 * 3'600'000LL;
 constexpr std::size_t kRejectedKeptMax = 10'000;
-constexpr TimeMs kProgressEvery = 1'024;  // Records.
 
 }  // namespace
 
@@ -140,46 +138,6 @@ void Engine::Impl::keep_rejected(const storage::DataBatch& batch, std::uint64_t 
 void Engine::Impl::remember_outcome(const std::string& stream, std::uint64_t sequence) {
   const std::lock_guard held(streams_mutex);
   streams[stream].push_back(sequence);
-}
-
-Status Engine::Impl::replay(const std::function<void(double)>& progress) {
-  const std::uint64_t last = parts.log->last_sequence();
-  const auto share = [&](double sequence) {
-    if (progress) progress(sequence / static_cast<double>(std::max<std::uint64_t>(last, 1)));
-  };
-  TRY_ASSIGN(const std::uint64_t restored, restore(progress));
-  const auto visit = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
-    auto record = storage::decode(bytes);
-    if (!record) {
-      return Error{record.error().code, "record " + std::to_string(sequence) +
-                                            " of the log: " + record.error().message};
-    }
-    latest_now_ = std::max(latest_now_.load(), record->received);
-    if (auto* batch = std::get_if<storage::DataBatch>(&record->body)) {
-      TRY(replay_batch(std::move(*batch), record->received, sequence));
-    } else if (const auto* declaration = std::get_if<storage::Declaration>(&record->body)) {
-      TRY_ASSIGN(index::Schema schema, parse_declaration(declaration->json));
-      schema.version = writer.state().schema->version + 1;
-      writer.set_schema(std::move(schema));
-    } else if (const auto* document = std::get_if<storage::DocumentChange>(&record->body)) {
-      apply_document(*document, record->received);
-    } else if (const auto* erasure = std::get_if<storage::Erasure>(&record->body)) {
-      writer.erase(erasure->profile_id);
-    } else if (const auto* outcome = std::get_if<storage::Outcome>(&record->body)) {
-      remember_outcome(outcome->stream, sequence);
-    }
-    if (sequence % kProgressEvery == 0) share(static_cast<double>(sequence));
-    return checkpoint_replayed(sequence, bytes.size());
-  };
-  TRY(parts.log->read(restored + 1, visit));
-  published.set(writer.publish(last));
-  event_id_bytes = writer.event_id_bytes();
-  share(static_cast<double>(last));
-  ready = true;
-  if (checkpoints && parts.checkpoint_bytes != 0) {
-    checkpointing_ = std::jthread([this](std::stop_token stop) { take_checkpoints(stop); });
-  }
-  return Ok{};
 }
 
 }  // namespace muster::engine

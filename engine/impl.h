@@ -66,7 +66,12 @@ class Engine::Impl {
   // Whoever finds no leader leads: it commits all waiting changes with one sync.
   // `bytes` bounds the records it adds: a full disk refuses it before it changes anything.
   Status commit(Change change, std::uint64_t bytes = kSmallChangeBytes);
+
+  // --- A start (engine/replay.cpp) ---
   Status replay(const std::function<void(double)>& progress);
+  // `rows`: those of a data batch.
+  Status apply_record(std::uint64_t sequence, storage::Record record,
+                      std::optional<Result<index::Batch>> rows);
 
   // --- Checkpoints (engine/take_checkpoint.cpp) ---
   Result<CheckpointReceipt> take_checkpoint(const std::stop_token& stop = {});
@@ -89,7 +94,8 @@ class Engine::Impl {
   // Judges, records and applies typed rows, within a commit.
   Result<IngestReceipt> take_rows(IngestRequest& request, const Hash128& hash,
                                   index::TypedRows rows, Commit& into);
-  Status replay_batch(storage::DataBatch batch, TimeMs received, std::uint64_t sequence);
+  Status replay_batch(storage::DataBatch batch, index::Batch rows, TimeMs received,
+                      std::uint64_t sequence);
 
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.
   // Cost: every page is looked at.

@@ -175,7 +175,7 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   return receipt;
 }
 
-Status Engine::Impl::replay_batch(storage::DataBatch body, TimeMs received,
+Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded, TimeMs received,
                                   std::uint64_t sequence) {
   if (!body.schema_additions.empty()) {
     TRY_ASSIGN(const auto additions, parse_fields(body.schema_additions));
@@ -184,8 +184,6 @@ Status Engine::Impl::replay_batch(storage::DataBatch body, TimeMs received,
   std::vector<std::uint64_t> ignored = body.skipped;
   for (const auto& rejected : body.rejected) ignored.push_back(rejected.line);
   std::sort(ignored.begin(), ignored.end());
-  TRY_ASSIGN(index::Batch decoded,
-             parts.decoder->decode({body.format, body.csv_header, body.raw}));
   const index::CanWiden never = [](const std::string&, std::uint8_t) { return false; };
   TRY_ASSIGN(TypedRows rows,
              type_rows(std::make_shared<const index::Batch>(std::move(decoded)),

@@ -15,6 +15,12 @@ namespace {
 constexpr std::size_t kWindow = 32;
 constexpr std::uint32_t kCodesMax = 0xffff'fff0;  // A slot keeps code + 1 in 32 bits.
 
+// Of a table that these keys and some more find room in.
+std::uint32_t buckets_for(std::size_t keys) {
+  constexpr std::size_t kKeysPerBucket = 6;  // Of eight.
+  return static_cast<std::uint32_t>(keys / kKeysPerBucket + 1);
+}
+
 std::uint32_t tag_of(const KeyForm& key) {
   return KeySlots::tag_of(table_hash(key.bytes(), key.is_uuid() ? 1 : 0));
 }
@@ -27,6 +33,9 @@ std::uint32_t find_in(const KeyPool& keys, const KeySlots& slots, std::uint32_t 
 // Below these, everything stands in the caches and recent codes help most.
 constexpr std::uint32_t kSmallDictionary = 4'096;
 constexpr std::size_t kBatchMin = 64;  // Keys that are worth a table of recent codes.
+// A first batch of that many keys is a dictionary that is read back: all of them will be new, and
+// the table gets its size at once. No batch of rows is as large.
+constexpr std::size_t kWholeMin = 1U << 20;
 
 // Calls take(i, form, tag) for each key in order, when most of what it reads is in the caches.
 template <typename SlotsPointer, typename Take>
@@ -100,7 +109,9 @@ std::uint32_t DictionaryWriter::add(std::string_view key) {
 void DictionaryWriter::add_batch(std::span<const std::string_view> keys,
                                  std::span<std::uint32_t> codes) {
   CHECK(keys.size() == codes.size());
-  if (keys.size() >= kBatchMin && size_ < kSmallDictionary) {
+  const bool is_whole = size_ == 0 && keys.size() >= kWholeMin;
+  if (is_whole) slots_ = std::make_shared<KeySlots>(buckets_for(keys.size()));
+  if (!is_whole && keys.size() >= kBatchMin && size_ < kSmallDictionary) {
     RecentCodes recent;
     const auto add_one = [this](std::string_view key) { return add(key); };
     for (std::size_t i = 0; i < keys.size(); ++i)

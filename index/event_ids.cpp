@@ -1,6 +1,8 @@
 #include "index/event_ids.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace muster::index {
 namespace {
@@ -12,7 +14,7 @@ constexpr std::size_t kFullPercent = 85;
 }  // namespace
 
 EventIds::Slot& EventIds::slot_of(const Hash128& id) {
-  for (std::size_t at = place_of(id);; at = at + 1 == slots_.size() ? 0 : at + 1) {
+  for (std::size_t at = place_of(id);; at = at + 1 == slot_count_ ? 0 : at + 1) {
     Slot& slot = slots_[at];
     if (slot.id == id || slot.id == Hash128{}) return slot;
   }
@@ -20,9 +22,9 @@ EventIds::Slot& EventIds::slot_of(const Hash128& id) {
 
 EventIds::Verdict EventIds::remember(const Hash128& id, std::uint64_t content) {
   const Hash128 key = id == Hash128{} ? Hash128{0, 1} : id;
-  if (size_ * 100 >= slots_.size() * kFullPercent) {
-    const std::size_t size = slots_.size();
-    grow_to(size < kSlotsDoubling ? std::max(kSlotsMin, 2 * size) : size + size / 8);
+  if (size_ * 100 >= slot_count_ * kFullPercent) {
+    grow_to(slot_count_ < kSlotsDoubling ? std::max(kSlotsMin, 2 * slot_count_)
+                                         : slot_count_ + slot_count_ / 8);
   }
   Slot& slot = slot_of(key);
   if (slot.id == key) return slot.content == content ? Verdict::Same : Verdict::Different;
@@ -32,8 +34,14 @@ EventIds::Verdict EventIds::remember(const Hash128& id, std::uint64_t content) {
   return Verdict::New;
 }
 
+void EventIds::sort(std::span<Slot> ids) {
+  std::sort(ids.begin(), ids.end(), [](const Slot& a, const Slot& b) {
+    return a.id.low != b.id.low ? a.id.low < b.id.low : a.id.high < b.id.high;
+  });
+}
+
 bool EventIds::restore(std::span<const Slot> known) {
-  constexpr std::size_t kAhead = 16;  // Enough to hide memory.
+  constexpr std::size_t kAhead = 24;  // Enough to hide memory.
   const bool lists = std::exchange(lists_fresh_, false);
   bool sound = true;
   for (std::size_t i = 0; i < known.size(); ++i) {
@@ -45,15 +53,16 @@ bool EventIds::restore(std::span<const Slot> known) {
 }
 
 void EventIds::reserve(std::size_t ids) {
-  const std::size_t slots = ids * 100 / kFullPercent + 1;
-  if (slots > slots_.size()) grow_to(std::max(kSlotsMin, slots));
+  const std::size_t slots = ids + ids / 3;
+  if (slots > slot_count_) grow_to(std::max(kSlotsMin, slots));
 }
 
-void EventIds::grow_to(std::size_t size) {
-  std::vector<Slot> before(size);
-  before.swap(slots_);
-  for (const Slot& slot : before) {
-    if (slot.id != Hash128{}) slot_of(slot.id) = slot;
+void EventIds::grow_to(std::size_t count) {
+  const Lines<Slot> before = std::exchange(slots_, make_lines<Slot>(count));
+  const std::size_t count_before = std::exchange(slot_count_, count);
+  std::uninitialized_fill_n(slots_.get(), count, Slot{});
+  for (std::size_t i = 0; i < count_before; ++i) {
+    if (before[i].id != Hash128{}) slot_of(before[i].id) = before[i];
   }
 }
 

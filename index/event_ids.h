@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "index/huge_pages.h"
 
 namespace muster::index {
 
@@ -25,13 +26,13 @@ class EventIds {
 
   // Fetches what remember() will read; worth it some ids ahead.
   void prefetch(const Hash128& id) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[place_of(id)]);
+    if (slot_count_ != 0) __builtin_prefetch(&slots_[place_of(id)]);
   }
   // Remembers the id with its content unless it is known; says how it compares.
   Verdict remember(const Hash128& id, std::uint64_t content);
   std::size_t size() const { return size_; }
   std::size_t bytes() const {
-    return (slots_.capacity() + fresh_.capacity()) * sizeof(Slot);
+    return (slot_count_ + fresh_.capacity()) * sizeof(Slot);
   }
 
   // Whether new ids are also listed from now on for take_fresh(), which somebody has to call then.
@@ -41,20 +42,24 @@ class EventIds {
   }
   // The ids that became known since the last call, in their order.
   std::vector<Slot> take_fresh() { return std::exchange(fresh_, {}); }
-  // Makes room for that many ids at once.
+  // Makes room for that many ids at once, and some more.
   void reserve(std::size_t ids);
   // Takes in ids that were remembered once, none of them listed as fresh.
   // Returns whether all of them were unknown and could be ids.
+  // Cost: less for ids that are sorted, which go through memory from front to back.
   bool restore(std::span<const Slot> known);
+  // In the order of their places in any table.
+  static void sort(std::span<Slot> ids);
 
  private:
   std::size_t place_of(const Hash128& id) const {
-    return static_cast<std::size_t>((id.low >> 32) * slots_.size() >> 32);
+    return static_cast<std::size_t>((id.low >> 32) * slot_count_ >> 32);
   }
-  void grow_to(std::size_t size);
+  void grow_to(std::size_t count);
   Slot& slot_of(const Hash128& id);
-  std::vector<Slot> slots_, fresh_;
-  std::size_t size_ = 0;
+  Lines<Slot> slots_;  // In huge pages: a look-up is one miss, not two.
+  std::size_t slot_count_ = 0, size_ = 0;
+  std::vector<Slot> fresh_;
   bool lists_fresh_ = false;
 };
 

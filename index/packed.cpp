@@ -38,9 +38,11 @@ std::uint8_t width_for(std::uint64_t span) {
 PackedInts::PackedInts(std::span<const std::int64_t> values)
     : size_(static_cast<std::uint32_t>(values.size())) {
   if (values.empty()) return;
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  min_ = *least;
-  max_ = *greatest;
+  min_ = max_ = values[0];
+  for (const std::int64_t value : values) {  // Without branches, unlike std::minmax_element.
+    min_ = std::min(min_, value);
+    max_ = std::max(max_, value);
+  }
   width_ = width_for(static_cast<std::uint64_t>(max_) - static_cast<std::uint64_t>(min_));
   if (width_ == 0) return;
   data_ = std::make_unique_for_overwrite<std::byte[]>(bytes() + kPadding * width_);

@@ -25,8 +25,13 @@ struct Placed {
   std::uint32_t row = 0;
 };
 
-// Rows by person, then row: two passes by a byte each, so that small runs pay for few counters.
-std::vector<Placed> sorted_rows(std::span<const std::uint16_t> person) {
+// From here on a counter for each person of a block pays.
+constexpr std::size_t kManyRows = 65'536;
+
+// Calls take(person, row) for each row by person, then row: a counting sort, in two passes by a
+// byte each for small runs, so that they pay for few counters.
+template <typename Take>
+void in_order_few(std::span<const std::uint16_t> person, const Take& take) {
   std::vector<Placed> rows(person.size()), other(person.size());
   for (std::uint32_t row = 0; row < rows.size(); ++row)
     rows[row] = {person[row], row};
@@ -40,21 +45,45 @@ std::vector<Placed> sorted_rows(std::span<const std::uint16_t> person) {
       other[starts[(each.person >> shift) & 0xffU]++] = each;
     rows.swap(other);
   }
-  return rows;
+  for (const Placed& each : rows)
+    take(each.person, each.row);
+}
+
+template <typename Take>
+void in_order_many(std::span<const std::uint16_t> person, const Take& take) {
+  std::vector<std::uint32_t> starts(kPeople + 1), rows(person.size());
+  for (const std::uint16_t who : person)
+    ++starts[who + 1U];
+  for (std::uint32_t who = 0; who < kPeople; ++who)
+    starts[who + 1] += starts[who];
+  for (std::uint32_t row = 0; row < rows.size(); ++row)
+    rows[starts[person[row]]++] = row;
+  // Each start has become the end of its person.
+  std::uint32_t at = 0;
+  for (std::uint32_t who = 0; who < kPeople; ++who) {
+    for (; at < starts[who]; ++at)
+      take(static_cast<std::uint16_t>(who), rows[at]);
+  }
 }
 
 }  // namespace
 
 PersonOrder::PersonOrder(std::span<const std::uint16_t> person) : shift_(shift_for(person.size())) {
-  const std::vector<Placed> sorted = sorted_rows(person);
-  std::vector<std::int64_t> rows(sorted.size());
+  std::vector<std::int64_t> rows(person.size());
   starts_.assign((kPeople >> shift_) + 1, 0);
-  std::uint32_t stretch = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    rows[i] = sorted[i].row;
-    ++starts_[(sorted[i].person >> shift_) + 1U];
-    stretch = i > 0 && sorted[i].person == sorted[i - 1].person ? stretch + 1 : 1;
+  std::uint32_t stretch = 0, next = 0;
+  std::uint16_t before = 0;
+  const auto take = [&](std::uint16_t who, std::uint32_t row) {
+    stretch = next > 0 && who == before ? stretch + 1 : 1;
     rows_max_ = std::max(rows_max_, stretch);
+    rows[next++] = row;
+    before = who;
+    ++starts_[(who >> shift_) + 1U];
+  };
+  if (person.size() < kManyRows) {
+    in_order_few(person, take);
+  } else {
+    in_order_many(person, take);
   }
   for (std::size_t group = 1; group < starts_.size(); ++group) {
     starts_[group] += starts_[group - 1];

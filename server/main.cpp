@@ -1,4 +1,5 @@
 // The muster program. The one file of the server that knows what a log is made of.
+#include "base/heap.h"
 #include "server/cli/command_line.h"
 #include "storage/checkpoint_store.h"
 #include "storage/inspect.h"
@@ -36,5 +37,6 @@ Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  muster::keep_freed_memory();
   return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect});
 }

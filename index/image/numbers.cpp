@@ -18,7 +18,16 @@ std::uint64_t distance(std::int64_t number, std::int64_t least) {
 // `width` is known where this is compiled: a loop of plain moves.
 template <std::size_t width>
 void unpack(const char* from, std::int64_t least, std::span<std::int64_t> numbers) {
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
+  constexpr std::uint64_t kMask = ~std::uint64_t{0} >> (64 - 8 * width);
+  // All but the last few as whole words, of which the lower bytes count.
+  const std::size_t words = numbers.size() < 8 ? 0 : numbers.size() - 8;
+  for (std::size_t i = 0; i < words; ++i) {
+    std::uint64_t packed = 0;
+    std::memcpy(&packed, from + i * width, sizeof packed);
+    numbers[i] =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(least) + (packed & kMask));
+  }
+  for (std::size_t i = words; i < numbers.size(); ++i) {
     std::uint64_t packed = 0;
     std::memcpy(&packed, from + i * width, width);
     numbers[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(least) + packed);

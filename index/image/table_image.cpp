@@ -15,6 +15,8 @@ namespace muster::index {
 namespace {
 
 constexpr std::uint32_t kKeysPerSection = 65'536;
+// Put into a dictionary together, so that its table grows once and not by and by.
+constexpr std::size_t kKeysAtOnce = 16U << 20;
 
 std::string block_name(const std::string& prefix, std::uint32_t block) {
   return prefix + "/" + section_number(block);
@@ -267,20 +269,25 @@ void add_dictionary_sections(const std::string& prefix, const Dictionary& dictio
 
 Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
                        DictionaryWriter& dictionary) {
+  std::vector<std::string> sections;  // Of the keys that wait.
   std::vector<std::string_view> keys;
   std::vector<std::uint32_t> codes;
+  std::uint32_t added = 0;
   for (std::uint32_t first = 0; first < size; first += kKeysPerSection) {
     const std::string name = block_name(prefix, first / kKeysPerSection);
-    TRY_ASSIGN(const std::string bytes, source.read(name));
-    ByteReader in(bytes);
-    keys.resize(std::min(kKeysPerSection, size - first));
-    for (std::string_view& key : keys) key = in.text();
+    TRY_ASSIGN(std::string bytes, source.read(name));
+    ByteReader in(sections.emplace_back(std::move(bytes)));
+    const std::uint32_t count = std::min(kKeysPerSection, size - first);
+    for (std::uint32_t i = 0; i < count; ++i) keys.push_back(in.text());
     if (in.failed() || !in.at_end()) return damaged_section(name, "its keys cannot be read");
+    if (keys.size() < kKeysAtOnce && first + count < size) continue;
     codes.resize(keys.size());
     dictionary.add_batch(keys, codes);
-    for (std::uint32_t i = 0; i < codes.size(); ++i) {
-      if (codes[i] != first + i) return damaged_section(name, "it holds a key twice");
+    for (const std::uint32_t code : codes) {
+      if (code != added++) return damaged_section(name, "it, or one before, holds a key twice");
     }
+    keys.clear();
+    sections.clear();
   }
   return Ok{};
 }

@@ -158,17 +158,14 @@ std::string WriterImage::id_bytes(std::span<const EventIds::Slot> ids) {
 }
 
 Status WriterImage::read_ids(const SectionSource& source, Writer& into) {
+  static_assert(sizeof(EventIds::Slot) == kIdBytes);  // And in the order of its bytes.
   std::vector<EventIds::Slot> known;
   into.event_ids_.reserve(source.bytes("event-ids/") / kIdBytes);
   for (const std::string& name : source.names("event-ids/")) {
     TRY_ASSIGN(const std::string bytes, source.read(name));
     if (bytes.size() % kIdBytes != 0) return damaged_section(name, "an id is cut");
-    ByteReader in(bytes);
-    known.clear();
-    for (std::size_t left = bytes.size() / kIdBytes; left > 0; --left) {
-      const std::uint64_t high = in.u64(), low = in.u64();
-      known.push_back({{high, low}, in.u64()});
-    }
+    known.resize(bytes.size() / kIdBytes);
+    if (!bytes.empty()) std::memcpy(known.data(), bytes.data(), bytes.size());
     if (!into.event_ids_.restore(known)) return damaged_section(name, "it holds an id twice");
   }
   return Ok{};

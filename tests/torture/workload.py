@@ -21,6 +21,7 @@ CUT_SIGNAL = signal.SIGUSR1
 WRITERS = 2
 PEOPLE_PER_WRITER = 60
 ROWS_MAX = 12
+CHECKPOINT_SECONDS = 0.1
 EVENTS_PER_PERSON_MAX = 40
 NDJSON = {'Content-Type': 'application/x-ndjson'}
 GONE = (OSError, http.client.HTTPException)
@@ -150,6 +151,7 @@ class Model:
         self.writers = [Writer('ab'[i], seed + i) for i in range(WRITERS)]
         self.acknowledged = 0
         self.questions = 0
+        self.checkpoints = 0
         self.is_declared = False
 
     def declare(self, client):
@@ -269,7 +271,7 @@ def disagreements(client):
 
 
 class Load:
-    """Two writers and a reader, from the beginning of a `with` to its end."""
+    """Two writers, a reader and checkpoints, from the beginning of a `with` to its end."""
 
     def __init__(self, model, url):
         self.model = model
@@ -280,6 +282,7 @@ class Load:
         self._mutex = threading.Lock()  # Guards the numbers of the model, and problems.
         self._threads = [threading.Thread(target=self._write, args=(i,)) for i in range(WRITERS)]
         self._threads.append(threading.Thread(target=self._read))
+        self._threads.append(threading.Thread(target=self._take_checkpoints))
 
     def __enter__(self):
         try:
@@ -329,6 +332,20 @@ class Load:
         with self._mutex:
             self.problems.append(f'{write.method} {write.path} was refused with {answer.status}: '
                                  f'{answer.problem()}')
+
+    def _take_checkpoints(self):
+        client = muster_client.Client(self.url)
+        while not self._ending.wait(CHECKPOINT_SECONDS):
+            try:
+                answer = client.post('/v1/checkpoint', {})
+            except GONE:
+                break
+            with self._mutex:
+                self.model.checkpoints += answer.status == 200
+                if answer.status not in (200, 503, 507):
+                    self.problems.append(f'a checkpoint was refused with {answer.status}: '
+                                         f'{answer.problem()}')
+        client.close()
 
     def _read(self):
         client = muster_client.Client(self.url)
