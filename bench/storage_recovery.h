@@ -16,7 +16,7 @@ struct RecoveryOptions {
   std::uint32_t people = 10'000'000;
   unsigned events_each = 10;
   unsigned threads = 2;
-  std::uint64_t tail_mib = 64;  // Records behind the checkpoint.
+  std::uint64_t tail_mib = 32;  // Records behind the checkpoint.
   double seconds = 5;           // Of readers, alone and beside a checkpoint.
   std::filesystem::path folder;
   bool sabotage = false;        // Without the checkpoint's help: none is found.

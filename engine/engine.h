@@ -40,7 +40,7 @@ struct Parts {
   // Where checkpoints are kept; null: none are, and a start replays the whole log.
   const storage::CheckpointStore* checkpoints = nullptr;
   // One is taken, beside everything else, after this many bytes of new records; 0: only when asked.
-  std::uint64_t checkpoint_bytes = 64U << 20;
+  std::uint64_t checkpoint_bytes = 32U << 20;
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};

@@ -1,6 +1,7 @@
 // The muster program. The one file of the server that knows what a log is made of.
 #include "base/heap.h"
 #include "server/cli/command_line.h"
+#include "storage/backup.h"
 #include "storage/checkpoint_store.h"
 #include "storage/inspect.h"
 #include "storage/memory_log.h"
@@ -34,9 +35,19 @@ Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
   return StoreReport{std::move(found.report), found.sound};
 }
 
+Result<StoreCopy> copy(const StoreCopyRequest& request) {
+  TRY_ASSIGN(const storage::CopyDone done,
+             storage::copy_store({.from = request.from,
+                                  .to = request.to,
+                                  .keys_from = request.keys_from,
+                                  .keys_to = request.keys_to,
+                                  .progress = request.progress}));
+  return StoreCopy{done.record, done.bytes, done.checkpoint, done.destinations, done.keys};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   muster::keep_freed_memory();
-  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect});
+  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect, copy});
 }

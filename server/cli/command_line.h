@@ -4,6 +4,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +23,16 @@ struct StoreReport {
   bool sound = true;
 };
 
+// As storage/backup.h says.
+struct StoreCopyRequest {
+  std::string from, to, keys_from = {}, keys_to = {};
+  std::function<void(double share)> progress = {};
+};
+struct StoreCopy {
+  std::uint64_t record = 0, bytes = 0, checkpoint = 0, destinations = 0;
+  bool keys = false;
+};
+
 struct Stores {
   // Opens the log in a data directory; the directory does not matter in memory.
   std::function<Result<std::unique_ptr<storage::Log>>(const std::string& directory, LogUse use)>
@@ -31,6 +42,8 @@ struct Stores {
       checkpoints;
   // Reads everything in a data directory and says whether it is sound.
   std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
+  // Copies a data directory.
+  std::function<Result<StoreCopy>(const StoreCopyRequest& request)> copy;
 };
 
 // Runs one command and returns the exit code: 0, 1 when it failed, 2 when it was not understood.

@@ -23,6 +23,8 @@ void add_serve(CLI::App& app, Job& job, const Stores& stores);
 void add_load(CLI::App& app, Job& job, const Stores& stores);
 void add_questions(CLI::App& app, Job& job);
 void add_inspect(CLI::App& app, Job& job, const Stores& stores);
+void add_backup(CLI::App& app, Job& job, const Stores& stores);
+void add_restore(CLI::App& app, Job& job, const Stores& stores);
 void add_demo(CLI::App& app, Job& job);
 void add_key(CLI::App& app, Job& job, const Stores& stores);
 

@@ -23,7 +23,7 @@ struct ServeOptions {
   unsigned threads = 0;  // Of the evaluation; 0: as many as the machine has.
   unsigned kept_mib = 256;  // Of kept event conditions; 0: none.
   std::uint64_t memory_limit = 0;  // Bytes of the index; 0: none.
-  unsigned checkpoint_mib = 64;  // Of new records between two checkpoints; 0: only when asked.
+  unsigned checkpoint_mib = 32;  // Of new records between two checkpoints; 0: only when asked.
   std::string ready_file;
   std::string config;
 };

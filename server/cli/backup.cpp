@@ -1,0 +1,120 @@
+// muster backup and muster restore: a data directory as of one record, and back.
+#include <unistd.h>
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/json_writer.h"
+#include "server/cli/commands.h"
+#include "server/log.h"
+
+namespace muster::server {
+
+namespace {
+
+struct CopyOptions {
+  std::string from, to, keys;
+};
+
+std::string words_of(const char* what, const CopyOptions& options, const StoreCopy& copy) {
+  std::string text = std::string(what) + " " + options.to + ": all up to record " +
+                     with_commas(copy.record) + ", " + with_commas(copy.bytes) + " bytes";
+  if (copy.checkpoint != 0) {
+    text += ", with the checkpoint of record " + with_commas(copy.checkpoint);
+  }
+  return text + (copy.keys ? "; keys in " + options.keys : "");
+}
+
+std::string json_of(const CopyOptions& options, const StoreCopy& copy) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("to").text(options.to).key("record").number(copy.record);
+  json.key("bytes").number(copy.bytes).key("checkpoint").number(copy.checkpoint);
+  json.key("destinations").number(copy.destinations).key("keys").boolean(copy.keys);
+  json.end_object();
+  return json.take();
+}
+
+Result<StoreCopy> copy(const Stores& stores, StoreCopyRequest request) {
+  if (is_terminal(STDERR_FILENO)) {
+    request.progress = [](double share) {
+      std::cerr << "\r" << static_cast<int>(share * 100) << " %" << std::flush;
+    };
+  }
+  auto copied = stores.copy(request);
+  if (request.progress) std::cerr << "\r";
+  return copied;
+}
+
+void print(const char* what, const CopyOptions& options, const StoreCopy& copied) {
+  const bool in_words = is_terminal(STDOUT_FILENO);
+  std::cout << (in_words ? words_of(what, options, copied) : json_of(options, copied)) << '\n';
+  std::cout.flush();
+}
+
+Status backup(const CopyOptions& options, const Stores& stores) {
+  StoreCopyRequest request{.from = options.from, .to = options.to};
+  if (!options.keys.empty()) {
+    request.keys_from = options.from;
+    request.keys_to = options.keys;
+  }
+  TRY_ASSIGN(const StoreCopy copied, copy(stores, std::move(request)));
+  print("backup in", options, copied);
+  if (options.keys.empty() && copied.destinations > 0) {
+    log_info("the backup has no keys: " + std::to_string(copied.destinations) +
+             " destinations cannot be used without them; keep them apart with --keys DIR");
+  }
+  return Ok{};
+}
+
+Status restore(const CopyOptions& options, const Stores& stores) {
+  StoreCopyRequest request{.from = options.from, .to = options.to};
+  if (!options.keys.empty()) {
+    request.keys_from = options.keys;
+    request.keys_to = options.to;
+  }
+  TRY_ASSIGN(const StoreCopy copied, copy(stores, std::move(request)));
+  print("restored to", options, copied);
+  return Ok{};
+}
+
+using CopyCommand = Status (*)(const CopyOptions& options, const Stores& stores);
+
+void run_as(CLI::App& command, Job& job, const Stores& stores, CopyCommand run,
+            const std::shared_ptr<CopyOptions>& options) {
+  command.callback([&job, &stores, run, options] {
+    job = [&stores, run, options] { return run(*options, stores); };
+  });
+}
+
+}  // namespace
+
+void add_backup(CLI::App& app, Job& job, const Stores& stores) {
+  CLI::App* command = app.add_subcommand(
+      "backup", "Copy a data directory as of one record, also while a server runs on it");
+  command->footer(
+      "Examples:\n  muster backup --data shop.data --to monday.backup --keys monday.keys");
+  auto options = std::make_shared<CopyOptions>();
+  command->add_option("--data", options->from, "Data directory")
+      ->envname("MUSTER_DATA")
+      ->required();
+  command->add_option("--to", options->to, "Directory to make")->required();
+  command->add_option("--keys", options->keys,
+                      "Directory for the key files, to be kept apart from the backup");
+  run_as(*command, job, stores, backup, options);
+}
+
+void add_restore(CLI::App& app, Job& job, const Stores& stores) {
+  CLI::App* command = app.add_subcommand("restore", "Make a data directory of a backup");
+  command->footer(
+      "Examples:\n  muster restore --from monday.backup --to shop.data --keys monday.keys");
+  auto options = std::make_shared<CopyOptions>();
+  command->add_option("--from", options->from, "The backup")->required();
+  command->add_option("--to", options->to, "Directory to make")->required();
+  command->add_option("--keys", options->keys,
+                      "Directory with the key files; needed where there are destinations");
+  run_as(*command, job, stores, restore, options);
+}
+
+}  // namespace muster::server

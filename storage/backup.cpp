@@ -1,0 +1,162 @@
+#include "storage/backup.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "storage/checkpoint_store.h"
+#include "storage/files.h"
+#include "storage/record.h"
+#include "storage/rocks_log.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Records written together, with one sync.
+constexpr std::size_t kGroupBytes = 32U << 20;
+constexpr std::size_t kGroupRecords = 4'096;
+constexpr const char* kSecretKey = "secret.key";
+constexpr const char* kKeyFiles[] = {kSecretKey, "audit.key"};
+
+Error in_the_way(const fs::path& path, const std::string& what) {
+  return {ErrorCode::InvalidArgument, path.string() + " is there already: " + what};
+}
+
+// Writes records group by group, and remembers what the copy's receipt says.
+class Copier {
+ public:
+  Copier(Log& to, CopyDone& done) : to_(to), done_(done) {}
+
+  Status take(std::uint64_t sequence, std::string_view bytes) {
+    const auto record = decode(bytes);
+    if (!record) {
+      return Error{record.error().code, "record " + std::to_string(sequence) +
+                                            " of the log: " + record.error().message};
+    }
+    if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
+      if (change->kind == "destination" && !change->deleted) destinations_.insert(change->id);
+      if (change->kind == "destination" && change->deleted) destinations_.erase(change->id);
+    }
+    group_.emplace_back(bytes);
+    group_bytes_ += bytes.size();
+    done_.record = sequence;
+    done_.bytes += bytes.size();
+    if (group_bytes_ < kGroupBytes && group_.size() < kGroupRecords) return Ok{};
+    return flush();
+  }
+
+  Status flush() {
+    done_.destinations = destinations_.size();
+    if (group_.empty()) return Ok{};
+    TRY(to_.append(group_));
+    group_.clear();
+    group_bytes_ = 0;
+    return Ok{};
+  }
+
+ private:
+  Log& to_;
+  CopyDone& done_;
+  std::set<std::string> destinations_;
+  std::vector<std::string> group_;
+  std::size_t group_bytes_ = 0;
+};
+
+Status copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
+  TRY_ASSIGN(const auto from, RocksLog::open(request.from, {.access = LogAccess::ReadOnly}));
+  TRY_ASSIGN(const auto log, RocksLog::open(to));
+  Copier copier(*log, done);
+  const auto last = static_cast<double>(from->last_sequence());
+  TRY(from->read(1, [&](std::uint64_t sequence, std::string_view bytes) -> Status {
+    if (request.progress && sequence % 256 == 0) {
+      request.progress(static_cast<double>(sequence) / last);
+    }
+    return copier.take(sequence, bytes);
+  }));
+  return copier.flush();
+}
+
+// The newest sound checkpoint of a record that the copy holds. One that is damaged, or that the
+// server deletes meanwhile, is no loss: the copy's log has all of it.
+void copy_checkpoint(const CopyRequest& request, const fs::path& to, CopyDone& done) {
+  const CheckpointStore from(request.from), store(to);
+  const auto copy = [&](std::uint64_t sequence) -> Status {
+    TRY_ASSIGN(const auto checkpoint, from.open(sequence));
+    const Manifest& manifest = checkpoint->manifest();
+    TRY_ASSIGN(CheckpointWriter writer,
+               store.begin(sequence, manifest.record, manifest.made, nullptr));
+    for (const auto& [name, place] : manifest.sections) {
+      TRY_ASSIGN(const std::string bytes, checkpoint->read(name));
+      TRY(writer.add(name, bytes));
+    }
+    TRY(writer.finish());
+    return Ok{};
+  };
+  for (const std::uint64_t sequence : from.sequences()) {
+    if (sequence > done.record || !copy(sequence)) continue;
+    done.checkpoint = sequence;
+    return;
+  }
+}
+
+Status copy_keys(const CopyRequest& request, CopyDone& done) {
+  const fs::path secret = request.keys_from / kSecretKey;
+  std::error_code failed;
+  if (done.destinations > 0 && !fs::exists(secret, failed)) {
+    return Error{ErrorCode::InvalidArgument,
+                 secret.string() + " is missing, and the secrets of " +
+                     std::to_string(done.destinations) + " destinations are sealed with it"};
+  }
+  fs::create_directories(request.keys_to, failed);
+  if (failed) return file_error("make", request.keys_to, failed.value());
+  for (const char* name : kKeyFiles) {
+    if (!fs::exists(request.keys_from / name, failed)) continue;
+    TRY_ASSIGN(const std::string content, read_small_file(request.keys_from / name));
+    TRY(write_small_file(request.keys_to / name, content));
+    done.keys = true;
+  }
+  return Ok{};
+}
+
+Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
+  CopyDone done;
+  TRY(copy_log(request, to, done));
+  copy_checkpoint(request, to, done);
+  CopyRequest keys = request;
+  if (keys.keys_to == request.to) keys.keys_to = to;
+  if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));
+  return done;
+}
+
+}  // namespace
+
+Result<CopyDone> copy_store(const CopyRequest& request) {
+  fs::path to = request.to;
+  if (!to.has_filename()) to = to.parent_path();
+  const fs::path partial = to.string() + ".partial";
+  std::error_code failed;
+  if (fs::exists(to, failed)) return in_the_way(to, "name a directory that is not");
+  if (fs::exists(partial, failed)) {
+    return in_the_way(partial, "an earlier copy did not come to its end; delete what it left");
+  }
+  CopyRequest asked = request;
+  asked.to = to;
+  auto done = copy_into(asked, partial);
+  if (!done) {
+    fs::remove_all(partial, failed);
+    return done;
+  }
+  if (std::rename(partial.c_str(), to.c_str()) != 0) return file_error("make", to, errno);
+  const fs::path parent = to.has_parent_path() ? to.parent_path() : fs::path(".");
+  TRY(sync_directory(parent));
+  return done;
+}
+
+}  // namespace muster::storage

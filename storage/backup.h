@@ -1,0 +1,40 @@
+// A copy of a data directory as of one record: what `muster backup` and `muster restore` make.
+//
+// A copy is a data directory of its own: log, watermark, and the newest checkpoint that it can use.
+// Every record is read, checked and written anew, so that no damage is carried along; a server may
+// write to the original meanwhile. Key files stay apart: whoever has a copy alone has no secret of
+// a destination.
+//
+// Thread safety: any thread, one call a target.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "base/result.h"
+
+namespace muster::storage {
+
+struct CopyRequest {
+  std::filesystem::path from, to;  // `to` must not be there.
+  // Key files: copied from one directory to the other; empty: not at all.
+  std::filesystem::path keys_from, keys_to;
+  std::function<void(double share)> progress = {};
+};
+
+struct CopyDone {
+  std::uint64_t record = 0;        // The last one it holds; 0: none.
+  std::uint64_t bytes = 0;         // Of all records.
+  std::uint64_t checkpoint = 0;    // The record of the checkpoint that was copied; 0: none.
+  std::uint64_t destinations = 0;  // Whose secrets are sealed with secret.key.
+  bool keys = false;               // Whether key files were copied.
+};
+
+// The copy has another name until it is whole and on the disk, so that `to` is never half a copy.
+// Cost: one pass over the log, and one over the checkpoint.
+// Errors: those of RocksLog; Corrupt naming the damaged record; InvalidArgument when `to` or
+// `to`.partial is there, or when destinations need a secret.key that keys_from does not have.
+Result<CopyDone> copy_store(const CopyRequest& request);
+
+}  // namespace muster::storage

@@ -1,0 +1,122 @@
+"""Backups under load and what is restored from them; checkpoints of a real server."""
+import json
+import os
+import threading
+import unittest
+
+from support import NDJSON, SECRET, MusterCase
+
+DESTINATION = {'kind': 'webhook', 'url': 'https://example.com/hook', 'secret': SECRET}
+
+
+def numbered(first, count):
+    """Profiles whose two numbers always agree."""
+    return ''.join(json.dumps({'profile_id': f'p{i}', 'left': i, 'right': i}) + '\n'
+                   for i in range(first, first + count)).encode()
+
+
+class Backups(MusterCase):
+    def test_a_backup_under_load_is_of_one_record(self):
+        server, client = self.started_with_people()
+        self.assert_ok(client.post('/v1/profiles', numbered(0, 50), NDJSON))
+        self.assert_ok(client.put('/v1/destinations/hook', DESTINATION))
+        self.assert_ok(client.post('/v1/checkpoint', {}))
+        acknowledged = [50]
+        ending = threading.Event()
+
+        def write():
+            own = server.client()
+            while not ending.is_set():
+                self.assert_ok(own.post('/v1/profiles', numbered(acknowledged[0], 10), NDJSON))
+                acknowledged[0] += 10
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            before = acknowledged[0]
+            done = self.run_muster('backup', '--data', server.data, '--to', self.path('backup'),
+                               '--keys', self.path('keys'))
+        finally:
+            ending.set()
+            writer.join()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        receipt = json.loads(done.stdout)
+        self.assertGreater(receipt['checkpoint'], 0)
+        self.assertTrue(receipt['keys'])
+        self.assertFalse(os.path.exists(self.path('backup', 'secret.key')))
+
+        # Without the keys of its destinations it does not start, and says what is missing.
+        bare = self.run_muster('restore', '--from', self.path('backup'), '--to', self.path('bare'))
+        self.assertEqual(bare.returncode, 0, bare.stderr)
+        refused = self.run_muster('serve', '--data', self.path('bare'), '--listen', '127.0.0.1:0')
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('secret.key is missing', refused.stderr)
+
+        done = self.run_muster('restore', '--from', self.path('backup'), '--to', self.path('again'),
+                           '--keys', self.path('keys'))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)['record'], receipt['record'])
+        _, restored = self.started('again')
+        ready = restored.get('/readyz').json()
+        self.assertEqual(ready['snapshot'], receipt['record'])
+        self.assertEqual(ready['checkpoint'], receipt['checkpoint'])
+        count = restored.count('left is present')
+        self.assertGreaterEqual(count, before)
+        self.assertLessEqual(count, acknowledged[0])
+        self.assertEqual(restored.count('left != right'), 0)
+        self.assertEqual(count, restored.count(f'left < {count}'))
+        self.assert_ok(restored.post('/v1/profiles', numbered(0, 1), NDJSON))
+
+    def test_nothing_is_replaced(self):
+        server, _ = self.started_with_people()
+        os.makedirs(self.path('there'))
+        done = self.run_muster('backup', '--data', server.data, '--to', self.path('there'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('is there already', done.stderr)
+        done = self.run_muster('restore', '--from', self.path('nowhere'), '--to', self.path('x'))
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse(os.path.exists(self.path('x')))
+
+
+class Checkpoints(MusterCase):
+    def test_a_start_from_one_knows_what_came_before_and_behind(self):
+        server, client = self.started_with_people()
+        self.assert_ok(client.post('/v1/profiles', numbered(0, 200), NDJSON))
+        first = self.assert_ok(client.post('/v1/checkpoint', {})).json()
+        self.assertGreater(first['sections_written'], 0)
+        self.assert_ok(client.post('/v1/profiles', numbered(200, 1), NDJSON))
+        people = client.count('everyone')
+        server.kill()
+        server.start()
+        client = server.client()
+        self.assertEqual(client.get('/readyz').json()['checkpoint'], first['snapshot'])
+        self.assertEqual(client.count('everyone'), people)
+        self.assertEqual(client.count('left = 200'), 1)
+        second = self.assert_ok(client.post('/v1/checkpoint', {})).json()
+        self.assertLess(second['bytes_written'], second['bytes'] / 2)
+        self.assertIn(f'muster_checkpoint_snapshot {second["snapshot"]}',
+                      client.get('/metrics').body.decode())
+
+    def test_inspect_names_a_damaged_one_and_the_server_goes_on_without(self):
+        server, client = self.started_with_people()
+        self.assert_ok(client.post('/v1/checkpoint', {}))
+        people = client.count('everyone')
+        self.assertEqual(server.stop(), 0)
+        folder = os.path.join(server.data, 'checkpoints')
+        blocks = [name for name in os.listdir(folder) if name.startswith('blocks-')]
+        path = os.path.join(folder, blocks[0])
+        with open(path, 'r+b') as stream:
+            stream.seek(os.path.getsize(path) // 2)
+            byte = stream.read(1)
+            stream.seek(-1, os.SEEK_CUR)
+            stream.write(bytes([byte[0] ^ 1]))
+        done = self.run_muster('inspect', '--data', server.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(blocks[0], done.stdout)
+        server.start()
+        self.assertIn('is passed over', server.log_tail())
+        self.assertEqual(server.client().count('everyone'), people)
+
+
+if __name__ == '__main__':
+    unittest.main()
