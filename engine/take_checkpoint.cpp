@@ -50,8 +50,8 @@ EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
   moment.made = now();
   ByteWriter out(moment.engine);
   out.i64(moment.made);
-  out.varint(receipt_order.size());
-  for (const auto& [received, key] : receipt_order) {
+  out.varint(receipts.size());
+  for (const auto& [received, key] : receipt_order) {  // Each key stands there once.
     const KeptReceipt& kept = receipts.at(key);
     out.text(key);
     out.u64(kept.request.high);

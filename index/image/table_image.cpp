@@ -158,7 +158,18 @@ struct AttributeHead {
   std::string name;
   FieldType type;
   std::uint32_t keys = 0, blocks = 0;
+  std::uint32_t rows = 0;  // Of the table.
 };
+
+// Whether nobody has a value whom the table does not have.
+bool ends_with_table(std::span<const std::uint64_t> present, std::uint32_t block,
+                     std::uint32_t rows) {
+  const std::uint64_t first = std::uint64_t{block} * kBlockSize;
+  for (std::size_t i = rows > first ? rows - first : 0; i < kBlockSize; ++i) {
+    if (is_set(present, i)) return false;
+  }
+  return true;
+}
 
 bool has_keys(const FieldType& type) { return type.list || is_coded(type.type); }
 
@@ -219,6 +230,10 @@ Result<Posting> read_live(const SectionSource& source, const std::string& name,
   return live;
 }
 
+Error beyond(const std::string& name) {
+  return damaged_section(name, "it holds values of people that the table does not have");
+}
+
 Result<std::shared_ptr<const Attribute>> read_values(const SectionSource& source,
                                                      const std::string& prefix,
                                                      const AttributeHead& head,
@@ -228,12 +243,14 @@ Result<std::shared_ptr<const Attribute>> read_values(const SectionSource& source
   for (std::uint32_t b = 0; b < head.blocks; ++b) {
     if (head.type.list) {
       TRY_ASSIGN(const SlotLists block, read_lists(source, block_name(name, b), head.keys));
+      if (!ends_with_table(block.present, b, head.rows)) return beyond(block_name(name, b));
       made.add_block(block.ends, block.codes, block.present);
     } else {
       std::optional<std::uint32_t> end;
       if (head.type.type == Type::Bool) end = 2;
       if (has_keys(head.type)) end = head.keys;
       TRY_ASSIGN(const SlotValues block, read_block(source, block_name(name, b), end));
+      if (!ends_with_table(block.present, b, head.rows)) return beyond(block_name(name, b));
       made.add_block(block.keys, block.present);
     }
   }
@@ -343,12 +360,13 @@ Status read_table(const SectionSource& source, const std::string& prefix, TableI
     head.name = in.text();
     head.type = read_type(in);
     const std::uint64_t keys = in.varint(), blocks = in.varint();
-    const bool fits = keys <= kNoKey && blocks <= (ids + kBlockSize - 1) / kBlockSize &&
+    const bool fits = ids <= kNoKey && keys <= kNoKey && blocks <= (ids + kBlockSize - 1) / kBlockSize &&
                       (keys == 0 || has_keys(head.type));
     if (!fits) in.fail();
     if (in.failed()) break;
     head.keys = static_cast<std::uint32_t>(keys);
     head.blocks = static_cast<std::uint32_t>(blocks);
+    head.rows = static_cast<std::uint32_t>(ids);
     AttributeWriter& attribute =
         into.attributes.try_emplace(head.name, head.type).first->second;
     jobs.push_back([&source, prefix, head, &attribute] {

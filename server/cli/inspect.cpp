@@ -44,12 +44,17 @@ std::string json_of(const engine::CatalogTable& table) {
   return json.take() + '\n';
 }
 
-// Cost: that of a start: the whole log is read.
+// Cost: that of a start.
 Status print_memory(const InspectOptions& options, const Stores& stores) {
   TRY_ASSIGN(const std::unique_ptr<storage::Log> log, stores.open(options.data, LogUse::ReadOnly));
   const SystemClock clock;
   const loader::FileDecoder decoder;
-  const engine::Parts parts{.log = log.get(), .clock = &clock, .decoder = &decoder};
+  const auto checkpoints = stores.checkpoints(options.data);
+  const engine::Parts parts{.log = log.get(),
+                            .clock = &clock,
+                            .decoder = &decoder,
+                            .checkpoints = checkpoints.get(),
+                            .checkpoint_bytes = 0};
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
   const engine::Access access = engine::Access::system("inspect");
   TRY_ASSIGN(const auto pass, access.require<engine::Permission::Query>());

@@ -39,7 +39,12 @@ Result<std::string> create_in_directory(const KeyOptions& options, const Stores&
              stores.open(options.data, LogUse::ReadWrite));
   const SystemClock clock;
   const loader::FileDecoder decoder;
-  const engine::Parts parts{.log = log.get(), .clock = &clock, .decoder = &decoder};
+  const auto checkpoints = stores.checkpoints(options.data);
+  const engine::Parts parts{.log = log.get(),
+                            .clock = &clock,
+                            .decoder = &decoder,
+                            .checkpoints = checkpoints.get(),
+                            .checkpoint_bytes = 0};
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
   KeyRing keys;
   TRY(keys.load(*engine));

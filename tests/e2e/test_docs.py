@@ -6,8 +6,6 @@ import unittest
 from session import Session, Step, matches, steps_of
 from support import ROOT, MusterCase
 
-DOCUMENTS = ['README.md', 'docs/http-api.md']
-
 
 class Examples(MusterCase):
     def run_document(self, name):
@@ -27,6 +25,9 @@ class Examples(MusterCase):
 
     def test_http_api(self):
         self.run_document('docs/http-api.md')
+
+    def test_storage(self):
+        self.run_document('docs/storage.md')
 
     def test_a_wrong_example_is_found(self):
         session = Session(self.folder)
