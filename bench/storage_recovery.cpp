@@ -79,8 +79,8 @@ engine::EngineMoment moment_of(std::shared_ptr<const index::Generation> generati
   ByteWriter out(moment.engine);
   out.i64(kLanguageNow);
   for (int empty = 0; empty < 3; ++empty) out.varint(0);
-  moment.new_ids.resize(ids);
-  for (auto& slot : moment.new_ids) slot = {{random.next(), random.next()}, random.next()};
+  moment.new_ids.ids.resize(ids);
+  for (auto& slot : moment.new_ids.ids) slot = {{random.next(), random.next()}, random.next()};
   return moment;
 }
 
@@ -94,7 +94,7 @@ Status write_checkpoint(Home& home, RecoveryResult& result) {
   auto generation = std::make_shared<index::Generation>(*build_generation(people));
   for (const auto& [name, table] : generation->events) result.events += table->count;
   engine::Checkpoints checkpoints(home.store, *home.log, [](const std::string&) {});
-  TRY(checkpoints.restore(1, {}));
+  TRY(checkpoints.restore(1, {}, [](std::string_view) -> Status { return Ok{}; }));
   SeededRandom random(kSeed);
   for (std::uint64_t record = 1; record <= kRecords; ++record) {
     auto state = std::make_shared<index::Generation>();

@@ -30,12 +30,12 @@ Result<EngineImage> Checkpoints::read(const Checkpoint& checkpoint, unsigned thr
   EngineImage image;
   image.sequence = manifest.sequence;
   TRY_ASSIGN(image.writer, index::WriterImage::read(checkpoint, threads, progress));
-  TRY_ASSIGN(image.engine, checkpoint.read("engine"));
   return image;
 }
 
 Result<std::optional<EngineImage>> Checkpoints::restore(
-    unsigned threads, const std::function<void(double)>& progress) {
+    unsigned threads, const std::function<void(double)>& progress,
+    const std::function<Status(std::string_view engine)>& accept) {
   const std::lock_guard held(mutex_);
   for (const std::uint64_t sequence : store_.sequences()) {
     const auto told = [&](const Error& error) {
@@ -56,6 +56,11 @@ Result<std::optional<EngineImage>> Checkpoints::restore(
       told(image.error());
       continue;
     }
+    const auto engine = (*checkpoint)->read("engine");
+    if (const Status accepted = engine ? accept(*engine) : engine.error(); !accepted) {
+      told(accepted.error());
+      continue;
+    }
     before_ = std::move(*checkpoint);
     id_runs_ = IdRuns::of(*before_);
     newest_ = sequence;
@@ -64,14 +69,22 @@ Result<std::optional<EngineImage>> Checkpoints::restore(
   return std::optional<EngineImage>();
 }
 
+void Checkpoints::add_ids(index::EventIds::Fresh ids) {
+  if (ids.all) {
+    new_ids_ = std::move(ids);
+  } else {
+    new_ids_.ids.insert(new_ids_.ids.end(), ids.ids.begin(), ids.ids.end());
+  }
+  index::EventIds::sort(new_ids_.ids);
+  // Should this one fail, they are asked for again and need not be kept.
+  wants_all_ids_ = new_ids_.all || new_ids_.ids.size() > kWaitingIdsMax;
+}
+
 Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::stop_token& stop) {
   const auto began = std::chrono::steady_clock::now();
   const std::lock_guard held(mutex_);
   const std::uint64_t sequence = moment.index->generation->sequence;
-  new_ids_.insert(new_ids_.end(), moment.new_ids.begin(), moment.new_ids.end());
-  moment.new_ids = {};
-  index::EventIds::sort(new_ids_);
-  waiting_ids_ = new_ids_.size();
+  add_ids(std::move(moment.new_ids));
   TRY_ASSIGN(const Hash128 record, hash_of(sequence));
   TRY_ASSIGN(storage::CheckpointWriter writer,
              store_.begin(sequence, record, moment.made, before_));
@@ -88,14 +101,17 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
     TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, section.bytes()));
     if (!section.origin.expired()) places.emplace(section.origin, place);
   }
-  TRY_ASSIGN(IdRuns id_runs, id_runs_.write(writer, before_.get(), new_ids_, sequence));
+  // All ids stand for whatever runs there were.
+  const IdRuns none;
+  const IdRuns& runs = new_ids_.all ? none : id_runs_;
+  TRY_ASSIGN(IdRuns id_runs, runs.write(writer, before_.get(), new_ids_.ids, sequence));
   TRY(writer.add("engine", moment.engine));
   TRY_ASSIGN(const storage::CheckpointWritten written, writer.finish());
   TRY_ASSIGN(before_, store_.open(sequence));
   places_ = std::move(places);
   id_runs_ = std::move(id_runs);
   new_ids_ = {};
-  waiting_ids_ = 0;
+  wants_all_ids_ = false;
   newest_ = sequence;
   const auto took = std::chrono::steady_clock::now() - began;
   return CheckpointReceipt{

@@ -28,7 +28,7 @@ namespace muster::engine {
 struct EngineMoment {
   std::shared_ptr<const index::WriterMoment> index;
   std::string engine;                          // As the section of that name.
-  std::vector<index::EventIds::Slot> new_ids;  // Since the moment before.
+  index::EventIds::Fresh new_ids;              // Since the moment before, or all.
   TimeMs made = 0;
 };
 
@@ -36,7 +36,6 @@ struct EngineMoment {
 struct EngineImage {
   std::uint64_t sequence = 0;
   index::Writer writer;
-  std::string engine;
 };
 
 class Checkpoints {
@@ -46,11 +45,13 @@ class Checkpoints {
   Checkpoints(const storage::CheckpointStore& store, storage::Log& log, Notice notice)
       : store_(store), log_(log), notice_(std::move(notice)) {}
 
-  // The newest checkpoint that is sound and of this log; nothing when there is none. Those that are
-  // not are told to `notice`.  Requires to be called first, once.
+  // The newest checkpoint that is sound, of this log, and has an engine section that `accept`
+  // takes; nothing when there is none. Those that are not are told to `notice`.
+  // Requires to be called first, once.
   // Thread safety: one thread; `progress` is told the share from any.
-  Result<std::optional<EngineImage>> restore(unsigned threads,
-                                             const std::function<void(double)>& progress);
+  Result<std::optional<EngineImage>> restore(
+      unsigned threads, const std::function<void(double)>& progress,
+      const std::function<Status(std::string_view engine)>& accept);
 
   // Writes the checkpoint of a moment later than the last one's.
   // Errors: StorageFull; Corrupt; Unavailable, also when `stop` is asked for. Then the one before
@@ -61,18 +62,19 @@ class Checkpoints {
 
   // The last record that the newest checkpoint contains; 0: none.  Thread safety: any thread.
   std::uint64_t newest() const { return newest_; }
-  // Whether so many ids wait for a checkpoint, after failures, that no more are to be listed. For
-  // ever: those that were not listed would be missing.
-  bool is_overdue() const { return waiting_ids_ > kWaitingIdsMax; }
+  // Whether the next moment has to bring all ids: those that no checkpoint has became too many to
+  // be kept, after failures.  Thread safety: any thread.
+  bool wants_all_ids() const { return wants_all_ids_; }
 
  private:
-  // 24 bytes each.
-  static constexpr std::uint64_t kWaitingIdsMax = 8U << 20;
+  static constexpr std::size_t kWaitingIdsMax = 8U << 20;  // 24 bytes each.
   // Where runs of events stand, as long as they live.
   using Places = std::map<std::weak_ptr<const void>, storage::SectionPlace, std::owner_less<>>;
 
   Result<EngineImage> read(const storage::Checkpoint& checkpoint, unsigned threads,
                            const std::function<void(double)>& progress) const;
+  // Takes in the ids of a moment.
+  void add_ids(index::EventIds::Fresh ids);
   Result<Hash128> hash_of(std::uint64_t sequence) const;
 
   const storage::CheckpointStore& store_;
@@ -82,8 +84,9 @@ class Checkpoints {
   std::shared_ptr<const storage::Checkpoint> before_;
   Places places_;
   IdRuns id_runs_;
-  std::vector<index::EventIds::Slot> new_ids_;  // That no checkpoint has.
-  std::atomic<std::uint64_t> newest_ = 0, waiting_ids_ = 0;
+  index::EventIds::Fresh new_ids_;  // That no checkpoint has, sorted.
+  std::atomic<std::uint64_t> newest_ = 0;
+  std::atomic<bool> wants_all_ids_ = false;
 };
 
 }  // namespace muster::engine

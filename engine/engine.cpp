@@ -142,6 +142,10 @@ Result<CheckpointReceipt> Engine::take_checkpoint(const Pass<Permission::Admin>&
   return impl_->take_checkpoint();
 }
 
+Result<std::map<std::string, Hash128>> Engine::fingerprint(const Pass<Permission::Admin>&) {
+  return impl_->fingerprint();
+}
+
 Health Engine::health() const {
   Health health;
   const auto generation = impl_->generation();

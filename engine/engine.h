@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/access.h"
@@ -163,6 +165,12 @@ class Engine {
   // came since the newest one, nothing is written.
   // Errors: Unsupported without Parts::checkpoints; StorageFull; Corrupt; Unavailable.
   Result<CheckpointReceipt> take_checkpoint(const Pass<Permission::Admin>& pass);
+
+  // What the state is made of: the parts of a checkpoint by name, each as a hash of its bytes. Two
+  // engines with the same fingerprint answer every question alike.
+  // Errors: those of a change.
+  // Cost: all columns are laid out as for a checkpoint.
+  Result<std::map<std::string, Hash128>> fingerprint(const Pass<Permission::Admin>& pass);
 
   // --- How it is -------------------------------------------------------------------------------
 

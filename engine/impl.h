@@ -79,15 +79,17 @@ class Engine::Impl {
   void take_checkpoints(const std::stop_token& stop);
   // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
   EngineMoment moment(std::uint64_t sequence);
+  // The section of that name.  Requires the same.
+  std::string engine_bytes(TimeMs at) const;
+  Result<std::map<std::string, Hash128>> fingerprint();
   // Returns the last record that is contained in what was read back; 0: nothing was.
   Result<std::uint64_t> restore(const std::function<void(double)>& progress);
+  // All or nothing.
   Status restore_engine(std::string_view bytes);
   void note_uncheckpointed(std::uint64_t bytes);
   // The same during a replay, which takes its checkpoints itself: one that was killed in the
   // middle begins again where the last one stands.
   Status checkpoint_replayed(std::uint64_t sequence, std::uint64_t bytes);
-  // Requires the leader's thread, or nobody to lead.
-  bool give_up_when_overdue();
 
   // --- Ingestion (engine/ingest.cpp) ---
   Result<IngestReceipt> ingest(const IngestRequest& request);

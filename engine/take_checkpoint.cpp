@@ -42,14 +42,10 @@ IngestReceipt read_receipt(ByteReader& in) {
 // rejected rows: varint, of each sequence, line: varint, table, reason: text, received: i64 |
 // streams: varint, of each its name: text, records: varint, of each its number, less the one
 // before: varint
-EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
-  EngineMoment moment;
-  moment.index =
-      std::make_shared<const index::WriterMoment>(WriterImage::capture(writer, sequence));
-  moment.new_ids = WriterImage::take_fresh_ids(writer);
-  moment.made = now();
-  ByteWriter out(moment.engine);
-  out.i64(moment.made);
+std::string Engine::Impl::engine_bytes(TimeMs at) const {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.i64(at);
   out.varint(receipts.size());
   for (const auto& [received, key] : receipt_order) {  // Each key stands there once.
     const KeptReceipt& kept = receipts.at(key);
@@ -81,12 +77,43 @@ EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
       before = record;
     }
   }
+  return bytes;
+}
+
+EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
+  EngineMoment moment;
+  moment.index =
+      std::make_shared<const index::WriterMoment>(WriterImage::capture(writer, sequence));
+  moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
+  moment.made = now();
+  moment.engine = engine_bytes(moment.made);
   return moment;
+}
+
+Result<std::map<std::string, Hash128>> Engine::Impl::fingerprint() {
+  std::map<std::string, Hash128> parts_of_state;
+  std::shared_ptr<const index::WriterMoment> index;
+  const Change capture = [&](Commit& commit) -> Status {
+    index = std::make_shared<const index::WriterMoment>(
+        WriterImage::capture(writer, commit.last_sequence()));
+    parts_of_state["engine"] = hash128(engine_bytes(0));  // Whatever the time is.
+    parts_of_state["event-ids"] = WriterImage::id_digest(writer);
+    return Ok{};
+  };
+  TRY(commit(capture, 0));
+  for (const index::Section& section : WriterImage::sections(index)) {
+    parts_of_state[section.name] = hash128(section.bytes());
+  }
+  return parts_of_state;
 }
 
 Status Engine::Impl::restore_engine(std::string_view bytes) {
   ByteReader in(bytes);
-  latest_now_ = in.i64();
+  const TimeMs latest = in.i64();
+  std::map<std::string, KeptReceipt> kept_receipts;
+  std::deque<std::pair<TimeMs, std::string>> order;
+  std::deque<RejectedRowInfo> rejected;
+  std::map<std::string, std::vector<std::uint64_t>> records_by_stream;
   for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
     const std::string key(in.text());
     KeptReceipt kept;
@@ -94,8 +121,8 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
     kept.request.low = in.u64();
     kept.received = in.i64();
     kept.receipt = read_receipt(in);
-    receipt_order.emplace_back(kept.received, key);
-    receipts[key] = std::move(kept);
+    order.emplace_back(kept.received, key);
+    if (!kept_receipts.emplace(key, std::move(kept)).second) in.fail();
   }
   for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
     RejectedRowInfo row;
@@ -104,10 +131,10 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
     row.table = in.text();
     row.reason = in.text();
     row.received = in.i64();
-    rejected_rows.push_back(std::move(row));
+    rejected.push_back(std::move(row));
   }
   for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
-    std::vector<std::uint64_t>& records = streams[std::string(in.text())];
+    std::vector<std::uint64_t>& records = records_by_stream[std::string(in.text())];
     std::uint64_t before = 0;
     for (std::uint64_t rest = in.varint(); rest > 0 && !in.failed(); --rest) {
       records.push_back(before += in.varint());
@@ -116,17 +143,20 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
+  latest_now_ = latest;
+  receipts = std::move(kept_receipts);
+  receipt_order = std::move(order);
+  rejected_rows = std::move(rejected);
+  streams = std::move(records_by_stream);
   return Ok{};
 }
 
 Result<std::uint64_t> Engine::Impl::restore(const std::function<void(double)>& progress) {
   if (!checkpoints) return std::uint64_t{0};
-  TRY_ASSIGN(auto image, checkpoints->restore(std::max(1U, parts.threads), progress));
-  if (image) {
-    writer = std::move(image->writer);
-    TRY(restore_engine(image->engine));
-  }
-  WriterImage::list_fresh_ids(writer, true);
+  const auto accept = [this](std::string_view engine) { return restore_engine(engine); };
+  TRY_ASSIGN(auto image, checkpoints->restore(std::max(1U, parts.threads), progress, accept));
+  if (image) writer = std::move(image->writer);
+  WriterImage::list_fresh_ids(writer);
   return image ? image->sequence : 0;
 }
 
@@ -139,7 +169,6 @@ Status Engine::Impl::checkpoint_replayed(std::uint64_t sequence, std::uint64_t b
   if (!checkpoints || parts.checkpoint_bytes == 0) return Ok{};
   if ((uncheckpointed += bytes) < parts.checkpoint_bytes) return Ok{};
   uncheckpointed = 0;
-  if (give_up_when_overdue()) return Ok{};
   // A replay goes on without: the next start takes as long as this one.
   if (const auto taken = checkpoints->write(moment(sequence)); !taken) {
     const std::lock_guard held(checkpoint_mutex);
@@ -147,12 +176,6 @@ Status Engine::Impl::checkpoint_replayed(std::uint64_t sequence, std::uint64_t b
     if (parts.notice) parts.notice("no checkpoint was taken: " + checkpoint_failure);
   }
   return Ok{};
-}
-
-bool Engine::Impl::give_up_when_overdue() {
-  if (!checkpoints->is_overdue()) return false;
-  WriterImage::list_fresh_ids(writer, false);
-  return true;
 }
 
 Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& stop) {
@@ -164,17 +187,15 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
   std::optional<EngineMoment> now_as_it_is;
   const Change capture = [&](Commit& commit) -> Status {
     if (commit.last_sequence() == checkpoints->newest()) return Ok{};
-    if (give_up_when_overdue()) {
-      return Error{ErrorCode::Unavailable, "checkpoints failed for so long that none can be taken "
-                                           "until the server is started again"};
-    }
     now_as_it_is = moment(commit.last_sequence());
     uncheckpointed = 0;
     return Ok{};
   };
-  TRY(commit(capture, 0));
-  if (!now_as_it_is) return CheckpointReceipt{.sequence = checkpoints->newest()};
-  auto taken = checkpoints->write(std::move(*now_as_it_is), stop);
+  const auto taken = [&]() -> Result<CheckpointReceipt> {
+    TRY(commit(capture, 0));
+    if (!now_as_it_is) return CheckpointReceipt{.sequence = checkpoints->newest()};
+    return checkpoints->write(std::move(*now_as_it_is), stop);
+  }();
   const std::lock_guard held(checkpoint_mutex);
   checkpoint_failure = taken ? "" : taken.error().message;
   return taken;
@@ -188,7 +209,7 @@ void Engine::Impl::take_checkpoints(const std::stop_token& stop) {
       if (!checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due)) continue;
     }
     const auto taken = take_checkpoint(stop);
-    uncheckpointed = 0;  // After a failure too: the next try comes with as many bytes again.
+    if (!taken) uncheckpointed = 0;  // The next try comes with as many bytes again.
     if (!taken && parts.notice && !stop.stop_requested()) {
       parts.notice("no checkpoint was taken: " + taken.error().message);
     }

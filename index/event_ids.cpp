@@ -30,8 +30,27 @@ EventIds::Verdict EventIds::remember(const Hash128& id, std::uint64_t content) {
   if (slot.id == key) return slot.content == content ? Verdict::Same : Verdict::Different;
   slot = {key, content};
   ++size_;
-  if (lists_fresh_) fresh_.push_back(slot);
+  if (lists_fresh_) list(slot);
   return Verdict::New;
+}
+
+void EventIds::list(const Slot& slot) {
+  if (fresh_.size() == kFreshMax) {
+    too_many_fresh_ = true;
+    fresh_ = {};
+  }
+  if (!too_many_fresh_) fresh_.push_back(slot);
+}
+
+EventIds::Fresh EventIds::take_fresh(bool wants_all) {
+  Fresh taken{std::exchange(too_many_fresh_, false) || wants_all, std::exchange(fresh_, {})};
+  if (!taken.all) return taken;
+  taken.ids.clear();
+  taken.ids.reserve(size_);
+  for (std::size_t i = 0; i < slot_count_; ++i) {
+    if (slots_[i].id != Hash128{}) taken.ids.push_back(slots_[i]);
+  }
+  return taken;
 }
 
 void EventIds::sort(std::span<Slot> ids) {
@@ -50,6 +69,17 @@ bool EventIds::restore(std::span<const Slot> known) {
   }
   lists_fresh_ = lists;
   return sound;
+}
+
+Hash128 EventIds::digest() const {
+  Hash128 digest{size_, 0};
+  for (std::size_t i = 0; i < slot_count_; ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.id == Hash128{}) continue;
+    digest.high += mix64(slot.id.high ^ mix64(slot.content));
+    digest.low += mix64(slot.id.low ^ mix64(slot.id.high + slot.content));
+  }
+  return digest;
 }
 
 void EventIds::reserve(std::size_t ids) {

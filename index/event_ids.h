@@ -35,13 +35,17 @@ class EventIds {
     return (slot_count_ + fresh_.capacity()) * sizeof(Slot);
   }
 
-  // Whether new ids are also listed from now on for take_fresh(), which somebody has to call then.
-  void list_fresh(bool list) {
-    lists_fresh_ = list;
-    if (!list) fresh_ = {};
-  }
-  // The ids that became known since the last call, in their order.
-  std::vector<Slot> take_fresh() { return std::exchange(fresh_, {}); }
+  // From now on new ids are also listed for take_fresh().
+  void list_fresh() { lists_fresh_ = true; }
+  struct Fresh {
+    bool all = false;  // Every id that is known: there were too many new ones to list them.
+    std::vector<Slot> ids;
+  };
+  // The ids that became known since the last call; or all, when `wants_all`.
+  // Limits: more than kFreshMax new ones are not listed, 96 MiB.
+  // Cost: a move; of all, a pass over the table.
+  Fresh take_fresh(bool wants_all = false);
+  static constexpr std::size_t kFreshMax = 4U << 20;
   // Makes room for that many ids at once, and some more.
   void reserve(std::size_t ids);
   // Takes in ids that were remembered once, none of them listed as fresh.
@@ -50,17 +54,20 @@ class EventIds {
   bool restore(std::span<const Slot> known);
   // In the order of their places in any table.
   static void sort(std::span<Slot> ids);
+  // The same for the same ids with the same contents, in whatever order they came.
+  Hash128 digest() const;
 
  private:
   std::size_t place_of(const Hash128& id) const {
     return static_cast<std::size_t>((id.low >> 32) * slot_count_ >> 32);
   }
   void grow_to(std::size_t count);
+  void list(const Slot& slot);
   Slot& slot_of(const Hash128& id);
   Lines<Slot> slots_;  // In huge pages: a look-up is one miss, not two.
   std::size_t slot_count_ = 0, size_ = 0;
   std::vector<Slot> fresh_;
-  bool lists_fresh_ = false;
+  bool lists_fresh_ = false, too_many_fresh_ = false;
 };
 
 }  // namespace muster::index

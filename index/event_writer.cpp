@@ -141,7 +141,9 @@ void EventWriter::apply(const TypedRows& rows, std::span<const Ordinal> ordinals
   });
   std::vector<Dense> columns;
   for (const TypedColumn& column : rows.columns) {
-    if (column.event == next->name) columns.push_back(densify(column, rows));
+    if (column.event == next->name && has_taken_cell(column, rows.taken)) {
+      columns.push_back(densify(column, rows));
+    }
   }
   for (std::size_t first = 0; first < refs.size();) {
     const std::uint32_t block = block_of(refs[first].ordinal);

@@ -69,6 +69,15 @@ struct TypedRows {
   std::shared_ptr<std::deque<std::string>> arena;  // Bytes made while typing.
 };
 
+// Whether a row that is taken says anything of the column. One that no such row has does not exist:
+// a replay, which leaves out rejected rows, must not know it either.
+inline bool has_taken_cell(const TypedColumn& column, const std::vector<bool>& taken) {
+  for (const TypedCell& cell : column.cells) {
+    if (taken[cell.row]) return true;
+  }
+  return false;
+}
+
 // Whether a field's values so far can be kept at a larger scale (64 bits hold them).
 using CanWiden = std::function<bool(const std::string& field_key, std::uint8_t scale)>;
 

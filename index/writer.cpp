@@ -142,6 +142,7 @@ void Writer::make_live(TableWriter& writer, std::vector<Ordinal>& ordinals) {
 void Writer::apply_columns(const TypedRows& rows, std::span<const Ordinal> ordinals,
                            TableWriter& writer) {
   for (const TypedColumn& column : rows.columns) {
+    if (!has_taken_cell(column, rows.taken)) continue;
     const std::string name = attribute_name(rows.table, column.name);
     const auto [at, added] = writer.attributes.try_emplace(name, type_of(rows.table, column));
     at->second.apply(column, rows.taken, ordinals);
@@ -180,7 +181,13 @@ void Writer::claim_identifiers(const TypedRows& rows, std::span<const Ordinal> o
 }
 
 void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals) {
-  for (const std::string& name : rows.names) {
+  std::vector<bool> has_rows(rows.names.size(), false);
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (rows.taken[row]) has_rows[rows.event_name[row]] = true;
+  }
+  for (std::size_t i = 0; i < rows.names.size(); ++i) {
+    if (!has_rows[i]) continue;
+    const std::string& name = rows.names[i];
     const auto [at, added] = events_.try_emplace(name, name);
     at->second.apply(rows, ordinals);
     state_.events[name] = at->second.current();

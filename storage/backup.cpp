@@ -119,6 +119,9 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
   for (const char* name : kKeyFiles) {
     if (!fs::exists(request.keys_from / name, failed)) continue;
     TRY_ASSIGN(const std::string content, read_small_file(request.keys_from / name));
+    if (const auto other = read_small_file(request.keys_to / name); other && *other != content) {
+      return in_the_way(request.keys_to / name, "it is another key");
+    }
     TRY(write_small_file(request.keys_to / name, content));
     done.keys = true;
   }

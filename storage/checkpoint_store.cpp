@@ -21,7 +21,9 @@ namespace fs = std::filesystem;
 
 // A manifest has a hundred bytes a section, and a section is a block of 65,536 people or a run.
 constexpr std::size_t kManifestBytesMax = 1U << 30;
-constexpr std::size_t kKept = 2;
+// Files of blocks that one checkpoint points into: each is open while the checkpoint is. Of more,
+// the smallest are copied into the new one until half as many are left.
+constexpr std::size_t kFilesMax = 32;
 // Bytes written between two looks at the disk, and what is left free on it for the log.
 constexpr std::uint64_t kLookEvery = 32U << 20;
 constexpr std::uint64_t kFreeBytesMin = 256U << 20;
@@ -42,11 +44,16 @@ std::optional<std::uint64_t> number_of(const fs::path& file, std::string_view he
   return number;
 }
 
-std::vector<std::uint64_t> numbers_in(const fs::path& directory, std::string_view head) {
+// Errors: Unavailable when the directory cannot be read; one that is not there has no files.
+Result<std::vector<std::uint64_t>> numbers_in(const fs::path& directory, std::string_view head) {
   std::vector<std::uint64_t> numbers;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-    if (const auto number = number_of(entry.path(), head)) numbers.push_back(*number);
+  std::error_code failed;
+  fs::directory_iterator at(directory, failed);
+  for (const fs::directory_iterator end; !failed && at != end; at.increment(failed)) {
+    if (const auto number = number_of(at->path(), head)) numbers.push_back(*number);
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return file_error("read", directory, failed.value());
   }
   std::sort(numbers.begin(), numbers.end(), std::greater<>());
   return numbers;
@@ -75,10 +82,6 @@ Result<std::uint64_t> size_of(const Descriptor& file, const fs::path& path) {
   struct stat found {};
   if (::fstat(file.get(), &found) != 0) return file_error("look at", path, errno);
   return static_cast<std::uint64_t>(found.st_size);
-}
-
-Result<std::shared_ptr<const Checkpoint>> not_wanted() {
-  return Error{ErrorCode::NotFound, "not one of those kept"};
 }
 
 // Bytes of each file of blocks that the manifest points to.
@@ -137,7 +140,8 @@ fs::path CheckpointStore::blocks_file(std::uint64_t number) const {
 }
 
 std::vector<std::uint64_t> CheckpointStore::sequences() const {
-  return numbers_in(directory_, kManifest);
+  const auto numbers = numbers_in(directory_, kManifest);
+  return numbers ? *numbers : std::vector<std::uint64_t>();
 }
 
 Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t sequence) const {
@@ -174,6 +178,18 @@ Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t se
     }
   }
   return std::shared_ptr<const Checkpoint>(std::move(checkpoint));
+}
+
+Status CheckpointStore::clear() const {
+  std::error_code failed;
+  // Manifests first: one without its blocks would be told as damage.
+  for (const std::uint64_t sequence : sequences()) {
+    fs::remove(manifest_file(sequence), failed);
+    if (failed) return file_error("delete", manifest_file(sequence), failed.value());
+  }
+  fs::remove_all(directory_, failed);
+  if (failed) return file_error("delete", directory_, failed.value());
+  return Ok{};
 }
 
 // --- Writing -----------------------------------------------------------------------------------
@@ -226,6 +242,8 @@ CheckpointWriter::CheckpointWriter(CheckpointWriter&&) noexcept = default;
 
 CheckpointWriter::~CheckpointWriter() {
   if (!state_ || state_->finished) return;
+  // The manifest may have its name already, though nobody knows whether for good.
+  ::unlink(state_->store.manifest_file(state_->manifest.sequence).c_str());
   ::unlink(state_->path.c_str());
 }
 
@@ -241,15 +259,35 @@ Result<CheckpointWriter> CheckpointStore::begin(std::uint64_t sequence, const Ha
   state->manifest.record = record;
   state->manifest.made = made;
   state->path = blocks_file(sequence);
-  TRY_ASSIGN(state->file, open_file(state->path, O_WRONLY | O_CREAT | O_TRUNC));
+  CHECK(!state->before || state->before->manifest().sequence < sequence);
+  // One of this record that was not good enough goes, manifest first; who reads it may go on.
+  ::unlink(manifest_file(sequence).c_str());
+  TRY(sync_directory(directory_));
+  ::unlink(state->path.c_str());
+  TRY_ASSIGN(state->file, open_file(state->path, O_WRONLY | O_CREAT | O_EXCL));
   if (state->before) {
-    for (const auto& [number, bytes] : bytes_by_file(state->before->manifest())) {
-      const fs::path path = blocks_file(number);
-      TRY_ASSIGN(const std::uint64_t size, size_of(state->before->files_.at(number), path));
-      if (bytes < size / 2) state->sparse.insert(number);
-    }
+    TRY_ASSIGN(state->sparse, sparse_files(*this, *state->before));
   }
   return CheckpointWriter(std::move(state));
+}
+
+Result<std::set<std::uint64_t>> CheckpointStore::sparse_files(const CheckpointStore& store,
+                                                              const Checkpoint& before) {
+  std::set<std::uint64_t> sparse;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> rest;  // Bytes in use, and the file.
+  for (const auto& [number, bytes] : bytes_by_file(before.manifest())) {
+    TRY_ASSIGN(const std::uint64_t size,
+               size_of(before.files_.at(number), store.blocks_file(number)));
+    if (bytes < size / 2) {
+      sparse.insert(number);
+    } else {
+      rest.emplace_back(bytes, number);
+    }
+  }
+  if (rest.size() <= kFilesMax) return sparse;
+  std::sort(rest.begin(), rest.end());
+  for (std::size_t i = 0; i + kFilesMax / 2 < rest.size(); ++i) sparse.insert(rest[i].second);
+  return sparse;
 }
 
 Result<SectionPlace> CheckpointWriter::add(const std::string& name, std::string_view bytes) {
@@ -281,6 +319,31 @@ Result<SectionPlace> CheckpointWriter::carry(const std::string& name, const Sect
   return state_->put(name, copied);
 }
 
+// Leaves this checkpoint and the one before. What cannot be deleted, or looked at, now does no
+// harm: the next checkpoint tries again.
+void CheckpointWriter::delete_others(const State& state) {
+  std::set<std::uint64_t> kept{state.manifest.sequence}, needed;
+  const auto need = [&](const Manifest& manifest) {
+    kept.insert(manifest.sequence);
+    for (const auto& [number, ignored] : bytes_by_file(manifest)) needed.insert(number);
+  };
+  need(state.manifest);
+  if (state.before) need(state.before->manifest());
+  const fs::path& directory = state.store.directory();
+  const auto manifests = numbers_in(directory, kManifest);
+  if (!manifests) return;
+  for (const std::uint64_t sequence : *manifests) {
+    if (!kept.contains(sequence)) ::unlink(state.store.manifest_file(sequence).c_str());
+  }
+  // No name of a manifest may come back to one whose blocks are gone.
+  if (!sync_directory(directory)) return;
+  const auto files = numbers_in(directory, kBlocks);
+  if (!files) return;
+  for (const std::uint64_t number : *files) {
+    if (!needed.contains(number)) ::unlink(state.store.blocks_file(number).c_str());
+  }
+}
+
 Result<CheckpointWritten> CheckpointWriter::finish() {
   State& state = *state_;
   if (::fsync(state.file.get()) != 0) return file_error("sync", state.path, errno);
@@ -288,24 +351,7 @@ Result<CheckpointWritten> CheckpointWriter::finish() {
   TRY(write_small_file(state.store.manifest_file(state.manifest.sequence),
                        encode(state.manifest)));
   state.finished = true;
-  // What is left over now does no harm: the next checkpoint tries again to delete it.
-  std::set<std::uint64_t> needed;
-  std::size_t kept = 0;
-  for (const std::uint64_t sequence : state.store.sequences()) {
-    // A later one is of a log that is no longer this one's.
-    const bool is_wanted = kept < kKept && sequence <= state.manifest.sequence;
-    if (const auto one = is_wanted ? state.store.open(sequence) : not_wanted(); one) {
-      ++kept;
-      for (const auto& [number, ignored] : bytes_by_file((*one)->manifest())) {
-        needed.insert(number);
-      }
-    } else {
-      ::unlink(state.store.manifest_file(sequence).c_str());
-    }
-  }
-  for (const std::uint64_t number : numbers_in(state.store.directory(), kBlocks)) {
-    if (!needed.contains(number)) ::unlink(state.store.blocks_file(number).c_str());
-  }
+  delete_others(state);
   return state.written;
 }
 

@@ -5,8 +5,9 @@
 //
 // N with twenty digits. A section whose bytes are those of the checkpoint before is not written
 // again: the manifest points into an older file of blocks. Once less than half of such a file is
-// still pointed to, what is left of it is copied into the new one. The newest two checkpoints are
-// kept, so that a damaged one leaves the one before; storage/format.md has every byte.
+// still pointed to, or there are too many, what is left of it is copied into the new one. A
+// checkpoint and the one it was made from are kept, so that a damaged one leaves the one before;
+// storage/format.md has every byte.
 //
 // Thread safety: one writer at a time; Checkpoint, any thread.
 #pragma once
@@ -16,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,6 +92,7 @@ class CheckpointWriter {
  private:
   friend class CheckpointStore;
   struct State;
+  static void delete_others(const State& state);
   explicit CheckpointWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
@@ -107,11 +110,19 @@ class CheckpointStore {
   Result<CheckpointWriter> begin(std::uint64_t sequence, const Hash128& record, TimeMs made,
                                  std::shared_ptr<const Checkpoint> before) const;
 
+  // Deletes all checkpoints: the next start reads the whole log.
+  // Errors: PermissionDenied, Unavailable.
+  Status clear() const;
+
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path manifest_file(std::uint64_t sequence) const;
   std::filesystem::path blocks_file(std::uint64_t number) const;
 
  private:
+  // Files of blocks that the next checkpoint is to leave behind.
+  static Result<std::set<std::uint64_t>> sparse_files(const CheckpointStore& store,
+                                                      const Checkpoint& before);
+
   std::filesystem::path directory_;
 };
 

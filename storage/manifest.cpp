@@ -45,6 +45,7 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   }
   Manifest manifest;
   manifest.sequence = in.u64();
+  if (manifest.sequence == 0) return damaged("it is of no record");
   manifest.record.high = in.u64();
   manifest.record.low = in.u64();
   manifest.made = in.i64();

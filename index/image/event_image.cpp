@@ -52,6 +52,8 @@ std::string run_bytes(const EventRun& run) {
   return bytes;
 }
 
+bool is_moment(TimeMs time) { return time >= kTimeMin && time <= kTimeMax; }
+
 // Keys that a property of a run may have; nothing: any.
 using KeyEnds = std::vector<std::optional<std::uint32_t>>;  // By property number.
 
@@ -109,7 +111,9 @@ Result<std::shared_ptr<const EventRun>> read_run(const SectionSource& source,
   ByteReader in(bytes);
   const std::uint64_t rows = in.varint();
   const std::string_view who = in.text();
-  if (in.failed() || rows == 0 || who.size() != rows * sizeof(std::uint16_t)) return damaged;
+  const bool fits_rows = who.size() % sizeof(std::uint16_t) == 0 &&
+                         who.size() / sizeof(std::uint16_t) == rows;
+  if (in.failed() || rows == 0 || !fits_rows) return damaged;
   std::vector<std::uint16_t> person(rows);
   std::memcpy(person.data(), who.data(), who.size());
   std::vector<std::int64_t> values(rows);
@@ -117,6 +121,7 @@ Result<std::shared_ptr<const EventRun>> read_run(const SectionSource& source,
   const bool known = std::all_of(person.begin(), person.end(),
                                  [people](std::uint16_t one) { return one < people; });
   if (in.failed() || !known || !is_in_order(person, values)) return damaged;
+  if (!is_moment(values.front()) || !is_moment(values.back())) return damaged;
   auto run = run_of_rows(std::move(person), values);
   const std::uint64_t properties = in.varint();
   if (in.failed() || properties > ends.size()) return damaged;
@@ -152,7 +157,8 @@ std::string events_head(const EventTable& table) {
 Status read_property_keys(const SectionSource& source, const std::string& prefix,
                           const std::string& field, std::uint32_t keys, std::uint32_t lists,
                           EventWriter::Property& into) {
-  TRY(read_dictionary(source, prefix + "/key/" + field, keys, into.dictionary));
+  TRY(read_dictionary(source, prefix + "/key/" + field, keys, into.dictionary,
+                      key_bytes(into.described.type)));
   TRY(read_dictionary(source, prefix + "/list/" + field, lists, into.lists));
   for (std::uint32_t list = 0; list < lists; ++list) {
     const KeyText text = into.lists.key(list);
@@ -181,6 +187,7 @@ KeyEnds read_properties(ByteReader& in, const SectionSource& source, const std::
     const std::uint64_t number = in.varint();
     const FieldType type = read_type(in);
     const std::uint64_t keys = in.varint(), lists = in.varint();
+    if (into.properties.contains(name)) in.fail();  // A job fills it already.
     if (number >= count || keys > kNoKey || lists > kNoKey || seen[number]) in.fail();
     if (in.failed()) return {};
     seen[number] = true;
@@ -229,6 +236,7 @@ Status read_events(const SectionSource& source, const std::string& prefix, std::
   table.count = in.varint();
   table.oldest = in.i64();
   table.newest = in.i64();
+  if (!is_moment(table.oldest) || !is_moment(table.newest)) in.fail();
   const auto ends =
       std::make_shared<const KeyEnds>(read_properties(in, source, prefix, into, jobs));
   const std::uint64_t blocks = in.varint();

@@ -8,7 +8,6 @@
 namespace muster::index {
 namespace {
 
-constexpr std::size_t kChunk = 4'096;
 constexpr std::uint8_t kNone = 0, kAll = 1, kWords = 2;
 
 std::uint64_t distance(std::int64_t number, std::int64_t least) {
@@ -58,8 +57,8 @@ bool fits(std::span<const std::uint64_t> words, std::size_t size) {
 
 void write_numbers(ByteWriter& out, std::span<const std::int64_t> numbers) {
   std::string packed;
-  for (std::size_t first = 0; first < numbers.size(); first += kChunk) {
-    const auto chunk = numbers.subspan(first, std::min(kChunk, numbers.size() - first));
+  for (std::size_t first = 0; first < numbers.size(); first += kNumbersPerChunk) {
+    const auto chunk = numbers.subspan(first, std::min(kNumbersPerChunk, numbers.size() - first));
     const auto [least, greatest] = std::minmax_element(chunk.begin(), chunk.end());
     const std::size_t width = (std::bit_width(distance(*greatest, *least)) + 7U) / 8U;
     packed.resize(chunk.size() * width);
@@ -74,8 +73,8 @@ void write_numbers(ByteWriter& out, std::span<const std::int64_t> numbers) {
 }
 
 void read_numbers(ByteReader& in, std::span<std::int64_t> numbers) {
-  for (std::size_t first = 0; first < numbers.size(); first += kChunk) {
-    const auto chunk = numbers.subspan(first, std::min(kChunk, numbers.size() - first));
+  for (std::size_t first = 0; first < numbers.size(); first += kNumbersPerChunk) {
+    const auto chunk = numbers.subspan(first, std::min(kNumbersPerChunk, numbers.size() - first));
     const std::size_t width = in.u8();
     const std::int64_t least = in.i64();
     const std::string_view packed = in.text();

@@ -15,6 +15,9 @@
 
 namespace muster::index {
 
+inline constexpr std::size_t kNumbersPerChunk = 4'096;
+inline constexpr std::size_t kChunkBytesMin = 10;  // Of a chunk, whose numbers are all the same.
+
 void write_numbers(ByteWriter& out, std::span<const std::int64_t> numbers);
 // Fills `numbers` as far as the bytes are sound; in.failed() says whether they were.
 void read_numbers(ByteReader& in, std::span<std::int64_t> numbers);

@@ -1,6 +1,7 @@
 #include "index/image/rows_image.h"
 
-#include <map>
+#include <algorithm>
+#include <vector>
 
 #include "index/coded.h"
 #include "index/image/field_type_image.h"
@@ -8,31 +9,63 @@
 namespace muster::index {
 namespace {
 
-// Rows of the image by their number in the batch.
-using Renumbered = std::map<std::uint32_t, std::uint32_t>;
+constexpr std::uint32_t kLeftOut = 0xffff'ffff;
+
+// The rows that are written, and their numbers among those.
+struct Chosen {
+  std::vector<std::uint32_t> rows;     // Ascending.
+  std::vector<std::uint32_t> numbers;  // By row; empty for one row alone.
+
+  std::uint32_t number_of(std::uint32_t row) const { return numbers.empty() ? 0 : numbers[row]; }
+};
+
+Chosen choose(const TypedRows& rows, std::optional<std::uint32_t> only) {
+  if (only) return {{*only}, {}};
+  Chosen chosen{{}, std::vector<std::uint32_t>(rows.rows, kLeftOut)};
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row]) continue;
+    chosen.numbers[row] = static_cast<std::uint32_t>(chosen.rows.size());
+    chosen.rows.push_back(row);
+  }
+  return chosen;
+}
+
+// The cells of those rows; of one row, found without a look at the others.
+std::vector<const TypedCell*> cells_of(const TypedColumn& column, const Chosen& chosen) {
+  std::vector<const TypedCell*> cells;
+  auto cell = column.cells.begin(), end = column.cells.end();
+  if (chosen.numbers.empty()) {
+    const auto [first, last] = std::equal_range(
+        cell, end, TypedCell{.row = chosen.rows.front()},
+        [](const TypedCell& a, const TypedCell& b) { return a.row < b.row; });
+    cell = first;
+    end = last;
+  }
+  for (; cell != end; ++cell) {
+    if (chosen.number_of(cell->row) != kLeftOut) cells.push_back(&*cell);
+  }
+  return cells;
+}
 
 // name, event, type, then cells: varint, of each its row: varint, whether a value: u8, and the
 // value: key: i64, or bytes: text, or elements: varint with a text each.
-void write_column(ByteWriter& out, const TypedColumn& column, const Renumbered& rows) {
+void write_column(ByteWriter& out, const TypedColumn& column, const Chosen& chosen) {
+  const std::vector<const TypedCell*> cells = cells_of(column, chosen);
   out.text(column.name);
   out.text(column.event);
   write_type(out, column.type);
-  std::size_t cells = 0;
-  for (const TypedCell& cell : column.cells) cells += rows.contains(cell.row) ? 1 : 0;
-  out.varint(cells);
-  for (const TypedCell& cell : column.cells) {
-    const auto row = rows.find(cell.row);
-    if (row == rows.end()) continue;
-    out.varint(row->second);
-    out.u8(cell.present ? 1 : 0);
-    if (!cell.present) continue;
+  out.varint(cells.size());
+  for (const TypedCell* cell : cells) {
+    out.varint(chosen.number_of(cell->row));
+    out.u8(cell->present ? 1 : 0);
+    if (!cell->present) continue;
     if (column.type.list) {
-      out.varint(cell.size);
-      for (std::uint32_t i = 0; i < cell.size; ++i) out.text(column.elements[cell.first + i]);
+      out.varint(cell->size);
+      for (std::uint32_t i = 0; i < cell->size; ++i) out.text(column.elements[cell->first + i]);
     } else if (is_coded(column.type.type)) {
-      out.text(cell.bytes);
+      out.text(cell->bytes);
     } else {
-      out.i64(cell.key);
+      out.i64(cell->key);
     }
   }
 }
@@ -85,27 +118,22 @@ class RowsReader {
 }  // namespace
 
 void write_rows(ByteWriter& out, const TypedRows& rows, std::optional<std::uint32_t> only) {
-  Renumbered taken;
-  for (std::uint32_t row = 0; row < rows.rows; ++row) {
-    if (only ? row == *only : rows.taken[row]) {
-      taken.emplace(row, static_cast<std::uint32_t>(taken.size()));
-    }
-  }
+  const Chosen chosen = choose(rows, only);
   const bool events = rows.table.kind == TableKind::Events;
   out.u8(static_cast<std::uint8_t>(rows.table.kind));
   out.text(rows.table.name);
   out.text(rows.identifier);
   out.varint(rows.names.size());
   for (const std::string& name : rows.names) out.text(name);
-  out.varint(taken.size());
-  for (const auto& [row, number] : taken) {
+  out.varint(chosen.rows.size());
+  for (const std::uint32_t row : chosen.rows) {
     out.text(rows.identity[row]);
     if (!events) continue;
     out.varint(rows.event_name[row]);
     out.i64(rows.event_time[row]);
   }
   out.varint(rows.columns.size());
-  for (const TypedColumn& column : rows.columns) write_column(out, column, taken);
+  for (const TypedColumn& column : rows.columns) write_column(out, column, chosen);
 }
 
 std::shared_ptr<const TypedRows> read_rows(ByteReader& in) {

@@ -141,8 +141,14 @@ Result<SlotLists> read_lists(const SectionSource& source, const std::string& nam
   std::vector<std::int64_t> sizes(count_of(block.present));
   read_numbers(in, sizes);
   const std::uint64_t count = in.varint();
-  // No codes of a width of 0 bytes in any number: a list has a code once.
-  if (in.failed() || count > std::uint64_t{kBlockSize} * std::max(end, 1U)) {
+  // Before memory is taken for them: each list has a code once at most.
+  std::uint64_t expected = 0;
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || size > std::int64_t{end}) in.fail();
+    expected += static_cast<std::uint64_t>(size);
+  }
+  const std::uint64_t chunks_max = in.remaining() / kChunkBytesMin + 1;
+  if (in.failed() || count != expected || count > chunks_max * kNumbersPerChunk) {
     return damaged_section(name, "its lists cannot be read");
   }
   std::vector<std::int64_t> codes(count);
@@ -261,7 +267,7 @@ Status read_attribute(const SectionSource& source, const std::string& prefix,
                       const AttributeHead& head, AttributeWriter& into) {
   DictionaryWriter dictionary;
   TRY(read_dictionary(source, prefix + "/key/" + section_name({head.name}), head.keys,
-                      dictionary));
+                      dictionary, key_bytes(head.type)));
   TRY_ASSIGN(const auto attribute, read_values(source, prefix, head, dictionary.snapshot()));
   into = AttributeWriter(std::move(dictionary), attribute);
   return Ok{};
@@ -284,8 +290,14 @@ void add_dictionary_sections(const std::string& prefix, const Dictionary& dictio
   }
 }
 
+std::optional<std::size_t> key_bytes(const FieldType& type) {
+  if (type.type == Type::Geo) return 2 * sizeof(double);
+  if (type.list && !is_coded(type.type)) return sizeof(std::int64_t);
+  return std::nullopt;
+}
+
 Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
-                       DictionaryWriter& dictionary) {
+                       DictionaryWriter& dictionary, std::optional<std::size_t> key_size) {
   std::vector<std::string> sections;  // Of the keys that wait.
   std::vector<std::string_view> keys;
   std::vector<std::uint32_t> codes;
@@ -295,7 +307,10 @@ Status read_dictionary(const SectionSource& source, const std::string& prefix, s
     TRY_ASSIGN(std::string bytes, source.read(name));
     ByteReader in(sections.emplace_back(std::move(bytes)));
     const std::uint32_t count = std::min(kKeysPerSection, size - first);
-    for (std::uint32_t i = 0; i < count; ++i) keys.push_back(in.text());
+    for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
+      keys.push_back(in.text());
+      if (key_size && keys.back().size() != *key_size) in.fail();
+    }
     if (in.failed() || !in.at_end()) return damaged_section(name, "its keys cannot be read");
     if (keys.size() < kKeysAtOnce && first + count < size) continue;
     codes.resize(keys.size());
@@ -360,17 +375,18 @@ Status read_table(const SectionSource& source, const std::string& prefix, TableI
     head.name = in.text();
     head.type = read_type(in);
     const std::uint64_t keys = in.varint(), blocks = in.varint();
-    const bool fits = ids <= kNoKey && keys <= kNoKey && blocks <= (ids + kBlockSize - 1) / kBlockSize &&
+    const std::uint64_t blocks_max = (ids + kBlockSize - 1) / kBlockSize;
+    const bool fits = ids <= kNoKey && keys <= kNoKey && blocks <= blocks_max &&
                       (keys == 0 || has_keys(head.type));
     if (!fits) in.fail();
     if (in.failed()) break;
     head.keys = static_cast<std::uint32_t>(keys);
     head.blocks = static_cast<std::uint32_t>(blocks);
     head.rows = static_cast<std::uint32_t>(ids);
-    AttributeWriter& attribute =
-        into.attributes.try_emplace(head.name, head.type).first->second;
-    jobs.push_back([&source, prefix, head, &attribute] {
-      return read_attribute(source, prefix, head, attribute);
+    const auto [attribute, is_new] = into.attributes.try_emplace(head.name, head.type);
+    if (!is_new) in.fail();  // A job fills it already.
+    jobs.push_back([&source, prefix, head, &to = attribute->second] {
+      return read_attribute(source, prefix, head, to);
     });
   }
   if (in.failed() || !in.at_end() || ids > kNoKey) {

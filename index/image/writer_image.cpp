@@ -1,5 +1,6 @@
 #include "index/image/writer_image.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -14,6 +15,7 @@ namespace muster::index {
 namespace {
 
 constexpr std::size_t kIdBytes = 24;
+constexpr std::uint64_t kIdsReservedMax = 1U << 30;
 
 void write_names(ByteWriter& out, const auto& named) {
   out.varint(named.size());
@@ -26,6 +28,11 @@ std::vector<std::string> read_names(ByteReader& in) {
     names.emplace_back(in.text());
   }
   return names;
+}
+
+bool is_below(const Bitmap& members, std::uint32_t people) {
+  const std::uint64_t count = members.count();
+  return count == 0 || members.select(count - 1) < people;
 }
 
 std::string documents_bytes(const Generation& state) {
@@ -42,6 +49,25 @@ std::string documents_bytes(const Generation& state) {
       out.u8(version->deleted ? 1 : 0);
       out.text(version->json);
     }
+  }
+  return bytes;
+}
+
+std::string waiting_bytes(const WriterMoment& moment) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.varint(moment.staged.size());
+  for (const auto& [id, staged] : moment.staged) {
+    out.text(id);
+    out.varint(staged.size());
+    for (const auto& rows : staged) write_rows(out, *rows);
+  }
+  out.varint(moment.held.size());
+  for (const WriterMoment::Held& held : moment.held) {
+    out.text(held.identifier);
+    out.text(held.value);
+    out.varint(held.rows.size());
+    for (const auto& [rows, row] : held.rows) write_rows(out, *rows, row);
   }
   return bytes;
 }
@@ -90,19 +116,12 @@ WriterMoment WriterImage::capture(const Writer& writer, std::uint64_t sequence) 
   WriterMoment moment;
   moment.generation = writer.publish(sequence);
   for (const Ordinal ordinal : writer.erased_) moment.erased.add(ordinal);
-  ByteWriter out(moment.waiting);
-  out.varint(writer.staged_.size());
-  for (const auto& [id, staged] : writer.staged_) {
-    out.text(id);
-    out.varint(staged.size());
-    for (const auto& rows : staged) write_rows(out, *rows);
-  }
-  out.varint(writer.held_.size());
+  moment.staged.assign(writer.staged_.begin(), writer.staged_.end());
   for (const auto& [who, held] : writer.held_) {
-    out.text(who.first);
-    out.text(who.second);
-    out.varint(held.size());
-    for (const auto& row : held) write_rows(out, *row.rows, row.row);
+    WriterMoment::Held& same = moment.held.emplace_back();
+    same.identifier = who.first;
+    same.value = who.second;
+    for (const auto& row : held) same.rows.emplace_back(row.rows, row.row);
   }
   return moment;
 }
@@ -122,7 +141,7 @@ std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMom
   sections.push_back({"schema", {}, [state] { return schema_bytes(*state->schema); }});
   sections.push_back({"documents", {}, [state] { return documents_bytes(*state); }});
   sections.push_back({"erased", {}, [moment] { return moment->erased.to_bytes(); }});
-  sections.push_back({"waiting", {}, [moment] { return moment->waiting; }});
+  sections.push_back({"waiting", {}, [moment] { return waiting_bytes(*moment); }});
   add_table_sections("profiles", {state, &state->profiles}, sections);
   for (const auto& [name, table] : state->entities) {
     add_table_sections(section_name({"entity", name}), table, sections);
@@ -160,7 +179,8 @@ std::string WriterImage::id_bytes(std::span<const EventIds::Slot> ids) {
 Status WriterImage::read_ids(const SectionSource& source, Writer& into) {
   static_assert(sizeof(EventIds::Slot) == kIdBytes);  // And in the order of its bytes.
   std::vector<EventIds::Slot> known;
-  into.event_ids_.reserve(source.bytes("event-ids/") / kIdBytes);
+  // More than fit here would be no ids of ours; those that are too many show when they are read.
+  into.event_ids_.reserve(std::min(source.bytes("event-ids/") / kIdBytes, kIdsReservedMax));
   for (const std::string& name : source.names("event-ids/")) {
     TRY_ASSIGN(const std::string bytes, source.read(name));
     if (bytes.size() % kIdBytes != 0) return damaged_section(name, "an id is cut");
@@ -195,7 +215,7 @@ Status WriterImage::read_documents(const SectionSource& source, Writer& into) {
 }
 
 Status WriterImage::read_lists(const SectionSource& source, const std::vector<std::string>& ids,
-                               Writer& into) {
+                               std::uint32_t people, Writer& into) {
   for (const std::string& id : ids) {
     const std::string name = section_name({"list", id});
     TRY_ASSIGN(const std::string bytes, source.read(name));
@@ -205,6 +225,7 @@ Status WriterImage::read_lists(const SectionSource& source, const std::vector<st
     if (in.failed() || !in.at_end() || !members) {
       return damaged_section(name, members ? "the list cannot be read" : members.error().message);
     }
+    if (!is_below(*members, people)) return damaged_section(name, "it holds people nobody knows");
     into.put_list(id, *members, version);
   }
   return Ok{};
@@ -289,6 +310,12 @@ Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
   ByteReader in(bytes);
   const auto entities = read_names(in), events = read_names(in), identifiers = read_names(in),
              lists = read_names(in);
+  for (const auto* names : {&entities, &events, &identifiers, &lists}) {
+    // As they are written; and one that stood twice would be read into the same place twice.
+    const bool rises = std::adjacent_find(names->begin(), names->end(), std::greater_equal<>()) ==
+                       names->end();
+    if (!rises) in.fail();
+  }
   if (in.failed() || !in.at_end()) return damaged_section("index", "its names cannot be read");
   TRY_ASSIGN(const std::string schema, source.read("schema"));
   TRY_ASSIGN(Schema read, read_schema("schema", schema));
@@ -313,11 +340,12 @@ Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
     TRY(check_events(section_name({"event", name}), image));
   }
   TRY(read_documents(source, writer));
-  TRY(read_lists(source, lists, writer));
+  TRY(read_lists(source, lists, people, writer));
   TRY(read_waiting(source, writer));
   TRY_ASSIGN(const std::string erased, source.read("erased"));
   const auto gone = Bitmap::from_bytes(erased);
   if (!gone) return damaged_section("erased", gone.error().message);
+  if (!is_below(*gone, people)) return damaged_section("erased", "it holds people nobody knows");
   for (const Ordinal ordinal : gone->to_vector()) writer.erased_.insert(ordinal);
   assemble(reading, writer);
   return writer;

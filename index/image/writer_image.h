@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "index/image/section.h"
@@ -26,19 +27,29 @@ namespace muster::index {
 
 // A Writer at one moment. Immutable.
 struct WriterMoment {
+  using RowsPtr = std::shared_ptr<const TypedRows>;
+  struct Held {
+    std::string identifier, value;  // Whom the rows wait for.
+    std::vector<std::pair<RowsPtr, std::uint32_t>> rows;  // One row of a batch each.
+  };
+
   std::shared_ptr<const Generation> generation;
   Bitmap erased;
-  std::string waiting;  // As the section of that name.
+  std::vector<std::pair<std::string, std::vector<RowsPtr>>> staged;  // By refresh.
+  std::vector<Held> held;
 };
 
 class WriterImage {
  public:
-  // Cost: the rows that wait and the people who were erased; all else is shared.
+  // Cost: a pointer for each row that waits, and the people who were erased; all else is shared.
   // Thread safety: the Writer's thread.
   static WriterMoment capture(const Writer& writer, std::uint64_t sequence);
   // All but the ids of events. They hold on to the moment.  Thread safety: any thread.
   static std::vector<Section> sections(const std::shared_ptr<const WriterMoment>& moment);
 
+  // Of all ids of events, whatever pieces they were written in.  Thread safety: the Writer's
+  // thread.
+  static Hash128 id_digest(const Writer& writer) { return writer.event_ids_.digest(); }
   // Ids of events as a section.
   static std::string id_bytes(std::span<const EventIds::Slot> ids);
 
@@ -48,11 +59,10 @@ class WriterImage {
   // Cost: about that of laying out all columns, orders and sets anew.
   static Result<Writer> read(const SectionSource& source, unsigned threads,
                              const std::function<void(double)>& progress = {});
-  // Whether new ids of events are listed from now on, for take_fresh_ids(), which gives those
-  // since the last call.  Thread safety: the Writer's thread.
-  static void list_fresh_ids(Writer& writer, bool list) { writer.event_ids_.list_fresh(list); }
-  static std::vector<EventIds::Slot> take_fresh_ids(Writer& writer) {
-    return writer.event_ids_.take_fresh();
+  // As the functions of EventIds.  Thread safety: the Writer's thread.
+  static void list_fresh_ids(Writer& writer) { writer.event_ids_.list_fresh(); }
+  static EventIds::Fresh take_fresh_ids(Writer& writer, bool wants_all = false) {
+    return writer.event_ids_.take_fresh(wants_all);
   }
 
  private:
@@ -62,7 +72,7 @@ class WriterImage {
                                  Writer& into);
   static Status read_documents(const SectionSource& source, Writer& into);
   static Status read_lists(const SectionSource& source, const std::vector<std::string>& ids,
-                           Writer& into);
+                           std::uint32_t people, Writer& into);
   static Status read_waiting(const SectionSource& source, Writer& into);
   static Status read_ids(const SectionSource& source, Writer& into);
   static void assemble(Reading& reading, Writer& into);

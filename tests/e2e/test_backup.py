@@ -97,6 +97,30 @@ class Checkpoints(MusterCase):
         self.assertIn(f'muster_checkpoint_snapshot {second["snapshot"]}',
                       client.get('/metrics').body.decode())
 
+    def test_verify_holds_it_against_the_log_and_rebuild_makes_it_anew(self):
+        server, client = self.started_with_people()
+        self.assert_ok(client.post('/v1/profiles', numbered(0, 300), NDJSON))
+        self.assert_ok(client.delete('/v1/profiles/p7'))
+        made = self.assert_ok(client.post('/v1/checkpoint', {})).json()
+        self.assert_ok(client.post('/v1/profiles', numbered(250, 100), NDJSON))
+        people = client.count('everyone')
+        # Also beside a server.
+        done = self.run_muster('verify', '--data', server.data, '--json')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual(said['different'], 0)
+        self.assertEqual(said['checkpoint'], made['snapshot'])
+        self.assertGreater(said['parts'], 10)
+        self.assertEqual(self.run_muster('rebuild', '--data', server.data).returncode, 1)
+        self.assertEqual(server.stop(), 0)
+        done = self.run_muster('rebuild', '--data', server.data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(', 0 of them not as the log has them', done.stdout)
+        server.start()
+        ready = server.client().get('/readyz').json()
+        self.assertEqual(ready['checkpoint'], ready['snapshot'])
+        self.assertEqual(server.client().count('everyone'), people)
+
     def test_inspect_names_a_damaged_one_and_the_server_goes_on_without(self):
         server, client = self.started_with_people()
         self.assert_ok(client.post('/v1/checkpoint', {}))

@@ -175,6 +175,25 @@ TEST_F(Checkpoints, RememberAnswersToIdempotencyKeysAndOutcomes) {
   EXPECT_EQ(1U, test_.engine().rejected(pass<Permission::Query>(), 10).size());
 }
 
+// What only rejected rows had does not exist: a replay, which leaves them out, cannot know it.
+TEST_F(Checkpoints, KnowNothingOfWhatWasRejected) {
+  ASSERT_TRUE(test_.profiles({person("gone", 1), person("here", 1)}));
+  ASSERT_TRUE(test_.engine().erase(pass<Permission::Define>(), "gone"));
+  PlainEvent unknown{.id = "x1", .name = "brand new", .time = kRandomNow};
+  PlainEvent known{.id = "x2", .name = "visit", .time = kRandomNow};
+  known.properties["q"] = PlainField{false, {Decimal{1, 0}}};
+  Row late = person("gone", 5);
+  late.emplace_back("never seen", PlainField{false, {std::string("x")}});
+  ASSERT_EQ(1U, test_.events({event_row("gone", unknown)})->rejected);
+  ASSERT_EQ(1U, test_.events({event_row("gone", known), visit("here", "x3")})->rejected);
+  ASSERT_EQ(1U, test_.profiles({late, person("here", 2)})->rejected);
+  take();
+  const Manifest live = manifest(store_);
+  EXPECT_FALSE(live.sections.contains("event/brand%20new"));
+  ASSERT_TRUE(test_.profiles({person("more", 3)}));
+  expect_as_replayed();
+}
+
 TEST_F(Checkpoints, WriteOnlyWhatIsNew) {
   Random random;
   fill(random);
@@ -231,6 +250,30 @@ TEST_F(Checkpoints, ADamagedOneIsPassedOverAndNamed) {
     EXPECT_EQ((std::vector<std::string>{"second"}), test_.members(question("n = 2")).value());
     flip(file, at);
   }
+}
+
+TEST_F(Checkpoints, TheSoundOneStaysWhenANewerOneIsDamaged) {
+  ASSERT_TRUE(test_.profiles({person("a", 1)}));
+  take();
+  const std::uint64_t sound = store_.sequences()[0];
+  ASSERT_TRUE(test_.profiles({person("b", 2)}));
+  take();
+  const auto place = manifest(store_).sections.at("profiles");
+  flip(store_.blocks_file(place.file), place.offset);
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(1U, test_.notices().size());
+  ASSERT_TRUE(test_.profiles({person("c", 3)}));
+  take();
+  ASSERT_EQ(2U, store_.sequences().size());
+  EXPECT_EQ(sound, store_.sequences()[1]);
+  // Of the record of a damaged one, a new one is made.
+  fs::resize_file(newest_manifest(), 9);
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(sound, test_.engine().health().checkpoint);
+  take();
+  ASSERT_TRUE(test_.restart());
+  EXPECT_TRUE(test_.notices().empty());
+  expect_as_replayed();
 }
 
 TEST_F(Checkpoints, AManifestThatIsDamagedCutOrGoneIsPassedOver) {

@@ -99,7 +99,7 @@ Sections sections_of(Writer& writer) {
   for (const Section& section : WriterImage::sections(moment)) {
     sections.all[section.name] = section.bytes();
   }
-  sections.all["event-ids/1"] = WriterImage::id_bytes(WriterImage::take_fresh_ids(writer));
+  sections.all["event-ids/1"] = WriterImage::id_bytes(WriterImage::take_fresh_ids(writer).ids);
   return sections;
 }
 
@@ -122,7 +122,7 @@ void take(Writer& writer, TableKind kind, const std::string& name,
 
 Writer random_writer(Random& random) {
   Writer writer;
-  WriterImage::list_fresh_ids(writer, true);
+  WriterImage::list_fresh_ids(writer);
   Schema schema;
   schema.entity_ids["product"] = "id";
   schema.identifiers["email"] = "email";
@@ -137,6 +137,29 @@ Writer random_writer(Random& random) {
   writer.put_list("some", Bitmap::from_sorted(std::vector<Ordinal>{1, 2, 9}), 1);
   writer.put_document("segment", "s", {1, 2, false, "{}"});
   return writer;
+}
+
+TEST(EventIds, GiveAllWhenThereWereTooManyNewOnesToList) {
+  EventIds ids;
+  ids.remember({1, 1}, 1);
+  ids.list_fresh();
+  ids.remember({2, 2}, 2);
+  ids.remember({2, 2}, 2);
+  EventIds::Fresh fresh = ids.take_fresh();
+  EXPECT_FALSE(fresh.all);
+  ASSERT_EQ(1U, fresh.ids.size());
+  EXPECT_EQ((Hash128{2, 2}), fresh.ids[0].id);
+  EXPECT_EQ(2U, ids.take_fresh(true).ids.size());
+  for (std::uint64_t i = 0; i <= EventIds::kFreshMax; ++i) ids.remember({3, mix64(i)}, i);
+  fresh = ids.take_fresh();
+  EXPECT_TRUE(fresh.all);
+  EXPECT_EQ(EventIds::kFreshMax + 3, fresh.ids.size());
+  EventIds again;
+  again.reserve(fresh.ids.size());
+  EventIds::sort(fresh.ids);
+  EXPECT_TRUE(again.restore(fresh.ids));
+  EXPECT_EQ(ids.digest(), again.digest());
+  EXPECT_FALSE(again.restore(fresh.ids));
 }
 
 TEST(WriterImage, ComesBackAsItWas) {

@@ -78,6 +78,20 @@ TEST_F(Store, LeavesBehindAFileThatIsMostlyUnused) {
   EXPECT_EQ((std::vector<std::uint64_t>{4, 3}), store_.sequences());
 }
 
+TEST_F(Store, PointsIntoFewFiles) {
+  Sections sections;
+  std::shared_ptr<const Checkpoint> before;
+  for (std::uint64_t sequence = 1; sequence <= 100; ++sequence) {
+    sections["section " + std::to_string(sequence)] = std::string(10 + sequence, 'x');
+    write(sequence, sections, before);
+    before = open(sequence);
+    EXPECT_LE(files(), 40U);
+  }
+  expect(100, sections);
+  sections.erase("section 100");
+  expect(99, sections);
+}
+
 TEST_F(Store, CarriesSectionsUnderNewNames) {
   Sections sections{{"run/0", "rows"}, {"x", std::string(50, 'x')}};
   write(1, sections, nullptr);
