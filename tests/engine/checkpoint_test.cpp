@@ -46,14 +46,19 @@ class Checkpoints : public ::testing::Test {
     ASSERT_TRUE(engine.delete_segment(define, "gone"));
     ASSERT_TRUE(engine.put_list(define, "some-people",
                                 {.members = {people.people[1].id, "nobody"}}));
-    ASSERT_TRUE(engine.erase(define, people.people[0].id));
+    erased_ = people.people[0].id;
+    ASSERT_TRUE(engine.erase(define, erased_));
     ASSERT_TRUE(engine.record_outcome(pass<Permission::Activate>(), "sync a", {"one", "two"}));
-    engine::IngestRequest kept{.bytes = test_.spelling().write({person("kept", 1), {}}),
-                               .idempotency_key = "key"};
-    ASSERT_TRUE(engine.ingest(pass<Permission::Ingest>(), kept));
+    ASSERT_TRUE(engine.ingest(pass<Permission::Ingest>(), kept_request()));
     engine::IngestRequest staged{.bytes = test_.spelling().write({person("staged", 1)}),
                                  .replace_id = "refresh"};
     ASSERT_TRUE(engine.ingest(pass<Permission::Ingest>(), staged));
+  }
+
+  // One row is good, and one is about somebody who was erased.
+  engine::IngestRequest kept_request() const {
+    return {.bytes = test_.spelling().write({person("kept", 1), person(erased_, 1)}),
+            .idempotency_key = "key"};
   }
 
   void take() {
@@ -98,6 +103,7 @@ class Checkpoints : public ::testing::Test {
 
   TemporaryFolder folder_;
   CheckpointStore store_{folder_.path()};
+  std::string erased_;
   TestEngine test_{default_rows(), kRandomNow};
 };
 
@@ -159,9 +165,7 @@ TEST_F(Checkpoints, RememberAnswersToIdempotencyKeysAndOutcomes) {
   fill(random);
   take();
   ASSERT_TRUE(test_.restart());
-  engine::IngestRequest again{.bytes = test_.spelling().write({person("kept", 1), {}}),
-                              .idempotency_key = "key"};
-  const auto repeated = test_.engine().ingest(pass<Permission::Ingest>(), again);
+  const auto repeated = test_.engine().ingest(pass<Permission::Ingest>(), kept_request());
   ASSERT_TRUE(repeated) << repeated.error().message;
   EXPECT_TRUE(repeated->repeated);
   EXPECT_EQ(1U, repeated->rejected);
