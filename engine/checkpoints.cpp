@@ -6,24 +6,11 @@ namespace muster::engine {
 
 using storage::Checkpoint;
 
-Result<Hash128> Checkpoints::hash_of(std::uint64_t sequence) const {
-  std::optional<Hash128> hash;
-  const auto one = [&](std::uint64_t, std::string_view bytes) -> Status {
-    if (hash) return Error{ErrorCode::Conflict, "past the record"};
-    hash = hash128(bytes);
-    return Ok{};
-  };
-  Status read = log_.read(sequence, one);
-  if (!read && !(hash && read.error().code == ErrorCode::Conflict)) return read.error();
-  if (!hash) return Error{ErrorCode::NotFound, "the log does not have its record"};
-  return *hash;
-}
-
 Result<EngineImage> Checkpoints::read(const Checkpoint& checkpoint, unsigned threads,
                                       const std::function<void(double)>& progress) const {
   const storage::Manifest& manifest = checkpoint.manifest();
-  TRY_ASSIGN(const Hash128 record, hash_of(manifest.sequence));
-  if (record != manifest.record) {
+  TRY_ASSIGN(const std::string record, storage::record_at(log_, manifest.sequence));
+  if (hash128(record) != manifest.record) {
     return Error{ErrorCode::Corrupt, "it is not of this log: record " +
                                          std::to_string(manifest.sequence) + " is another"};
   }
@@ -85,9 +72,9 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
   const std::lock_guard held(mutex_);
   const std::uint64_t sequence = moment.index->generation->sequence;
   add_ids(std::move(moment.new_ids));
-  TRY_ASSIGN(const Hash128 record, hash_of(sequence));
+  TRY_ASSIGN(const std::string record, storage::record_at(log_, sequence));
   TRY_ASSIGN(storage::CheckpointWriter writer,
-             store_.begin(sequence, record, moment.made, before_));
+             store_.begin(sequence, hash128(record), moment.made, before_));
   Places places;
   for (const index::Section& section : index::WriterImage::sections(moment.index)) {
     if (stop.stop_requested()) {

@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "engine/answers.h"
 #include "engine/id_runs.h"
 #include "index/image/writer_image.h"
@@ -47,7 +46,8 @@ class Checkpoints {
 
   // The newest checkpoint that is sound, of this log, and has an engine section that `accept`
   // takes; nothing when there is none. Those that are not are told to `notice`.
-  // Requires to be called first, once.
+  // Requires to be called once at most, before write(); without it the first checkpoint is written
+  // whole, and all others go.
   // Thread safety: one thread; `progress` is told the share from any.
   Result<std::optional<EngineImage>> restore(
       unsigned threads, const std::function<void(double)>& progress,
@@ -75,7 +75,6 @@ class Checkpoints {
                            const std::function<void(double)>& progress) const;
   // Takes in the ids of a moment.
   void add_ids(index::EventIds::Fresh ids);
-  Result<Hash128> hash_of(std::uint64_t sequence) const;
 
   const storage::CheckpointStore& store_;
   storage::Log& log_;

@@ -121,19 +121,15 @@ Status Engine::outcomes(const Pass<Permission::Activate>&, std::string_view stre
     const auto found = impl_->streams.find(std::string(stream));
     if (found != impl_->streams.end()) sequences = found->second;
   }
-  // Reading stops at the record asked for: its own error code marks the end.
   for (const std::uint64_t sequence : sequences) {
-    bool seen = false;
-    const auto one = [&](std::uint64_t at, std::string_view bytes) -> Status {
-      if (at != sequence) return Error{ErrorCode::Conflict, "past the record"};
-      TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
-      const auto* outcome = std::get_if<storage::Outcome>(&record.body);
-      if (outcome == nullptr) return Error{ErrorCode::Corrupt, "no outcome where one was"};
-      seen = true;
-      return visit(outcome->payload);
-    };
-    Status read = impl_->parts.log->read(sequence, one);
-    if (!read && !(seen && read.error().code == ErrorCode::Conflict)) return read;
+    TRY_ASSIGN(const std::string bytes, storage::record_at(*impl_->parts.log, sequence));
+    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
+    const auto* outcome = std::get_if<storage::Outcome>(&record.body);
+    if (outcome == nullptr) {
+      return Error{ErrorCode::Corrupt, "record " + std::to_string(sequence) +
+                                           " of the log is no outcome, where one was"};
+    }
+    TRY(visit(outcome->payload));
   }
   return Ok{};
 }

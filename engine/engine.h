@@ -41,6 +41,8 @@ struct Parts {
   std::uint64_t memory_bytes_max = 0;
   // Where checkpoints are kept; null: none are, and a start replays the whole log.
   const storage::CheckpointStore* checkpoints = nullptr;
+  // Read none of them: the state is made from the log alone.
+  bool whole_log = false;
   // One is taken, beside everything else, after this many bytes of new records; 0: only when asked.
   std::uint64_t checkpoint_bytes = 32U << 20;
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could

@@ -154,7 +154,10 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
 Result<std::uint64_t> Engine::Impl::restore(const std::function<void(double)>& progress) {
   if (!checkpoints) return std::uint64_t{0};
   const auto accept = [this](std::string_view engine) { return restore_engine(engine); };
-  TRY_ASSIGN(auto image, checkpoints->restore(std::max(1U, parts.threads), progress, accept));
+  std::optional<EngineImage> image;
+  if (!parts.whole_log) {
+    TRY_ASSIGN(image, checkpoints->restore(std::max(1U, parts.threads), progress, accept));
+  }
   if (image) writer = std::move(image->writer);
   WriterImage::list_fresh_ids(writer);
   return image ? image->sequence : 0;

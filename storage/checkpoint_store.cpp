@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <ranges>
 #include <set>
 #include <system_error>
 
@@ -84,6 +85,15 @@ Result<std::uint64_t> size_of(const Descriptor& file, const fs::path& path) {
   return static_cast<std::uint64_t>(found.st_size);
 }
 
+// The sections whose names begin so.
+auto below(const Manifest& manifest, std::string_view prefix) {
+  const auto first = manifest.sections.lower_bound(prefix);
+  const auto last = std::find_if(first, manifest.sections.end(), [prefix](const auto& section) {
+    return !section.first.starts_with(prefix);
+  });
+  return std::ranges::subrange(first, last);
+}
+
 // Bytes of each file of blocks that the manifest points to.
 std::map<std::uint64_t, std::uint64_t> bytes_by_file(const Manifest& manifest) {
   std::map<std::uint64_t, std::uint64_t> bytes;
@@ -113,19 +123,13 @@ Result<std::string> Checkpoint::read(std::string_view name) const {
 
 std::vector<std::string> Checkpoint::names(std::string_view prefix) const {
   std::vector<std::string> names;
-  for (auto at = manifest_.sections.lower_bound(prefix);
-       at != manifest_.sections.end() && at->first.starts_with(prefix); ++at) {
-    names.push_back(at->first);
-  }
+  for (const auto& [name, place] : below(manifest_, prefix)) names.push_back(name);
   return names;
 }
 
 std::uint64_t Checkpoint::bytes(std::string_view prefix) const {
   std::uint64_t bytes = 0;
-  for (auto at = manifest_.sections.lower_bound(prefix);
-       at != manifest_.sections.end() && at->first.starts_with(prefix); ++at) {
-    bytes += at->second.size;
-  }
+  for (const auto& [name, place] : below(manifest_, prefix)) bytes += place.size;
   return bytes;
 }
 
@@ -180,18 +184,6 @@ Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t se
   return std::shared_ptr<const Checkpoint>(std::move(checkpoint));
 }
 
-Status CheckpointStore::clear() const {
-  std::error_code failed;
-  // Manifests first: one without its blocks would be told as damage.
-  for (const std::uint64_t sequence : sequences()) {
-    fs::remove(manifest_file(sequence), failed);
-    if (failed) return file_error("delete", manifest_file(sequence), failed.value());
-  }
-  fs::remove_all(directory_, failed);
-  if (failed) return file_error("delete", directory_, failed.value());
-  return Ok{};
-}
-
 // --- Writing -----------------------------------------------------------------------------------
 
 struct CheckpointWriter::State {
@@ -211,7 +203,9 @@ struct CheckpointWriter::State {
       if (free < kFreeBytesMin + bytes.size()) {
         return Error{ErrorCode::StorageFull,
                      "the disk of " + store.directory().string() +
-                         " has too little room for a checkpoint; the one before stays"};
+                         " has too little room for a checkpoint: free " +
+                         std::to_string((kFreeBytesMin + bytes.size()) >> 20) +
+                         " MiB; the one before stays"};
       }
       looked_at = size;
       // Now and then, so that a sync of the log does not wait for all of it.

@@ -110,10 +110,6 @@ class CheckpointStore {
   Result<CheckpointWriter> begin(std::uint64_t sequence, const Hash128& record, TimeMs made,
                                  std::shared_ptr<const Checkpoint> before) const;
 
-  // Deletes all checkpoints: the next start reads the whole log.
-  // Errors: PermissionDenied, Unavailable.
-  Status clear() const;
-
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path manifest_file(std::uint64_t sequence) const;
   std::filesystem::path blocks_file(std::uint64_t number) const;

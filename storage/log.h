@@ -47,4 +47,8 @@ class Log {
   virtual std::uint64_t size_bytes() const = 0;
 };
 
+// One record.  Requires sequence >= 1.
+// Errors: those of read(); NotFound behind the end.
+Result<std::string> record_at(Log& log, std::uint64_t sequence);
+
 }  // namespace muster::storage

@@ -36,7 +36,14 @@ std::string json_of(const CopyOptions& options, const StoreCopy& copy) {
   return json.take();
 }
 
-Result<StoreCopy> copy(const Stores& stores, StoreCopyRequest request) {
+// Copies, with progress on a terminal, and prints what came of it.
+Result<StoreCopy> copy(const char* what, const CopyOptions& options, const Stores& stores,
+                       std::string keys_from, std::string keys_to) {
+  StoreCopyRequest request{.from = options.from, .to = options.to};
+  if (!options.keys.empty()) {
+    request.keys_from = std::move(keys_from);
+    request.keys_to = std::move(keys_to);
+  }
   if (is_terminal(STDERR_FILENO)) {
     request.progress = [](double share) {
       std::cerr << "\r" << static_cast<int>(share * 100) << " %" << std::flush;
@@ -44,23 +51,16 @@ Result<StoreCopy> copy(const Stores& stores, StoreCopyRequest request) {
   }
   auto copied = stores.copy(request);
   if (request.progress) std::cerr << "\r";
+  if (!copied) return copied;
+  const bool in_words = is_terminal(STDOUT_FILENO);
+  std::cout << (in_words ? words_of(what, options, *copied) : json_of(options, *copied))
+            << std::endl;
   return copied;
 }
 
-void print(const char* what, const CopyOptions& options, const StoreCopy& copied) {
-  const bool in_words = is_terminal(STDOUT_FILENO);
-  std::cout << (in_words ? words_of(what, options, copied) : json_of(options, copied)) << '\n';
-  std::cout.flush();
-}
-
 Status backup(const CopyOptions& options, const Stores& stores) {
-  StoreCopyRequest request{.from = options.from, .to = options.to};
-  if (!options.keys.empty()) {
-    request.keys_from = options.from;
-    request.keys_to = options.keys;
-  }
-  TRY_ASSIGN(const StoreCopy copied, copy(stores, std::move(request)));
-  print("backup in", options, copied);
+  TRY_ASSIGN(const StoreCopy copied,
+             copy("backup in", options, stores, options.from, options.keys));
   if (options.keys.empty() && copied.destinations > 0) {
     log_info("the backup has no keys: " + std::to_string(copied.destinations) +
              " destinations cannot be used without them; keep them apart with --keys DIR");
@@ -69,13 +69,7 @@ Status backup(const CopyOptions& options, const Stores& stores) {
 }
 
 Status restore(const CopyOptions& options, const Stores& stores) {
-  StoreCopyRequest request{.from = options.from, .to = options.to};
-  if (!options.keys.empty()) {
-    request.keys_from = options.keys;
-    request.keys_to = options.to;
-  }
-  TRY_ASSIGN(const StoreCopy copied, copy(stores, std::move(request)));
-  print("restored to", options, copied);
+  TRY(copy("restored to", options, stores, options.keys, options.to));
   return Ok{};
 }
 

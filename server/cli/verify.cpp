@@ -37,13 +37,15 @@ struct Directory {
   loader::FileDecoder decoder;
 };
 
-Result<std::unique_ptr<engine::Engine>> open(const Directory& directory,
-                                             const storage::CheckpointStore* checkpoints) {
+enum class From { Checkpoint, WholeLog };
+
+Result<std::unique_ptr<engine::Engine>> open(const Directory& directory, From from) {
   return engine::Engine::open({.log = directory.log.get(),
                                .clock = &directory.clock,
                                .decoder = &directory.decoder,
                                .threads = std::max(1U, std::thread::hardware_concurrency()),
-                               .checkpoints = checkpoints,
+                               .checkpoints = directory.checkpoints.get(),
+                               .whole_log = from == From::WholeLog,
                                .checkpoint_bytes = 0,
                                .notice = [](const std::string& notice) {
                                  std::cerr << "muster: " << notice << '\n';
@@ -96,21 +98,25 @@ Error not_the_same(const VerifyOptions& options, const std::vector<std::string>&
   return {ErrorCode::Corrupt, text + "; `muster rebuild` makes it anew"};
 }
 
+// What a directory's states came to, and the one that the whole log gives.
+struct Compared {
+  std::vector<std::string> different;
+  std::unique_ptr<engine::Engine> replayed;
+};
+
 // One after the other: two states at once may not fit into memory.
-Result<std::vector<std::string>> compare(const VerifyOptions& options, const Directory& directory) {
+Result<Compared> compare(const VerifyOptions& options, const Directory& directory) {
   Seen live;
   {
-    TRY_ASSIGN(const auto engine, open(directory, directory.checkpoints.get()));
+    TRY_ASSIGN(const auto engine, open(directory, From::Checkpoint));
     TRY_ASSIGN(live, look_at(*engine));
   }
-  std::vector<std::string> different;
-  if (live.checkpoint != 0) {
-    TRY_ASSIGN(const auto engine, open(directory, nullptr));
-    TRY_ASSIGN(const Seen replayed, look_at(*engine));
-    different = differences(live.parts, replayed.parts);
-  }
-  print(options, live, different.size());
-  return different;
+  Compared compared;
+  TRY_ASSIGN(compared.replayed, open(directory, From::WholeLog));
+  TRY_ASSIGN(const Seen replayed, look_at(*compared.replayed));
+  compared.different = differences(live.parts, replayed.parts);
+  print(options, live, compared.different.size());
+  return compared;
 }
 
 Status verify(const VerifyOptions& options, const Stores& stores) {
@@ -122,8 +128,8 @@ Status verify(const VerifyOptions& options, const Stores& stores) {
   Directory directory;
   TRY_ASSIGN(directory.log, stores.open(options.data, LogUse::ReadOnly));
   directory.checkpoints = stores.checkpoints(options.data);
-  TRY_ASSIGN(const auto different, compare(options, directory));
-  if (!different.empty()) return not_the_same(options, different);
+  TRY_ASSIGN(const Compared compared, compare(options, directory));
+  if (!compared.different.empty()) return not_the_same(options, compared.different);
   return Ok{};
 }
 
@@ -131,12 +137,10 @@ Status rebuild(const VerifyOptions& options, const Stores& stores) {
   Directory directory;
   TRY_ASSIGN(directory.log, stores.open(options.data, LogUse::ReadWrite));
   directory.checkpoints = stores.checkpoints(options.data);
-  TRY(compare(options, directory));
-  TRY(directory.checkpoints->clear());
-  TRY_ASSIGN(const auto engine, open(directory, directory.checkpoints.get()));
+  TRY_ASSIGN(const Compared compared, compare(options, directory));
   const engine::Access access = engine::Access::system("rebuild");
   TRY_ASSIGN(const auto pass, access.require<engine::Permission::Admin>());
-  TRY_ASSIGN(const engine::CheckpointReceipt made, engine->take_checkpoint(pass));
+  TRY_ASSIGN(const engine::CheckpointReceipt made, compared.replayed->take_checkpoint(pass));
   if (!options.json) {
     std::cout << fmt::format("made anew        checkpoint of record {}, {} bytes\n", made.sequence,
                              made.bytes);

@@ -73,6 +73,7 @@ Result<Response> get_readyz(const Call& call) {
 // POST /v1/checkpoint  ->  200 {"snapshot", "sections", "sections_written", "bytes",
 // "bytes_written", "took_ms"}: when it is on the disk
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass) {
+  TRY(only_query(call.request, {}));
   TRY_ASSIGN(const engine::CheckpointReceipt taken, call.engine().take_checkpoint(pass));
   JsonWriter json;
   json.begin_object();
