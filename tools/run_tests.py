@@ -164,14 +164,17 @@ def phase_oracle(tally, asked):
 # What tools/torture ends with when a promise was broken.
 BROKEN = 3
 TORTURES = {
-    # what is broken, and the sabotage of it that must be found
-    'kills': 'drop-record',
-    'power': 'lying-disk',
-    'syncfail': 'lying-disk',
-    'faults': 'silent-change',
-    'duplicates': 'new-ids',
-    'diskfull': 'lost-batch',
+    # what is broken, and the sabotages of it that must be found
+    'kills': ['drop-record'],
+    'power': ['lying-disk'],
+    'syncfail': ['lying-disk'],
+    'faults': ['silent-change'],
+    'duplicates': ['new-ids'],
+    'diskfull': ['lost-batch'],
+    'simulation': ['early-ack', 'drop-record', 'skip-expiry', 'bad-checksum'],
 }
+# Rounds until a sabotage is found at the latest; else 10.
+SABOTAGED_ROUNDS = {'syncfail': '1', 'simulation': '100'}
 
 
 def can_mount():
@@ -186,18 +189,19 @@ def can_mount():
 
 def phase_torture(tally, _asked):
     """Servers killed, cut off from power, damaged, without room; and sabotaged, to be red."""
-    if not built('release', tally, ['muster', 'disk_shim']):
+    if not built('release', tally, ['muster', 'disk_shim', 'simulation_tests']):
         return
-    for what, sabotage in TORTURES.items():
+    for what, sabotages in TORTURES.items():
         if what == 'diskfull' and not can_mount():
             print('torture diskfull: not run: no file system can be mounted here', flush=True)
             continue
         torture = [os.path.join(ROOT, 'tools', 'torture'), what]
         tally.add_one(run(torture), f'torture {what}')
-        sabotaged = [*torture, '--count', '1' if what == 'syncfail' else '10',
-                     '--sabotage', sabotage]
-        tally.add_one(run(sabotaged, ends_with=BROKEN),
-                      f'torture {what} --sabotage {sabotage} does not find it')
+        for sabotage in sabotages:
+            sabotaged = [*torture, '--count', SABOTAGED_ROUNDS.get(what, '10'),
+                         '--sabotage', sabotage]
+            tally.add_one(run(sabotaged, ends_with=BROKEN),
+                          f'torture {what} --sabotage {sabotage} does not find it')
 
 
 def phase_asan(tally, _asked):
@@ -212,7 +216,7 @@ def phase_asan(tally, _asked):
 def phase_tsan(tally, _asked):
     """index, query and engine with the thread sanitizer, over a log in memory."""
     # Without address randomisation: the sanitizer's memory map does not fit all layouts of Linux.
-    layers = ('index', 'query', 'engine', 'golden')
+    layers = ('index', 'query', 'engine', 'golden', 'simulation')
     if built('tsan', tally, [f'{layer}_tests' for layer in layers]):
         ctest('tsan', tally, before=['setarch', os.uname().machine, '-R'],
               environment={'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1'},

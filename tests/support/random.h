@@ -16,9 +16,8 @@ std::uint64_t seed_of_run();
 
 class Random : public std::mt19937_64 {
  public:
-  Random()
-      : std::mt19937_64(seed_of_run()),
-        trace_(__FILE__, __LINE__, "MUSTER_SEED=" + std::to_string(seed_of_run())) {}
+  explicit Random(std::uint64_t seed = seed_of_run())
+      : std::mt19937_64(seed), trace_(__FILE__, __LINE__, "MUSTER_SEED=" + std::to_string(seed)) {}
 
   // A number in [0, limit).  Requires limit > 0.
   std::uint32_t below(std::uint32_t limit) { return static_cast<std::uint32_t>((*this)() % limit); }

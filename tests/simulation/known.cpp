@@ -1,0 +1,232 @@
+#include "tests/simulation/known.h"
+
+#include <memory>
+
+#include "base/json_writer.h"
+#include "query/language/language.h"
+
+namespace muster::testing {
+namespace {
+
+using engine::Permission;
+using storage::TableKind;
+
+constexpr std::uint32_t kNamesMax = 3;  // Segments, and lists.
+
+std::string where_json(const std::string& text) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("where").text(text);
+  json.end_object();
+  return json.take();
+}
+
+// The error of a call, or that it is new to the engine.
+template <typename Answer>
+Result<bool> as_new(const Result<Answer>& answer) {
+  if (!answer) return answer.error();
+  return false;
+}
+
+Result<bool> taken(const Result<engine::IngestReceipt>& receipt, std::size_t rows) {
+  if (!receipt) return receipt.error();
+  if (receipt->accepted != rows || receipt->rejected != 0) {
+    return Error{ErrorCode::Corrupt, std::to_string(rows) + " rows were sent, " +
+                                         std::to_string(receipt->accepted) + " taken and " +
+                                         std::to_string(receipt->rejected) + " rejected"};
+  }
+  return receipt->repeated;
+}
+
+}  // namespace
+
+Known::Known(Random& random, const RowSpelling& spelling)
+    : random_(random),
+      spelling_(spelling),
+      people_(random_people(random, {.people = 40})),
+      definitions_(random, people_),
+      questions_(random, people_) {}
+
+std::vector<std::string> Known::members(const std::string& text, TimeMs now) const {
+  const auto tree = query::parse(text);
+  CHECK(tree);
+  NaiveContext context{.now = now, .zone = people_.timezone};
+  for (const auto& [id, where] : segments_) {
+    const auto parsed = query::parse(where);
+    CHECK(parsed);
+    context.segments[id] = *parsed;
+  }
+  context.lists = lists_;
+  return naive_members(people_, context, *tree);
+}
+
+std::string Known::question() {
+  std::vector<std::string> segments, lists;
+  for (const auto& [id, unused] : segments_) segments.push_back(id);
+  for (const auto& [id, unused] : lists_) lists.push_back(id);
+  questions_.use(std::move(segments), std::move(lists));
+  return questions_.predicate(3);
+}
+
+std::string Known::somebody() {
+  return people_.people[random_.below(static_cast<std::uint32_t>(people_.people.size()))].id;
+}
+
+Change Known::any_change(TimeMs now) {
+  for (;;) {
+    Change change;
+    switch (random_.below(10)) {
+      case 0:
+      case 1:
+      case 2: change = update_people(now); break;
+      case 3:
+      case 4:
+      case 5: change = add_events(now); break;
+      case 6: change = send_events_again(now); break;
+      case 7: change = update_products(now); break;
+      case 8: change = put_segment(now); break;
+      default: change = put_list(now);
+    }
+    if (change.send) return change;  // It had no row at all.
+  }
+}
+
+Change Known::rows_change(const std::string& what, TableKind table, const std::string& name,
+                          const Rows& rows, bool must_be_keyed, TimeMs now) {
+  Change change;
+  change.what = what + " " + std::to_string(rows.size());
+  change.made = now;
+  if (rows.empty()) return change;
+  engine::IngestRequest request{.table = table, .name = name, .bytes = spelling_.write(rows)};
+  change.is_keyed = must_be_keyed || one_in(2);
+  if (change.is_keyed) request.idempotency_key = "key" + std::to_string(next_++);
+  change.send = [request, size = rows.size()](engine::Engine& engine) {
+    return taken(engine.ingest(pass<Permission::Ingest>(), request), size);
+  };
+  return change;
+}
+
+// Some fields change, some go, the others stay; now and then somebody new comes.
+Change Known::update_people(TimeMs now) {
+  const People fresh = random_people(random_, {.people = 1 + random_.below(8)});
+  Rows rows;
+  auto news = std::make_shared<std::vector<std::pair<std::string, Row>>>();
+  for (const Person& source : fresh.people) {
+    const std::string id = one_in(5) ? fresh_id() : somebody();
+    Row row{{"profile_id", text(id)}};
+    Row fields;
+    for (const auto& [name, field] : source.attributes) {
+      if (one_in(2)) continue;
+      fields.emplace_back(name, one_in(5) ? std::nullopt : std::optional(field));
+    }
+    row.insert(row.end(), fields.begin(), fields.end());
+    rows.push_back(std::move(row));
+    news->emplace_back(id, std::move(fields));
+  }
+  // Sent again after another update it would undo that, so it has a key.
+  Change change = rows_change("people", TableKind::Profiles, "", rows, true, now);
+  change.happen = [this, news] {
+    for (const auto& [id, fields] : *news) {
+      Person& person = people_.find_or_add(id);
+      for (const auto& [name, field] : fields) {
+        if (field) person.attributes[name] = *field;
+        else person.attributes.erase(name);
+      }
+    }
+  };
+  return change;
+}
+
+// Earlier and later than what is there, of then and of now, for old and new people.
+Change Known::add_events(TimeMs now) {
+  const People fresh = random_people(random_, {.people = 1 + random_.below(6)});
+  const TimeMs later = one_in(2) ? 0 : now - kRandomNow;
+  Rows rows;
+  bool has_nameless = false;
+  auto news = std::make_shared<std::vector<std::pair<std::string, PlainEvent>>>();
+  for (const Person& source : fresh.people) {
+    for (PlainEvent event : source.events) {
+      const std::string id = one_in(12) ? fresh_id() : somebody();
+      event.id = one_in(3) ? "" : "n" + std::to_string(next_++);
+      event.time += later;
+      has_nameless |= event.id.empty();
+      rows.push_back(event_row(id, event));
+      news->emplace_back(id, std::move(event));
+    }
+  }
+  Change change = rows_change("events", TableKind::Events, "", rows, has_nameless, now);
+  change.happen = [this, news] {
+    for (const auto& [id, event] : *news) people_.find_or_add(id).events.push_back(event);
+  };
+  return change;
+}
+
+// What is known by its id changes nothing, also twice in one batch.
+Change Known::send_events_again(TimeMs now) {
+  Rows rows;
+  for (int i = 0; i < 4; ++i) {
+    const Person& person = *people_.find(somebody());
+    for (const PlainEvent& event : person.events) {
+      if (!event.id.empty() && one_in(2)) rows.push_back(event_row(person.id, event));
+    }
+  }
+  Change change = rows_change("events again", TableKind::Events, "", rows, false, now);
+  change.happen = [] {};
+  return change;
+}
+
+Change Known::update_products(TimeMs now) {
+  const People fresh = random_people(random_, {.people = 0});
+  Rows rows;
+  auto news = std::make_shared<std::map<std::string, PlainFields>>();
+  for (const auto& [id, fields] : fresh.entities.at("product")) {
+    if (one_in(2)) continue;
+    rows.push_back(entity_row("product", id, fields));
+    (*news)[id] = fields;
+  }
+  Change change = rows_change("products", TableKind::Entities, "product", rows, true, now);
+  change.happen = [this, news] {
+    for (const auto& [id, fields] : *news) {
+      for (const auto& [name, field] : fields) people_.entities["product"][id][name] = field;
+    }
+  };
+  return change;
+}
+
+Change Known::put_segment(TimeMs now) {
+  const std::string id = "s" + std::to_string(random_.below(kNamesMax));
+  const std::string where = definitions_.predicate(2);
+  Change change{.what = "segment " + id, .made = now};
+  change.send = [id, where](engine::Engine& engine) {
+    return as_new(engine.put_segment(pass<Permission::Define>(), id, where_json(where)));
+  };
+  change.happen = [this, id, where] { segments_[id] = where; };
+  return change;
+}
+
+// Whom it is given that does not exist is left out for ever.
+Change Known::put_list(TimeMs now) {
+  const std::string id = "l" + std::to_string(random_.below(kNamesMax));
+  std::vector<std::string> members;
+  for (int i = 0; i < 12; ++i) members.push_back(somebody());
+  Change change{.what = "list " + id, .made = now};
+  change.send = [id, members](engine::Engine& engine) {
+    return as_new(engine.put_list(pass<Permission::Define>(), id, {.members = members}));
+  };
+  change.happen = [this, id, members] { lists_[id] = members; };
+  return change;
+}
+
+Change Known::erasure(TimeMs now) {
+  const std::string id = somebody();
+  Change change{.what = "erase " + id, .made = now};
+  change.send = [id](engine::Engine& engine) {
+    return as_new(engine.erase(pass<Permission::Define>(), id));
+  };
+  change.happen = [this, id] {
+    std::erase_if(people_.people, [&id](const Person& person) { return person.id == id; });
+  };
+  return change;
+}
+
+}  // namespace muster::testing

@@ -1,0 +1,212 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "base/hash.h"
+#include "tests/support/row_spelling.h"
+
+namespace muster::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using engine::Permission;
+
+constexpr TimeMs kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
+
+std::string hash_of(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += text + '\n';
+  return std::to_string(hash64(all));
+}
+
+std::vector<fs::path> files_of(const fs::path& folder) {
+  std::vector<fs::path> files;
+  if (!fs::exists(folder)) return files;
+  for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void write_at(const fs::path& file, std::uint64_t at, char byte) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(static_cast<std::streamoff>(at));
+  stream.put(byte);
+}
+
+char read_at(const fs::path& file, std::uint64_t at) {
+  std::ifstream stream(file, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(at));
+  return static_cast<char>(stream.get());
+}
+
+}  // namespace
+
+Sabotage sabotage_of(const std::string& word) {
+  const std::array words{"", "early-ack", "drop-record", "skip-expiry", "bad-checksum"};
+  const auto found = std::find(words.begin(), words.end(), word);
+  CHECK(found != words.end());
+  return static_cast<Sabotage>(found - words.begin());
+}
+
+World::World(std::uint64_t seed, Sabotage sabotage)
+    : random_(seed),
+      sabotage_(sabotage),
+      test_(default_rows(), kRandomNow, &log_),
+      known_(random_, default_rows()) {
+  if (sabotage == Sabotage::EarlyAck) log_.acknowledge_early();
+  test_.keep_checkpoints(checkpoints_);
+  recover();
+  load_everybody();
+}
+
+void World::load_everybody() {
+  const Status loaded = test_.load(known_.people(), Declare::Everything, 25);
+  if (!loaded) broken("the first load: " + loaded.error().message);
+}
+
+void World::broken(const std::string& sentence) {
+  note("BROKEN " + sentence);
+  if (broken_.empty()) broken_ = sentence;
+}
+
+std::string World::live(int steps) {
+  for (int at = 0; at < steps && broken_.empty(); ++at) {
+    step();
+    if (broken_.empty()) ask();
+  }
+  if (broken_.empty()) restart();
+  for (int i = 0; i < 3 && broken_.empty(); ++i) ask();
+  if (broken_.empty()) compare_with_whole_log();
+  return broken_;
+}
+
+void World::step() {
+  switch (random_.below(12)) {
+    case 0: return move_clock();
+    case 1: return take_checkpoint();
+    case 2: return restart();
+    case 3: return full_disk();
+    case 4: return repeat_an_old_one();
+    default: change_something();
+  }
+}
+
+void World::ask() {
+  const std::string text = known_.question();
+  const auto members = test_.members(question(text));
+  happened("questions");
+  if (!members) return broken(text + ": " + members.error().message);
+  note("ask " + text + " -> " + std::to_string(members->size()) + " " + hash_of(*members));
+  const auto wanted = known_.members(text, now());
+  if (wanted == *members) return;
+  broken(text + ": " + std::to_string(members->size()) + " people, and there are " +
+         std::to_string(wanted.size()));
+}
+
+// Mostly on, by minutes or by weeks; now and then back.
+void World::move_clock() {
+  const std::array<TimeMs, 4> units{kMinute, kHour, kDay, 30 * kDay};
+  const TimeMs by = units[random_.below(4)] * (1 + random_.below(20));
+  clock_ += one_in(4) ? -by : by;
+  const bool is_skipped = sabotage_ == Sabotage::SkipExpiry && one_in(3);
+  if (!is_skipped) test_.clock().set(clock_);
+  engine().now();
+  latest_ = now();
+  happened("clock moves");
+  note("clock " + std::to_string(clock_) + ", now " + std::to_string(latest_));
+}
+
+void World::take_checkpoint() {
+  const auto taken = test_.take_checkpoint();
+  if (!taken) return broken("a checkpoint: " + taken.error().message);
+  happened("checkpoints");
+  note("checkpoint of " + std::to_string(taken->sequence) + ", " +
+       std::to_string(taken->sections) + " sections");
+}
+
+// One of its files is gone, short, or has another bit.
+void World::damage_checkpoint() {
+  const auto files = files_of(checkpoints_.directory());
+  if (files.empty()) return;
+  const fs::path& file = files[random_.below(static_cast<std::uint32_t>(files.size()))];
+  const std::uint64_t size = fs::file_size(file);
+  const std::uint32_t kind = random_.below(3);
+  const std::uint64_t at = size == 0 ? 0 : random_() % size;
+  if (kind == 0 || size == 0) fs::remove(file);
+  else if (kind == 1) fs::resize_file(file, at);
+  else write_at(file, at, static_cast<char>(read_at(file, at) ^ 16));
+  was_damaged_ = true;
+  happened("damaged checkpoints");
+  note("damaged " + file.filename().string() + " at " + std::to_string(at));
+}
+
+// A bit is another one, and the checksum says that it is right.
+void World::forge_checkpoint() {
+  const auto sequences = checkpoints_.sequences();
+  if (sequences.empty()) return;
+  const auto opened = checkpoints_.open(sequences[0]);
+  if (!opened) return;
+  storage::Manifest manifest = (*opened)->manifest();
+  auto section = manifest.sections.begin();
+  std::advance(section, random_.below(static_cast<std::uint32_t>(manifest.sections.size())));
+  auto& [name, place] = *section;
+  if (place.size == 0) return;
+  const fs::path file = checkpoints_.blocks_file(place.file);
+  const std::uint64_t at = place.offset + random_() % place.size;
+  write_at(file, at, static_cast<char>(read_at(file, at) ^ 1));
+  std::string bytes(place.size, '\0');
+  std::ifstream stream(file, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(place.offset));
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  place.hash = hash128(bytes);
+  std::ofstream(checkpoints_.manifest_file(sequences[0]), std::ios::binary) << encode(manifest);
+  note("forged " + name);
+}
+
+void World::restart() {
+  if (sabotage_ == Sabotage::BadChecksum) forge_checkpoint();
+  else if (one_in(4)) damage_checkpoint();
+  note("restart");
+  recover();
+}
+
+void World::recover() {
+  log_.crash();
+  if (sabotage_ == Sabotage::DropRecord && log_.last_sequence() > 10 && one_in(2)) {
+    log_.drop(1 + random_() % log_.last_sequence());
+  }
+  test_.clock().set(clock_);
+  const Status started = test_.restart();
+  happened("starts");
+  if (!started) return broken("a start: " + started.error().message);
+  if (!was_damaged_ && !test_.notices().empty()) {
+    return broken("a start that had nothing to say said: " + test_.notices().front());
+  }
+  // What was only asked, and never written, may be forgotten; what was written may not.
+  const TimeMs given = engine().now();
+  if (given < std::max(durable_now_, clock_) || given > now()) {
+    return broken("now is " + std::to_string(given) + " after a start, and was " +
+                  std::to_string(durable_now_));
+  }
+  latest_ = given;
+  note("started, now " + std::to_string(given));
+}
+
+// What the checkpoints and the changes since came to is what the whole log comes to.
+void World::compare_with_whole_log() {
+  TestEngine replayed(default_rows(), clock_, &log_);
+  const auto wanted = replayed.engine().fingerprint(pass<Permission::Admin>());
+  const auto found = engine().fingerprint(pass<Permission::Admin>());
+  if (!wanted || !found) return broken("no fingerprint can be taken");
+  for (const auto& [name, hash] : *wanted) {
+    const auto mine = found->find(name);
+    if (mine == found->end() || mine->second != hash) {
+      return broken("the whole log gives another " + name);
+    }
+  }
+  if (found->size() != wanted->size()) return broken("the whole log gives fewer parts");
+}
+
+}  // namespace muster::testing
