@@ -258,6 +258,7 @@ struct Health {
   std::uint64_t log_bytes = 0;
   std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.
   std::string checkpoint_failure;    // Why the last one could not be taken.
+  TimeMs clock_behind_ms = 0;        // How far the clock stands behind a now that was given before.
 };
 
 struct RejectedRowInfo {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "engine/impl.h"
 
@@ -7,13 +8,24 @@ namespace {
 
 // Changes that may wait: each holds at most one request's bytes, and its sender is waiting too.
 constexpr std::size_t kWaitingMax = 1'024;
-// Changes and bytes of one group commit: bounds how long the first of them waits.
-constexpr std::size_t kGroupMax = 256;
+// Bytes of one group commit: bounds how long the first of them waits.
 constexpr std::size_t kGroupBytesMax = 64U << 20;
 // Answers kept for repeated idempotency keys, and for how long.
 constexpr std::size_t kReceiptsMax = 1'000'000;
 constexpr TimeMs kReceiptKeptMs = 24 * 3'600'000LL;
 constexpr std::size_t kRejectedKeptMax = 10'000;
+constexpr const char* kUnfinished =
+    "a change could not be finished for want of memory, so this server only answers questions "
+    "until it is started again";
+
+// For want of memory there may not even be any for the sentence.
+Error unfinished() noexcept {
+  try {
+    return {ErrorCode::Unavailable, kUnfinished};
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::Unavailable, "out of memory"};  // Fits a string without an allocation.
+  }
+}
 
 }  // namespace
 
@@ -27,6 +39,7 @@ Engine::Impl::Impl(const Parts& given)
     : parts(given),
       published(std::make_shared<const index::Generation>()),
       predicates(given.kept_bytes) {
+  failure_.reserve(std::string_view(kUnfinished).size());
   if (parts.checkpoints == nullptr) return;
   const auto told = [this](const std::string& sentence) {
     if (parts.notice) parts.notice(sentence);
@@ -62,14 +75,19 @@ Status Engine::Impl::commit(Change change, std::uint64_t bytes) {
 }
 
 void Engine::Impl::lead(std::unique_lock<std::mutex>& held) {
+  // Nothing here may throw while others wait for their leader.
   leading_ = true;
-  const std::size_t size = std::min(waiting_.size(), kGroupMax);
-  std::vector<Waiting*> group(waiting_.begin(),
-                              waiting_.begin() + static_cast<std::ptrdiff_t>(size));
+  std::array<Waiting*, kGroupMax> first;
+  std::size_t size = std::min(waiting_.size(), kGroupMax);
+  std::copy_n(waiting_.begin(), size, first.begin());
   held.unlock();
-  run_group(group);
+  try {
+    size = run_group({first.data(), size});
+  } catch (const std::exception&) {
+    give_up({first.data(), size});
+  }
   held.lock();
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(group.size()));
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(size));
   waiting_count = waiting_.size();
   leading_ = false;
   done_.notify_all();
@@ -81,15 +99,24 @@ Status Engine::Impl::run(const Waiting& waiting, Commit& commit) {
   return (*waiting.change)(commit);
 }
 
-// Leaves in `group` those that were run; the rest waits for the next leader.
-void Engine::Impl::run_group(std::vector<Waiting*>& group) {
+// The working state may be half changed, so nothing of it may ever be shown. What was appended to
+// the log before it came to this is there after the next start.
+void Engine::Impl::give_up(std::span<Waiting* const> group) {
+  const std::lock_guard held(queue_mutex_);
+  if (!read_only) failure_ = kUnfinished;  // Has room for it.
+  read_only = true;
+  for (Waiting* const waiting : group) {
+    if (!waiting->result) waiting->result = unfinished();
+  }
+}
+
+std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   Commit commit(parts.log->last_sequence());
   std::size_t ran = 0;
   std::vector<std::pair<Waiting*, Status>> results;
   for (; ran < group.size() && commit.bytes() < kGroupBytesMax; ++ran) {
     results.emplace_back(group[ran], run(*group[ran], commit));
   }
-  group.resize(ran);
   Status appended = Ok{};
   if (!commit.records().empty()) {
     appended = parts.log->append(commit.records());
@@ -109,6 +136,7 @@ void Engine::Impl::run_group(std::vector<Waiting*>& group) {
     const bool lost = result.has_value() && !appended;
     waiting->result = lost ? Status(appended.error()) : std::move(result);
   }
+  return ran;
 }
 
 void Engine::Impl::keep_receipt(const std::string& key, KeptReceipt kept) {

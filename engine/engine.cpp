@@ -147,13 +147,14 @@ Health Engine::health() const {
   const auto generation = impl_->generation();
   health.ready = impl_->ready;
   health.read_only = impl_->read_only;
-  if (health.read_only) health.reason = "the log could not be written; answers only";
+  if (health.read_only) health.reason = "a change could not be written; answers only";
   health.snapshot = generation->sequence;
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
   health.queue_depth = impl_->waiting_count;
   health.memory_bytes = impl_->index_bytes() + impl_->predicates.bytes();
   health.log_bytes = impl_->parts.log->size_bytes();
+  health.clock_behind_ms = impl_->now() - impl_->parts.clock->now();
   if (impl_->checkpoints) health.checkpoint = impl_->checkpoints->newest();
   const std::lock_guard held(impl_->checkpoint_mutex);
   health.checkpoint_failure = impl_->checkpoint_failure;

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -165,15 +166,20 @@ class Engine::Impl {
     std::uint64_t bytes = 0;
     std::optional<Status> result;
   };
+  // Changes of one group commit: bounds how long the first of them waits.
+  static constexpr std::size_t kGroupMax = 256;
   void lead(std::unique_lock<std::mutex>& held);
-  void run_group(std::vector<Waiting*>& group);
+  // Returns how many of them were run and have their results; the rest waits for the next leader.
+  std::size_t run_group(std::span<Waiting* const> group);
+  // After an exception in the middle of it.
+  void give_up(std::span<Waiting* const> group);
   Status run(const Waiting& waiting, Commit& commit);
 
   std::mutex queue_mutex_;                // Guards waiting_ and leading_.
   std::condition_variable done_;
   std::deque<Waiting*> waiting_;          // At most kWaitingMax.
   bool leading_ = false;
-  std::string failure_;                   // Why read_only; written once, before read_only.
+  std::string failure_;                   // Why read_only; written before it.
   mutable std::atomic<TimeMs> latest_now_ = 0;
   std::jthread checkpointing_;  // Last, so that it ends first.
 };

@@ -27,7 +27,11 @@ class RecordsAhead {
  public:
   RecordsAhead(storage::Log& log, const RowDecoder& decoder, std::uint64_t first)
       : log_(log), decoder_(decoder), thread_([this, first](const std::stop_token& stop) {
-          read(first, stop);
+          try {
+            read(first, stop);
+          } catch (const std::exception& thrown) {
+            end(Error{ErrorCode::Unavailable, std::string("the replay: ") + thrown.what()});
+          }
         }) {}
 
   // The next record; nothing at the end.  Errors: those of the log and of decode().
@@ -60,6 +64,10 @@ class RecordsAhead {
       changed_.notify_all();
       return Ok{};
     });
+    end(std::move(done));
+  }
+
+  void end(Status done) {
     const std::lock_guard held(mutex_);
     ended_ = std::move(done);
     changed_.notify_all();

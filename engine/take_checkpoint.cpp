@@ -211,7 +211,13 @@ void Engine::Impl::take_checkpoints(const std::stop_token& stop) {
       const auto due = [this] { return uncheckpointed >= parts.checkpoint_bytes; };
       if (!checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due)) continue;
     }
-    const auto taken = take_checkpoint(stop);
+    const auto taken = [&]() -> Result<CheckpointReceipt> {
+      try {
+        return take_checkpoint(stop);
+      } catch (const std::exception& thrown) {
+        return Error{ErrorCode::Unavailable, thrown.what()};
+      }
+    }();
     if (!taken) uncheckpointed = 0;  // The next try comes with as many bytes again.
     if (!taken && parts.notice && !stop.stop_requested()) {
       parts.notice("no checkpoint was taken: " + taken.error().message);

@@ -69,6 +69,7 @@ class ListColumn {
   const ListBlock* block(std::uint32_t block) const {
     return block < blocks_.size() ? blocks_[block].get() : nullptr;
   }
+  std::uint32_t blocks() const { return static_cast<std::uint32_t>(blocks_.size()); }
   bool has(std::uint32_t ordinal) const;
   CodeList at(std::uint32_t ordinal) const;       // Empty when missing.
   std::uint64_t count() const { return count_; }  // Lists present.

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <new>
 
 #include "base/check.h"
 
@@ -39,6 +40,17 @@ bool has_zlib_frame(std::string_view bytes) {
   return (first & 0x0f) == Z_DEFLATED && (first * 256U + second) % 31 == 0;
 }
 
+// Too little memory is no damage.
+void check_memory(int code) {
+  if (code == Z_MEM_ERROR) throw std::bad_alloc();
+}
+
+void start_inflate(z_stream& stream, int window_bits) {
+  const int code = inflateInit2(&stream, window_bits);
+  check_memory(code);
+  CHECK(code == Z_OK);
+}
+
 // One piece through zlib. It counts in unsigned int: longer input is given in turns.
 struct Turn {
   int code = Z_OK;
@@ -54,6 +66,7 @@ Turn inflate_once(z_stream& stream, std::string_view packed, std::span<char> out
   stream.avail_out = static_cast<uInt>(room);
   Turn turn;
   turn.code = inflate(&stream, Z_NO_FLUSH);
+  check_memory(turn.code);
   turn.read = size - stream.avail_in;
   turn.written = room - stream.avail_out;
   return turn;
@@ -69,7 +82,7 @@ struct Gunzip::Stream {
 };
 
 Gunzip::Gunzip() : stream_(std::make_unique<Stream>()) {
-  CHECK(inflateInit2(&stream_->zlib, kWindowBits + kGzipOnly) == Z_OK);
+  start_inflate(stream_->zlib, kWindowBits + kGzipOnly);
 }
 
 Gunzip::~Gunzip() {
@@ -145,7 +158,7 @@ Result<std::string> unpack_gzip(std::string_view packed, std::size_t bytes_max) 
 Result<std::string> unpack_deflate(std::string_view packed, std::size_t bytes_max) {
   if (packed.empty()) return Error{ErrorCode::InvalidArgument, "the compressed data is empty"};
   z_stream stream = {};
-  CHECK(inflateInit2(&stream, has_zlib_frame(packed) ? kWindowBits : -kWindowBits) == Z_OK);
+  start_inflate(stream, has_zlib_frame(packed) ? kWindowBits : -kWindowBits);
   const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
   CappedOutput output(bytes_max);
   while (true) {

@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "base/limits.h"
@@ -124,7 +125,10 @@ class JsonRows::Impl {
     reason_ = std::move(reason);
     return Step::Bad;
   }
-  Step bad(simdjson::error_code code) { return bad("the row " + std::string(reason_of(code))); }
+  Step bad(simdjson::error_code code) {
+    if (code == simdjson::MEMALLOC) throw std::bad_alloc();  // The row is not to blame.
+    return bad("the row " + std::string(reason_of(code)));
+  }
   Step clash(std::size_t place, std::string reason) {
     clash_place_ = place;
     reason_ = std::move(reason);

@@ -55,6 +55,8 @@ class Metrics::Impl {
   prometheus::Gauge& log = gauge("muster_log_bytes", "Size of the durable log.");
   prometheus::Gauge& checkpoint = gauge(
       "muster_checkpoint_snapshot", "Number of the snapshot of the newest checkpoint; 0: none.");
+  prometheus::Gauge& clock_behind = gauge(
+      "muster_clock_behind_seconds", "How far the clock stands behind a time given before.");
   prometheus::Gauge& audit_lost =
       gauge("muster_audit_lines_lost", "Audit lines that could not be written.");
 };
@@ -97,6 +99,7 @@ std::string Metrics::text(const engine::Health& health) {
   impl_->memory.Set(static_cast<double>(health.memory_bytes));
   impl_->log.Set(static_cast<double>(health.log_bytes));
   impl_->checkpoint.Set(static_cast<double>(health.checkpoint));
+  impl_->clock_behind.Set(static_cast<double>(health.clock_behind_ms) / 1'000);
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());
   return out.str();

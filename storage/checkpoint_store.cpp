@@ -35,8 +35,7 @@ fs::path numbered(const fs::path& directory, std::string_view head, std::uint64_
 }
 
 // N of "HEAD-N"; nothing for any other name.
-std::optional<std::uint64_t> number_of(const fs::path& file, std::string_view head) {
-  const std::string name = file.filename().string();
+std::optional<std::uint64_t> number_of(std::string_view name, std::string_view head) {
   if (!name.starts_with(head)) return std::nullopt;
   std::uint64_t number = 0;
   const char* const end = name.data() + name.size();
@@ -48,13 +47,11 @@ std::optional<std::uint64_t> number_of(const fs::path& file, std::string_view he
 // Errors: Unavailable when the directory cannot be read; one that is not there has no files.
 Result<std::vector<std::uint64_t>> numbers_in(const fs::path& directory, std::string_view head) {
   std::vector<std::uint64_t> numbers;
-  std::error_code failed;
-  fs::directory_iterator at(directory, failed);
-  for (const fs::directory_iterator end; !failed && at != end; at.increment(failed)) {
-    if (const auto number = number_of(at->path(), head)) numbers.push_back(*number);
-  }
-  if (failed && failed != std::errc::no_such_file_or_directory) {
-    return file_error("read", directory, failed.value());
+  const auto names = names_in(directory);
+  if (!names && names.error().code != ErrorCode::NotFound) return names.error();
+  if (!names) return numbers;
+  for (const std::string& name : *names) {
+    if (const auto number = number_of(name, head)) numbers.push_back(*number);
   }
   std::sort(numbers.begin(), numbers.end(), std::greater<>());
   return numbers;

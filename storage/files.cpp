@@ -1,11 +1,14 @@
 #include "storage/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <system_error>
 
 namespace muster::storage {
@@ -79,6 +82,21 @@ Status write_small_file(const std::filesystem::path& path, std::string_view cont
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) return file_error("make", path, errno);
   return sync_directory(path.parent_path());
+}
+
+Result<std::vector<std::string>> names_in(const std::filesystem::path& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(::opendir(directory.c_str()), ::closedir);
+  if (opened == nullptr && errno == ENOMEM) throw std::bad_alloc();
+  if (opened == nullptr) return file_error("read", directory, errno);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(opened.get());
+    if (entry == nullptr && errno != 0) return file_error("read", directory, errno);
+    if (entry == nullptr) return names;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
 }
 
 Status sync_directory(const std::filesystem::path& directory) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -48,6 +49,10 @@ Status write_all(int descriptor, std::string_view content, const std::filesystem
 
 // Makes the file with this content, or leaves it as it was: written beside, synced, renamed.
 Status write_small_file(const std::filesystem::path& path, std::string_view content);
+
+// The names of what stands in `directory`, in no order. Without memory it throws, where the
+// iterators of the standard library end the program.
+Result<std::vector<std::string>> names_in(const std::filesystem::path& directory);
 
 // Makes the names in `directory` as lasting as the files.
 Status sync_directory(const std::filesystem::path& directory);

@@ -1,7 +1,9 @@
 #include "storage/record.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -27,10 +29,16 @@ constexpr std::size_t kChecksumBytes = 4;
 // Raw batches are text: level 1 makes them about five times smaller at several hundred MB/s.
 constexpr int kZstdLevel = 1;
 
+// Too little memory is no damage.
+void check_memory(std::size_t result) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+}
+
 std::string compress(std::string_view raw) {
   std::string frame(ZSTD_compressBound(raw.size()), '\0');
   const std::size_t size =
       ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), kZstdLevel);
+  check_memory(size);
   CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
   frame.resize(size);
   return frame;
@@ -52,6 +60,7 @@ Result<std::string> inflate(std::string_view frame, std::uint64_t size) {
   }
   std::string raw(size, '\0');
   const std::size_t made = ZSTD_decompress(raw.data(), raw.size(), frame.data(), frame.size());
+  check_memory(made);
   if (ZSTD_isError(made) != 0 || made != size) {
     return damaged("its raw batch cannot be decompressed");
   }

@@ -171,6 +171,8 @@ TORTURES = {
     'faults': ['silent-change'],
     'duplicates': ['new-ids'],
     'diskfull': ['lost-batch'],
+    'memory': ['no-limit'],
+    'clock': ['stuck-clock'],
     'simulation': ['early-ack', 'drop-record', 'skip-expiry', 'bad-checksum'],
 }
 # Rounds until a sabotage is found at the latest; else 10.
@@ -188,8 +190,8 @@ def can_mount():
 
 
 def phase_torture(tally, _asked):
-    """Servers killed, cut off from power, damaged, without room; and sabotaged, to be red."""
-    if not built('release', tally, ['muster', 'disk_shim', 'simulation_tests']):
+    """Servers killed, cut off from power, damaged, without room or time; and sabotaged."""
+    if not built('release', tally, ['muster', 'disk_shim', 'clock_shim', 'simulation_tests']):
         return
     for what, sabotages in TORTURES.items():
         if what == 'diskfull' and not can_mount():

@@ -179,11 +179,9 @@ bool ends_with_table(std::span<const std::uint64_t> present, std::uint32_t block
 
 bool has_keys(const FieldType& type) { return type.list || is_coded(type.type); }
 
-std::uint32_t blocks_of(const Attribute& attribute, std::uint32_t table_blocks) {
-  if (!attribute.type.list) return attribute.single.blocks();
-  std::uint32_t blocks = table_blocks;
-  while (blocks > 0 && attribute.list.block(blocks - 1) == nullptr) --blocks;
-  return blocks;
+// Those that nobody has a value in any more among them: a state read back has as many.
+std::uint32_t blocks_of(const Attribute& attribute) {
+  return attribute.type.list ? attribute.list.blocks() : attribute.single.blocks();
 }
 
 // The head: changed: i64 | ids: varint | attributes: varint, and of each its name: text, type,
@@ -198,7 +196,7 @@ std::string table_head(const Table& table) {
     out.text(name);
     write_type(out, attribute->type);
     out.varint(attribute->dictionary.size());
-    out.varint(blocks_of(*attribute, table.blocks()));
+    out.varint(blocks_of(*attribute));
   }
   return bytes;
 }
@@ -355,7 +353,7 @@ void add_table_sections(const std::string& prefix, const std::shared_ptr<const T
       add_column_sections(prefix + "/value/" + field, attribute->single, sections);
       continue;
     }
-    for (std::uint32_t b = 0; b < blocks_of(*attribute, table->blocks()); ++b) {
+    for (std::uint32_t b = 0; b < blocks_of(*attribute); ++b) {
       sections.push_back({block_name(prefix + "/value/" + field, b), {}, [list = attribute, b] {
                             return list_bytes(list->list.block(b));
                           }});

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "index/image/event_image.h"
@@ -87,6 +88,15 @@ void add_identifier_sections(const std::string& name,
   add_column_sections(prefix + "/owner", identifier->owners, sections);
 }
 
+// Without memory enough for it, a job fails like any other.
+Status run_job(const ImageJob& job) {
+  try {
+    return job();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::Unavailable, "out of memory"};
+  }
+}
+
 // Runs all jobs on that many threads; the first error that one has.
 Status run_jobs(std::span<const ImageJob> jobs, unsigned threads,
                 const std::function<void(double)>& progress) {
@@ -95,7 +105,7 @@ Status run_jobs(std::span<const ImageJob> jobs, unsigned threads,
   Status first = Ok{};
   const auto work = [&] {
     for (std::size_t i = next++; i < jobs.size(); i = next++) {
-      Status done = jobs[i]();
+      Status done = run_job(jobs[i]);
       if (progress) progress(static_cast<double>(++ended) / static_cast<double>(jobs.size()));
       if (done) continue;
       const std::lock_guard held(mutex);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -190,7 +191,7 @@ class PortableReader {
 };
 
 roaring_bitmap_s* checked(roaring_bitmap_s* made) {
-  CHECK(made != nullptr);  // CRoaring has no other answer to a lack of memory.
+  if (made == nullptr) throw std::bad_alloc();  // CRoaring has no other reason.
   return made;
 }
 

@@ -153,7 +153,12 @@ bool is_one_pass(const BitSets& sets) {
 }  // namespace
 
 Scratch::Lease Scratch::take() {
-  if (free_.empty()) return Lease(new Buffer, GiveBack{this});
+  if (free_.empty()) {
+    if (free_.capacity() <= made_) free_.reserve(2 * (made_ + 1));
+    std::unique_ptr<Buffer> buffer(new Buffer);  // Its words are not cleared.
+    ++made_;
+    return Lease(buffer.release(), GiveBack{this});
+  }
   Buffer* buffer = free_.back().release();
   free_.pop_back();
   return Lease(buffer, GiveBack{this});

@@ -43,6 +43,7 @@ class Scratch {
  public:
   struct GiveBack {
     Scratch* scratch = nullptr;
+    // There is room for it: a destructor must not throw for want of memory.
     void operator()(Buffer* buffer) const { scratch->free_.emplace_back(buffer); }
   };
   using Lease = std::unique_ptr<Buffer, GiveBack>;
@@ -52,6 +53,7 @@ class Scratch {
 
  private:
   std::vector<std::unique_ptr<Buffer>> free_;
+  std::size_t made_ = 0;
 };
 
 inline MutableBlock words_of(const Scratch::Lease& buffer) { return MutableBlock(buffer->words); }

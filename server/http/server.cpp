@@ -1,5 +1,7 @@
 #include "server/http/server.h"
 
+#include <exception>
+#include <new>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -29,6 +31,8 @@ namespace {
 
 // After accept() fails for want of descriptors, trying again at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+// Before a thread goes on after a handler that threw.
+constexpr std::chrono::milliseconds kThrownPause{1};
 // How often drain() looks whether all is done.
 constexpr std::chrono::milliseconds kDrainStep{10};
 
@@ -84,10 +88,10 @@ class HttpServer::Impl {
   void start() {
     asio::co_spawn(io_, accept_all(), asio::detached);
     for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
-      io_threads_.emplace_back([this] { io_.run(); });
+      io_threads_.emplace_back([this] { run_all(io_); });
     }
     for (unsigned i = 0; i < std::max(1U, options_.workers); ++i) {
-      worker_threads_.emplace_back([this] { workers_.run(); });
+      worker_threads_.emplace_back([this] { run_all(workers_); });
     }
   }
 
@@ -109,25 +113,46 @@ class HttpServer::Impl {
   const Shared& shared() const { return shared_; }
 
  private:
-  asio::awaitable<void> accept_all() {
-    while (!shared_.draining.load()) {
-      tcp::socket socket(asio::make_strand(io_));
-      auto [error] =
-          co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
-      if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
-      if (error) {
-        asio::steady_timer pause(io_, kAcceptPause);
-        std::tuple<error_code> waited =
-            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-        if (std::get<0>(waited)) co_return;
-        continue;
+  // A handler that throws, for want of memory, costs its own connection and nothing else.
+  static void run_all(asio::io_context& context) {
+    for (;;) {
+      try {
+        context.run();
+        return;
+      } catch (const std::exception&) {
+        std::this_thread::sleep_for(kThrownPause);
       }
-      if (shared_.connections.fetch_add(1) >= options_.connections_max) {
-        refuse(std::move(socket));
-        continue;
-      }
-      start_session(std::move(socket), shared_);
     }
+  }
+
+  asio::awaitable<void> accept_all() {
+    bool goes_on = true;
+    while (goes_on && !shared_.draining.load()) {
+      try {
+        goes_on = co_await accept_one();
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(kThrownPause);
+      }
+    }
+  }
+
+  // Returns whether there may be another one.
+  asio::awaitable<bool> accept_one() {
+    tcp::socket socket(asio::make_strand(io_));
+    auto [error] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
+    if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return false;
+    if (error) {
+      asio::steady_timer pause(io_, kAcceptPause);
+      std::tuple<error_code> waited =
+          co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_return !std::get<0>(waited);
+    }
+    if (shared_.connections.load() >= options_.connections_max) {
+      refuse(std::move(socket));
+      co_return true;
+    }
+    start_session(std::move(socket), shared_);
+    co_return true;
   }
 
   // One write into an empty send buffer never waits.
@@ -136,7 +161,6 @@ class HttpServer::Impl {
     socket.non_blocking(true, ignored);
     socket.write_some(asio::buffer(kFull.data(), kFull.size()), ignored);
     socket.shutdown(tcp::socket::shutdown_both, ignored);
-    shared_.connections.fetch_sub(1);
   }
 
   const HttpServerOptions options_;

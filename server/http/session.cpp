@@ -80,8 +80,9 @@ void fill_head(http::response<Body>& message, const Response& response, bool kee
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(asio::ip::tcp::socket socket, Shared& shared)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()), shared_(shared) {}
-
+      : socket_(std::move(socket)), timer_(socket_.get_executor()), shared_(shared) {
+    shared_.connections.fetch_add(1);
+  }
   ~Session() { shared_.connections.fetch_sub(1); }
 
   asio::awaitable<void> run();

@@ -13,6 +13,8 @@ namespace muster::server {
 namespace {
 
 constexpr int kNotReady = 503;
+// A clock that is set right by less is nobody's concern.
+constexpr TimeMs kClockBehindMs = 2'000;
 
 // 'sha256-...' of the text between two tags, for the content security policy.
 std::string hash_of_inline(std::string_view html, std::string_view open, std::string_view close) {
@@ -60,6 +62,11 @@ Result<Response> get_readyz(const Call& call) {
     json.key("checkpoint").number(health.checkpoint);
     json.key("read_only").boolean(health.read_only);
     if (!health.reason.empty()) json.key("reason").text(health.reason);
+    if (health.clock_behind_ms >= kClockBehindMs) {
+      json.key("warning").text(fmt::format(
+          "the clock stands {} s behind a time that was answered before: now stands still until "
+          "the clock has come to it again", health.clock_behind_ms / 1'000));
+    }
   }
   json.end_object();
   Response response = json_reply(json.take());

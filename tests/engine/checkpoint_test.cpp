@@ -198,6 +198,19 @@ TEST_F(Checkpoints, KnowNothingOfWhatWasRejected) {
   expect_as_replayed();
 }
 
+// Found by a simulated life: a list that somebody had, and nobody has any more.
+TEST_F(Checkpoints, RememberThatAListWentAwayAltogether) {
+  Row with = person("a", 1), without = person("a", 2);
+  with.emplace_back("colours", PlainField{true, {std::string("red"), std::string("blue")}});
+  without.emplace_back("colours", std::nullopt);
+  ASSERT_TRUE(test_.profiles({with}));
+  ASSERT_TRUE(test_.profiles({without}));
+  take();
+  ASSERT_TRUE(test_.restart());
+  ASSERT_TRUE(test_.profiles({person("b", 3)}));
+  expect_as_replayed();
+}
+
 TEST_F(Checkpoints, WriteOnlyWhatIsNew) {
   Random random;
   fill(random);

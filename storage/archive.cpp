@@ -1,0 +1,110 @@
+#include "storage/archive.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "storage/record.h"
+
+namespace muster::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kHead = "muster-raw 1\n";
+constexpr std::size_t kEntryBytes = 8 + 4 + 4;
+// Of an encoded data batch: its raw bytes, what zstd adds at worst, and its verdicts.
+constexpr std::uint64_t kRecordBytesMax = 4 * std::uint64_t{kRawBytesMax};
+
+Error damaged(const fs::path& file, const std::string& what) {
+  return {ErrorCode::Corrupt, "the archive file " + file.string() + " is damaged: " + what};
+}
+
+// Number and size, and a checksum of both: the record has its own.
+std::string entry_head(std::uint64_t sequence, std::size_t size) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.u64(sequence);
+  out.u32(static_cast<std::uint32_t>(size));
+  out.u32(crc32c(bytes));
+  return bytes;
+}
+
+// Whether all of `into` could be read; fewer bytes are the end.
+Result<std::size_t> read_some(int file, char* into, std::size_t size, const fs::path& path) {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::read(file, into + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return file_error("read", path, errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace
+
+ArchiveWriter::ArchiveWriter(fs::path directory, std::string name, Descriptor file)
+    : directory_(std::move(directory)), name_(std::move(name)), file_(std::move(file)) {}
+
+Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory, std::uint64_t first) {
+  std::error_code failed;
+  fs::create_directories(directory, failed);
+  if (failed) return file_error("make", directory, failed.value());
+  std::string name = fmt::format("raw-{:020}", first);
+  const fs::path beside = directory / (name + ".new");
+  TRY_ASSIGN(Descriptor file, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC));
+  TRY(write_all(file.get(), kHead, beside));
+  return ArchiveWriter(directory, std::move(name), std::move(file));
+}
+
+Status ArchiveWriter::add(std::uint64_t sequence, std::string_view record) {
+  const fs::path beside = directory_ / (name_ + ".new");
+  TRY(write_all(file_.get(), entry_head(sequence, record.size()), beside));
+  return write_all(file_.get(), record, beside);
+}
+
+Result<std::string> ArchiveWriter::finish() {
+  const fs::path beside = directory_ / (name_ + ".new"), name = directory_ / name_;
+  if (::fsync(file_.get()) != 0) return file_error("sync", beside, errno);
+  if (std::rename(beside.c_str(), name.c_str()) != 0) return file_error("make", name, errno);
+  TRY(sync_directory(directory_));
+  return name_;
+}
+
+Status read_archive(
+    const fs::path& path,
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
+  TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
+  std::string head(kHead.size(), '\0');
+  TRY_ASSIGN(const std::size_t got, read_some(file.get(), head.data(), head.size(), path));
+  if (got != head.size() || head != kHead) return damaged(path, "it does not begin like one");
+  std::string record;
+  for (;;) {
+    std::string entry(kEntryBytes, '\0');
+    TRY_ASSIGN(const std::size_t size, read_some(file.get(), entry.data(), entry.size(), path));
+    if (size == 0) return Ok{};
+    ByteReader in(entry);
+    const std::uint64_t sequence = in.u64();
+    const std::uint32_t bytes = in.u32(), checksum = in.u32();
+    const bool is_sound = size == kEntryBytes && bytes <= kRecordBytesMax &&
+                          checksum == crc32c(std::string_view(entry).substr(0, kEntryBytes - 4));
+    if (!is_sound) return damaged(path, "an entry does not begin like one");
+    record.resize(bytes);
+    TRY_ASSIGN(const std::size_t whole, read_some(file.get(), record.data(), bytes, path));
+    if (whole != bytes) {
+      return damaged(path, "it ends inside record " + std::to_string(sequence));
+    }
+    TRY(visit(sequence, record));
+  }
+}
+
+}  // namespace muster::storage

@@ -1,0 +1,46 @@
+// Files of the raw archive: records that left the log, as they stood in it.
+//
+//   raw-N    records from N on, N with twenty digits, in the order of their numbers
+//
+// A file is written beside its name, synced and renamed, so that one that is there is whole;
+// storage/format.md has every byte.
+//
+// Thread safety: one writer a directory; reading, any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "storage/files.h"
+
+namespace muster::storage {
+
+class ArchiveWriter {
+ public:
+  // Begins the file of records from `first` on; the directory is made when it is not there.
+  static Result<ArchiveWriter> begin(const std::filesystem::path& directory, std::uint64_t first);
+
+  // Requires sequences that increase, from `first` on.
+  Status add(std::uint64_t sequence, std::string_view record);
+  // Makes the file lasting. Returns its name in the directory.
+  Result<std::string> finish();
+
+ private:
+  ArchiveWriter(std::filesystem::path directory, std::string name, Descriptor file);
+
+  std::filesystem::path directory_;
+  std::string name_;
+  Descriptor file_;
+};
+
+// Calls `visit` with each record of the file.
+// Errors: NotFound; Corrupt, naming the file, for bytes that no archive has; those of `visit`.
+Status read_archive(
+    const std::filesystem::path& file,
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit);
+
+}  // namespace muster::storage
