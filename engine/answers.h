@@ -22,6 +22,9 @@ class Generation;
 
 namespace muster::engine {
 
+// What a start makes its state from, and the log behind that.
+enum class Base : std::uint8_t { NewestCheckpoint, OldestCheckpoint, Nothing };
+
 struct IngestRequest {
   storage::TableKind table = storage::TableKind::Profiles;
   std::string name;             // Entity table or user-info source; else "".
@@ -58,6 +61,7 @@ struct CheckpointReceipt {
   std::uint64_t sections = 0, sections_written = 0;  // Written: those that were not there before.
   std::uint64_t bytes = 0, bytes_written = 0;
   std::int64_t took_ms = 0;
+  std::uint64_t retired = 0;   // Data batches that left the log, being past their retention.
 };
 
 struct Question {

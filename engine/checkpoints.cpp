@@ -1,5 +1,6 @@
 #include "engine/checkpoints.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace muster::engine {
@@ -21,10 +22,12 @@ Result<EngineImage> Checkpoints::read(const Checkpoint& checkpoint, unsigned thr
 }
 
 Result<std::optional<EngineImage>> Checkpoints::restore(
-    unsigned threads, const std::function<void(double)>& progress,
+    Base base, unsigned threads, const std::function<void(double)>& progress,
     const std::function<Status(std::string_view engine)>& accept) {
   const std::lock_guard held(mutex_);
-  for (const std::uint64_t sequence : store_.sequences()) {
+  std::vector<std::uint64_t> sequences = store_.sequences();
+  if (base == Base::OldestCheckpoint) std::reverse(sequences.begin(), sequences.end());
+  for (const std::uint64_t sequence : sequences) {
     const auto told = [&](const Error& error) {
       notice_("the checkpoint of record " + std::to_string(sequence) +
               " is passed over: " + error.message);
@@ -94,6 +97,7 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
   TRY_ASSIGN(IdRuns id_runs, runs.write(writer, before_.get(), new_ids_.ids, sequence));
   TRY(writer.add("engine", moment.engine));
   TRY_ASSIGN(const storage::CheckpointWritten written, writer.finish());
+  fallback_ = before_ ? before_->manifest().sequence : 0;
   TRY_ASSIGN(before_, store_.open(sequence));
   places_ = std::move(places);
   id_runs_ = std::move(id_runs);

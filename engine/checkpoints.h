@@ -44,13 +44,14 @@ class Checkpoints {
   Checkpoints(const storage::CheckpointStore& store, storage::Log& log, Notice notice)
       : store_(store), log_(log), notice_(std::move(notice)) {}
 
-  // The newest checkpoint that is sound, of this log, and has an engine section that `accept`
-  // takes; nothing when there is none. Those that are not are told to `notice`.
+  // The newest checkpoint, or with `base` the oldest, that is sound, of this log, and has an engine
+  // section that `accept` takes; nothing when there is none. Those that are not are told to
+  // `notice`.
   // Requires to be called once at most, before write(); without it the first checkpoint is written
   // whole, and all others go.
   // Thread safety: one thread; `progress` is told the share from any.
   Result<std::optional<EngineImage>> restore(
-      unsigned threads, const std::function<void(double)>& progress,
+      Base base, unsigned threads, const std::function<void(double)>& progress,
       const std::function<Status(std::string_view engine)>& accept);
 
   // Writes the checkpoint of a moment later than the last one's.
@@ -62,6 +63,9 @@ class Checkpoints {
 
   // The last record that the newest checkpoint contains; 0: none.  Thread safety: any thread.
   std::uint64_t newest() const { return newest_; }
+  // The last record that both kept checkpoints contain; 0: only one is kept, or none was written
+  // by this process yet.  Thread safety: any thread.
+  std::uint64_t fallback() const { return fallback_; }
   // Whether the next moment has to bring all ids: those that no checkpoint has became too many to
   // be kept, after failures.  Thread safety: any thread.
   bool wants_all_ids() const { return wants_all_ids_; }
@@ -84,7 +88,7 @@ class Checkpoints {
   Places places_;
   IdRuns id_runs_;
   index::EventIds::Fresh new_ids_;  // That no checkpoint has, sorted.
-  std::atomic<std::uint64_t> newest_ = 0;
+  std::atomic<std::uint64_t> newest_ = 0, fallback_ = 0;
   std::atomic<bool> wants_all_ids_ = false;
 };
 

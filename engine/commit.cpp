@@ -45,6 +45,9 @@ Engine::Impl::Impl(const Parts& given)
     if (parts.notice) parts.notice(sentence);
   };
   checkpoints.emplace(*parts.checkpoints, *parts.log, told);
+  if (parts.raw_retention) {
+    raw_retention.emplace(*parts.log, *parts.raw_retention, parts.raw_archive);
+  }
 }
 
 Engine::Impl::~Impl() = default;
@@ -72,6 +75,21 @@ Status Engine::Impl::commit(Change change, std::uint64_t bytes) {
     if (!mine.result) lead(held);
   }
   return std::move(*mine.result);
+}
+
+Status Engine::Impl::replace(std::span<const storage::Replacement> records) {
+  return commit([&](Commit&) -> Status {
+    Status replaced = parts.log->replace(records);
+    if (!replaced) note_lost_log(replaced.error());
+    return replaced;
+  });
+}
+
+// The working state may be ahead of the disk, so nothing of it may ever be shown.
+void Engine::Impl::note_lost_log(const Error& error) {
+  failure_ = "the log could not be written, so this server only answers questions until it is "
+             "started again: " + error.message;
+  read_only = true;
 }
 
 void Engine::Impl::lead(std::unique_lock<std::mutex>& held) {
@@ -125,10 +143,7 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
       event_id_bytes = writer.event_id_bytes();
       note_uncheckpointed(commit.bytes());
     } else {
-      // The working state is ahead of the disk now, so nothing of it may ever be shown.
-      failure_ = "the log could not be written, so this server only answers questions until it "
-                 "is started again: " + appended.error().message;
-      read_only = true;
+      note_lost_log(appended.error());
     }
   }
   const std::lock_guard held(queue_mutex_);

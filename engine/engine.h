@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,10 +42,14 @@ struct Parts {
   std::uint64_t memory_bytes_max = 0;
   // Where checkpoints are kept; null: none are, and a start replays the whole log.
   const storage::CheckpointStore* checkpoints = nullptr;
-  // Read none of them: the state is made from the log alone.
-  bool whole_log = false;
+  Base base = Base::NewestCheckpoint;
   // One is taken, beside everything else, after this many bytes of new records; 0: only when asked.
   std::uint64_t checkpoint_bytes = 32U << 20;
+  // Data batches behind the checkpoints leave the log this long after they came; nothing: they
+  // stay. Needs checkpoints.
+  std::optional<TimeMs> raw_retention = {};
+  // The directory of the archive that they go to; "": they go for good.
+  std::filesystem::path raw_archive = {};
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};
@@ -54,7 +59,8 @@ class Engine {
  public:
   // Reads the newest sound checkpoint and replays the log behind it. `progress`, from any thread,
   // is told the share done, 0 to 1, now and then.
-  // Errors: Corrupt naming the record; those of the log.
+  // Errors: Corrupt naming the record; NotFound naming it when its rows were retired and no
+  // checkpoint that may be read contains them; those of the log.
   static Result<std::unique_ptr<Engine>> open(const Parts& parts,
                                               const std::function<void(double)>& progress = {});
   ~Engine();

@@ -22,6 +22,7 @@
 #include "engine/kept_predicates.h"
 #include "engine/memory_gauge.h"
 #include "engine/published.h"
+#include "engine/raw_retention.h"
 #include "index/writer.h"
 #include "query/query.h"
 
@@ -67,6 +68,9 @@ class Engine::Impl {
   // Whoever finds no leader leads: it commits all waiting changes with one sync.
   // `bytes` bounds the records it adds: a full disk refuses it before it changes anything.
   Status commit(Change change, std::uint64_t bytes = kSmallChangeBytes);
+  // Puts other records in place of some, between two changes. A failure is as final as that of an
+  // append.
+  Status replace(std::span<const storage::Replacement> records);
 
   // --- A start (engine/replay.cpp) ---
   Status replay(const std::function<void(double)>& progress);
@@ -76,6 +80,9 @@ class Engine::Impl {
 
   // --- Checkpoints (engine/take_checkpoint.cpp) ---
   Result<CheckpointReceipt> take_checkpoint(const std::stop_token& stop = {});
+  // Data batches that are past their retention leave the log; returns how many. What keeps them
+  // from it is told.  Requires taking_mutex.
+  std::uint64_t retire_batches(const std::stop_token& stop);
   // Takes one whenever Parts::checkpoint_bytes of records have come; until `stop`.
   void take_checkpoints(const std::stop_token& stop);
   // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
@@ -150,6 +157,7 @@ class Engine::Impl {
   std::atomic<std::size_t> event_id_bytes = 0;
 
   std::optional<Checkpoints> checkpoints;           // Unless none are kept.
+  std::optional<RawRetention> raw_retention;        // Unless batches stay for ever.
   std::mutex taking_mutex;                          // Held while one is taken.
   std::mutex checkpoint_mutex;                      // Guards checkpoint_failure.
   std::condition_variable_any checkpoint_due;
@@ -171,6 +179,7 @@ class Engine::Impl {
   void lead(std::unique_lock<std::mutex>& held);
   // Returns how many of them were run and have their results; the rest waits for the next leader.
   std::size_t run_group(std::span<Waiting* const> group);
+  void note_lost_log(const Error& error);
   // After an exception in the middle of it.
   void give_up(std::span<Waiting* const> group);
   Status run(const Waiting& waiting, Commit& commit);

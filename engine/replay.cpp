@@ -114,6 +114,13 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     writer.erase(erasure->profile_id);
   } else if (const auto* outcome = std::get_if<storage::Outcome>(&record.body)) {
     remember_outcome(outcome->stream, sequence);
+  } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
+    return Error{ErrorCode::NotFound,
+                 "record " + std::to_string(sequence) + " of the log is past its retention, and "
+                     "no checkpoint that can be read contains its rows: " +
+                     (retired->archive.empty() ? std::string("restore a backup")
+                                               : "put it back with `muster unarchive`; it is in " +
+                                                     retired->archive)};
   }
   return Ok{};
 }

@@ -7,6 +7,9 @@ namespace {
 
 using index::WriterImage;
 
+// Between two looks for batches that are past their retention, where no checkpoint comes sooner.
+constexpr std::chrono::hours kRetireEvery{1};
+
 void write_receipt(ByteWriter& out, const IngestReceipt& receipt) {
   out.varint(receipt.accepted);
   out.varint(receipt.rejected);
@@ -155,8 +158,9 @@ Result<std::uint64_t> Engine::Impl::restore(const std::function<void(double)>& p
   if (!checkpoints) return std::uint64_t{0};
   const auto accept = [this](std::string_view engine) { return restore_engine(engine); };
   std::optional<EngineImage> image;
-  if (!parts.whole_log) {
-    TRY_ASSIGN(image, checkpoints->restore(std::max(1U, parts.threads), progress, accept));
+  if (parts.base != Base::Nothing) {
+    TRY_ASSIGN(image,
+               checkpoints->restore(parts.base, std::max(1U, parts.threads), progress, accept));
   }
   if (image) writer = std::move(image->writer);
   WriterImage::list_fresh_ids(writer);
@@ -194,22 +198,50 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
     uncheckpointed = 0;
     return Ok{};
   };
-  const auto taken = [&]() -> Result<CheckpointReceipt> {
+  auto taken = [&]() -> Result<CheckpointReceipt> {
     TRY(commit(capture, 0));
     if (!now_as_it_is) return CheckpointReceipt{.sequence = checkpoints->newest()};
     return checkpoints->write(std::move(*now_as_it_is), stop);
   }();
+  if (taken) taken->retired = retire_batches(stop);
   const std::lock_guard held(checkpoint_mutex);
   checkpoint_failure = taken ? "" : taken.error().message;
   return taken;
 }
 
+std::uint64_t Engine::Impl::retire_batches(const std::stop_token& stop) {
+  std::uint64_t retired = 0, first = 0, last = 0;
+  const auto retire = [&]() -> Status {
+    while (raw_retention && !stop.stop_requested()) {
+      TRY_ASSIGN(const auto stubs, raw_retention->next(checkpoints->fallback(), now()));
+      if (stubs.empty()) break;
+      TRY(replace(stubs));
+      raw_retention->done(stubs);
+      if (retired == 0) first = stubs.front().sequence;
+      last = stubs.back().sequence;
+      retired += stubs.size();
+    }
+    return retired == 0 ? Status(Ok{}) : parts.log->reclaim(first, last);
+  };
+  if (const Status done = retire(); !done && parts.notice) parts.notice(done.error().message);
+  return retired;
+}
+
 void Engine::Impl::take_checkpoints(const std::stop_token& stop) {
+  auto looked = std::chrono::steady_clock::now();  // For batches that are past their retention.
   while (!stop.stop_requested()) {
+    bool is_due = false;
     {
       std::unique_lock held(checkpoint_mutex);
       const auto due = [this] { return uncheckpointed >= parts.checkpoint_bytes; };
-      if (!checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due)) continue;
+      is_due = checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due);
+    }
+    if (!is_due && std::chrono::steady_clock::now() - looked < kRetireEvery) continue;
+    looked = std::chrono::steady_clock::now();
+    if (!is_due) {
+      const std::lock_guard taking(taking_mutex);
+      retire_batches(stop);
+      continue;
     }
     const auto taken = [&]() -> Result<CheckpointReceipt> {
       try {

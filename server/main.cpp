@@ -1,6 +1,7 @@
 // The muster program. The one file of the server that knows what a log is made of.
 #include "base/heap.h"
 #include "server/cli/command_line.h"
+#include "storage/archive.h"
 #include "storage/backup.h"
 #include "storage/checkpoint_store.h"
 #include "storage/inspect.h"
@@ -45,9 +46,14 @@ Result<StoreCopy> copy(const StoreCopyRequest& request) {
   return StoreCopy{done.record, done.bytes, done.checkpoint, done.destinations, done.keys};
 }
 
+Result<ArchivedRecords> unarchive(storage::Log& log, const std::string& archive) {
+  TRY_ASSIGN(const storage::Unarchived done, storage::unarchive(log, archive));
+  return ArchivedRecords{done.records, done.bytes, done.without};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   muster::keep_freed_memory();
-  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect, copy});
+  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect, copy, unarchive});
 }

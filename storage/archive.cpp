@@ -7,7 +7,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <map>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -20,6 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kHead = "muster-raw 1\n";
 constexpr std::size_t kEntryBytes = 8 + 4 + 4;
+// Put back together, with one sync.
+constexpr std::uint64_t kGroupBytes = 32U << 20;
 // Of an encoded data batch: its raw bytes, what zstd adds at worst, and its verdicts.
 constexpr std::uint64_t kRecordBytesMax = 4 * std::uint64_t{kRawBytesMax};
 
@@ -48,6 +53,40 @@ Result<std::size_t> read_some(int file, char* into, std::size_t size, const fs::
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+// What a log says of one archive file: the hashes of its records, by number.
+using Expected = std::map<std::uint64_t, Hash128>;
+
+Status put_back(Log& log, const fs::path& file, const Expected& expected, Unarchived& done) {
+  std::vector<Replacement> group;
+  std::uint64_t group_bytes = 0;
+  const auto flush = [&]() -> Status {
+    if (group.empty()) return Ok{};
+    TRY(log.replace(group));
+    done.records += group.size();
+    done.bytes += std::exchange(group_bytes, 0);
+    group.clear();
+    return Ok{};
+  };
+  std::size_t found = 0;
+  const auto one = [&](std::uint64_t sequence, std::string_view record) -> Status {
+    const auto wanted = expected.find(sequence);
+    if (wanted == expected.end()) return Ok{};
+    if (hash128(record) != wanted->second) {
+      return damaged(file, "record " + std::to_string(sequence) + " is not the one that left");
+    }
+    ++found;
+    group.push_back({sequence, std::string(record)});
+    group_bytes += record.size();
+    if (group_bytes < kGroupBytes) return Ok{};
+    return flush();
+  };
+  TRY(read_archive(file, one));
+  TRY(flush());
+  if (found == expected.size()) return Ok{};
+  return damaged(file, "it has " + std::to_string(found) + " of the " +
+                           std::to_string(expected.size()) + " records that left the log for it");
 }
 
 }  // namespace
@@ -105,6 +144,28 @@ Status read_archive(
     }
     TRY(visit(sequence, record));
   }
+}
+
+Result<Unarchived> unarchive(Log& log, const fs::path& directory) {
+  Unarchived done;
+  std::map<std::string, Expected> files;
+  const auto note = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
+    TRY_ASSIGN(const Record record, decode(bytes));
+    const auto* retired = std::get_if<Retired>(&record.body);
+    if (retired == nullptr) return Ok{};
+    if (retired->archive.empty()) ++done.without;
+    else files[retired->archive][sequence] = retired->original;
+    return Ok{};
+  };
+  TRY(log.read(1, note));
+  for (const auto& [name, expected] : files) {
+    // Of the log's own making; one that was tampered with leads nowhere else.
+    if (name.find('/') != std::string::npos) {
+      return Error{ErrorCode::Corrupt, "the log names an archive file '" + name + "'"};
+    }
+    TRY(put_back(log, directory / name, expected, done));
+  }
+  return done;
 }
 
 }  // namespace muster::storage

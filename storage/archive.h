@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "storage/files.h"
+#include "storage/log.h"
 
 namespace muster::storage {
 
@@ -42,5 +43,15 @@ class ArchiveWriter {
 Status read_archive(
     const std::filesystem::path& file,
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit);
+
+// Puts the records that an archive has back into the log, from which they were retired.
+struct Unarchived {
+  std::uint64_t records = 0, bytes = 0;  // Put back.
+  std::uint64_t without = 0;             // Retired without an archive: they are gone.
+};
+// What was put back before an error stays.
+// Errors: those of the log and of read_archive(); Corrupt, naming the file, for a record that is
+// not the one that was retired.
+Result<Unarchived> unarchive(Log& log, const std::filesystem::path& directory);
 
 }  // namespace muster::storage

@@ -40,6 +40,7 @@ class Copier {
       return Error{record.error().code, "record " + std::to_string(sequence) +
                                             " of the log: " + record.error().message};
     }
+    if (std::holds_alternative<Retired>(record->body)) last_retired_ = sequence;
     if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
       if (change->kind == "destination" && !change->deleted) destinations_.insert(change->id);
       if (change->kind == "destination" && change->deleted) destinations_.erase(change->id);
@@ -61,15 +62,20 @@ class Copier {
     return Ok{};
   }
 
+  // The last record whose data only checkpoints have; 0: there is none.
+  std::uint64_t last_retired() const { return last_retired_; }
+
  private:
   Log& to_;
   CopyDone& done_;
+  std::uint64_t last_retired_ = 0;
   std::set<std::string> destinations_;
   std::vector<std::string> group_;
   std::size_t group_bytes_ = 0;
 };
 
-Status copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
+// Returns Copier::last_retired().
+Result<std::uint64_t> copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
   TRY_ASSIGN(const auto from, RocksLog::open(request.from, {.access = LogAccess::ReadOnly}));
   TRY_ASSIGN(const auto log, RocksLog::open(to));
   Copier copier(*log, done);
@@ -80,11 +86,12 @@ Status copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) 
     }
     return copier.take(sequence, bytes);
   }));
-  return copier.flush();
+  TRY(copier.flush());
+  return copier.last_retired();
 }
 
 // The newest sound checkpoint of a record that the copy holds. One that is damaged, or that the
-// server deletes meanwhile, is no loss: the copy's log has all of it.
+// server deletes meanwhile, is no loss while the copy's log has all of it.
 void copy_checkpoint(const CopyRequest& request, const fs::path& to, CopyDone& done) {
   const CheckpointStore from(request.from), store(to);
   const auto copy = [&](std::uint64_t sequence) -> Status {
@@ -130,8 +137,14 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
 
 Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   CopyDone done;
-  TRY(copy_log(request, to, done));
+  TRY_ASSIGN(const std::uint64_t last_retired, copy_log(request, to, done));
   copy_checkpoint(request, to, done);
+  if (done.checkpoint < last_retired) {
+    return Error{ErrorCode::Unavailable,
+                 "no sound checkpoint of " + request.from.string() + " contains record " +
+                     std::to_string(last_retired) + ", whose rows were retired from the log: "
+                     "take a checkpoint, or `muster unarchive` first"};
+  }
   CopyRequest keys = request;
   if (keys.keys_to == request.to) keys.keys_to = to;
   if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));

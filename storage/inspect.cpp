@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 
 // In the order of RecordBody's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<RecordBody>> kKindNames = {
-    "data batch", "declaration", "document change", "erasure", "outcome", "clock tick"};
+    "data batch", "declaration", "document change", "erasure", "outcome", "clock tick",
+    "retired batch"};
 // More damage than this in one log is not worth a line each.
 constexpr std::size_t kFindingsMax = 100;
 

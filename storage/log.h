@@ -19,6 +19,12 @@
 
 namespace muster::storage {
 
+// What is to stand under a number in place of what does.
+struct Replacement {
+  std::uint64_t sequence = 0;
+  std::string record;  // Encoded.
+};
+
 class Log {
  public:
   virtual ~Log() = default;
@@ -27,6 +33,16 @@ class Log {
   // Shape: each element is one encoded record (storage/record.h).
   // Errors: StorageFull when the disk is; Unavailable after any other failure, for ever.
   virtual Status append(std::span<const std::string> records) = 0;
+
+  // Puts other records in place of some, all or none of them, and syncs once. By the appending
+  // thread. The bytes that stood there leave the disk when reclaim() has passed over them.
+  // Requires sequences from 1 to last_sequence().
+  // Errors: those of append(), with the same consequence; Unsupported where nothing is kept.
+  virtual Status replace(std::span<const Replacement> records);
+  // Gives back what replaced records of these numbers still take on the disk; by any thread.
+  // Cost: what is left of the records between them is written anew.
+  // Errors: Unavailable.
+  virtual Status reclaim(std::uint64_t /*first*/, std::uint64_t /*last*/) { return Ok{}; }
 
   // Whether records of this many bytes would find room; asked before a change is applied, so that
   // a full disk refuses it whole.
@@ -46,6 +62,12 @@ class Log {
   // Bytes on disk, as far as known without a scan; 0 in memory.
   virtual std::uint64_t size_bytes() const = 0;
 };
+
+// Calls `visit` with the records from `first` to `last`, as far as there are any.
+// Errors: those of read() and of `visit`.
+Status read_range(
+    Log& log, std::uint64_t first, std::uint64_t last,
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit);
 
 // One record.  Requires sequence >= 1.
 // Errors: those of read(); NotFound behind the end.

@@ -4,12 +4,25 @@
 
 namespace muster::storage {
 
-MemoryLog::MemoryLog(const std::vector<std::string>& records)
-    : records_(records.begin(), records.end()) {}
+MemoryLog::MemoryLog(const std::vector<std::string>& records) {
+  for (const std::string& record : records) {
+    records_.push_back(std::make_shared<const std::string>(record));
+  }
+}
 
 Status MemoryLog::append(std::span<const std::string> records) {
   const std::lock_guard lock(mutex_);
-  records_.insert(records_.end(), records.begin(), records.end());
+  for (const std::string& record : records) {
+    records_.push_back(std::make_shared<const std::string>(record));
+  }
+  return Ok{};
+}
+
+Status MemoryLog::replace(std::span<const Replacement> records) {
+  const std::lock_guard lock(mutex_);
+  for (const Replacement& other : records) {
+    records_.at(other.sequence - 1) = std::make_shared<const std::string>(other.record);
+  }
   return Ok{};
 }
 
@@ -18,11 +31,11 @@ Status MemoryLog::read(
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
   CHECK(first >= 1);
   for (std::uint64_t sequence = first;; ++sequence) {
-    const std::string* record = nullptr;
+    std::shared_ptr<const std::string> record;
     {
       const std::lock_guard lock(mutex_);
       if (sequence > records_.size()) return Ok{};
-      record = &records_[sequence - 1];
+      record = records_[sequence - 1];
     }
     TRY(visit(sequence, *record));
   }
@@ -35,7 +48,9 @@ std::uint64_t MemoryLog::last_sequence() const {
 
 std::vector<std::string> MemoryLog::records() const {
   const std::lock_guard lock(mutex_);
-  return {records_.begin(), records_.end()};
+  std::vector<std::string> records;
+  for (const auto& record : records_) records.push_back(*record);
+  return records;
 }
 
 FailingLog::FailingLog(Log& inner, std::uint64_t failing_append, FailureKind kind)

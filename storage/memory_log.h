@@ -4,7 +4,7 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -21,6 +21,7 @@ class MemoryLog final : public Log {
   explicit MemoryLog(const std::vector<std::string>& records);
 
   Status append(std::span<const std::string> records) override;
+  Status replace(std::span<const Replacement> records) override;
   Status read(std::uint64_t first,
               const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit)
       override;
@@ -30,8 +31,8 @@ class MemoryLog final : public Log {
   std::vector<std::string> records() const;
 
  private:
-  mutable std::mutex mutex_;  // Guards records_; those that stand in it never move or change.
-  std::deque<std::string> records_;
+  mutable std::mutex mutex_;  // Guards records_.
+  std::vector<std::shared_ptr<const std::string>> records_;
 };
 
 // What the failing append leaves behind: a real disk may or may not keep what it refused.

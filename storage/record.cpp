@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
   Erasure = 4,
   Outcome = 5,
   ClockTick = 6,
+  Retired = 7,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -119,6 +120,13 @@ void write(ByteWriter& out, const Outcome& outcome) {
 
 void write(ByteWriter& out, const ClockTick& tick) { out.i64(tick.now); }
 
+void write(ByteWriter& out, const Retired& retired) {
+  out.u64(retired.original.high);
+  out.u64(retired.original.low);
+  out.varint(retired.bytes);
+  out.text(retired.archive);
+}
+
 Kind kind_of(const RecordBody& body) {
   // The alternatives stand in the order of the kinds.
   return static_cast<Kind>(body.index() + 1);
@@ -132,7 +140,8 @@ static_assert(std::is_same_v<BodyOf<Kind::DocumentChange>, DocumentChange>);
 static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
-static_assert(std::variant_size_v<RecordBody> == 6);
+static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
+static_assert(std::variant_size_v<RecordBody> == 7);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -219,10 +228,46 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
       return RecordBody(Outcome{std::move(stream), text_of(in)});
     }
     case Kind::ClockTick: return RecordBody(ClockTick{in.i64()});
+    case Kind::Retired: {
+      Retired retired;
+      retired.original.high = in.u64();
+      retired.original.low = in.u64();
+      retired.bytes = in.varint();
+      retired.archive = text_of(in);
+      return RecordBody(std::move(retired));
+    }
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
                                        "with that version"};
+}
+
+struct Head {
+  std::uint8_t kind = 0;
+  std::uint32_t key_id = 0;
+  TimeMs received = 0;
+};
+
+// Reads what stands before the body.
+Result<Head> read_head(std::string_view bytes, ByteReader& in) {
+  const std::uint32_t checksum = in.u32();
+  if (in.failed()) return damaged("it is shorter than its checksum");
+  // First of all, so that a newer version is only named where its bytes are sound.
+  if (crc32c(bytes.substr(kChecksumBytes)) != checksum) {
+    return damaged("its checksum does not match its bytes");
+  }
+  const std::uint8_t format = in.u8();
+  if (!in.failed() && format != kFormat) {
+    return Error{ErrorCode::Corrupt, "the record has format " + std::to_string(format) +
+                                         ", made by a newer version of Muster (this one reads "
+                                         "format 1): open the data with that version"};
+  }
+  Head head;
+  head.kind = in.u8();
+  head.key_id = in.u32();
+  head.received = in.i64();
+  if (in.failed()) return damaged("it ends inside its head");
+  return head;
 }
 
 }  // namespace
@@ -241,26 +286,17 @@ std::string encode(const Record& record) {
   return bytes;
 }
 
+Result<RecordHead> decode_head(std::string_view bytes) {
+  ByteReader in(bytes);
+  TRY_ASSIGN(const Head head, read_head(bytes, in));
+  return RecordHead{head.received, head.kind == static_cast<std::uint8_t>(Kind::DataBatch)};
+}
+
 Result<Record> decode(std::string_view bytes) {
   ByteReader in(bytes);
-  const std::uint32_t checksum = in.u32();
-  if (in.failed()) return damaged("it is shorter than its checksum");
-  // First of all, so that a newer version is only named where its bytes are sound.
-  if (crc32c(bytes.substr(kChecksumBytes)) != checksum) {
-    return damaged("its checksum does not match its bytes");
-  }
-  const std::uint8_t format = in.u8();
-  if (!in.failed() && format != kFormat) {
-    return Error{ErrorCode::Corrupt, "the record has format " + std::to_string(format) +
-                                         ", made by a newer version of Muster (this one reads "
-                                         "format 1): open the data with that version"};
-  }
-  const std::uint8_t kind = in.u8();
-  Record record;
-  record.key_id = in.u32();
-  record.received = in.i64();
-  if (in.failed()) return damaged("it ends inside its head");
-  TRY_ASSIGN(record.body, read_body(kind, in));
+  TRY_ASSIGN(const Head head, read_head(bytes, in));
+  Record record{.received = head.received, .key_id = head.key_id};
+  TRY_ASSIGN(record.body, read_body(head.kind, in));
   if (in.failed()) return damaged("it ends inside its body");
   if (!in.at_end()) return damaged("bytes stand behind its end");
   return record;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/result.h"
 
@@ -86,8 +87,16 @@ struct ClockTick {
   bool operator==(const ClockTick&) const = default;
 };
 
+// A data batch stood here until it was past its retention. What it said is in the checkpoints.
+struct Retired {
+  Hash128 original;         // hash128 of the record that stood here.
+  std::uint64_t bytes = 0;  // Of it.
+  std::string archive;      // The file of the archive that has it; "": none.
+  bool operator==(const Retired&) const = default;
+};
+
 using RecordBody =
-    std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome, ClockTick>;
+    std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome, ClockTick, Retired>;
 
 struct Record {
   TimeMs received = 0;
@@ -101,6 +110,15 @@ inline constexpr std::size_t kRawBytesMax = kBatchBytesMax + kLineBytesMax;
 
 // Requires a raw batch of at most kRawBytesMax.
 std::string encode(const Record& record);
+
+// What stands at the beginning of every record.
+struct RecordHead {
+  TimeMs received = 0;
+  bool is_data_batch = false;
+};
+// Cost: the checksum of all bytes; nothing is decompressed.
+// Errors: Corrupt, as decode().
+Result<RecordHead> decode_head(std::string_view bytes);
 
 // Errors: Corrupt, saying which part of the record does not fit; also for an unknown format or
 // kind, naming it, so that data of a newer version is refused and not half understood.

@@ -304,14 +304,46 @@ class RocksLog::Impl {
       const auto added = batch.Put(key_of(++sequence), record);
       if (!added.ok()) return writing_error(added);
     }
+    TRY(write_synced(batch));
+    TRY(watermark->write(sequence));
+    last = sequence;
+    return Ok{};
+  }
+
+  Status replace(std::span<const Replacement> records) {
+    rocksdb::WriteBatch batch;
+    for (const Replacement& other : records) {
+      CHECK(other.sequence >= 1 && other.sequence <= last);
+      const auto added = batch.Put(key_of(other.sequence), other.record);
+      if (!added.ok()) return writing_error(added);
+    }
+    return write_synced(batch);
+  }
+
+  Status write_synced(rocksdb::WriteBatch& batch) {
     rocksdb::WriteOptions writing;
     writing.sync = true;
     if (const auto status = database->Write(writing, &batch); !status.ok()) {
       return writing_error(status);
     }
-    TRY(watermark->write(sequence));
-    last = sequence;
     return Ok{};
+  }
+
+  // Refuses for ever after a failure, and at once what the disk has no room for; else the result
+  // of `write`, which is kept when it is a failure.
+  template <typename Write>
+  Status change(std::uint64_t bytes, const Write& write) {
+    if (failure) return *failure;
+    if (options.access == LogAccess::ReadOnly) {
+      return Error{ErrorCode::Unavailable, "the log in " + directory.log().string() +
+                                               " was opened for reading only"};
+    }
+    TRY(check_space(bytes));
+    auto written = write();
+    if (written) return Ok{};
+    failure = written.error();
+    if (failure->code != ErrorCode::StorageFull) failure->code = ErrorCode::Unavailable;
+    return *failure;
   }
 
   // RocksDB 7.8 as Debian builds it stops the process with an assertion when a database is closed
@@ -349,22 +381,29 @@ Result<std::unique_ptr<RocksLog>> RocksLog::open(const fs::path& directory,
 }
 
 Status RocksLog::append(std::span<const std::string> records) {
-  if (impl_->failure) return *impl_->failure;
-  if (impl_->options.access == LogAccess::ReadOnly) {
-    return Error{ErrorCode::Unavailable, "the log in " + impl_->directory.log().string() +
-                                             " was opened for reading only"};
-  }
-  if (records.empty()) return Ok{};
   std::uint64_t bytes = 0;
   for (const std::string& record : records) bytes += record.size();
-  TRY(impl_->check_space(bytes));
-  auto written = impl_->write(records);
-  if (written) return Ok{};
-  impl_->failure = written.error();
-  if (impl_->failure->code != ErrorCode::StorageFull) {
-    impl_->failure->code = ErrorCode::Unavailable;
-  }
-  return *impl_->failure;
+  return impl_->change(bytes, [&]() -> Status {
+    if (records.empty()) return Ok{};
+    return impl_->write(records);
+  });
+}
+
+Status RocksLog::replace(std::span<const Replacement> records) {
+  std::uint64_t bytes = 0;
+  for (const Replacement& other : records) bytes += other.record.size();
+  return impl_->change(bytes, [&] { return impl_->replace(records); });
+}
+
+// Down to the last level, and there too: else what was replaced stays where nothing newer goes.
+Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last) {
+  const std::string from = key_of(first), to = key_of(last);
+  const rocksdb::Slice begin(from), end(to);
+  rocksdb::CompactRangeOptions all;
+  all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  const auto done = impl_->database->CompactRange(all, &begin, &end);
+  if (!done.ok()) return impl_->writing_error(done);
+  return Ok{};
 }
 
 Status RocksLog::has_room(std::uint64_t bytes) const { return impl_->check_space(bytes); }

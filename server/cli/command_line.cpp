@@ -68,6 +68,7 @@ int run_command_line(int argc, const char* const* argv, const Stores& stores) {
     add_backup(app, job, stores);
     add_restore(app, job, stores);
     add_verify(app, job, stores);
+    add_unarchive(app, job, stores);
     add_demo(app, job);
     add_key(app, job, stores);
     return parse_and_run(app, job, argc, argv);

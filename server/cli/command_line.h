@@ -33,6 +33,11 @@ struct StoreCopy {
   bool keys = false;
 };
 
+// As storage/archive.h says.
+struct ArchivedRecords {
+  std::uint64_t records = 0, bytes = 0, without = 0;
+};
+
 struct Stores {
   // Opens the log in a data directory; the directory does not matter in memory.
   std::function<Result<std::unique_ptr<storage::Log>>(const std::string& directory, LogUse use)>
@@ -44,6 +49,8 @@ struct Stores {
   std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
   // Copies a data directory.
   std::function<Result<StoreCopy>(const StoreCopyRequest& request)> copy;
+  // Puts back into a log what an archive has of it.
+  std::function<Result<ArchivedRecords>(storage::Log& log, const std::string& archive)> unarchive;
 };
 
 // Runs one command and returns the exit code: 0, 1 when it failed, 2 when it was not understood.

@@ -106,6 +106,12 @@ class Serving {
       return Error{ErrorCode::InvalidArgument,
                    "say where the data lives with --data DIR, or --memory to keep nothing"};
     }
+    if (!options_.raw_retention.empty()) {
+      TRY_ASSIGN(raw_retention_, duration_of(options_.raw_retention));
+    } else if (!options_.raw_archive.empty()) {
+      return Error{ErrorCode::InvalidArgument,
+                   "--raw-archive says where data batches go, and --raw-retention when: say both"};
+    }
     services_.loopback = is_loopback_name(at_.host);
     TRY_ASSIGN(log_, stores_.open(options_.data,
                                options_.memory ? LogUse::InMemory : LogUse::ReadWrite));
@@ -169,6 +175,8 @@ class Serving {
                               .memory_bytes_max = options_.memory_limit,
                               .checkpoints = checkpoints_.get(),
                               .checkpoint_bytes = std::uint64_t{options_.checkpoint_mib} << 20,
+                              .raw_retention = raw_retention_,
+                              .raw_archive = options_.raw_archive,
                               .notice = [](const std::string& notice) { log_error(notice); }};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
@@ -235,6 +243,7 @@ class Serving {
   Services services_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::CheckpointStore> checkpoints_;
+  std::optional<TimeMs> raw_retention_;  // Of data batches; nothing: they stay.
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<connect::Exporter> exporter_;

@@ -35,7 +35,8 @@ std::optional<std::uint64_t> bytes_of(std::string size) {
 // Settings of the file, by the names of the flags.
 const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "threads",
-    "kept-mib", "memory-limit", "checkpoint-mib", "ready-file"};
+    "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
+    "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -48,6 +49,8 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
   if (name == "data") return text(options.data);
   if (name == "listen") return text(options.listen);
   if (name == "ready-file") return text(options.ready_file);
+  if (name == "raw-retention") return text(options.raw_retention);
+  if (name == "raw-archive") return text(options.raw_archive);
   if (name == "memory") {
     const auto value = node.value_exact<bool>();
     if (!value) return mistyped;
@@ -122,6 +125,16 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
       ->envname("MUSTER_CHECKPOINT_MIB")
       ->check(CLI::Range(0, kCheckpointMibMax))
       ->capture_default_str();
+  command
+      .add_option("--raw-retention", options.raw_retention,
+                  "How long data batches stay in the log behind the checkpoints, like 30d, 12h, "
+                  "90m; when not given, for ever")
+      ->envname("MUSTER_RAW_RETENTION");
+  command
+      .add_option("--raw-archive", options.raw_archive,
+                  "Directory where they go then, for `muster unarchive`; when not given, they are "
+                  "gone")
+      ->envname("MUSTER_RAW_ARCHIVE");
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")
@@ -149,6 +162,22 @@ Status apply_config(const CLI::App& command, ServeOptions& options) {
     }
   }
   return Ok{};
+}
+
+Result<TimeMs> duration_of(std::string_view text) {
+  constexpr std::pair<char, TimeMs> kUnits[] = {
+      {'s', 1'000}, {'m', 60'000}, {'h', 3'600'000}, {'d', 86'400'000}};
+  constexpr std::int64_t kMost = 100'000;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const auto& [letter, milliseconds] : kUnits) {
+    if (error != std::errc{} || number < 0 || number > kMost) break;
+    if (unit.size() == 1 && unit.front() == letter) return number * milliseconds;
+  }
+  return Error{ErrorCode::InvalidArgument,
+               "'" + std::string(text) + "' is no length of time: a number up to 100000 and s, m, "
+                                         "h or d fits, like 30d"};
 }
 
 }  // namespace muster::server

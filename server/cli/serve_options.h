@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace CLI {
@@ -24,6 +25,8 @@ struct ServeOptions {
   unsigned kept_mib = 256;  // Of kept event conditions; 0: none.
   std::uint64_t memory_limit = 0;  // Bytes of the index; 0: none.
   unsigned checkpoint_mib = 32;  // Of new records between two checkpoints; 0: only when asked.
+  std::string raw_retention;  // "30d": how long data batches stay in the log; "": for ever.
+  std::string raw_archive;    // Where they go then; "": nowhere.
   std::string ready_file;
   std::string config;
 };
@@ -33,5 +36,9 @@ void add_serve_options(CLI::App& command, ServeOptions& options);
 // Fills in from the TOML file what neither flags nor environment said.
 // Errors: InvalidArgument naming the file, the line, and the setting.
 Status apply_config(const CLI::App& command, ServeOptions& options);
+
+// A length of time like "30d", "12h", "90m", "0s".
+// Errors: InvalidArgument, saying what fits.
+Result<TimeMs> duration_of(std::string_view text);
 
 }  // namespace muster::server

@@ -37,19 +37,27 @@ struct Directory {
   loader::FileDecoder decoder;
 };
 
-enum class From { Checkpoint, WholeLog };
-
-Result<std::unique_ptr<engine::Engine>> open(const Directory& directory, From from) {
+Result<std::unique_ptr<engine::Engine>> open(const Directory& directory, engine::Base base) {
   return engine::Engine::open({.log = directory.log.get(),
                                .clock = &directory.clock,
                                .decoder = &directory.decoder,
                                .threads = std::max(1U, std::thread::hardware_concurrency()),
                                .checkpoints = directory.checkpoints.get(),
-                               .whole_log = from == From::WholeLog,
+                               .base = base,
                                .checkpoint_bytes = 0,
                                .notice = [](const std::string& notice) {
                                  std::cerr << "muster: " << notice << '\n';
                                }});
+}
+
+// The state that the whole log gives; where batches were retired from it, the one that the oldest
+// kept checkpoint and the log behind it give.
+Result<std::unique_ptr<engine::Engine>> replay(const Directory& directory) {
+  auto replayed = open(directory, engine::Base::Nothing);
+  if (replayed || replayed.error().code != ErrorCode::NotFound) return replayed;
+  std::cerr << "muster: " << replayed.error().message
+            << "; so the oldest checkpoint stands for the log before it\n";
+  return open(directory, engine::Base::OldestCheckpoint);
 }
 
 Result<Seen> look_at(engine::Engine& engine) {
@@ -108,11 +116,11 @@ struct Compared {
 Result<Compared> compare(const VerifyOptions& options, const Directory& directory) {
   Seen live;
   {
-    TRY_ASSIGN(const auto engine, open(directory, From::Checkpoint));
+    TRY_ASSIGN(const auto engine, open(directory, engine::Base::NewestCheckpoint));
     TRY_ASSIGN(live, look_at(*engine));
   }
   Compared compared;
-  TRY_ASSIGN(compared.replayed, open(directory, From::WholeLog));
+  TRY_ASSIGN(compared.replayed, replay(directory));
   TRY_ASSIGN(const Seen replayed, look_at(*compared.replayed));
   compared.different = differences(live.parts, replayed.parts);
   print(options, live, compared.different.size());
@@ -165,7 +173,7 @@ void add(CLI::App& command, Job& job, const Stores& stores, Command run) {
 
 void add_verify(CLI::App& app, Job& job, const Stores& stores) {
   CLI::App* verifying = app.add_subcommand(
-      "verify", "Read everything, and hold the checkpoint against the whole log");
+      "verify", "Read everything, and hold the checkpoint against the log, or what is kept of it");
   verifying->footer("Examples:\n  muster verify --data shop.data");
   add(*verifying, job, stores, verify);
   CLI::App* rebuilding = app.add_subcommand(

@@ -78,7 +78,7 @@ Result<Response> get_readyz(const Call& call) {
 }
 
 // POST /v1/checkpoint  ->  200 {"snapshot", "sections", "sections_written", "bytes",
-// "bytes_written", "took_ms"}: when it is on the disk
+// "bytes_written", "took_ms", "retired"}: when it is on the disk
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass) {
   TRY(only_query(call.request, {}));
   TRY_ASSIGN(const engine::CheckpointReceipt taken, call.engine().take_checkpoint(pass));
@@ -90,6 +90,7 @@ Result<Response> post_checkpoint(const Call& call, const AdminPass& pass) {
   json.key("bytes").number(taken.bytes);
   json.key("bytes_written").number(taken.bytes_written);
   json.key("took_ms").number(taken.took_ms);
+  json.key("retired").number(taken.retired);
   json.end_object();
   return json_reply(json.take());
 }

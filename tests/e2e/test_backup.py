@@ -1,7 +1,9 @@
 """Backups under load and what is restored from them; checkpoints of a real server."""
 import json
 import os
+import shutil
 import threading
+import time
 import unittest
 
 from support import NDJSON, SECRET, MusterCase
@@ -13,6 +15,78 @@ def numbered(first, count):
     """Profiles whose two numbers always agree."""
     return ''.join(json.dumps({'profile_id': f'p{i}', 'left': i, 'right': i}) + '\n'
                    for i in range(first, first + count)).encode()
+
+
+class Retention(MusterCase):
+    """Data batches that leave the log, for an archive and back."""
+
+    def retired(self, data):
+        """How many records of the log are retired batches, as `muster inspect` counts them."""
+        done = self.run_muster('inspect', '--data', data)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        line = next(each for each in done.stdout.splitlines() if 'retired batch' in each)
+        return int(line.split()[2])
+
+    def test_batches_leave_for_the_archive_and_come_back(self):
+        archive = self.path('archive')
+        server, client = self.started('data', ['--raw-retention', '0s', '--raw-archive', archive])
+        left = 0
+        for number in range(4):
+            self.assert_ok(client.post('/v1/profiles', numbered(10 * number, 10), NDJSON))
+            time.sleep(0.01)  # It is retired once it is older than 0 s.
+            taken = client.post('/v1/checkpoint', {})
+            self.assert_ok(taken)
+            left += taken.json()['retired']
+        self.assertGreater(left, 0)
+        self.assertEqual(left, self.retired(server.data))
+        self.assertEqual(client.count('everyone'), 40)
+        done = self.run_muster('backup', '--data', server.data, '--to', self.path('backup'))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        server.kill()
+
+        verified = self.run_muster('verify', '--data', server.data)
+        self.assertEqual(verified.returncode, 0, verified.stderr)
+        self.assertIn('record 1 of the log is past its retention', verified.stderr)
+        for data in ('data', 'backup'):
+            again, reader = self.started(data)
+            self.assertEqual(reader.count('everyone'), 40)
+            again.kill()
+
+        put_back = self.run_muster('unarchive', '--data', server.data, '--archive', archive)
+        self.assertEqual(put_back.returncode, 0, put_back.stderr)
+        self.assertEqual(json.loads(put_back.stdout)['records'], left)
+        self.assertEqual(self.retired(server.data), 0)
+        verified = self.run_muster('verify', '--data', server.data)
+        self.assertEqual((verified.returncode, verified.stderr), (0, ''))
+        shutil.rmtree(os.path.join(server.data, 'checkpoints'))
+        _, whole = self.started('data')
+        self.assertEqual(whole.count('everyone'), 40)
+
+    def test_without_checkpoints_the_start_says_which_record_is_gone(self):
+        server, client = self.started('data', ['--raw-retention', '0s'])
+        for number in range(4):
+            self.assert_ok(client.post('/v1/profiles', numbered(10 * number, 10), NDJSON))
+            time.sleep(0.01)
+            self.assert_ok(client.post('/v1/checkpoint', {}))
+        server.kill()
+        shutil.rmtree(os.path.join(server.data, 'checkpoints'))
+        refused = self.run_muster('serve', '--data', server.data, '--listen', '127.0.0.1:0')
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('record 1 of the log is past its retention', refused.stderr)
+        self.assertIn('restore a backup', refused.stderr)
+        done = self.run_muster('backup', '--data', server.data, '--to', self.path('backup'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('take a checkpoint', done.stderr)
+        self.assertFalse(os.path.exists(self.path('backup')))
+
+    def test_settings_that_make_no_sense_are_refused(self):
+        for options, sentence in ((['--raw-retention', 'soon'], "'soon' is no length of time"),
+                                  (['--raw-retention', '3w'], 'a number up to 100000'),
+                                  (['--raw-archive', self.path('x')], 'say both')):
+            done = self.run_muster('serve', '--data', self.path('none'), '--listen',
+                                   '127.0.0.1:0', *options)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(sentence, done.stderr)
 
 
 class Backups(MusterCase):

@@ -52,6 +52,26 @@ TEST_F(ServeOptionsTest, TheFileFillsInWhatNobodySaid) {
   EXPECT_EQ((std::vector<std::string>{"10.0.0.0/8", "[::1]:80"}), options_.allow_destination);
 }
 
+TEST_F(ServeOptionsTest, CheckpointsAndTheRetentionOfTheLog) {
+  ASSERT_TRUE(read("checkpoint-mib = 5\nraw-retention = \"30d\"\nraw-archive = \"a\"\n", {}));
+  EXPECT_EQ(5U, options_.checkpoint_mib);
+  EXPECT_EQ("30d", options_.raw_retention);
+  EXPECT_EQ("a", options_.raw_archive);
+  EXPECT_FALSE(read("checkpoint-mib = -1\n", {}));
+  EXPECT_FALSE(read("raw-retention = 30\n", {}));
+}
+
+TEST_F(ServeOptionsTest, LengthsOfTime) {
+  EXPECT_EQ(0, duration_of("0s").value());
+  EXPECT_EQ(90 * 60'000, duration_of("90m").value());
+  EXPECT_EQ(12 * 3'600'000, duration_of("12h").value());
+  EXPECT_EQ(100'000 * 86'400'000LL, duration_of("100000d").value());
+  for (const char* wrong : {"", "d", "30", "30 d", "-1d", "+1d", "1.5d", "100001d", "1w", "1dd",
+                            "99999999999999999999d"}) {
+    EXPECT_FALSE(duration_of(wrong)) << wrong;
+  }
+}
+
 TEST_F(ServeOptionsTest, FlagsThenEnvironmentThenFile) {
   const std::string toml = "listen = \"127.0.0.1:1\"\n";
   ::setenv("MUSTER_LISTEN", "127.0.0.1:2", 1);

@@ -53,6 +53,22 @@ Status SimulatedLog::append(std::span<const std::string> records) {
   return Ok{};
 }
 
+Status SimulatedLog::replace(std::span<const storage::Replacement> records) {
+  if (is_dead_) return dead();
+  for (const storage::Replacement& other : records) {
+    std::string& record = records_.at(other.sequence - 1);
+    replaced_.try_emplace(other.sequence, record);
+    record = other.record;
+  }
+  return Ok{};
+}
+
+std::vector<std::string> SimulatedLog::originals() const {
+  std::vector<std::string> records = records_;
+  for (const auto& [sequence, record] : replaced_) records.at(sequence - 1) = record;
+  return records;
+}
+
 Status SimulatedLog::has_room(std::uint64_t) const {
   if (fate_ == Fate::Full && later_ == 0) return full();
   return Ok{};

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,10 +42,13 @@ class SimulatedLog final : public storage::Log {
   void drop(std::uint64_t sequence);
   // Appends that were tried, whatever became of them.
   std::uint64_t appends() const { return appends_; }
+  // All records as they were appended, whatever was put in their place since.
+  std::vector<std::string> originals() const;
   // The process is gone. What stands is what the next one reads.
   void crash();
 
   Status append(std::span<const std::string> records) override;
+  Status replace(std::span<const storage::Replacement> records) override;
   Status has_room(std::uint64_t bytes) const override;
   Status read(std::uint64_t first,
               const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit)
@@ -54,6 +58,7 @@ class SimulatedLog final : public storage::Log {
 
  private:
   std::vector<std::string> records_;
+  std::map<std::uint64_t, std::string> replaced_;  // What stood there first, by number.
   std::atomic<std::uint64_t> last_ = 0;  // The last that was confirmed.
   std::uint64_t appends_ = 0;
   std::size_t early_ = 0;                // Of the records, those that do not stand yet.

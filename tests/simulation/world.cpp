@@ -57,6 +57,12 @@ World::World(std::uint64_t seed, Sabotage sabotage)
       known_(random_, default_rows()) {
   if (sabotage == Sabotage::EarlyAck) log_.acknowledge_early();
   test_.keep_checkpoints(checkpoints_);
+  // Without the batches behind them nothing stands in for damaged checkpoints, so those lives have
+  // none of those.
+  if (one_in(3)) {
+    retention_ = one_in(2) ? 0 : kDay * (1 + random_.below(30));
+    test_.retire_after(*retention_);
+  }
   recover();
   load_everybody();
 }
@@ -122,8 +128,10 @@ void World::take_checkpoint() {
   const auto taken = test_.take_checkpoint();
   if (!taken) return broken("a checkpoint: " + taken.error().message);
   happened("checkpoints");
+  tally_["batches retired"] += taken->retired;
   note("checkpoint of " + std::to_string(taken->sequence) + ", " +
-       std::to_string(taken->sections) + " sections");
+       std::to_string(taken->sections) + " sections, " + std::to_string(taken->retired) +
+       " retired");
 }
 
 // One of its files is gone, short, or has another bit.
@@ -167,7 +175,7 @@ void World::forge_checkpoint() {
 
 void World::restart() {
   if (sabotage_ == Sabotage::BadChecksum) forge_checkpoint();
-  else if (one_in(4)) damage_checkpoint();
+  else if (!retention_ && one_in(4)) damage_checkpoint();
   note("restart");
   recover();
 }
@@ -196,7 +204,8 @@ void World::recover() {
 
 // What the checkpoints and the changes since came to is what the whole log comes to.
 void World::compare_with_whole_log() {
-  TestEngine replayed(default_rows(), clock_, &log_);
+  storage::MemoryLog originals(log_.originals());
+  TestEngine replayed(default_rows(), clock_, &originals);
   const auto wanted = replayed.engine().fingerprint(pass<Permission::Admin>());
   const auto found = engine().fingerprint(pass<Permission::Admin>());
   if (!wanted || !found) return broken("no fingerprint can be taken");

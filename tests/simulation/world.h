@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -90,6 +91,7 @@ class World {
   TimeMs latest_ = kRandomNow;       // The greatest now that the engine has given.
   TimeMs durable_now_ = kRandomNow;  // That of the newest change that stands.
   bool was_damaged_ = false;
+  std::optional<TimeMs> retention_;  // Of data batches in the log; nothing: they stay.
   std::vector<Change> old_;          // Some that happened and have a key.
   std::vector<std::string> trace_;
   std::map<std::string, std::uint64_t> tally_;

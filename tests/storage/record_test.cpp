@@ -41,6 +41,7 @@ std::vector<Record> samples() {
       {.received = 5, .body = Erasure{"u-1", "asked by the person"}},
       {.received = 6, .body = Outcome{"sync-9", binary + std::string(5'000, 'x')}},
       {.received = 7, .body = ClockTick{1'700'000'000'124}},
+      {.received = 8, .body = Retired{{3, 4}, 5, "raw-00000000000000000001"}},
   };
 }
 
@@ -124,7 +125,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   const std::string body = encode(samples().back()).substr(4);
   std::string newer_format = body, newer_kind = body;
   newer_format[0] = 2;
-  newer_kind[1] = 7;
+  newer_kind[1] = 8;
   auto format = decode(sealed(newer_format));
   auto kind = decode(sealed(newer_kind));
   ASSERT_FALSE(format);
@@ -132,7 +133,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   EXPECT_EQ(ErrorCode::Corrupt, format.error().code);
   EXPECT_NE(std::string::npos, format.error().message.find("format 2, made by a newer version"));
   EXPECT_EQ(ErrorCode::Corrupt, kind.error().code);
-  EXPECT_NE(std::string::npos, kind.error().message.find("kind 7, made by a newer version"));
+  EXPECT_NE(std::string::npos, kind.error().message.find("kind 8, made by a newer version"));
 }
 
 TEST(Record, ABatchThatInflatesBeyondTheLargestBatchIsRefusedBeforeItIsInflated) {

@@ -78,6 +78,45 @@ TEST(RocksLog, MakesItsDirectoryAndTakesAnyBytes) {
   EXPECT_EQ(records, *records_of(**log));
 }
 
+bool stands_on_disk(const fs::path& directory, std::string_view text) {
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    if (content_of(entry.path()).find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Under the same numbers, over restarts; and once the log was reclaimed, no byte of what stood
+// there is on the disk, whether it had come to a sorted file or not.
+TEST(RocksLog, ReplacesRecordsAndReclaimsTheirBytes) {
+  const TemporaryFolder folder;
+  Records records = written_records(1, 600);
+  const auto mark = [](std::uint64_t i) { return "marked " + std::to_string(i) + " here"; };
+  for (const std::uint64_t i : {2, 300, 599}) records[i - 1] = mark(i);
+  {
+    auto log = RocksLog::open(folder.path());
+    ASSERT_TRUE(log);
+    ASSERT_TRUE((*log)->append(std::span(records).first(400)));
+  }
+  auto log = RocksLog::open(folder.path());
+  ASSERT_TRUE(log);
+  ASSERT_TRUE((*log)->append(std::span(records).subspan(400)));
+  ASSERT_TRUE((*log)->replace(std::vector<Replacement>{{2, "two"}, {599, "near the end"}}));
+  ASSERT_TRUE((*log)->replace(std::vector<Replacement>{{300, ""}}));
+  for (const auto& [i, other] : {std::pair{2, "two"}, {599, "near the end"}, {300, ""}}) {
+    records[static_cast<std::size_t>(i) - 1] = other;
+  }
+  EXPECT_EQ(records, *records_of(**log));
+  EXPECT_TRUE(stands_on_disk(folder.path(), mark(2)));
+  ASSERT_TRUE((*log)->reclaim(2, 599));
+  for (const std::uint64_t i : {2, 300, 599}) EXPECT_FALSE(stands_on_disk(folder.path(), mark(i)));
+  EXPECT_EQ(records, *records_of(**log));
+  ASSERT_TRUE((*log)->append(written_records(601, 601)));
+  log->reset();
+  records.push_back(written_record(601));
+  expect_records_in_a_copy(folder.path(), records);
+}
+
 TEST(RocksLog, StopsReadingAtAnErrorOfTheVisitor) {
   const TemporaryFolder folder;
   auto log = RocksLog::open(folder.path());

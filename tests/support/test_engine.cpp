@@ -48,7 +48,10 @@ Status TestEngine::restart() {
                                             .decoder = spelling_.decoder,
                                             .threads = threads_,
                                             .checkpoints = checkpoints_,
+                                            .base = base_,
                                             .checkpoint_bytes = 0,
+                                            .raw_retention = raw_retention_,
+                                            .raw_archive = raw_archive_,
                                             .notice = noticed}));
   return Ok();
 }

@@ -45,6 +45,13 @@ class TestEngine {
   Status restart();
   // From the next restart on, there are checkpoints; `checkpoints` outlives this.
   void keep_checkpoints(const storage::CheckpointStore& store) { checkpoints_ = &store; }
+  // From the next restart on, data batches are retired so long after they came.
+  void retire_after(TimeMs keep, const std::filesystem::path& archive = {}) {
+    raw_retention_ = keep;
+    raw_archive_ = archive;
+  }
+  // From the next restart on, the state is made from this.
+  void start_from(engine::Base base) { base_ = base; }
   Result<engine::CheckpointReceipt> take_checkpoint();
   // What the engine told its operator, since the last restart.
   std::vector<std::string> notices();
@@ -72,6 +79,9 @@ class TestEngine {
   storage::Log* log_;
   unsigned threads_;
   const storage::CheckpointStore* checkpoints_ = nullptr;
+  std::optional<TimeMs> raw_retention_;
+  std::filesystem::path raw_archive_;
+  engine::Base base_ = engine::Base::NewestCheckpoint;
   std::mutex notices_mutex_;  // Guards notices_.
   std::vector<std::string> notices_;
   std::unique_ptr<engine::Engine> engine_;
