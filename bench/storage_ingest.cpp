@@ -162,6 +162,16 @@ double write_plainly(const fs::path& folder, const std::vector<std::vector<std::
   return seconds;
 }
 
+// The same through our log alone: its numbers, checks of the disk, and watermark.
+Result<double> write_by_log(const fs::path& folder,
+                            const std::vector<std::vector<std::string>>& appends) {
+  const Folder directory(folder / "storage_bench_log");
+  TRY_ASSIGN(const auto log, storage::RocksLog::open(directory.path()));
+  const Stopwatch watch(TimeOf::Wall);
+  for (const auto& records : appends) TRY(log->append(records));
+  return watch.seconds();
+}
+
 }  // namespace
 
 Result<std::vector<IngestRow>> measure_ingest(const IngestOptions& options) {
@@ -169,19 +179,22 @@ Result<std::vector<IngestRow>> measure_ingest(const IngestOptions& options) {
   for (const std::size_t batch : {1U, 100U, 1'000U, 10'000U}) {
     for (const unsigned writers : {1U, 8U}) {
       IngestRow row{.batch = batch, .writers = writers};
-      std::vector<double> rates, megabytes, ratios;
+      std::vector<double> rates, megabytes, ratios, log_ratios;
       for (int round = 0; round < kRounds; ++round) {
         TRY_ASSIGN(const Took ours, ingest(row, options.folder, options.seconds / kRounds,
                                            static_cast<std::uint64_t>(round)));
         const double plain = write_plainly(options.folder, ours.appends);
+        TRY_ASSIGN(const double log_alone, write_by_log(options.folder, ours.appends));
         rates.push_back(static_cast<double>(ours.events) / ours.seconds);
         megabytes.push_back(static_cast<double>(ours.bytes) / 1e6 / ours.seconds);
         ratios.push_back(plain / ours.seconds);
+        log_ratios.push_back(plain / log_alone);
         row.syncs = ours.appends.size();
       }
       row.events_per_second = quantile(rates, 0.5);
       row.megabytes_per_second = quantile(megabytes, 0.5);
       row.ratio = quantile(ratios, 0.5);
+      row.log_ratio = quantile(log_ratios, 0.5);
       rows.push_back(row);
     }
   }

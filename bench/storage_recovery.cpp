@@ -94,7 +94,8 @@ Status write_checkpoint(Home& home, RecoveryResult& result) {
   auto generation = std::make_shared<index::Generation>(*build_generation(people));
   for (const auto& [name, table] : generation->events) result.events += table->count;
   engine::Checkpoints checkpoints(home.store, *home.log, [](const std::string&) {});
-  TRY(checkpoints.restore(1, {}, [](std::string_view) -> Status { return Ok{}; }));
+  TRY(checkpoints.restore(engine::Base::NewestCheckpoint, 1, {},
+                          [](std::string_view) -> Status { return Ok{}; }));
   SeededRandom random(kSeed);
   for (std::uint64_t record = 1; record <= kRecords; ++record) {
     auto state = std::make_shared<index::Generation>();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <utility>
 
 namespace muster::engine {
 
@@ -56,7 +58,37 @@ Result<std::optional<EngineImage>> Checkpoints::restore(
     newest_ = sequence;
     return std::optional(std::move(*image));
   }
+  passed_all_over_ = !sequences.empty();
   return std::optional<EngineImage>();
+}
+
+Status Checkpoints::check_kept(const std::stop_token& stop) {
+  const std::lock_guard held(mutex_);
+  // By where they stand: the two share most of them.
+  std::set<std::pair<std::uint64_t, std::uint64_t>> read;
+  const auto check = [&](const Checkpoint& checkpoint) -> Status {
+    for (const auto& [name, place] : checkpoint.manifest().sections) {
+      if (!read.emplace(place.file, place.offset).second && place.size != 0) continue;
+      if (stop.stop_requested()) return Error{ErrorCode::Unavailable, "the server stops"};
+      TRY(checkpoint.read(name));
+    }
+    return Ok{};
+  };
+  const auto both = [&]() -> Status {
+    for (const std::uint64_t sequence : {newest_.load(), fallback_.load()}) {
+      TRY_ASSIGN(const auto checkpoint, store_.open(sequence));
+      TRY(check(*checkpoint));
+    }
+    return Ok{};
+  };
+  Status checked = both();
+  if (!checked && !stop.stop_requested()) {
+    before_.reset();
+    places_.clear();
+    newest_ = fallback_ = 0;
+    wants_all_ids_ = true;
+  }
+  return checked;
 }
 
 void Checkpoints::add_ids(index::EventIds::Fresh ids) {

@@ -61,6 +61,17 @@ class Checkpoints {
   // Thread safety: any thread, one at a time.
   Result<CheckpointReceipt> write(EngineMoment moment, const std::stop_token& stop = {});
 
+  // Reads both kept checkpoints to their ends, against their checksums. When one is damaged, the
+  // next is written whole.
+  // Errors: Corrupt, naming the section and the file; those of the files.
+  // Cost: one pass over the bytes of both; sections that they share stand, and are read, once.
+  // Thread safety: any thread, while none is written.
+  Status check_kept(const std::stop_token& stop);
+
+  // Whether there were checkpoints at the start, and none could be read: until the log has been
+  // read to its end they are the only ones.  Thread safety: the restoring thread.
+  bool passed_all_over() const { return passed_all_over_; }
+
   // The last record that the newest checkpoint contains; 0: none.  Thread safety: any thread.
   std::uint64_t newest() const { return newest_; }
   // The last record that both kept checkpoints contain; 0: only one is kept, or none was written
@@ -85,6 +96,7 @@ class Checkpoints {
   const Notice notice_;
   std::mutex mutex_;  // Guards all below but the atomics.
   std::shared_ptr<const storage::Checkpoint> before_;
+  bool passed_all_over_ = false;
   Places places_;
   IdRuns id_runs_;
   index::EventIds::Fresh new_ids_;  // That no checkpoint has, sorted.

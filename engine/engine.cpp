@@ -154,7 +154,8 @@ Health Engine::health() const {
   health.queue_depth = impl_->waiting_count;
   health.memory_bytes = impl_->index_bytes() + impl_->predicates.bytes();
   health.log_bytes = impl_->parts.log->size_bytes();
-  health.clock_behind_ms = impl_->now() - impl_->parts.clock->now();
+  const TimeMs clock = impl_->parts.clock->now();
+  health.clock_behind_ms = impl_->now() - clock;  // Which is not before it.
   if (impl_->checkpoints) health.checkpoint = impl_->checkpoints->newest();
   const std::lock_guard held(impl_->checkpoint_mutex);
   health.checkpoint_failure = impl_->checkpoint_failure;

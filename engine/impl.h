@@ -85,6 +85,8 @@ class Engine::Impl {
   std::uint64_t retire_batches(const std::stop_token& stop);
   // Takes one whenever Parts::checkpoint_bytes of records have come; until `stop`.
   void take_checkpoints(const std::stop_token& stop);
+  bool wait_until_due(const std::stop_token& stop);
+  void take_due_checkpoint(const std::stop_token& stop);
   // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
   EngineMoment moment(std::uint64_t sequence);
   // The section of that name.  Requires the same.

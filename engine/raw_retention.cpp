@@ -23,7 +23,7 @@ class Group {
 
   Status add(std::uint64_t sequence, std::string_view record, TimeMs received) {
     if (!archive_.empty() && !file_) {
-      TRY_ASSIGN(auto begun, storage::ArchiveWriter::begin(archive_, sequence));
+      TRY_ASSIGN(auto begun, storage::ArchiveWriter::begin(archive_));
       file_.emplace(std::move(begun));
     }
     if (file_) TRY(file_->add(sequence, record));
@@ -75,6 +75,7 @@ Result<std::vector<Replacement>> RawRetention::next(std::uint64_t end, TimeMs no
       has_any = true;
     } else if (!has_any) {
       nothing_until = sequence;
+      if (head.is_retired) note_retired(sequence);
     }
     return Ok{};
   };
@@ -87,7 +88,13 @@ Result<std::vector<Replacement>> RawRetention::next(std::uint64_t end, TimeMs no
 }
 
 void RawRetention::done(const std::vector<Replacement>& replaced) {
+  for (const Replacement& one : replaced) note_retired(one.sequence);
   if (!replaced.empty()) looked_at_ = replaced.back().sequence;
+}
+
+void RawRetention::note_retired(std::uint64_t sequence) {
+  if (!unreclaimed_) unreclaimed_ = Span{sequence, sequence};
+  unreclaimed_->last = sequence;
 }
 
 }  // namespace muster::engine

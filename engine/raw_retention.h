@@ -7,7 +7,9 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -31,11 +33,22 @@ class RawRetention {
   // They stand there: what comes next is behind them.
   void done(const std::vector<storage::Replacement>& replaced);
 
+  // Numbers between which retired batches may still take room on the disk: also those that an
+  // earlier process retired, until they were seen once.
+  struct Span {
+    std::uint64_t first = 0, last = 0;
+  };
+  std::optional<Span> unreclaimed() const { return unreclaimed_; }
+  void reclaimed() { unreclaimed_.reset(); }
+
  private:
+  void note_retired(std::uint64_t sequence);
+
   storage::Log& log_;
   const TimeMs keep_;
   const std::filesystem::path archive_;
   std::uint64_t looked_at_ = 0;  // Up to this record, nothing is left to do.
+  std::optional<Span> unreclaimed_;
 };
 
 }  // namespace muster::engine

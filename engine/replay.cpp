@@ -29,8 +29,8 @@ class RecordsAhead {
       : log_(log), decoder_(decoder), thread_([this, first](const std::stop_token& stop) {
           try {
             read(first, stop);
-          } catch (const std::exception& thrown) {
-            end(Error{ErrorCode::Unavailable, std::string("the replay: ") + thrown.what()});
+          } catch (const std::exception&) {
+            end(Error{ErrorCode::Unavailable, "out of memory"});  // Needs no allocation.
           }
         }) {}
 
@@ -145,7 +145,7 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
   event_id_bytes = writer.event_id_bytes();
   share(static_cast<double>(last));
   ready = true;
-  if (checkpoints && parts.checkpoint_bytes != 0) {
+  if (checkpoints && (parts.checkpoint_bytes != 0 || raw_retention)) {
     checkpointing_ = std::jthread([this](const std::stop_token& stop) { take_checkpoints(stop); });
   }
   return Ok{};

@@ -9,6 +9,8 @@ using index::WriterImage;
 
 // Between two looks for batches that are past their retention, where no checkpoint comes sooner.
 constexpr std::chrono::hours kRetireEvery{1};
+// Groups of batches that leave at one look: bounds how long the next checkpoint waits.
+constexpr int kGroupsPerLook = 8;
 
 void write_receipt(ByteWriter& out, const IngestReceipt& receipt) {
   out.varint(receipt.accepted);
@@ -87,9 +89,10 @@ EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
   EngineMoment moment;
   moment.index =
       std::make_shared<const index::WriterMoment>(WriterImage::capture(writer, sequence));
-  moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
   moment.made = now();
   moment.engine = engine_bytes(moment.made);
+  // Last, because they are taken: whatever fails before leaves them where they are.
+  moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
   return moment;
 }
 
@@ -97,10 +100,14 @@ Result<std::map<std::string, Hash128>> Engine::Impl::fingerprint() {
   std::map<std::string, Hash128> parts_of_state;
   std::shared_ptr<const index::WriterMoment> index;
   const Change capture = [&](Commit& commit) -> Status {
-    index = std::make_shared<const index::WriterMoment>(
-        WriterImage::capture(writer, commit.last_sequence()));
-    parts_of_state["engine"] = hash128(engine_bytes(0));  // Whatever the time is.
-    parts_of_state["event-ids"] = WriterImage::id_digest(writer);
+    try {
+      index = std::make_shared<const index::WriterMoment>(
+          WriterImage::capture(writer, commit.last_sequence()));
+      parts_of_state["engine"] = hash128(engine_bytes(0));  // Whatever the time is.
+      parts_of_state["event-ids"] = WriterImage::id_digest(writer);
+    } catch (const std::bad_alloc&) {
+      return Error{ErrorCode::Unavailable, "out of memory"};  // Nothing was changed.
+    }
     return Ok{};
   };
   TRY(commit(capture, 0));
@@ -176,6 +183,8 @@ Status Engine::Impl::checkpoint_replayed(std::uint64_t sequence, std::uint64_t b
   if (!checkpoints || parts.checkpoint_bytes == 0) return Ok{};
   if ((uncheckpointed += bytes) < parts.checkpoint_bytes) return Ok{};
   uncheckpointed = 0;
+  // Not where it would take the place of those that may yet be read: the log may not have all.
+  if (checkpoints->passed_all_over()) return Ok{};
   // A replay goes on without: the next start takes as long as this one.
   if (const auto taken = checkpoints->write(moment(sequence)); !taken) {
     const std::lock_guard held(checkpoint_mutex);
@@ -194,7 +203,11 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
   std::optional<EngineMoment> now_as_it_is;
   const Change capture = [&](Commit& commit) -> Status {
     if (commit.last_sequence() == checkpoints->newest()) return Ok{};
-    now_as_it_is = moment(commit.last_sequence());
+    try {
+      now_as_it_is = moment(commit.last_sequence());
+    } catch (const std::bad_alloc&) {
+      return Error{ErrorCode::Unavailable, "out of memory"};  // Nothing was changed.
+    }
     uncheckpointed = 0;
     return Ok{};
   };
@@ -210,49 +223,70 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
 }
 
 std::uint64_t Engine::Impl::retire_batches(const std::stop_token& stop) {
-  std::uint64_t retired = 0, first = 0, last = 0;
+  if (!raw_retention) return 0;
+  std::uint64_t retired = 0;
   const auto retire = [&]() -> Status {
-    while (raw_retention && !stop.stop_requested()) {
+    for (int group = 0; group < kGroupsPerLook && !stop.stop_requested(); ++group) {
       TRY_ASSIGN(const auto stubs, raw_retention->next(checkpoints->fallback(), now()));
       if (stubs.empty()) break;
+      // From here on nothing but the checkpoints has what these say.
+      if (group == 0) {
+        Status kept = checkpoints->check_kept(stop);
+        if (!kept) note_uncheckpointed(parts.checkpoint_bytes);  // A whole one, at once.
+        TRY(std::move(kept));
+      }
       TRY(replace(stubs));
       raw_retention->done(stubs);
-      if (retired == 0) first = stubs.front().sequence;
-      last = stubs.back().sequence;
       retired += stubs.size();
     }
-    return retired == 0 ? Status(Ok{}) : parts.log->reclaim(first, last);
+    return Ok{};
   };
-  if (const Status done = retire(); !done && parts.notice) parts.notice(done.error().message);
+  const auto reclaim = [&]() -> Status {
+    const auto span = raw_retention->unreclaimed();
+    if (!span) return Ok{};
+    TRY(parts.log->reclaim(span->first, span->last, stop));
+    raw_retention->reclaimed();
+    return Ok{};
+  };
+  for (const Status& done : {retire(), reclaim()}) {
+    if (!done && parts.notice && !stop.stop_requested()) parts.notice(done.error().message);
+  }
   return retired;
 }
 
+// Waits until one is due, or a look for batches that are past their retention.
+bool Engine::Impl::wait_until_due(const std::stop_token& stop) {
+  std::unique_lock held(checkpoint_mutex);
+  const auto due = [this] {
+    return parts.checkpoint_bytes != 0 && uncheckpointed >= parts.checkpoint_bytes;
+  };
+  const auto end = std::chrono::steady_clock::now() + kRetireEvery;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+    // Who counts the bytes tells without the mutex, so a word may be missed: never for longer.
+    if (checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due)) return true;
+  }
+  return false;
+}
+
+void Engine::Impl::take_due_checkpoint(const std::stop_token& stop) {
+  if (!wait_until_due(stop)) {
+    const std::lock_guard taking(taking_mutex);
+    retire_batches(stop);
+    return;
+  }
+  const auto taken = take_checkpoint(stop);
+  if (!taken) uncheckpointed = 0;  // The next try comes with as many bytes again.
+  if (!taken && parts.notice && !stop.stop_requested()) {
+    parts.notice("no checkpoint was taken: " + taken.error().message);
+  }
+}
+
 void Engine::Impl::take_checkpoints(const std::stop_token& stop) {
-  auto looked = std::chrono::steady_clock::now();  // For batches that are past their retention.
   while (!stop.stop_requested()) {
-    bool is_due = false;
-    {
-      std::unique_lock held(checkpoint_mutex);
-      const auto due = [this] { return uncheckpointed >= parts.checkpoint_bytes; };
-      is_due = checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due);
-    }
-    if (!is_due && std::chrono::steady_clock::now() - looked < kRetireEvery) continue;
-    looked = std::chrono::steady_clock::now();
-    if (!is_due) {
-      const std::lock_guard taking(taking_mutex);
-      retire_batches(stop);
-      continue;
-    }
-    const auto taken = [&]() -> Result<CheckpointReceipt> {
-      try {
-        return take_checkpoint(stop);
-      } catch (const std::exception& thrown) {
-        return Error{ErrorCode::Unavailable, thrown.what()};
-      }
-    }();
-    if (!taken) uncheckpointed = 0;  // The next try comes with as many bytes again.
-    if (!taken && parts.notice && !stop.stop_requested()) {
-      parts.notice("no checkpoint was taken: " + taken.error().message);
+    try {
+      take_due_checkpoint(stop);
+    } catch (const std::exception&) {
+      uncheckpointed = 0;  // For want of memory: as above, and without a word, which needs some.
     }
   }
 }

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "storage/files.h"
 #include "storage/record.h"
 
 namespace muster::storage {
@@ -25,8 +26,10 @@ constexpr std::string_view kHead = "muster-raw 1\n";
 constexpr std::size_t kEntryBytes = 8 + 4 + 4;
 // Put back together, with one sync.
 constexpr std::uint64_t kGroupBytes = 32U << 20;
-// Of an encoded data batch: its raw bytes, what zstd adds at worst, and its verdicts.
-constexpr std::uint64_t kRecordBytesMax = 4 * std::uint64_t{kRawBytesMax};
+constexpr std::string_view kName = "raw-";
+// Bytes written between two looks at the disk, and what is left free on it for the log.
+constexpr std::uint64_t kLookEvery = 32U << 20;
+constexpr std::uint64_t kFreeBytesMin = 256U << 20;
 
 Error damaged(const fs::path& file, const std::string& what) {
   return {ErrorCode::Corrupt, "the archive file " + file.string() + " is damaged: " + what};
@@ -42,7 +45,7 @@ std::string entry_head(std::uint64_t sequence, std::size_t size) {
   return bytes;
 }
 
-// Whether all of `into` could be read; fewer bytes are the end.
+// Reads `size` bytes, or fewer where the file ends; returns how many.
 Result<std::size_t> read_some(int file, char* into, std::size_t size, const fs::path& path) {
   std::size_t done = 0;
   while (done < size) {
@@ -91,59 +94,100 @@ Status put_back(Log& log, const fs::path& file, const Expected& expected, Unarch
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(fs::path directory, std::string name, Descriptor file)
-    : directory_(std::move(directory)), name_(std::move(name)), file_(std::move(file)) {}
+struct ArchiveWriter::State {
+  fs::path directory, beside;
+  Descriptor file;
+  std::uint64_t first = 0, last = 0, hash = 0, size = 0, looked_at = 0;
+  bool is_finished = false;
+};
 
-Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory, std::uint64_t first) {
-  std::error_code failed;
-  fs::create_directories(directory, failed);
-  if (failed) return file_error("make", directory, failed.value());
-  std::string name = fmt::format("raw-{:020}", first);
-  const fs::path beside = directory / (name + ".new");
-  TRY_ASSIGN(Descriptor file, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC));
-  TRY(write_all(file.get(), kHead, beside));
-  return ArchiveWriter(directory, std::move(name), std::move(file));
+ArchiveWriter::ArchiveWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ArchiveWriter::ArchiveWriter(ArchiveWriter&&) noexcept = default;
+
+ArchiveWriter::~ArchiveWriter() {
+  if (state_ != nullptr && !state_->is_finished) ::unlink(state_->beside.c_str());
+}
+
+Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory) {
+  TRY(make_directories(directory));
+  auto state = std::make_unique<State>();
+  state->directory = directory;
+  // Of this process alone, should two share the directory; it writes one at a time.
+  state->beside = directory / fmt::format("{}{}.new", kName, ::getpid());
+  TRY_ASSIGN(state->file, open_file(state->beside, O_WRONLY | O_CREAT | O_TRUNC));
+  ArchiveWriter writer(std::move(state));
+  TRY(write_all(writer.state_->file.get(), kHead, writer.state_->beside));
+  return writer;
 }
 
 Status ArchiveWriter::add(std::uint64_t sequence, std::string_view record) {
-  const fs::path beside = directory_ / (name_ + ".new");
-  TRY(write_all(file_.get(), entry_head(sequence, record.size()), beside));
-  return write_all(file_.get(), record, beside);
+  State& state = *state_;
+  const std::uint64_t after = state.size + kEntryBytes + record.size();
+  if (state.size == 0 || after - state.looked_at > kLookEvery) {
+    TRY_ASSIGN(const std::uint64_t free, free_bytes(state.directory));
+    if (free < kFreeBytesMin + kLookEvery + record.size()) {
+      return Error{ErrorCode::StorageFull,
+                   "the disk of " + state.directory.string() + " has too little room for the "
+                       "archive: free " + std::to_string(kFreeBytesMin >> 20) + " MiB"};
+    }
+    state.looked_at = after;
+  }
+  TRY(write_all(state.file.get(), entry_head(sequence, record.size()), state.beside));
+  TRY(write_all(state.file.get(), record, state.beside));
+  if (state.first == 0) state.first = sequence;
+  state.last = sequence;
+  state.hash = mix64(state.hash ^ hash64(record, sequence));
+  state.size = after;
+  return Ok{};
 }
 
 Result<std::string> ArchiveWriter::finish() {
-  const fs::path beside = directory_ / (name_ + ".new"), name = directory_ / name_;
-  if (::fsync(file_.get()) != 0) return file_error("sync", beside, errno);
-  if (std::rename(beside.c_str(), name.c_str()) != 0) return file_error("make", name, errno);
-  TRY(sync_directory(directory_));
-  return name_;
+  State& state = *state_;
+  std::string name =
+      fmt::format("{}{:020}-{:020}-{:016x}", kName, state.first, state.last, state.hash);
+  const fs::path path = state.directory / name;
+  if (::fsync(state.file.get()) != 0) return file_error("sync", state.beside, errno);
+  // One that has the name already is of the same records.
+  if (std::rename(state.beside.c_str(), path.c_str()) != 0) {
+    return file_error("make", path, errno);
+  }
+  state.is_finished = true;
+  TRY(sync_directory(state.directory));
+  return name;
 }
 
 Status read_archive(
     const fs::path& path,
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
   TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) return file_error("look at", path, errno);
+  auto left = static_cast<std::uint64_t>(found.st_size);
   std::string head(kHead.size(), '\0');
   TRY_ASSIGN(const std::size_t got, read_some(file.get(), head.data(), head.size(), path));
   if (got != head.size() || head != kHead) return damaged(path, "it does not begin like one");
+  left -= got;
   std::string record;
-  for (;;) {
+  while (left != 0) {
     std::string entry(kEntryBytes, '\0');
     TRY_ASSIGN(const std::size_t size, read_some(file.get(), entry.data(), entry.size(), path));
-    if (size == 0) return Ok{};
     ByteReader in(entry);
     const std::uint64_t sequence = in.u64();
     const std::uint32_t bytes = in.u32(), checksum = in.u32();
-    const bool is_sound = size == kEntryBytes && bytes <= kRecordBytesMax &&
+    const bool is_sound = size == kEntryBytes &&
                           checksum == crc32c(std::string_view(entry).substr(0, kEntryBytes - 4));
     if (!is_sound) return damaged(path, "an entry does not begin like one");
+    left -= size;
+    if (bytes > left) return damaged(path, "it ends inside record " + std::to_string(sequence));
     record.resize(bytes);
     TRY_ASSIGN(const std::size_t whole, read_some(file.get(), record.data(), bytes, path));
     if (whole != bytes) {
       return damaged(path, "it ends inside record " + std::to_string(sequence));
     }
+    left -= whole;
     TRY(visit(sequence, record));
   }
+  return Ok{};
 }
 
 Result<Unarchived> unarchive(Log& log, const fs::path& directory) {

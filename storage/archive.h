@@ -1,9 +1,10 @@
 // Files of the raw archive: records that left the log, as they stood in it.
 //
-//   raw-N    records from N on, N with twenty digits, in the order of their numbers
+//   raw-N-M-H    records from N to M, twenty digits each, in the order of their numbers; H, sixteen
+//                hexadecimal digits, is of what they are
 //
-// A file is written beside its name, synced and renamed, so that one that is there is whole;
-// storage/format.md has every byte.
+// A file is written beside its name, synced and renamed, so that one that is there is whole, and no
+// other ever takes its name; storage/format.md has every byte.
 //
 // Thread safety: one writer a directory; reading, any thread.
 #pragma once
@@ -11,31 +12,32 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
-#include "storage/files.h"
 #include "storage/log.h"
 
 namespace muster::storage {
 
 class ArchiveWriter {
  public:
-  // Begins the file of records from `first` on; the directory is made when it is not there.
-  static Result<ArchiveWriter> begin(const std::filesystem::path& directory, std::uint64_t first);
+  // Begins a file; the directory is made when it is not there.
+  static Result<ArchiveWriter> begin(const std::filesystem::path& directory);
+  ~ArchiveWriter();  // Without finish(), nothing of it stays.
+  ArchiveWriter(ArchiveWriter&&) noexcept;
 
-  // Requires sequences that increase, from `first` on.
+  // Requires sequences that increase.
+  // Errors: StorageFull before the disk is: room for the log stays free.
   Status add(std::uint64_t sequence, std::string_view record);
-  // Makes the file lasting. Returns its name in the directory.
+  // Makes the file lasting. Returns its name in the directory.  Requires a record.
   Result<std::string> finish();
 
  private:
-  ArchiveWriter(std::filesystem::path directory, std::string name, Descriptor file);
-
-  std::filesystem::path directory_;
-  std::string name_;
-  Descriptor file_;
+  struct State;
+  explicit ArchiveWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 // Calls `visit` with each record of the file.

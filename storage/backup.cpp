@@ -90,27 +90,48 @@ Result<std::uint64_t> copy_log(const CopyRequest& request, const fs::path& to, C
   return copier.last_retired();
 }
 
-// The newest sound checkpoint of a record that the copy holds. One that is damaged, or that the
-// server deletes meanwhile, is no loss while the copy's log has all of it.
-void copy_checkpoint(const CopyRequest& request, const fs::path& to, CopyDone& done) {
-  const CheckpointStore from(request.from), store(to);
-  const auto copy = [&](std::uint64_t sequence) -> Status {
-    TRY_ASSIGN(const auto checkpoint, from.open(sequence));
-    const Manifest& manifest = checkpoint->manifest();
-    TRY_ASSIGN(CheckpointWriter writer,
-               store.begin(sequence, manifest.record, manifest.made, nullptr));
-    for (const auto& [name, place] : manifest.sections) {
-      TRY_ASSIGN(const std::string bytes, checkpoint->read(name));
-      TRY(writer.add(name, bytes));
-    }
-    TRY(writer.finish());
-    return Ok{};
-  };
-  for (const std::uint64_t sequence : from.sequences()) {
-    if (sequence > done.record || !copy(sequence)) continue;
-    done.checkpoint = sequence;
-    return;
+using CheckpointPtr = std::shared_ptr<const Checkpoint>;
+
+// The checkpoints that are there, newest first; opened, they can be read when they were deleted.
+std::vector<CheckpointPtr> open_checkpoints(const CopyRequest& request) {
+  const CheckpointStore store(request.from);
+  std::vector<CheckpointPtr> opened;
+  for (const std::uint64_t sequence : store.sequences()) {
+    if (auto checkpoint = store.open(sequence)) opened.push_back(std::move(*checkpoint));
   }
+  return opened;
+}
+
+Status copy_checkpoint(const Checkpoint& checkpoint, const fs::path& to) {
+  const CheckpointStore store(to);
+  const Manifest& manifest = checkpoint.manifest();
+  TRY_ASSIGN(CheckpointWriter writer,
+             store.begin(manifest.sequence, manifest.record, manifest.made, nullptr));
+  for (const auto& [name, place] : manifest.sections) {
+    TRY_ASSIGN(const std::string bytes, checkpoint.read(name));
+    TRY(writer.add(name, bytes));
+  }
+  TRY(writer.finish());
+  return Ok{};
+}
+
+// The newest sound checkpoint of a record that the copy holds. That there is none is no loss while
+// the copy's log has all of it, up to `last_retired`.
+Status copy_newest(const std::vector<CheckpointPtr>& checkpoints, std::uint64_t last_retired,
+                   const fs::path& to, CopyDone& done) {
+  Status copied = Error{ErrorCode::Unavailable,
+                        "no checkpoint contains record " + std::to_string(last_retired) +
+                            ", whose rows were retired from the log: once the server has taken "
+                            "one, or after `muster unarchive`, it can be copied"};
+  for (const CheckpointPtr& checkpoint : checkpoints) {
+    const std::uint64_t sequence = checkpoint->manifest().sequence;
+    if (sequence > done.record || sequence < last_retired) continue;
+    copied = copy_checkpoint(*checkpoint, to);
+    if (!copied) continue;
+    done.checkpoint = sequence;
+    return Ok{};
+  }
+  return last_retired == 0 ? Status(Ok{}) : copied;
 }
 
 Status copy_keys(const CopyRequest& request, CopyDone& done) {
@@ -137,14 +158,12 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
 
 Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   CopyDone done;
+  // Before and after: what is retired meanwhile is in those that were taken meanwhile.
+  std::vector<CheckpointPtr> checkpoints = open_checkpoints(request);
   TRY_ASSIGN(const std::uint64_t last_retired, copy_log(request, to, done));
-  copy_checkpoint(request, to, done);
-  if (done.checkpoint < last_retired) {
-    return Error{ErrorCode::Unavailable,
-                 "no sound checkpoint of " + request.from.string() + " contains record " +
-                     std::to_string(last_retired) + ", whose rows were retired from the log: "
-                     "take a checkpoint, or `muster unarchive` first"};
-  }
+  const std::vector<CheckpointPtr> later = open_checkpoints(request);
+  checkpoints.insert(checkpoints.begin(), later.begin(), later.end());
+  TRY(copy_newest(checkpoints, last_retired, to, done));
   CopyRequest keys = request;
   if (keys.keys_to == request.to) keys.keys_to = to;
   if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));
@@ -165,6 +184,9 @@ Result<CopyDone> copy_store(const CopyRequest& request) {
   CopyRequest asked = request;
   asked.to = to;
   auto done = copy_into(asked, partial);
+  if (done) {
+    if (Status lasting = sync_directory(partial); !lasting) done = std::move(lasting.error());
+  }
   if (!done) {
     fs::remove_all(partial, failed);
     return done;

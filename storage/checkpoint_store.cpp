@@ -241,9 +241,7 @@ CheckpointWriter::~CheckpointWriter() {
 Result<CheckpointWriter> CheckpointStore::begin(std::uint64_t sequence, const Hash128& record,
                                                 TimeMs made,
                                                 std::shared_ptr<const Checkpoint> before) const {
-  std::error_code failed;
-  fs::create_directory(directory_, failed);
-  if (failed) return file_error("make", directory_, failed.value());
+  TRY(make_directories(directory_));
   auto state = std::make_unique<CheckpointWriter::State>(
       CheckpointWriter::State{.store = *this, .before = std::move(before)});
   state->manifest.sequence = state->written.sequence = sequence;

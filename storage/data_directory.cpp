@@ -51,17 +51,6 @@ Status check_format(const fs::path& directory) {
   return Ok{};
 }
 
-Result<std::vector<std::string>> names_in(const fs::path& directory) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (fs::directory_iterator it(directory, failed), end; !failed && it != end;
-       it.increment(failed)) {
-    names.push_back(it->path().filename().string());
-  }
-  if (failed) return file_error("read the data directory", directory, failed.value());
-  return names;
-}
-
 // Whether the directory is ours already; false when it is as good as empty.
 Result<bool> is_ours(const fs::path& directory) {
   std::error_code failed;
@@ -101,17 +90,6 @@ Result<bool> is_ours(const fs::path& directory) {
   return false;
 }
 
-Status make_directory(const fs::path& directory) {
-  std::error_code failed;
-  const bool made = fs::create_directories(directory, failed);
-  if (failed) return file_error("make the data directory", directory, failed.value());
-  if (!made) return Ok{};
-  fs::permissions(directory, fs::perms::owner_all, failed);
-  if (failed) return file_error("keep others out of", directory, failed.value());
-  const fs::path parent = directory.parent_path();
-  return sync_directory(parent.empty() ? fs::path(".") : parent);
-}
-
 Result<Descriptor> lock(const fs::path& directory) {
   TRY_ASSIGN(Descriptor file, open_file(directory / "LOCK", O_RDWR | O_CREAT));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
@@ -129,7 +107,7 @@ Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access
     return Error{ErrorCode::NotFound, path.string() + " holds no data of Muster yet"};
   }
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) TRY(make_directory(path));
+  if (!fs::exists(path, ignored)) TRY(make_directories(path));
   TRY(is_ours(path));
   TRY_ASSIGN(Descriptor locked, lock(path));
   // Asked again under the lock: another process may have made it ours meanwhile.

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ namespace muster::storage {
 namespace {
 
 constexpr std::size_t kSmallFileBytesMax = 1U << 20;
-constexpr mode_t kFileMode = 0600;  // Personal data: for the owner alone.
+constexpr mode_t kFileMode = 0600, kDirectoryMode = 0700;  // Personal data: for the owner alone.
 
 ErrorCode code_of(int error_number) {
   switch (error_number) {
@@ -97,6 +98,21 @@ Result<std::vector<std::string>> names_in(const std::filesystem::path& directory
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
+}
+
+Status make_directories(const std::filesystem::path& directory) {
+  const std::filesystem::path parent = directory.parent_path();
+  if (::mkdir(directory.c_str(), kDirectoryMode) != 0) {
+    if (errno == EEXIST) return Ok{};
+    if (errno != ENOENT || parent.empty() || parent == directory) {
+      return file_error("make", directory, errno);
+    }
+    TRY(make_directories(parent));
+    if (::mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+      return file_error("make", directory, errno);
+    }
+  }
+  return sync_directory(parent.empty() ? std::filesystem::path(".") : parent);
 }
 
 Status sync_directory(const std::filesystem::path& directory) {

@@ -54,6 +54,9 @@ Status write_small_file(const std::filesystem::path& path, std::string_view cont
 // iterators of the standard library end the program.
 Result<std::vector<std::string>> names_in(const std::filesystem::path& directory);
 
+// Makes the directory and those above it that are missing, each name as lasting as the others.
+Status make_directories(const std::filesystem::path& directory);
+
 // Makes the names in `directory` as lasting as the files.
 Status sync_directory(const std::filesystem::path& directory);
 

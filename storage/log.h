@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -40,9 +41,12 @@ class Log {
   // Errors: those of append(), with the same consequence; Unsupported where nothing is kept.
   virtual Status replace(std::span<const Replacement> records);
   // Gives back what replaced records of these numbers still take on the disk; by any thread.
-  // Cost: what is left of the records between them is written anew.
-  // Errors: Unavailable.
-  virtual Status reclaim(std::uint64_t /*first*/, std::uint64_t /*last*/) { return Ok{}; }
+  // Cost: what is left of the records between them is written anew, and needs the room for it.
+  // Errors: StorageFull before anything is written; Unavailable, also when `stop` is asked for.
+  virtual Status reclaim(std::uint64_t /*first*/, std::uint64_t /*last*/,
+                         const std::stop_token& /*stop*/ = {}) {
+    return Ok{};
+  }
 
   // Whether records of this many bytes would find room; asked before a change is applied, so that
   // a full disk refuses it whole.

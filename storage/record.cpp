@@ -289,7 +289,8 @@ std::string encode(const Record& record) {
 Result<RecordHead> decode_head(std::string_view bytes) {
   ByteReader in(bytes);
   TRY_ASSIGN(const Head head, read_head(bytes, in));
-  return RecordHead{head.received, head.kind == static_cast<std::uint8_t>(Kind::DataBatch)};
+  const auto is = [&](Kind kind) { return head.kind == static_cast<std::uint8_t>(kind); };
+  return RecordHead{head.received, is(Kind::DataBatch), is(Kind::Retired)};
 }
 
 Result<Record> decode(std::string_view bytes) {

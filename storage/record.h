@@ -114,7 +114,7 @@ std::string encode(const Record& record);
 // What stands at the beginning of every record.
 struct RecordHead {
   TimeMs received = 0;
-  bool is_data_batch = false;
+  bool is_data_batch = false, is_retired = false;
 };
 // Cost: the checksum of all bytes; nothing is decompressed.
 // Errors: Corrupt, as decode().

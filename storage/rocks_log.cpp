@@ -27,6 +27,8 @@ constexpr std::size_t kCacheBytes = 4U << 20;
 // Open files at once: below the usual limit of 1,024 a process.
 constexpr int kOpenFilesMax = 512;
 // What opening writes beside the records: manifest, options, its own notes.
+// Of the room that compacting asks for, twice: it writes some sorted files at once.
+constexpr std::uint64_t kReclaimBytes = 256 * kMiB;
 constexpr std::uint64_t kOpenSlackBytes = 4 * kMiB;
 // Tries of a read-only open, and of reading on from a record: the server beside us may write out
 // and delete a file that was just listed, and RocksDB then fails or opens with a hole.
@@ -396,11 +398,15 @@ Status RocksLog::replace(std::span<const Replacement> records) {
 }
 
 // Down to the last level, and there too: else what was replaced stays where nothing newer goes.
-Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last) {
+Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::stop_token& stop) {
+  TRY(impl_->check_space(kReclaimBytes));
   const std::string from = key_of(first), to = key_of(last);
   const rocksdb::Slice begin(from), end(to);
+  std::atomic<bool> canceled = false;
+  const std::stop_callback stopped(stop, [&canceled] { canceled = true; });
   rocksdb::CompactRangeOptions all;
   all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  all.canceled = &canceled;
   const auto done = impl_->database->CompactRange(all, &begin, &end);
   if (!done.ok()) return impl_->writing_error(done);
   return Ok{};

@@ -51,7 +51,8 @@ class RocksLog final : public Log {
 
   Status append(std::span<const std::string> records) override;
   Status replace(std::span<const Replacement> records) override;
-  Status reclaim(std::uint64_t first, std::uint64_t last) override;
+  Status reclaim(std::uint64_t first, std::uint64_t last,
+                 const std::stop_token& stop = {}) override;
   Status has_room(std::uint64_t bytes) const override;
   // Errors: also Corrupt for a hole, or an end before last_sequence().
   Status read(std::uint64_t first,

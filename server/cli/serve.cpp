@@ -106,6 +106,10 @@ class Serving {
       return Error{ErrorCode::InvalidArgument,
                    "say where the data lives with --data DIR, or --memory to keep nothing"};
     }
+    if (options_.memory && !options_.raw_retention.empty()) {
+      return Error{ErrorCode::InvalidArgument,
+                   "--raw-retention is about what stands on a disk; with --memory nothing does"};
+    }
     if (!options_.raw_retention.empty()) {
       TRY_ASSIGN(raw_retention_, duration_of(options_.raw_retention));
     } else if (!options_.raw_archive.empty()) {

@@ -52,12 +52,19 @@ Result<std::unique_ptr<engine::Engine>> open(const Directory& directory, engine:
 
 // The state that the whole log gives; where batches were retired from it, the one that the oldest
 // kept checkpoint and the log behind it give.
-Result<std::unique_ptr<engine::Engine>> replay(const Directory& directory) {
+// Errors: Unavailable when that is the checkpoint `held` itself.
+Result<std::unique_ptr<engine::Engine>> replay(const Directory& directory, std::uint64_t held) {
   auto replayed = open(directory, engine::Base::Nothing);
   if (replayed || replayed.error().code != ErrorCode::NotFound) return replayed;
   std::cerr << "muster: " << replayed.error().message
             << "; so the oldest checkpoint stands for the log before it\n";
-  return open(directory, engine::Base::OldestCheckpoint);
+  auto oldest = open(directory, engine::Base::OldestCheckpoint);
+  if (oldest && (*oldest)->health().checkpoint == held) {
+    return Error{ErrorCode::Unavailable,
+                 "there is one checkpoint only, of record " + std::to_string(held) + ", so nothing "
+                     "to hold it against: `muster unarchive` puts back what was retired"};
+  }
+  return oldest;
 }
 
 Result<Seen> look_at(engine::Engine& engine) {
@@ -120,7 +127,7 @@ Result<Compared> compare(const VerifyOptions& options, const Directory& director
     TRY_ASSIGN(live, look_at(*engine));
   }
   Compared compared;
-  TRY_ASSIGN(compared.replayed, replay(directory));
+  TRY_ASSIGN(compared.replayed, replay(directory, live.checkpoint));
   TRY_ASSIGN(const Seen replayed, look_at(*compared.replayed));
   compared.different = differences(live.parts, replayed.parts);
   print(options, live, compared.different.size());
@@ -177,7 +184,7 @@ void add_verify(CLI::App& app, Job& job, const Stores& stores) {
   verifying->footer("Examples:\n  muster verify --data shop.data");
   add(*verifying, job, stores, verify);
   CLI::App* rebuilding = app.add_subcommand(
-      "rebuild", "Make the checkpoint anew from the whole log; no server may run");
+      "rebuild", "Make the checkpoint anew from the log; no server may run");
   rebuilding->footer("Examples:\n  muster rebuild --data shop.data");
   add(*rebuilding, job, stores, rebuild);
 }

@@ -130,7 +130,7 @@ class HttpServer::Impl {
     while (goes_on && !shared_.draining.load()) {
       try {
         goes_on = co_await accept_one();
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {
         std::this_thread::sleep_for(kThrownPause);
       }
     }

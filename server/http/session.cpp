@@ -350,12 +350,11 @@ bool Session::take_plain(std::string& body, std::uint64_t length) {
 
 // Runs the handler on a worker and comes back to the strand with its answer.
 asio::awaitable<Response> Session::on_worker(Exchange& exchange, Request request) {
-  shared_.queued.fetch_add(1);
   auto start = [this, &exchange, &request](auto handler) {
-    asio::post(shared_.workers, [this, &exchange, &request,
+    asio::post(shared_.workers, [this, &exchange, &request, place = Queued(shared_.queued),
                                  done = std::move(handler)]() mutable {
       Response response = exchange.answer(std::move(request));
-      shared_.queued.fetch_sub(1);
+      place.leave();
       asio::post(socket_.get_executor(),
                  [done = std::move(done), response = std::move(response)]() mutable {
                    std::move(done)(std::move(response));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "server/http/server.h"
 
@@ -26,6 +27,21 @@ using Socket =
     boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>;
 
 class Session;
+
+// A place among the requests that wait for a worker; left at its end at the latest.
+class Queued {
+ public:
+  explicit Queued(std::atomic<std::size_t>& count) : count_(&count) { count.fetch_add(1); }
+  Queued(Queued&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  ~Queued() { leave(); }
+  void leave() {
+    if (count_ != nullptr) count_->fetch_sub(1);
+    count_ = nullptr;
+  }
+
+ private:
+  std::atomic<std::size_t>* count_;
+};
 
 // What all connections share. Outlives them.
 struct Shared {

@@ -62,6 +62,46 @@ class Retention(MusterCase):
         _, whole = self.started('data')
         self.assertEqual(whole.count('everyone'), 40)
 
+    def test_a_backup_while_batches_leave_has_all_of_them(self):
+        server, client = self.started('data', ['--raw-retention', '0s'])
+        self.assert_ok(client.post('/v1/profiles', numbered(0, 10), NDJSON))
+        acknowledged = [10]
+        ending = threading.Event()
+
+        def write():
+            own = server.client()
+            while not ending.wait(0.02):
+                self.assert_ok(own.post('/v1/profiles', numbered(acknowledged[0], 10), NDJSON))
+                acknowledged[0] += 10
+                self.assert_ok(own.post('/v1/checkpoint', {}))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            while acknowledged[0] < 100:
+                time.sleep(0.01)
+            before = acknowledged[0]
+            done = self.backup_in_time(server.data)
+        finally:
+            ending.set()
+            writer.join()
+        self.assertGreater(json.loads(done.stdout)['checkpoint'], 0)
+        self.assertGreater(self.retired(self.path('backup')), 0)
+        _, copy = self.started('backup')
+        count = copy.count('everyone')
+        self.assertGreaterEqual(count, before)
+        self.assertLessEqual(count, acknowledged[0])
+        self.assertEqual(copy.count('left != right'), 0)
+
+    def backup_in_time(self, data):
+        """A backup; where batches left faster than it was made, the next one may be in time."""
+        for _ in range(20):
+            done = self.run_muster('backup', '--data', data, '--to', self.path('backup'))
+            if done.returncode == 0:
+                return done
+            self.assertIn('no checkpoint contains record', done.stderr)
+        self.fail(done.stderr)
+
     def test_without_checkpoints_the_start_says_which_record_is_gone(self):
         server, client = self.started('data', ['--raw-retention', '0s'])
         for number in range(4):
@@ -76,13 +116,14 @@ class Retention(MusterCase):
         self.assertIn('restore a backup', refused.stderr)
         done = self.run_muster('backup', '--data', server.data, '--to', self.path('backup'))
         self.assertEqual(done.returncode, 1)
-        self.assertIn('take a checkpoint', done.stderr)
+        self.assertIn('no checkpoint contains record', done.stderr)
         self.assertFalse(os.path.exists(self.path('backup')))
 
     def test_settings_that_make_no_sense_are_refused(self):
         for options, sentence in ((['--raw-retention', 'soon'], "'soon' is no length of time"),
                                   (['--raw-retention', '3w'], 'a number up to 100000'),
-                                  (['--raw-archive', self.path('x')], 'say both')):
+                                  (['--raw-archive', self.path('x')], 'say both'),
+                                  (['--memory', '--raw-retention', '1d'], 'with --memory')):
             done = self.run_muster('serve', '--data', self.path('none'), '--listen',
                                    '127.0.0.1:0', *options)
             self.assertEqual(done.returncode, 1, done.stderr)

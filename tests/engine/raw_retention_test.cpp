@@ -1,6 +1,9 @@
 // Data batches leave the log when both checkpoints have what they said, and nothing answers less.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "engine/raw_retention.h"
 #include "storage/archive.h"
 #include "tests/support/random_people.h"
 #include "tests/support/row_spelling.h"
@@ -147,10 +150,85 @@ TEST_F(RawRetention, TheArchiveBringsTheWholeLogBack) {
   expect_all();
 }
 
+// What was put back leaves again, for a file of its own: the first one still has what it had.
+TEST_F(RawRetention, WhatWasPutBackLeavesAgainWithoutHarm) {
+  const TemporaryFolder archive;
+  start(0, archive.path());
+  const auto add_and_take = [this] {
+    add_person();
+    test_.clock().advance(1);
+    take();
+  };
+  for (int i = 0; i < 5; ++i) add_and_take();
+  ASSERT_EQ("rrrbb", log());
+  ASSERT_TRUE(storage::unarchive(test_.memory_log(), archive.path()));
+  ASSERT_EQ("bbbbb", log());
+  ASSERT_TRUE(test_.restart());
+  add_and_take();
+  ASSERT_EQ("rrrrbb", log());
+  ASSERT_TRUE(storage::unarchive(test_.memory_log(), archive.path()));
+  ASSERT_EQ("bbbbbb", log());
+  test_.start_from(Base::Nothing);
+  ASSERT_TRUE(test_.restart());
+  expect_all();
+}
+
+// The two checkpoints share what did not change between them: one bad byte may be in both.
+TEST_F(RawRetention, NothingLeavesForADamagedCheckpoint) {
+  start(0);
+  const auto add_and_take = [this] {
+    add_person();
+    test_.clock().advance(1);
+    return take();
+  };
+  add_and_take();
+  add_and_take();
+  const auto newest = store_.open(store_.sequences()[0]);
+  ASSERT_TRUE(newest);
+  const auto& schema = (*newest)->manifest().sections.at("schema");
+  const auto file = store_.blocks_file(schema.file);
+  const auto size = std::filesystem::file_size(file);
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(static_cast<std::streamoff>(schema.offset))
+      .put('\x7f');
+  ASSERT_EQ(size, std::filesystem::file_size(file));
+  EXPECT_EQ(0U, add_and_take());
+  EXPECT_EQ("bbb", log());
+  ASSERT_EQ(1U, test_.notices().size());
+  EXPECT_NE(std::string::npos, test_.notices()[0].find("schema")) << test_.notices()[0];
+  // The next one is written whole, and the one behind it is there to fall back to.
+  EXPECT_EQ(0U, add_and_take());
+  EXPECT_EQ(3U, add_and_take());
+  EXPECT_EQ("rrrbb", log());
+  ASSERT_TRUE(test_.restart());
+  EXPECT_TRUE(test_.notices().empty());
+  expect_all();
+}
+
+TEST(RetiredRecords, AreReclaimedByTheNextProcessToo) {
+  const std::string batch = storage::encode({1, 0, storage::DataBatch{}});
+  const std::string stub = storage::encode({1, 0, storage::Retired{}});
+  storage::MemoryLog log({batch, stub, stub, batch, stub});
+  engine::RawRetention retention(log, 0, {});
+  EXPECT_FALSE(retention.unreclaimed());
+  const auto first = retention.next(1, 10);
+  ASSERT_TRUE(first && first->empty());
+  const auto all = retention.next(6, 10);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(2U, all->size());
+  retention.done(*all);
+  ASSERT_TRUE(retention.next(6, 10)->empty());
+  ASSERT_TRUE(retention.unreclaimed());
+  EXPECT_EQ(1U, retention.unreclaimed()->first);
+  EXPECT_EQ(5U, retention.unreclaimed()->last);
+  retention.reclaimed();
+  EXPECT_FALSE(retention.unreclaimed());
+}
+
 TEST_F(RawRetention, AnArchiveThatCannotBeWrittenRetiresNothingAndSaysSo) {
   const TemporaryFolder archive;
-  std::filesystem::create_directory(archive.path() / "raw-00000000000000000001.new");
-  start(0, archive.path());
+  std::ofstream(archive.path() / "raw") << "in the way";
+  start(0, archive.path() / "raw");
   for (int i = 0; i < 3; ++i) {
     add_person();
     test_.clock().advance(1);
@@ -160,7 +238,7 @@ TEST_F(RawRetention, AnArchiveThatCannotBeWrittenRetiresNothingAndSaysSo) {
   ASSERT_EQ(1U, test_.notices().size());
   EXPECT_NE(std::string::npos, test_.notices()[0].find("could not be retired"));
   // Once it can, it does.
-  std::filesystem::remove(archive.path() / "raw-00000000000000000001.new");
+  std::filesystem::remove(archive.path() / "raw");
   EXPECT_EQ(1U, take());
   EXPECT_EQ("rbb", log());
 }

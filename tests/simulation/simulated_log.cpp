@@ -35,6 +35,7 @@ void SimulatedLog::crash() {
   last_ = records_.size();
   is_dead_ = false;
   during_ = nullptr;
+  replace_fate_ = Fate::Kept;
   plan(Fate::Kept);
 }
 
@@ -55,17 +56,23 @@ Status SimulatedLog::append(std::span<const std::string> records) {
 
 Status SimulatedLog::replace(std::span<const storage::Replacement> records) {
   if (is_dead_) return dead();
+  const Fate fate = std::exchange(replace_fate_, Fate::Kept);
   for (const storage::Replacement& other : records) {
+    if (!is_kept(fate)) break;
     std::string& record = records_.at(other.sequence - 1);
     replaced_.try_emplace(other.sequence, record);
     record = other.record;
   }
+  is_dead_ = fate != Fate::Kept;
+  if (is_dead_) return dead();
   return Ok{};
 }
 
 std::vector<std::string> SimulatedLog::originals() const {
   std::vector<std::string> records = records_;
-  for (const auto& [sequence, record] : replaced_) records.at(sequence - 1) = record;
+  for (const auto& [sequence, record] : replaced_) {
+    if (sequence <= records.size()) records[sequence - 1] = record;
+  }
   return records;
 }
 

@@ -34,6 +34,8 @@ class SimulatedLog final : public storage::Log {
   // Of the append after `later` others; those before it and behind it are kept, as far as any can
   // be: behind a crash or a failed sync there is none.
   void plan(Fate fate, int later = 0);
+  // The same of the next replacement of records.
+  void plan_replace(Fate fate) { replace_fate_ = fate; }
   // Called once, in the middle of the next append, on the appending thread.
   void during(std::function<void()> called) { during_ = std::move(called); }
   // Sabotage: an append says that it is done, and stands only with the next one.
@@ -42,6 +44,7 @@ class SimulatedLog final : public storage::Log {
   void drop(std::uint64_t sequence);
   // Appends that were tried, whatever became of them.
   std::uint64_t appends() const { return appends_; }
+  const std::vector<std::string>& records() const { return records_; }
   // All records as they were appended, whatever was put in their place since.
   std::vector<std::string> originals() const;
   // The process is gone. What stands is what the next one reads.
@@ -64,6 +67,7 @@ class SimulatedLog final : public storage::Log {
   std::size_t early_ = 0;                // Of the records, those that do not stand yet.
   Fate fate_ = Fate::Kept;
   int later_ = 0;
+  Fate replace_fate_ = Fate::Kept;
   bool is_dead_ = false;
   bool is_early_ = false;
   std::function<void()> during_;

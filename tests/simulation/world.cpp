@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/hash.h"
+#include "storage/archive.h"
 #include "tests/support/row_spelling.h"
 
 namespace muster::testing {
@@ -61,7 +62,7 @@ World::World(std::uint64_t seed, Sabotage sabotage)
   // none of those.
   if (one_in(3)) {
     retention_ = one_in(2) ? 0 : kDay * (1 + random_.below(30));
-    test_.retire_after(*retention_);
+    test_.retire_after(*retention_, one_in(2) ? archive_.path() / "raw" : fs::path());
   }
   recover();
   load_everybody();
@@ -125,6 +126,9 @@ void World::move_clock() {
 }
 
 void World::take_checkpoint() {
+  constexpr std::array kFates{Fate::LostInCrash, Fate::KeptInCrash, Fate::SyncFailed,
+                              Fate::KeptUnsynced};
+  if (one_in(4)) log_.plan_replace(kFates[random_.below(4)]);
   const auto taken = test_.take_checkpoint();
   if (!taken) return broken("a checkpoint: " + taken.error().message);
   happened("checkpoints");
@@ -132,6 +136,9 @@ void World::take_checkpoint() {
   note("checkpoint of " + std::to_string(taken->sequence) + ", " +
        std::to_string(taken->sections) + " sections, " + std::to_string(taken->retired) +
        " retired");
+  if (!engine().health().read_only) return log_.plan_replace(Fate::Kept);
+  happened("retirements under way");
+  recover();
 }
 
 // One of its files is gone, short, or has another bit.
@@ -204,7 +211,14 @@ void World::recover() {
 
 // What the checkpoints and the changes since came to is what the whole log comes to.
 void World::compare_with_whole_log() {
-  storage::MemoryLog originals(log_.originals());
+  const std::vector<std::string> all = log_.originals();
+  if (fs::exists(archive_.path() / "raw")) {
+    const auto put_back = storage::unarchive(log_, archive_.path() / "raw");
+    if (!put_back) return broken("the archive: " + put_back.error().message);
+    tally_["batches put back"] += put_back->records;
+    if (log_.records() != all) return broken("the archive does not give back what left the log");
+  }
+  storage::MemoryLog originals(all);
   TestEngine replayed(default_rows(), clock_, &originals);
   const auto wanted = replayed.engine().fingerprint(pass<Permission::Admin>());
   const auto found = engine().fingerprint(pass<Permission::Admin>());

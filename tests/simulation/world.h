@@ -83,7 +83,7 @@ class World {
   Random random_;
   const Sabotage sabotage_;
   SimulatedLog log_;
-  TemporaryFolder folder_;
+  TemporaryFolder folder_, archive_;
   storage::CheckpointStore checkpoints_{folder_.path()};
   TestEngine test_;
   Known known_;

@@ -26,7 +26,7 @@ std::string retired(const std::string& original, const std::string& archive) {
 class Archive : public ::testing::Test {
  protected:
   std::string write(std::uint64_t first, int count) {
-    auto writer = ArchiveWriter::begin(folder_.path() / "raw", first);
+    auto writer = ArchiveWriter::begin(folder_.path() / "deep" / "raw");
     EXPECT_TRUE(writer);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t sequence = first + static_cast<std::uint64_t>(i);
@@ -36,14 +36,15 @@ class Archive : public ::testing::Test {
     EXPECT_TRUE(name);
     return *name;
   }
-  fs::path file(const std::string& name) const { return folder_.path() / "raw" / name; }
+  fs::path archive() const { return folder_.path() / "deep" / "raw"; }
+  fs::path file(const std::string& name) const { return archive() / name; }
 
   muster::testing::TemporaryFolder folder_;
 };
 
 TEST_F(Archive, GivesBackWhatItWasGiven) {
   const std::string name = write(7, 3);
-  EXPECT_EQ("raw-00000000000000000007", name);
+  EXPECT_TRUE(name.starts_with("raw-00000000000000000007-00000000000000000009-")) << name;
   std::uint64_t expected = 7;
   const auto one = [&](std::uint64_t sequence, std::string_view record) {
     EXPECT_EQ(expected++, sequence);
@@ -81,11 +82,28 @@ TEST_F(Archive, NamesItsDamage) {
   }
 }
 
+// No file ever takes the place of one of other records, and none that was not finished stays.
+TEST_F(Archive, FilesOfOtherRecordsHaveOtherNames) {
+  const std::string one = write(7, 3), shorter = write(7, 2), again = write(7, 3);
+  EXPECT_EQ(one, again);
+  EXPECT_NE(one, shorter);
+  auto other = ArchiveWriter::begin(archive());
+  ASSERT_TRUE(other);
+  for (std::uint64_t sequence = 7; sequence < 10; ++sequence) {
+    ASSERT_TRUE(other->add(sequence, "not the same"));
+  }
+  EXPECT_NE(one, other->finish().value());
+  { auto given_up = ArchiveWriter::begin(archive()); }
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(archive())) files += entry.exists() ? 1 : 0;
+  EXPECT_EQ(3U, files);
+}
+
 TEST_F(Archive, PutsBackWhatLeftTheLog) {
   const std::string name = write(1, 2);
   MemoryLog log({retired(batch(1), name), retired(batch(2), name), batch(3),
                  retired(batch(4), "")});
-  const auto done = unarchive(log, folder_.path() / "raw");
+  const auto done = unarchive(log, archive());
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(2U, done->records);
   EXPECT_EQ(1U, done->without);
@@ -96,18 +114,18 @@ TEST_F(Archive, PutsBackWhatLeftTheLog) {
 TEST_F(Archive, RefusesWhatDidNotLeaveTheLog) {
   const std::string name = write(1, 2);
   MemoryLog other({retired(batch(9), name)});
-  const auto wrong = unarchive(other, folder_.path() / "raw");
+  const auto wrong = unarchive(other, archive());
   ASSERT_FALSE(wrong);
   EXPECT_EQ(ErrorCode::Corrupt, wrong.error().code);
   EXPECT_NE(std::string::npos, wrong.error().message.find("record 1")) << wrong.error().message;
   MemoryLog longer({retired(batch(1), name), retired(batch(2), name), retired(batch(3), name)});
-  const auto missing = unarchive(longer, folder_.path() / "raw");
+  const auto missing = unarchive(longer, archive());
   ASSERT_FALSE(missing);
   EXPECT_NE(std::string::npos, missing.error().message.find("2 of the 3"));
   MemoryLog outside({retired(batch(1), "../../secret")});
-  EXPECT_FALSE(unarchive(outside, folder_.path() / "raw"));
+  EXPECT_FALSE(unarchive(outside, archive()));
   MemoryLog elsewhere({retired(batch(1), "raw-9")});
-  const auto gone = unarchive(elsewhere, folder_.path() / "raw");
+  const auto gone = unarchive(elsewhere, archive());
   ASSERT_FALSE(gone);
   EXPECT_EQ(ErrorCode::NotFound, gone.error().code);
 }

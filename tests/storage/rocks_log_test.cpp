@@ -217,7 +217,7 @@ TEST(RocksLog, SaysThatADirectoryMayNotBeRead) {
   const std::string message = refusal(closed, ErrorCode::PermissionDenied);
   ASSERT_EQ(0, seteuid(as_root ? 0 : geteuid()));
   chmod(closed.c_str(), 0700);
-  EXPECT_EQ("cannot read the data directory " + closed.string() + ": Permission denied", message);
+  EXPECT_EQ("cannot read " + closed.string() + ": Permission denied", message);
 }
 
 TEST(RocksLog, RefusesWritesOnAFullDiskAndReadsOn) {

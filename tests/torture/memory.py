@@ -109,7 +109,9 @@ def by_address_space(torture, folder, number):
                          f'{server.process.returncode}: {server.log_tail()[-300:]}')
             return
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, unlimited)
-        hold(torture, server.client(), {taken}, 'with memory again, before any start,')
+        if under_way == 0:
+            torture.tell(f'round {number}: {room >> 20} MiB of room were enough for all rows')
+        hold(torture, server.client(), {taken, taken + under_way}, 'with memory again, at once,')
         server.kill()
     with muster_client.Server(folder, binary=torture.asked.binary) as server:
         hold(torture, server.client(), {taken, taken + under_way}, 'after a start with memory')
