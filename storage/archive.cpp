@@ -27,9 +27,6 @@ constexpr std::size_t kEntryBytes = 8 + 4 + 4;
 // Put back together, with one sync.
 constexpr std::uint64_t kGroupBytes = 32U << 20;
 constexpr std::string_view kName = "raw-";
-// Bytes written between two looks at the disk, and what is left free on it for the log.
-constexpr std::uint64_t kLookEvery = 32U << 20;
-constexpr std::uint64_t kFreeBytesMin = 256U << 20;
 
 Error damaged(const fs::path& file, const std::string& what) {
   return {ErrorCode::Corrupt, "the archive file " + file.string() + " is damaged: " + what};
@@ -124,12 +121,7 @@ Status ArchiveWriter::add(std::uint64_t sequence, std::string_view record) {
   State& state = *state_;
   const std::uint64_t after = state.size + kEntryBytes + record.size();
   if (state.size == 0 || after - state.looked_at > kLookEvery) {
-    TRY_ASSIGN(const std::uint64_t free, free_bytes(state.directory));
-    if (free < kFreeBytesMin + kLookEvery + record.size()) {
-      return Error{ErrorCode::StorageFull,
-                   "the disk of " + state.directory.string() + " has too little room for the "
-                       "archive: free " + std::to_string(kFreeBytesMin >> 20) + " MiB"};
-    }
+    TRY(check_room(state.directory, kLookEvery + record.size(), "the archive"));
     state.looked_at = after;
   }
   TRY(write_all(state.file.get(), entry_head(sequence, record.size()), state.beside));
@@ -194,6 +186,8 @@ Result<Unarchived> unarchive(Log& log, const fs::path& directory) {
   Unarchived done;
   std::map<std::string, Expected> files;
   const auto note = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
+    TRY_ASSIGN(const RecordHead head, decode_head(bytes));
+    if (!head.is_retired) return Ok{};
     TRY_ASSIGN(const Record record, decode(bytes));
     const auto* retired = std::get_if<Retired>(&record.body);
     if (retired == nullptr) return Ok{};

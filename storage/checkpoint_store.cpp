@@ -25,9 +25,6 @@ constexpr std::size_t kManifestBytesMax = 1U << 30;
 // Files of blocks that one checkpoint points into: each is open while the checkpoint is. Of more,
 // the smallest are copied into the new one until half as many are left.
 constexpr std::size_t kFilesMax = 32;
-// Bytes written between two looks at the disk, and what is left free on it for the log.
-constexpr std::uint64_t kLookEvery = 32U << 20;
-constexpr std::uint64_t kFreeBytesMin = 256U << 20;
 constexpr std::string_view kManifest = "manifest-", kBlocks = "blocks-";
 
 fs::path numbered(const fs::path& directory, std::string_view head, std::uint64_t number) {
@@ -196,14 +193,7 @@ struct CheckpointWriter::State {
 
   Status append(std::string_view bytes) {
     if (size == 0 || size - looked_at >= kLookEvery) {
-      TRY_ASSIGN(const std::uint64_t free, free_bytes(store.directory()));
-      if (free < kFreeBytesMin + bytes.size()) {
-        return Error{ErrorCode::StorageFull,
-                     "the disk of " + store.directory().string() +
-                         " has too little room for a checkpoint: free " +
-                         std::to_string((kFreeBytesMin + bytes.size()) >> 20) +
-                         " MiB; the one before stays"};
-      }
+      TRY(check_room(store.directory(), bytes.size(), "a checkpoint (the one before stays)"));
       looked_at = size;
       // Now and then, so that a sync of the log does not wait for all of it.
       if (size != 0 && ::fdatasync(file.get()) != 0) return file_error("sync", path, errno);

@@ -15,7 +15,7 @@
 namespace muster::storage {
 namespace {
 
-constexpr std::size_t kSmallFileBytesMax = 1U << 20;
+constexpr std::uint64_t kFreeForLog = 256U << 20;
 constexpr mode_t kFileMode = 0600, kDirectoryMode = 0700;  // Personal data: for the owner alone.
 
 ErrorCode code_of(int error_number) {
@@ -47,7 +47,7 @@ Result<Descriptor> open_file(const std::filesystem::path& path, int flags) {
   return descriptor;
 }
 
-Result<std::string> read_small_file(const std::filesystem::path& path) {
+Result<std::string> read_small_file(const std::filesystem::path& path, std::uint64_t bytes_max) {
   TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
   std::string content;
   char buffer[4096];
@@ -57,7 +57,7 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
     if (size < 0) return file_error("read", path, errno);
     if (size == 0) return content;
     content.append(buffer, static_cast<std::size_t>(size));
-    if (content.size() > kSmallFileBytesMax) {
+    if (content.size() > bytes_max) {
       return Error{ErrorCode::Corrupt, path.string() + " is damaged: it is far too large"};
     }
   }
@@ -125,6 +125,17 @@ Result<std::uint64_t> free_bytes(const std::filesystem::path& path) {
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return file_error("ask for space on", path, errno);
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+Status check_room(const std::filesystem::path& directory, std::uint64_t bytes,
+                  std::string_view what) {
+  TRY_ASSIGN(const std::uint64_t free, free_bytes(directory));
+  const std::uint64_t needed = kFreeForLog + bytes;
+  if (free >= needed) return Ok{};
+  return Error{ErrorCode::StorageFull,
+               "the disk of " + directory.string() + " has too little room for " +
+                   std::string(what) + ": it needs " + std::to_string((needed >> 20) + 1) +
+                   " MiB free"};
 }
 
 }  // namespace muster::storage

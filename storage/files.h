@@ -40,9 +40,10 @@ Error file_error(std::string_view doing, const std::filesystem::path& path, int 
 
 Result<Descriptor> open_file(const std::filesystem::path& path, int flags);
 
-// Limits: 1 MiB, for the small files beside the log.
+// For the small files beside the log.
 // Errors: NotFound, Corrupt when it is larger.
-Result<std::string> read_small_file(const std::filesystem::path& path);
+Result<std::string> read_small_file(const std::filesystem::path& path,
+                                    std::uint64_t bytes_max = 1U << 20);
 
 // Errors: as file_error, also when only a part could be written.
 Status write_all(int descriptor, std::string_view content, const std::filesystem::path& path);
@@ -62,5 +63,13 @@ Status sync_directory(const std::filesystem::path& directory);
 
 // Bytes that an unprivileged process may still write on the disk of `path`.
 Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
+
+// Bytes of large files written between two looks at the disk.
+inline constexpr std::uint64_t kLookEvery = 32U << 20;
+
+// Whether `bytes` more leave free what a log on the same disk needs, 256 MiB.
+// Errors: StorageFull, saying what for, and how much is to be free.
+Status check_room(const std::filesystem::path& directory, std::uint64_t bytes,
+                  std::string_view what);
 
 }  // namespace muster::storage

@@ -4,6 +4,7 @@
 // Thread safety: as storage/log.h; plan(), during(), crash() and the rest while nobody appends.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -27,6 +28,9 @@ enum class Fate {
 constexpr bool is_kept(Fate fate) {
   return fate == Fate::Kept || fate == Fate::KeptInCrash || fate == Fate::KeptUnsynced;
 }
+// Those that end a process, or its writing.
+inline constexpr std::array kEndingFates{Fate::LostInCrash, Fate::KeptInCrash, Fate::SyncFailed,
+                                         Fate::KeptUnsynced};
 const char* word_of(Fate fate);
 
 class SimulatedLog final : public storage::Log {

@@ -126,9 +126,7 @@ void World::move_clock() {
 }
 
 void World::take_checkpoint() {
-  constexpr std::array kFates{Fate::LostInCrash, Fate::KeptInCrash, Fate::SyncFailed,
-                              Fate::KeptUnsynced};
-  if (one_in(4)) log_.plan_replace(kFates[random_.below(4)]);
+  if (one_in(4)) log_.plan_replace(kEndingFates[random_.below(kEndingFates.size())]);
   const auto taken = test_.take_checkpoint();
   if (!taken) return broken("a checkpoint: " + taken.error().message);
   happened("checkpoints");

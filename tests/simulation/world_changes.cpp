@@ -60,9 +60,7 @@ World::Sent World::send(std::vector<Change>& changes) {
 
 void World::change_something() {
   std::vector<Change> changes = some_changes();
-  constexpr std::array kFates{Fate::LostInCrash, Fate::KeptInCrash, Fate::SyncFailed,
-                              Fate::KeptUnsynced};
-  const Fate fate = one_in(5) ? kFates[random_.below(4)] : Fate::Kept;
+  const Fate fate = one_in(5) ? kEndingFates[random_.below(kEndingFates.size())] : Fate::Kept;
   const int later = changes.size() > 1 ? static_cast<int>(random_.below(2)) : 0;
   log_.plan(fate, later);
   const Sent sent = send(changes);

@@ -1,6 +1,5 @@
 """A full disk: writes are refused with 507, questions go on, and space makes it whole again."""
 import os
-import random
 import subprocess
 import time
 
@@ -14,10 +13,7 @@ RECOVERY_SECONDS_MAX = 5.0
 
 
 def batch(number):
-    """Rows that nothing makes much smaller."""
-    noise = random.Random(number)
-    return [{'profile_id': f'p{number}-{i}', 'left': number, 'right': number,
-             'text': noise.randbytes(200).hex()} for i in range(ROWS)]
+    return workload.noisy_profiles(number, ROWS, 200)
 
 
 def run(torture):

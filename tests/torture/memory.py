@@ -4,7 +4,6 @@ By --memory-limit, which refuses in good time; and by a limit of the address spa
 a running server is given, so that allocations fail wherever they are.
 """
 import os
-import random
 import resource
 import shutil
 import time
@@ -21,9 +20,7 @@ STOP_SECONDS_MAX = 10
 
 
 def batch(number):
-    noise = random.Random(number)
-    return [{'profile_id': f'p{number}-{i}', 'left': number, 'right': number,
-             'text': noise.randbytes(60).hex()} for i in range(ROWS)]
+    return workload.noisy_profiles(number, ROWS, 60)
 
 
 def send(client, number):

@@ -36,6 +36,13 @@ def ndjson(rows):
     return ''.join(json.dumps(row) + '\n' for row in rows).encode()
 
 
+def noisy_profiles(number, count, noise_bytes):
+    """Profiles of batch `number`, with texts that nothing makes much smaller."""
+    noise = random.Random(number)
+    return [{'profile_id': f'p{number}-{i}', 'left': number, 'right': number,
+             'text': noise.randbytes(noise_bytes).hex()} for i in range(count)]
+
+
 class Write:
     """One request and what it does to the model when it happens."""
 
