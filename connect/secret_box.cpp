@@ -1,6 +1,6 @@
 #include "connect/secret_box.h"
 
-#include "connect/crypto.h"
+#include "base/crypto.h"
 
 namespace muster::connect {
 namespace {

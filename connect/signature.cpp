@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "connect/crypto.h"
+#include "base/crypto.h"
 
 namespace muster::connect {
 namespace {

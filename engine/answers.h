@@ -53,6 +53,7 @@ struct IngestReceipt {
 struct ErasureReceipt {
   std::uint64_t sequence = 0;
   TimeMs erased_at = 0;
+  std::uint64_t suppressed = 0;  // Keyed hashes kept, so that nothing brings the person back.
 };
 
 // What a checkpoint came to.

@@ -137,7 +137,9 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   }
   Status appended = Ok{};
   if (!commit.records().empty()) {
-    appended = parts.log->append(commit.records());
+    // First who was erased: what the log says of it is never without what keeps them out.
+    if (parts.suppression != nullptr) appended = parts.suppression->sync();
+    if (appended) appended = parts.log->append(commit.records());
     if (appended) {
       published.set(writer.publish(commit.last_sequence()));
       event_id_bytes = writer.event_id_bytes();

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Parts& parts,
   CHECK(parts.log != nullptr && parts.clock != nullptr && parts.decoder != nullptr);
   auto impl = std::make_unique<Impl>(parts);
   TRY(impl->replay(progress));
+  TRY(impl->apply_suppression());
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
@@ -83,21 +84,6 @@ std::string Engine::schema_json(const Pass<Permission::Query>&) const {
 }
 
 std::shared_ptr<const Schema> Engine::schema() const { return impl_->generation()->schema; }
-
-Result<ErasureReceipt> Engine::erase(const Pass<Permission::Define>&, std::string_view profile_id) {
-  ErasureReceipt receipt;
-  const Impl::Change change = [&](Commit& into) -> Status {
-    receipt.erased_at = impl_->now();
-    if (!impl_->writer.erase(profile_id)) {
-      return Error{ErrorCode::NotFound, "there is no profile with this id"};
-    }
-    receipt.sequence =
-        into.add({receipt.erased_at, 0, storage::Erasure{std::string(profile_id), "requested"}});
-    return Ok{};
-  };
-  TRY(impl_->commit(change));
-  return receipt;
-}
 
 Status Engine::record_outcome(const Pass<Permission::Activate>&, std::string_view stream,
                               std::vector<std::string> payloads) {

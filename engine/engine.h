@@ -28,6 +28,7 @@
 #include "index/sets/bitmap.h"
 #include "storage/checkpoint_store.h"
 #include "storage/log.h"
+#include "storage/suppression.h"
 
 namespace muster::engine {
 
@@ -50,6 +51,9 @@ struct Parts {
   std::optional<TimeMs> raw_retention = {};
   // The directory of the archive that they go to; "": they go for good.
   std::filesystem::path raw_archive = {};
+  // Who was erased, and is not taken in again however they come; null: their ids are refused as
+  // long as these data know them. Those in it whom the data still have are erased at the start.
+  storage::Suppression* suppression = nullptr;
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};
@@ -59,7 +63,8 @@ class Engine {
  public:
   // Reads the newest sound checkpoint and replays the log behind it. `progress`, from any thread,
   // is told the share done, 0 to 1, now and then.
-  // Errors: Corrupt naming the record; NotFound naming it when its rows were retired and no
+  // Errors: Corrupt naming the record, or the suppression file where it is not of this log or
+  // older than it; NotFound naming it when its rows were retired and no
   // checkpoint that may be read contains them; those of the log.
   static Result<std::unique_ptr<Engine>> open(const Parts& parts,
                                               const std::function<void(double)>& progress = {});
@@ -84,6 +89,9 @@ class Engine {
   std::string schema_json(const Pass<Permission::Query>& pass) const;
   std::shared_ptr<const index::Schema> schema() const;
 
+  // Nobody sees the person any more when this returns, and nothing brings them back: not a late
+  // event, another import or an older backup, by the id or by an identifier they had.
+  // Errors: NotFound.
   Result<ErasureReceipt> erase(const Pass<Permission::Define>& pass, std::string_view profile_id);
 
   // --- Questions -------------------------------------------------------------------------------

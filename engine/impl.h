@@ -109,6 +109,16 @@ class Engine::Impl {
   Status replay_batch(storage::DataBatch batch, index::Batch rows, TimeMs received,
                       std::uint64_t sequence);
 
+  // --- Erasure (engine/erasure.cpp) ---
+  Result<ErasureReceipt> erase(std::string_view profile_id);
+  // What the writer is to refuse; empty while nobody was erased.
+  index::IsSuppressed suppressed() const;
+  // Whether the suppression file is the one of this log.
+  Status check_suppression();
+  // Erases those whom the file has and the log has not: a crash came between the two, or the log is
+  // of an older backup.
+  Status apply_suppression();
+
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.
   // Cost: every page is looked at.
   std::uint64_t index_bytes() const;
@@ -145,6 +155,7 @@ class Engine::Impl {
   MemoryGauge memory_gauge;
 
   index::Writer writer;                             // The leader's alone.
+  storage::SuppressionMark suppression_mark;        // The log's; the leader's alone.
   std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.
   std::deque<std::pair<TimeMs, std::string>> receipt_order;  // Oldest first; the leader's alone.
 

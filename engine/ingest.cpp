@@ -153,7 +153,11 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   if (replacing && request.replace_last) {
     TRY(allowed_loss(request, done.removed, live_rows(writer.state(), rows.table)));
   }
-  if (!replacing) writer.resolve(rows);
+  if (replacing) {
+    writer.reject_suppressed(rows, suppressed());
+  } else {
+    writer.resolve(rows, suppressed());
+  }
   writer.add_fields(rows.additions);
   const TimeMs received = now();
   storage::DataBatch body = record_of(request, rows, writer.state().schema->version);

@@ -112,6 +112,7 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     apply_document(*document, record.received);
   } else if (const auto* erasure = std::get_if<storage::Erasure>(&record.body)) {
     writer.erase(erasure->profile_id);
+    if (erasure->mark.erasures != 0) suppression_mark = erasure->mark;
   } else if (const auto* outcome = std::get_if<storage::Outcome>(&record.body)) {
     remember_outcome(outcome->stream, sequence);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
@@ -141,6 +142,7 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
       TRY(checkpoint_replayed(next->sequence, next->bytes));
     }
   }
+  TRY(check_suppression());
   published.set(writer.publish(last));
   event_id_bytes = writer.event_id_bytes();
   share(static_cast<double>(last));

@@ -46,7 +46,8 @@ IngestReceipt read_receipt(ByteReader& in) {
 // now: i64 | receipts: varint, of each its key: text, request: 2 u64, received: i64, receipt |
 // rejected rows: varint, of each sequence, line: varint, table, reason: text, received: i64 |
 // streams: varint, of each its name: text, records: varint, of each its number, less the one
-// before: varint
+// before: varint | the mark of the suppression file: erasures: varint, key: u64; missing in older
+// ones
 std::string Engine::Impl::engine_bytes(TimeMs at) const {
   std::string bytes;
   ByteWriter out(bytes);
@@ -82,6 +83,8 @@ std::string Engine::Impl::engine_bytes(TimeMs at) const {
       before = record;
     }
   }
+  out.varint(suppression_mark.erasures);
+  out.u64(suppression_mark.key);
   return bytes;
 }
 
@@ -150,10 +153,13 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
       records.push_back(before += in.varint());
     }
   }
+  storage::SuppressionMark mark;
+  if (!in.failed() && !in.at_end()) mark = {in.varint(), in.u64()};
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
   latest_now_ = latest;
+  suppression_mark = mark;
   receipts = std::move(kept_receipts);
   receipt_order = std::move(order);
   rejected_rows = std::move(rejected);

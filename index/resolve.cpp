@@ -7,11 +7,6 @@
 namespace muster::index {
 namespace {
 
-void reject(TypedRows& rows, std::uint32_t row, std::string reason) {
-  rows.taken[row] = false;
-  rows.rejected.push_back({rows.lines[row], std::move(reason)});
-}
-
 std::uint64_t mixed(std::uint64_t seed, std::uint64_t value) { return mix64(seed ^ mix64(value)); }
 
 // What an event says, as one number per row: order of columns and lists does not matter.
@@ -58,7 +53,8 @@ std::vector<Hash128> hashes_of_ids(const TypedRows& rows) {
 
 }  // namespace
 
-void Writer::resolve(TypedRows& rows) {
+void Writer::resolve(TypedRows& rows, const IsSuppressed& is_suppressed) {
+  reject_suppressed(rows, is_suppressed);
   if (rows.table.kind == TableKind::Profiles) reject_conflicts(rows);
   if (rows.table.kind != TableKind::Entities) reject_people(rows);
   if (rows.table.kind == TableKind::Events) skip_known_events(rows);
@@ -82,9 +78,9 @@ void Writer::reject_conflicts(TypedRows& rows) const {
       const auto [at, first] = claimed.emplace(value, who);
       const bool held = owner && profiles_.ids.key(*owner) != who;
       if (held || (!first && at->second != who)) {
-        reject(rows, cell.row,
-               "has a value in '" + identifier + "' that another profile holds; an identifier "
-               "belongs to one profile");
+        rows.reject(cell.row,
+                    "has a value in '" + identifier + "' that another profile holds; an "
+                    "identifier belongs to one profile");
       }
     }
   }
@@ -93,18 +89,13 @@ void Writer::reject_conflicts(TypedRows& rows) const {
 void Writer::reject_people(TypedRows& rows) const {
   const UnknownPolicy policy = state_.schema->unknown;
   const bool full = policy == UnknownPolicy::Hold && held_count_ >= kHeldRowsMax;
-  const bool create = rows.table.kind == TableKind::Profiles ||
-                      (policy != UnknownPolicy::Reject && !full);
+  if (rows.table.kind == TableKind::Profiles || (policy != UnknownPolicy::Reject && !full)) return;
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
-    if (!rows.taken[row] || (create && erased_.empty())) continue;
-    const auto known = find_profile(rows.identifier, rows.identity[row]);
-    if (known && erased_.contains(*known)) {
-      reject(rows, row, "is about a profile that was erased; it is not taken in again");
-    } else if (!known && !create) {
-      reject(rows, row,
-             full ? "is about nobody known, and a million rows wait for their profiles already"
-                  : "is about nobody known, and the declaration says \"unknown\": \"reject\"");
-    }
+    if (!rows.taken[row] || find_profile(rows.identifier, rows.identity[row])) continue;
+    rows.reject(row, full ? "is about nobody known, and a million rows wait for their profiles "
+                            "already"
+                          : "is about nobody known, and the declaration says \"unknown\": "
+                            "\"reject\"");
   }
 }
 
@@ -121,7 +112,7 @@ void Writer::skip_known_events(TypedRows& rows) {
         rows.skipped.push_back(rows.lines[row]);
         break;
       case EventIds::Verdict::Different:
-        reject(rows, row, "has the id of an earlier event with other content; the first one stays");
+        rows.reject(row, "has the id of an earlier event with other content; the first one stays");
         break;
     }
   }

@@ -67,6 +67,12 @@ struct TypedRows {
 
   std::shared_ptr<const Batch> batch;
   std::shared_ptr<std::deque<std::string>> arena;  // Bytes made while typing.
+
+  // Takes the row out, with the reason. The order of `rejected` is the caller's care.
+  void reject(std::uint32_t row, std::string reason) {
+    taken[row] = false;
+    rejected.push_back({lines[row], std::move(reason)});
+  }
 };
 
 // Whether a row that is taken says anything of the column. One that no such row has does not exist:

@@ -231,35 +231,6 @@ void Writer::publish_table(const TableRef& table) {
   }
 }
 
-bool Writer::erase(std::string_view profile_id) {
-  const auto ordinal = profiles_.ids.find(profile_id);
-  if (!ordinal || erased_.contains(*ordinal)) return false;
-  const Ordinal gone[] = {*ordinal};
-  for (auto& [name, identifier] : identifiers_) {
-    std::vector<NumberColumn::Change> changes;
-    const Attribute* attribute = state_.profiles.attribute(name);
-    for (const Value& old : attribute ? attribute->values(*ordinal) : std::vector<Value>{}) {
-      const auto* text = std::get_if<std::string>(&old);
-      const auto how = state_.schema->identifiers.find(name);
-      if (text == nullptr || how == state_.schema->identifiers.end()) continue;
-      changes.push_back({identifier.values.add(normalised(how->second, *text)), std::nullopt});
-    }
-    identifier.owners = identifier.owners.with(changes);
-  }
-  for (auto& [name, attribute] : profiles_.attributes) {
-    attribute.clear(gone);
-    profiles_.table.attributes[name] = attribute.current();
-  }
-  for (auto& [name, events] : events_) {
-    events.erase(*ordinal);
-    state_.events[name] = events.current();
-  }
-  profiles_.table.live = profiles_.table.live.with({}, gone);
-  erased_.insert(*ordinal);
-  publish_table({TableKind::Profiles, ""});
-  return true;
-}
-
 void Writer::put_document(const std::string& kind, const std::string& id,
                           StoredDocument document) {
   auto& slot = state_.documents[{kind, id}];

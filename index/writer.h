@@ -7,9 +7,12 @@
 // Thread safety: one thread at a time; what it publishes is immutable.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,15 @@
 #include "index/typing.h"
 
 namespace muster::index {
+
+// What a person is known by: "profile_id" or a declared identifier, and its value, normalised.
+struct Identity {
+  std::string identifier, value;
+  bool operator==(const Identity&) const = default;
+};
+
+// Whether somebody who was erased was known so. Empty: nobody was.
+using IsSuppressed = std::function<bool(std::string_view identifier, std::string_view value)>;
 
 // More rows than this do not wait for their profiles: they are rejected.
 inline constexpr std::uint64_t kHeldRowsMax = 1'000'000;
@@ -51,9 +63,14 @@ class Writer {
   // Finds the rows that the state does not allow (an identifier that another profile holds, an
   // erased or refused person, an event id with other content) and the events known before;
   // remembers the ids of new events. Adds to rows.rejected and rows.skipped, clears rows.taken.
-  void resolve(TypedRows& rows);
+  void resolve(TypedRows& rows, const IsSuppressed& is_suppressed = {});
+  // The part of it that rows of a refresh need: those about people who were erased are rejected.
+  void reject_suppressed(TypedRows& rows, const IsSuppressed& is_suppressed) const;
   // The part of resolve() that must also happen when verdicts are known already: a replay.
   void remember_events(const TypedRows& rows);
+
+  // Who was erased: whose ids are refused.
+  std::vector<std::string> erased_ids() const;
 
   Applied apply(const TypedRows& rows, TimeMs received);
 
@@ -63,8 +80,10 @@ class Writer {
   Applied preview(const std::string& replace_id, const TypedRows& last) const;
   Applied replace(const std::string& replace_id, TimeMs received);
 
-  // Whether the profile existed. Its values and events go, its id stays refused.
-  bool erase(std::string_view profile_id);
+  // Takes a person's values and events away, and the rows that wait for them; the id stays refused.
+  // Returns all that the person was known by, the id first; nothing when nobody has the id, and no
+  // rows wait for it.
+  std::optional<std::vector<Identity>> erase(std::string_view profile_id);
 
   void put_document(const std::string& kind, const std::string& id, StoredDocument document);
   void put_list(const std::string& id, Bitmap members, std::uint64_t version);
@@ -93,6 +112,12 @@ class Writer {
   std::optional<Ordinal> find_profile(const std::string& identifier, std::string_view value) const;
   void reject_conflicts(TypedRows& rows) const;
   void reject_people(TypedRows& rows) const;
+  // Rejects row by row, by whom it is about.
+  void reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_suppressed) const;
+  // And by the identifiers that it claims.
+  void reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_suppressed) const;
+  std::vector<Identity> identities_of(Ordinal ordinal) const;
+  void drop_waiting(std::span<const Identity> person);
   void skip_known_events(TypedRows& rows);
   // Ordinals by row, creating what does not exist.
   std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);

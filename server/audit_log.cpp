@@ -12,7 +12,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "connect/crypto.h"
+#include "base/crypto.h"
 #include "server/key_file.h"
 
 namespace muster::server {
@@ -137,7 +137,7 @@ void AuditLog::write_out(const std::vector<std::string>& lines) {
 }
 
 std::string AuditLog::masked(std::string_view personal_id) const {
-  const auto mac = connect::hmac_sha256(key_, {personal_id});
+  const auto mac = hmac_sha256(key_, {personal_id});
   if (!mac) return "hidden";
   return "person:" + to_hex(*mac).substr(0, 16);
 }

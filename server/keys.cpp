@@ -5,7 +5,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "connect/crypto.h"
+#include "base/crypto.h"
 #include "server/http/cursor.h"
 #include "server/http/json_request.h"
 
@@ -159,10 +159,10 @@ Result<engine::Access> KeyRing::authenticate(std::string_view secret, TimeMs now
     const std::lock_guard lock(mutex_);
     keys = keys_;
   }
-  TRY_ASSIGN(const std::string hash, connect::sha256(secret));
+  TRY_ASSIGN(const std::string hash, sha256(secret));
   const Kept* found = nullptr;
   for (const Kept& key : *keys) {
-    if (connect::equal_in_constant_time(key.hash, hash)) found = &key;
+    if (equal_in_constant_time(key.hash, hash)) found = &key;
   }
   const bool valid = found != nullptr && secret.starts_with(kPrefix) &&
                      (!found->info.expires || *found->info.expires > now);
@@ -175,7 +175,7 @@ Result<MadeKey> KeyRing::make(engine::Engine& engine, const Pass& pass, const Ne
   TRY(check_name(asked, list()));
   const std::string secret =
       std::string(kPrefix) + to_base64url(random_bytes(random_, kSecretWords));
-  TRY_ASSIGN(const std::string hash, connect::sha256(secret));
+  TRY_ASSIGN(const std::string hash, sha256(secret));
   KeyInfo info{to_hex(random_bytes(random_, 1)).substr(0, 12), asked.name, asked.scopes,
                asked.expires, engine.now()};
   engine::DocumentPut put{.kind = "key", .id = info.id, .json = document_of(info, hash)};

@@ -29,6 +29,11 @@ std::unique_ptr<storage::CheckpointStore> checkpoints_in(const std::string& dire
   return std::make_unique<storage::CheckpointStore>(directory);
 }
 
+Result<std::unique_ptr<storage::Suppression>> suppression_in(const std::string& directory) {
+  if (directory.empty()) return storage::Suppression::in_memory();
+  return storage::Suppression::open(std::filesystem::path(directory) / "suppression");
+}
+
 Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
   TRY_ASSIGN(storage::Inspection found,
              storage::inspect(directory, form == ReportForm::Text ? storage::InspectForm::Text
@@ -42,8 +47,10 @@ Result<StoreCopy> copy(const StoreCopyRequest& request) {
                                   .to = request.to,
                                   .keys_from = request.keys_from,
                                   .keys_to = request.keys_to,
+                                  .needs_suppression = request.needs_suppression,
                                   .progress = request.progress}));
-  return StoreCopy{done.record, done.bytes, done.checkpoint, done.destinations, done.keys};
+  return StoreCopy{done.record, done.bytes, done.checkpoint, done.destinations, done.erased,
+                   done.keys};
 }
 
 Result<ArchivedRecords> unarchive(storage::Log& log, const std::string& archive) {
@@ -55,5 +62,6 @@ Result<ArchivedRecords> unarchive(storage::Log& log, const std::string& archive)
 
 int main(int argc, char** argv) {
   muster::keep_freed_memory();
-  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, inspect, copy, unarchive});
+  return run_command_line(argc, argv, Stores{open_log, checkpoints_in, suppression_in, inspect,
+                                             copy, unarchive});
 }

@@ -13,6 +13,7 @@
 #include "storage/files.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
+#include "storage/suppression.h"
 
 namespace muster::storage {
 namespace {
@@ -24,6 +25,7 @@ constexpr std::size_t kGroupBytes = 32U << 20;
 constexpr std::size_t kGroupRecords = 4'096;
 constexpr const char* kSecretKey = "secret.key";
 constexpr const char* kKeyFiles[] = {kSecretKey, "audit.key"};
+constexpr const char* kSuppression = "suppression";
 
 Error in_the_way(const fs::path& path, const std::string& what) {
   return {ErrorCode::InvalidArgument, path.string() + " is there already: " + what};
@@ -41,6 +43,9 @@ class Copier {
                                             " of the log: " + record.error().message};
     }
     if (std::holds_alternative<Retired>(record->body)) last_retired_ = sequence;
+    if (const auto* erasure = std::get_if<Erasure>(&record->body)) {
+      if (erasure->mark.erasures != 0) mark_ = erasure->mark;
+    }
     if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
       if (change->kind == "destination" && !change->deleted) destinations_.insert(change->id);
       if (change->kind == "destination" && change->deleted) destinations_.erase(change->id);
@@ -55,6 +60,7 @@ class Copier {
 
   Status flush() {
     done_.destinations = destinations_.size();
+    done_.erased = mark_.erasures;
     if (group_.empty()) return Ok{};
     TRY(to_.append(group_));
     group_.clear();
@@ -64,18 +70,25 @@ class Copier {
 
   // The last record whose data only checkpoints have; 0: there is none.
   std::uint64_t last_retired() const { return last_retired_; }
+  const SuppressionMark& mark() const { return mark_; }
 
  private:
   Log& to_;
   CopyDone& done_;
   std::uint64_t last_retired_ = 0;
+  SuppressionMark mark_;
   std::set<std::string> destinations_;
   std::vector<std::string> group_;
   std::size_t group_bytes_ = 0;
 };
 
-// Returns Copier::last_retired().
-Result<std::uint64_t> copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
+// What is to be known of a log for what is copied beside it.
+struct CopiedLog {
+  std::uint64_t last_retired = 0;
+  SuppressionMark mark;
+};
+
+Result<CopiedLog> copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
   TRY_ASSIGN(const auto from, RocksLog::open(request.from, {.access = LogAccess::ReadOnly}));
   TRY_ASSIGN(const auto log, RocksLog::open(to));
   Copier copier(*log, done);
@@ -87,7 +100,7 @@ Result<std::uint64_t> copy_log(const CopyRequest& request, const fs::path& to, C
     return copier.take(sequence, bytes);
   }));
   TRY(copier.flush());
-  return copier.last_retired();
+  return CopiedLog{copier.last_retired(), copier.mark()};
 }
 
 using CheckpointPtr = std::shared_ptr<const Checkpoint>;
@@ -134,6 +147,19 @@ Status copy_newest(const std::vector<CheckpointPtr>& checkpoints, std::uint64_t 
   return last_retired == 0 ? Status(Ok{}) : copied;
 }
 
+// Restored without it, or with an older one, data would take in again who was erased.
+Status check_suppression(const CopyRequest& request, const SuppressionMark& mark) {
+  if (!request.needs_suppression || mark.erasures == 0) return Ok{};
+  if (request.keys_from.empty()) {
+    return Error{ErrorCode::InvalidArgument,
+                 "of these data " + std::to_string(mark.erasures) + " erasures are known, and only "
+                 "the suppression file keeps the people out: name the directory that has the "
+                 "newest copy of it with --keys"};
+  }
+  TRY_ASSIGN(const auto suppression, Suppression::open(request.keys_from / kSuppression));
+  return suppression->check(mark);
+}
+
 Status copy_keys(const CopyRequest& request, CopyDone& done) {
   const fs::path secret = request.keys_from / kSecretKey;
   std::error_code failed;
@@ -153,6 +179,8 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
     TRY(write_small_file(request.keys_to / name, content));
     done.keys = true;
   }
+  TRY(carry_suppression(request.keys_from / kSuppression, request.keys_to / kSuppression));
+  done.keys = done.keys || fs::exists(request.keys_to / kSuppression, failed);
   return Ok{};
 }
 
@@ -160,10 +188,11 @@ Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   CopyDone done;
   // Before and after: what is retired meanwhile is in those that were taken meanwhile.
   std::vector<CheckpointPtr> checkpoints = open_checkpoints(request);
-  TRY_ASSIGN(const std::uint64_t last_retired, copy_log(request, to, done));
+  TRY_ASSIGN(const CopiedLog log, copy_log(request, to, done));
+  TRY(check_suppression(request, log.mark));
   const std::vector<CheckpointPtr> later = open_checkpoints(request);
   checkpoints.insert(checkpoints.begin(), later.begin(), later.end());
-  TRY(copy_newest(checkpoints, last_retired, to, done));
+  TRY(copy_newest(checkpoints, log.last_retired, to, done));
   CopyRequest keys = request;
   if (keys.keys_to == request.to) keys.keys_to = to;
   if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));

@@ -18,8 +18,10 @@ namespace muster::storage {
 
 struct CopyRequest {
   std::filesystem::path from, to;  // `to` must not be there.
-  // Key files: copied from one directory to the other; empty: not at all.
+  // Key files, and the suppression file, of which the newer one counts: copied from one directory
+  // to the other; empty: not at all.
   std::filesystem::path keys_from, keys_to;
+  bool needs_suppression = false;  // Whether the copy is of no use without it, as a restored one.
   std::function<void(double share)> progress = {};
 };
 
@@ -28,13 +30,15 @@ struct CopyDone {
   std::uint64_t bytes = 0;         // Of all records.
   std::uint64_t checkpoint = 0;    // The record of the checkpoint that was copied; 0: none.
   std::uint64_t destinations = 0;  // Whose secrets are sealed with secret.key.
+  std::uint64_t erased = 0;        // How many erasures the suppression file has to have.
   bool keys = false;               // Whether key files were copied.
 };
 
 // The copy has another name until it is whole and on the disk, so that `to` is never half a copy.
 // Cost: one pass over the log, and one over the checkpoint.
 // Errors: those of RocksLog; Corrupt naming the damaged record; InvalidArgument when `to` or
-// `to`.partial is there, or when destinations need a secret.key that keys_from does not have.
+// `to`.partial is there, or when destinations need a secret.key that keys_from does not have;
+// Corrupt when people were erased, and keys_from has no suppression file that knows them all.
 Result<CopyDone> copy_store(const CopyRequest& request);
 
 }  // namespace muster::storage

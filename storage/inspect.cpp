@@ -17,6 +17,7 @@
 #include "storage/checkpoint_store.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
+#include "storage/suppression.h"
 #include "storage/watermark.h"
 
 namespace muster::storage {
@@ -55,6 +56,8 @@ struct Contents {
   std::array<Totals, kKindNames.size()> kinds;
   std::uint64_t raw_bytes = 0, accepted = 0, rejected = 0, skipped = 0;
   std::map<std::string, std::uint64_t> documents;  // By kind: how many stand now.
+  SuppressionMark mark;                      // The log's newest.
+  std::uint64_t suppressed = 0;              // Erasures in the suppression file.
   std::vector<CheckpointFound> checkpoints;  // Newest first.
   std::vector<FileSize> files;
   std::vector<std::string> findings;
@@ -107,6 +110,8 @@ class Reader {
     ++kind.records;
     kind.bytes += bytes.size();
     if (const auto* batch = std::get_if<DataBatch>(&record->body)) add_batch(*batch);
+    const auto* erasure = std::get_if<Erasure>(&record->body);
+    if (erasure != nullptr && erasure->mark.erasures != 0) contents_.mark = erasure->mark;
     if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
       add_change(sequence, *change);
     }
@@ -175,6 +180,14 @@ void read_checkpoints(const fs::path& directory, Contents& contents) {
   }
 }
 
+void read_suppression(const fs::path& directory, Contents& contents) {
+  const auto suppression = Suppression::open(directory / "suppression");
+  if (suppression) contents.suppressed = (*suppression)->size();
+  const Status sound =
+      suppression ? (*suppression)->check(contents.mark) : Status(suppression.error());
+  if (!sound) contents.findings.push_back(sound.error().message);
+}
+
 Result<Contents> contents_of(const fs::path& directory) {
   Contents contents;
   auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly});
@@ -193,6 +206,7 @@ Result<Contents> contents_of(const fs::path& directory) {
     contents.findings.push_back(status.error().message);
   }
   reader.finish();
+  read_suppression(directory, contents);
   return contents;
 }
 
@@ -220,6 +234,7 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   for (const auto& [kind, count] : contents.documents) {
     line(fmt::format("documents        {} {}", count, kind));
   }
+  line(fmt::format("suppression      {} erasures", contents.suppressed));
   for (const CheckpointFound& found : contents.checkpoints) {
     line(fmt::format("checkpoint       of record {}, {}, {} sections, {} bytes", found.sequence,
                      time_or_none(found.made), found.sections, found.bytes));
@@ -282,6 +297,9 @@ std::string report_for_a_program(const fs::path& directory, const Contents& cont
       json.key("kind").text(kind).key("count").number(count);
     });
   }
+  add_object(text, "suppression", [&](JsonWriter& json) {
+    json.key("erasures").number(contents.suppressed);
+  });
   for (const CheckpointFound& found : contents.checkpoints) {
     add_object(text, "checkpoint", [&](JsonWriter& json) {
       json.key("record").number(found.sequence);

@@ -24,6 +24,7 @@ enum class Kind : std::uint8_t {
   Outcome = 5,
   ClockTick = 6,
   Retired = 7,
+  MarkedErasure = 8,  // With the mark of the suppression file.
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -111,6 +112,9 @@ void write(ByteWriter& out, const DocumentChange& change) {
 void write(ByteWriter& out, const Erasure& erasure) {
   out.text(erasure.profile_id);
   out.text(erasure.reason);
+  if (erasure.mark.erasures == 0) return;
+  out.varint(erasure.mark.erasures);
+  out.u64(erasure.mark.key);
 }
 
 void write(ByteWriter& out, const Outcome& outcome) {
@@ -128,6 +132,8 @@ void write(ByteWriter& out, const Retired& retired) {
 }
 
 Kind kind_of(const RecordBody& body) {
+  const auto* erasure = std::get_if<Erasure>(&body);
+  if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
   // The alternatives stand in the order of the kinds.
   return static_cast<Kind>(body.index() + 1);
 }
@@ -220,8 +226,19 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
     case Kind::Declaration: return RecordBody(Declaration{text_of(in)});
     case Kind::DocumentChange: return read_document_change(in);
     case Kind::Erasure: {
-      std::string profile_id = text_of(in);
-      return RecordBody(Erasure{std::move(profile_id), text_of(in)});
+      Erasure erasure;
+      erasure.profile_id = text_of(in);
+      erasure.reason = text_of(in);
+      return RecordBody(std::move(erasure));
+    }
+    case Kind::MarkedErasure: {
+      Erasure erasure;
+      erasure.profile_id = text_of(in);
+      erasure.reason = text_of(in);
+      erasure.mark.erasures = in.varint();
+      erasure.mark.key = in.u64();
+      if (erasure.mark.erasures == 0) in.fail();  // Then it is not written.
+      return RecordBody(std::move(erasure));
     }
     case Kind::Outcome: {
       std::string stream = text_of(in);

@@ -67,10 +67,19 @@ struct DocumentChange {
   bool operator==(const DocumentChange&) const = default;
 };
 
+// What a log knows of the suppression file (storage/suppression.h): how many erasures that has at
+// least, and under which key. Nothing: 0.
+struct SuppressionMark {
+  std::uint64_t erasures = 0;
+  std::uint64_t key = 0;
+  bool operator==(const SuppressionMark&) const = default;
+};
+
 // A profile is gone. The reason is for the receipt.
 struct Erasure {
-  std::string profile_id;
+  std::string profile_id;  // "": nobody's; the record is there for its mark.
   std::string reason;
+  SuppressionMark mark;    // This erasure included.
   bool operator==(const Erasure&) const = default;
 };
 

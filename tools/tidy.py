@@ -70,7 +70,7 @@ THIRD_PARTY = {
     'zstd': ['storage/'],
     'curl/': ['connect/'],
     're2/': ['query/'],
-    'openssl/': ['connect/', 'server/http/'],
+    'openssl/': ['base/crypto', 'connect/', 'server/http/'],
     'simdjson': ['loader/'],
     'zlib.h': ['loader/', 'connect/', 'server/'],
     'roaring/': ['index/'],

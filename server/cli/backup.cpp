@@ -31,15 +31,18 @@ std::string json_of(const CopyOptions& options, const StoreCopy& copy) {
   json.begin_object();
   json.key("to").text(options.to).key("record").number(copy.record);
   json.key("bytes").number(copy.bytes).key("checkpoint").number(copy.checkpoint);
-  json.key("destinations").number(copy.destinations).key("keys").boolean(copy.keys);
+  json.key("destinations").number(copy.destinations).key("erased").number(copy.erased);
+  json.key("keys").boolean(copy.keys);
   json.end_object();
   return json.take();
 }
 
 // Copies, with progress on a terminal, and prints what came of it.
 Result<StoreCopy> copy(const char* what, const CopyOptions& options, const Stores& stores,
-                       std::string keys_from, std::string keys_to) {
-  StoreCopyRequest request{.from = options.from, .to = options.to};
+                       std::string keys_from, std::string keys_to,
+                       bool needs_suppression = false) {
+  StoreCopyRequest request{
+      .from = options.from, .to = options.to, .needs_suppression = needs_suppression};
   if (!options.keys.empty()) {
     request.keys_from = std::move(keys_from);
     request.keys_to = std::move(keys_to);
@@ -65,11 +68,16 @@ Status backup(const CopyOptions& options, const Stores& stores) {
     log_info("the backup has no keys: " + std::to_string(copied.destinations) +
              " destinations cannot be used without them; keep them apart with --keys DIR");
   }
+  if (options.keys.empty() && copied.erased > 0) {
+    log_info("the backup does not say who was erased (" + std::to_string(copied.erased) +
+             " erasures), and cannot be restored without that; keep the suppression file apart "
+             "with --keys DIR");
+  }
   return Ok{};
 }
 
 Status restore(const CopyOptions& options, const Stores& stores) {
-  TRY(copy("restored to", options, stores, options.keys, options.to));
+  TRY(copy("restored to", options, stores, options.keys, options.to, true));
   return Ok{};
 }
 
@@ -107,7 +115,8 @@ void add_restore(CLI::App& app, Job& job, const Stores& stores) {
   command->add_option("--from", options->from, "The backup")->required();
   command->add_option("--to", options->to, "Directory to make")->required();
   command->add_option("--keys", options->keys,
-                      "Directory with the key files; needed where there are destinations");
+                      "Directory with the newest key files and suppression file; needed where "
+                      "there are destinations, or people were erased");
   run_as(*command, job, stores, restore, options);
 }
 

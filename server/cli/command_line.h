@@ -26,10 +26,11 @@ struct StoreReport {
 // As storage/backup.h says.
 struct StoreCopyRequest {
   std::string from, to, keys_from = {}, keys_to = {};
+  bool needs_suppression = false;
   std::function<void(double share)> progress = {};
 };
 struct StoreCopy {
-  std::uint64_t record = 0, bytes = 0, checkpoint = 0, destinations = 0;
+  std::uint64_t record = 0, bytes = 0, checkpoint = 0, destinations = 0, erased = 0;
   bool keys = false;
 };
 
@@ -45,6 +46,9 @@ struct Stores {
   // The checkpoints in a data directory.
   std::function<std::unique_ptr<storage::CheckpointStore>(const std::string& directory)>
       checkpoints;
+  // Who was erased from a data directory; "": kept nowhere.
+  std::function<Result<std::unique_ptr<storage::Suppression>>(const std::string& directory)>
+      suppression;
   // Reads everything in a data directory and says whether it is sound.
   std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
   // Copies a data directory.

@@ -98,12 +98,14 @@ Status load_into_directory(const LoadOptions& options, const loader::LoadJob& jo
                            const Stores& stores) {
   TRY_ASSIGN(const std::unique_ptr<storage::Log> log,
              stores.open(options.data, LogUse::ReadWrite));
+  TRY_ASSIGN(const auto suppression, stores.suppression(options.data));
   const SystemClock clock;
   const loader::FileDecoder decoder;
   const engine::Parts parts{.log = log.get(),
                             .clock = &clock,
                             .decoder = &decoder,
-                            .threads = std::max(1U, std::thread::hardware_concurrency())};
+                            .threads = std::max(1U, std::thread::hardware_concurrency()),
+                            .suppression = suppression.get()};
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
   TRY_ASSIGN(loader::EngineTarget target,
              loader::EngineTarget::make(*engine, engine::Access::system("load")));

@@ -120,6 +120,7 @@ class Serving {
     TRY_ASSIGN(log_, stores_.open(options_.data,
                                options_.memory ? LogUse::InMemory : LogUse::ReadWrite));
     if (!options_.memory) checkpoints_ = stores_.checkpoints(options_.data);
+    TRY_ASSIGN(suppression_, stores_.suppression(options_.memory ? "" : options_.data));
     // An empty log has no key in it: no need to read it first.
     if (!services_.loopback && log_->last_sequence() == 0) return only_loopback(options_.listen);
     TRY_ASSIGN(audit_, AuditLog::open(options_.memory ? "" : options_.data));
@@ -181,6 +182,7 @@ class Serving {
                               .checkpoint_bytes = std::uint64_t{options_.checkpoint_mib} << 20,
                               .raw_retention = raw_retention_,
                               .raw_archive = options_.raw_archive,
+                              .suppression = suppression_.get(),
                               .notice = [](const std::string& notice) { log_error(notice); }};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
@@ -247,6 +249,7 @@ class Serving {
   Services services_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::CheckpointStore> checkpoints_;
+  std::unique_ptr<storage::Suppression> suppression_;
   std::optional<TimeMs> raw_retention_;  // Of data batches; nothing: they stay.
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<engine::Engine> engine_;

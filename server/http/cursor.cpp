@@ -1,11 +1,11 @@
 #include "server/http/cursor.h"
 
-#include "connect/crypto.h"
+#include "base/crypto.h"
 
 namespace muster::server {
 
 std::string to_base64url(std::string_view bytes) {
-  std::string text = connect::to_base64(bytes);
+  std::string text = to_base64(bytes);
   for (char& c : text) {
     if (c == '+') c = '-';
     if (c == '/') c = '_';
@@ -22,7 +22,7 @@ std::optional<std::string> from_base64url(std::string_view text) {
     if (c == '_') c = '/';
   }
   while (plain.size() % 4 != 0) plain.push_back('=');
-  return connect::from_base64(plain);
+  return from_base64(plain);
 }
 
 }  // namespace muster::server

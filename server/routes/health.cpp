@@ -1,7 +1,7 @@
 // GET / /livez /readyz /version /openapi.json /metrics: how the server is, and its page.
 #include <fmt/format.h>
 
-#include "connect/crypto.h"
+#include "base/crypto.h"
 #include "server/assets.h"
 #include "server/audit_log.h"
 #include "server/metrics.h"
@@ -22,8 +22,8 @@ std::string hash_of_inline(std::string_view html, std::string_view open, std::st
   const std::size_t to = html.find(close);
   if (from == html.npos || to == html.npos) return "'none'";
   const std::string_view text = html.substr(from + open.size(), to - from - open.size());
-  const auto hash = connect::sha256(text);
-  return hash ? "'sha256-" + connect::to_base64(*hash) + "'" : "'none'";
+  const auto hash = sha256(text);
+  return hash ? "'sha256-" + to_base64(*hash) + "'" : "'none'";
 }
 
 // Nothing but the page's own script and style, talking to this server only.

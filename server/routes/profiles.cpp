@@ -39,7 +39,8 @@ Result<Response> get_profile(const Call& call, const MembersPass& pass) {
   return json_reply(json.take());
 }
 
-// DELETE /v1/profiles/p1  ->  200 {"erased": true, "sequence", "erased_at"}: the receipt
+// DELETE /v1/profiles/p1
+//   ->  200 {"erased": true, "sequence", "erased_at", "suppressed"}: the receipt
 Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   TRY(only_query(call.request, {}));
   TRY_ASSIGN(const engine::ErasureReceipt receipt, call.engine().erase(pass, call.param(0)));
@@ -48,6 +49,7 @@ Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   json.key("erased").boolean(true);
   json.key("sequence").number(receipt.sequence);
   json.key("erased_at").text(to_rfc3339(receipt.erased_at));
+  json.key("suppressed").number(receipt.suppressed);
   json.end_object();
   return json_reply(json.take());
 }

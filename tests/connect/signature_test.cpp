@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "connect/crypto.h"
+#include "base/crypto.h"
 #include "connect/secret_box.h"
 #include "tests/support/shared_data.h"
 

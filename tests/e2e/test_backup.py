@@ -236,6 +236,47 @@ class Checkpoints(MusterCase):
         self.assertEqual(ready['checkpoint'], ready['snapshot'])
         self.assertEqual(server.client().count('everyone'), people)
 
+    def test_nothing_restored_brings_back_who_was_erased(self):
+        server, client = self.started('data')
+        self.assert_ok(client.put('/v1/schema', {
+            'identifiers': {'email': {'normalise': 'email'}}, 'profiles': {'id': 'id'},
+            'events': {'profile': 'email', 'identifier': 'email', 'name': 'type', 'time': 'ts'}}))
+        people = ''.join(json.dumps({'id': who, 'email': f'{who}@example.com'}) + '\n'
+                         for who in ('ana', 'ben', 'eve')).encode()
+        self.assert_ok(client.post('/v1/profiles', people, NDJSON))
+        self.assertEqual(self.assert_ok(client.delete('/v1/profiles/eve')).json()['suppressed'], 2)
+        done = self.run_muster('backup', '--data', server.data, '--to', self.path('monday'))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('who was erased (1 erasures)', done.stderr)
+        self.assert_ok(client.delete('/v1/profiles/ana'))
+        keys = self.path('keys')
+        done = self.run_muster('backup', '--data', server.data, '--to', self.path('tuesday'),
+                               '--keys', keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)['erased'], 2)
+        server.kill()
+
+        refused = self.run_muster('restore', '--from', self.path('monday'),
+                                  '--to', self.path('restored'))
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('1 erasures are known', refused.stderr)
+        done = self.run_muster('restore', '--from', self.path('monday'),
+                               '--to', self.path('restored'), '--keys', keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        again, client = self.started('restored')
+        self.assertEqual(client.count('everyone'), 1)
+        late = json.dumps({'email': 'Ana@example.com', 'type': 'visit',
+                           'ts': '2026-01-01T00:00:00Z'}).encode()
+        receipt = self.assert_ok(client.post('/v1/events', late, NDJSON)).json()
+        self.assertEqual((receipt['accepted'], receipt['rejected']), (0, 1))
+        self.assertEqual(client.count('everyone'), 1)
+        again.kill()
+
+        os.remove(os.path.join(self.path('restored'), 'suppression'))
+        done = self.run_muster('serve', '--data', self.path('restored'), '--listen', '127.0.0.1:0')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('suppression is missing, and the log knows of 3 erasures', done.stderr)
+
     def test_inspect_names_a_damaged_one_and_the_server_goes_on_without(self):
         server, client = self.started_with_people()
         self.assert_ok(client.post('/v1/checkpoint', {}))

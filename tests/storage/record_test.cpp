@@ -39,6 +39,7 @@ std::vector<Record> samples() {
       {.received = 3, .body = DocumentChange{"segment", "vip", 3, false, R"({"a":1})", binary}},
       {.received = 4, .body = DocumentChange{"key", "", 1, true, "", ""}},
       {.received = 5, .body = Erasure{"u-1", "asked by the person"}},
+      {.received = 5, .body = Erasure{"u-1", "asked by the person", {17, ~0ULL}}},
       {.received = 6, .body = Outcome{"sync-9", binary + std::string(5'000, 'x')}},
       {.received = 7, .body = ClockTick{1'700'000'000'124}},
       {.received = 8, .body = Retired{{3, 4}, 5, "raw-00000000000000000001"}},
@@ -125,7 +126,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   const std::string body = encode(samples().back()).substr(4);
   std::string newer_format = body, newer_kind = body;
   newer_format[0] = 2;
-  newer_kind[1] = 8;
+  newer_kind[1] = 9;
   auto format = decode(sealed(newer_format));
   auto kind = decode(sealed(newer_kind));
   ASSERT_FALSE(format);
@@ -133,7 +134,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   EXPECT_EQ(ErrorCode::Corrupt, format.error().code);
   EXPECT_NE(std::string::npos, format.error().message.find("format 2, made by a newer version"));
   EXPECT_EQ(ErrorCode::Corrupt, kind.error().code);
-  EXPECT_NE(std::string::npos, kind.error().message.find("kind 8, made by a newer version"));
+  EXPECT_NE(std::string::npos, kind.error().message.find("kind 9, made by a newer version"));
 }
 
 TEST(Record, ABatchThatInflatesBeyondTheLargestBatchIsRefusedBeforeItIsInflated) {

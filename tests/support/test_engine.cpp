@@ -52,6 +52,7 @@ Status TestEngine::restart() {
                                             .checkpoint_bytes = 0,
                                             .raw_retention = raw_retention_,
                                             .raw_archive = raw_archive_,
+                                            .suppression = suppression_,
                                             .notice = noticed}));
   return Ok();
 }

@@ -52,6 +52,8 @@ class TestEngine {
   }
   // From the next restart on, the state is made from this.
   void start_from(engine::Base base) { base_ = base; }
+  // From the next restart on, this says who was erased; `suppression` outlives this.
+  void suppress_with(storage::Suppression& suppression) { suppression_ = &suppression; }
   Result<engine::CheckpointReceipt> take_checkpoint();
   // What the engine told its operator, since the last restart.
   std::vector<std::string> notices();
@@ -82,6 +84,7 @@ class TestEngine {
   std::optional<TimeMs> raw_retention_;
   std::filesystem::path raw_archive_;
   engine::Base base_ = engine::Base::NewestCheckpoint;
+  storage::Suppression* suppression_ = nullptr;
   std::mutex notices_mutex_;  // Guards notices_.
   std::vector<std::string> notices_;
   std::unique_ptr<engine::Engine> engine_;

@@ -1,17 +1,18 @@
-// The few cryptographic steps of the exporter, all through OpenSSL's EVP: HMAC, AES-GCM, base64.
+// The few cryptographic steps there are, all through OpenSSL's EVP: HMAC, AES-GCM, base64.
 //
 // Thread safety: any thread.
 #pragma once
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 
-namespace muster::connect {
+namespace muster {
 
 inline constexpr std::size_t kAesKeyBytes = 32;
 inline constexpr std::size_t kGcmNonceBytes = 12;
@@ -25,6 +26,21 @@ Result<std::string> sha256(std::string_view bytes);
 // Errors: Unavailable when the library cannot do it.
 Result<std::string> hmac_sha256(std::string_view key,
                                 std::initializer_list<std::string_view> parts);
+
+// HMAC-SHA256 under one key, for many messages.
+class HmacKey {
+ public:
+  explicit HmacKey(std::string_view key);
+  ~HmacKey();
+  HmacKey(HmacKey&&) noexcept;
+
+  // The 32 bytes over `parts` in a row.  Thread safety: any thread.  Cost: about 1 us.
+  std::string of(std::initializer_list<std::string_view> parts) const;
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 // Nonce, ciphertext and tag of AES-256-GCM under a fresh random nonce; `context` is authenticated.
 // Requires key.size() == kAesKeyBytes.
@@ -42,4 +58,4 @@ std::optional<std::string> from_base64(std::string_view text);
 // Takes the same time wherever the texts differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
-}  // namespace muster::connect
+}  // namespace muster

@@ -1,4 +1,4 @@
-#include "connect/crypto.h"
+#include "base/crypto.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -6,8 +6,11 @@
 #include <openssl/rand.h>
 
 #include <memory>
+#include <new>
 
-namespace muster::connect {
+#include "base/check.h"
+
+namespace muster {
 namespace {
 
 struct MacDeleter {
@@ -17,6 +20,7 @@ struct MacDeleter {
 struct CipherDeleter {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
+using Mac = std::unique_ptr<EVP_MAC_CTX, MacDeleter>;
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, CipherDeleter>;
 
 const unsigned char* bytes_of(std::string_view text) {
@@ -38,6 +42,36 @@ Error not_sealed_so() {
 constexpr std::string_view kBase64Alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+// Null when the library cannot do it.
+Mac begin_hmac(std::string_view key) {
+  const std::unique_ptr<EVP_MAC, MacDeleter> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+  Mac context(EVP_MAC_CTX_new(mac.get()));
+  std::string digest = "SHA256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string("digest", digest.data(), digest.size()),
+      OSSL_PARAM_construct_end()};
+  if (!context || EVP_MAC_init(context.get(), bytes_of(key), key.size(), parameters) != 1) {
+    return nullptr;
+  }
+  return context;
+}
+
+Result<std::string> end_hmac(EVP_MAC_CTX* context,
+                             std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) {
+    if (EVP_MAC_update(context, bytes_of(part), part.size()) != 1) {
+      return library_failed("go on with an HMAC");
+    }
+  }
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  std::size_t size = 0;
+  if (EVP_MAC_final(context, bytes_of(out), &size, out.size()) != 1) {
+    return library_failed("end an HMAC");
+  }
+  out.resize(size);
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> sha256(std::string_view bytes) {
@@ -52,27 +86,28 @@ Result<std::string> sha256(std::string_view bytes) {
 
 Result<std::string> hmac_sha256(std::string_view key,
                                 std::initializer_list<std::string_view> parts) {
-  const std::unique_ptr<EVP_MAC, MacDeleter> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-  const std::unique_ptr<EVP_MAC_CTX, MacDeleter> context(EVP_MAC_CTX_new(mac.get()));
-  std::string digest = "SHA256";
-  const OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string("digest", digest.data(), digest.size()),
-      OSSL_PARAM_construct_end()};
-  if (!context || EVP_MAC_init(context.get(), bytes_of(key), key.size(), parameters) != 1) {
-    return library_failed("begin an HMAC");
-  }
-  for (const std::string_view part : parts) {
-    if (EVP_MAC_update(context.get(), bytes_of(part), part.size()) != 1) {
-      return library_failed("go on with an HMAC");
-    }
-  }
-  std::string out(EVP_MAX_MD_SIZE, '\0');
-  std::size_t size = 0;
-  if (EVP_MAC_final(context.get(), bytes_of(out), &size, out.size()) != 1) {
-    return library_failed("end an HMAC");
-  }
-  out.resize(size);
-  return out;
+  const Mac context = begin_hmac(key);
+  if (!context) return library_failed("begin an HMAC");
+  return end_hmac(context.get(), parts);
+}
+
+struct HmacKey::Context {
+  Mac begun;
+};
+
+HmacKey::HmacKey(std::string_view key)
+    : context_(std::make_unique<Context>(Context{begin_hmac(key)})) {
+  CHECK(context_->begun);
+}
+HmacKey::~HmacKey() = default;
+HmacKey::HmacKey(HmacKey&&) noexcept = default;
+
+std::string HmacKey::of(std::initializer_list<std::string_view> parts) const {
+  const Mac context(EVP_MAC_CTX_dup(context_->begun.get()));
+  if (!context) throw std::bad_alloc();  // There is no other way for it to fail.
+  Result<std::string> mac = end_hmac(context.get(), parts);
+  CHECK(mac);
+  return std::move(*mac);
 }
 
 Result<std::string> aes_gcm_seal(std::string_view key, std::string_view plain,
@@ -171,4 +206,4 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-}  // namespace muster::connect
+}  // namespace muster
