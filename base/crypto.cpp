@@ -5,6 +5,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -160,6 +161,35 @@ Result<std::string> aes_gcm_open(std::string_view key, std::string_view sealed,
       EVP_DecryptFinal_ex(cipher.get(), bytes_of(out) + written, &tail) == 1;
   if (!done) return not_sealed_so();
   return out;
+}
+
+AesCtr::AesCtr(std::string_view key, std::string_view nonce) : key_(key), nonce_(nonce) {
+  CHECK(key.size() == kAesKeyBytes && nonce.size() == kAesBlockBytes);
+}
+
+void AesCtr::apply(std::uint64_t offset, char* bytes, std::size_t size) const {
+  // The block's counter: the nonce and its number, added as numbers of 128 bits.
+  std::string counter = nonce_;
+  std::uint64_t carry = offset / kAesBlockBytes;
+  for (std::size_t i = kAesBlockBytes; i-- > 0 && carry != 0;) {
+    const std::uint64_t sum = static_cast<unsigned char>(counter[i]) + (carry & 0xff);
+    counter[i] = static_cast<char>(sum);
+    carry = (carry >> 8) + (sum >> 8);
+  }
+  const Cipher cipher(EVP_CIPHER_CTX_new());
+  if (!cipher) throw std::bad_alloc();
+  CHECK(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_ctr(), nullptr, bytes_of(key_),
+                           bytes_of(counter)) == 1);
+  int written = 0;
+  unsigned char skipped[kAesBlockBytes] = {};
+  const auto first = static_cast<int>(offset % kAesBlockBytes);
+  CHECK(EVP_EncryptUpdate(cipher.get(), skipped, &written, skipped, first) == 1);
+  constexpr std::size_t kAtOnce = 1U << 30;  // The library counts in int.
+  for (std::size_t at = 0; at < size; at += kAtOnce) {
+    auto* const from = reinterpret_cast<unsigned char*>(bytes) + at;
+    const auto count = static_cast<int>(std::min(kAtOnce, size - at));
+    CHECK(EVP_EncryptUpdate(cipher.get(), from, &written, from, count) == 1);
+  }
 }
 
 std::string to_base64(std::string_view bytes) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 namespace muster {
 
 inline constexpr std::size_t kAesKeyBytes = 32;
+inline constexpr std::size_t kAesBlockBytes = 16;
 inline constexpr std::size_t kGcmNonceBytes = 12;
 inline constexpr std::size_t kGcmTagBytes = 16;
 
@@ -49,6 +51,19 @@ Result<std::string> aes_gcm_seal(std::string_view key, std::string_view plain,
 // Errors: Corrupt when the bytes, the key or the context are not those of the seal.
 Result<std::string> aes_gcm_open(std::string_view key, std::string_view sealed,
                                  std::string_view context);
+
+// AES-256 in counter mode: encrypts and decrypts, from any byte on.
+// A pair of key and nonce is for one text: bytes of an offset are encrypted once only.
+class AesCtr {
+ public:
+  // Requires kAesKeyBytes and kAesBlockBytes.
+  AesCtr(std::string_view key, std::string_view nonce);
+  // Thread safety: any thread.
+  void apply(std::uint64_t offset, char* bytes, std::size_t size) const;
+
+ private:
+  std::string key_, nonce_;
+};
 
 // RFC 4648 section 4, with padding.
 std::string to_base64(std::string_view bytes);

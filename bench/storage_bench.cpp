@@ -25,7 +25,7 @@ constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events 
   [--commit ID] [--date DAY] [--machine NAME]
 )";
 
-constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7;
+constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7, kEncryptedRatio = 0.8;
 
 struct Options {
   RecoveryOptions recovery;
@@ -58,10 +58,13 @@ void print(const RecoveryOptions& options, const RecoveryResult& result) {
 void print(const std::vector<IngestRow>& rows) {
   for (const IngestRow& row : rows) {
     fmt::print("rows with a sync, {:6} a request, {} writers {:10.0f} events/s  {:5.1f} MB/s  "
-               "{:5.2f} x of RocksDB alone ({} syncs)  {}; our log alone {:5.2f} x  {}\n",
+               "{:5.2f} x of RocksDB alone ({} syncs)  {}; our log alone {:5.2f} x  {}; encrypted "
+               "{:5.2f} x  {}, our log alone {:5.2f} x  {}\n",
                row.batch, row.writers, row.events_per_second, row.megabytes_per_second, row.ratio,
                row.syncs, verdict(row.ratio >= kIngestRatio), row.log_ratio,
-               verdict(row.log_ratio >= kIngestRatio));
+               verdict(row.log_ratio >= kIngestRatio), row.encrypted,
+               verdict(row.encrypted >= kEncryptedRatio), row.encrypted_log,
+               verdict(row.encrypted_log >= kEncryptedRatio));
   }
 }
 
@@ -95,7 +98,9 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
     json.key("events_per_second").number(row.events_per_second);
     json.key("megabytes_per_second").number(row.megabytes_per_second);
     json.key("syncs").number(row.syncs).key("ratio_to_rocksdb").number(row.ratio);
-    json.key("log_alone_to_rocksdb").number(row.log_ratio).end_object();
+    json.key("log_alone_to_rocksdb").number(row.log_ratio);
+    json.key("encrypted_to_plain").number(row.encrypted);
+    json.key("log_alone_encrypted_to_plain").number(row.encrypted_log).end_object();
   }
   json.end_array().end_object();
   std::ofstream out(options.json);

@@ -21,6 +21,7 @@
 #include "bench/no_log.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
+#include "storage/keyring.h"
 #include "storage/rocks_log.h"
 
 namespace muster::bench {
@@ -68,6 +69,8 @@ std::string rows_of(Random& random, std::size_t events) {
   return rows;
 }
 
+using RingPtr = std::shared_ptr<const storage::Keyring>;
+
 class Folder {
  public:
   explicit Folder(fs::path path) : path_(std::move(path)) { clear(); }
@@ -89,9 +92,9 @@ struct Took {
 };
 
 Result<Took> ingest(const IngestRow& row, const fs::path& folder, double seconds,
-                    std::uint64_t seed) {
+                    std::uint64_t seed, const RingPtr& keys) {
   const Folder directory(folder / "storage_bench_ingest");
-  TRY_ASSIGN(const auto log, storage::RocksLog::open(directory.path()));
+  TRY_ASSIGN(const auto log, storage::RocksLog::open(directory.path(), {.keys = keys}));
   KeepingLog keeping(*log);
   const ManualClock clock(kNow);
   const loader::FileDecoder decoder;
@@ -164,9 +167,10 @@ double write_plainly(const fs::path& folder, const std::vector<std::vector<std::
 
 // The same through our log alone: its numbers, checks of the disk, and watermark.
 Result<double> write_by_log(const fs::path& folder,
-                            const std::vector<std::vector<std::string>>& appends) {
+                            const std::vector<std::vector<std::string>>& appends,
+                            const RingPtr& keys) {
   const Folder directory(folder / "storage_bench_log");
-  TRY_ASSIGN(const auto log, storage::RocksLog::open(directory.path()));
+  TRY_ASSIGN(const auto log, storage::RocksLog::open(directory.path(), {.keys = keys}));
   const Stopwatch watch(TimeOf::Wall);
   for (const auto& records : appends) TRY(log->append(records));
   return watch.seconds();
@@ -175,26 +179,34 @@ Result<double> write_by_log(const fs::path& folder,
 }  // namespace
 
 Result<std::vector<IngestRow>> measure_ingest(const IngestOptions& options) {
+  TRY_ASSIGN(const RingPtr keys, storage::Keyring::make(std::string(kAesKeyBytes, 'k')));
   std::vector<IngestRow> rows;
   for (const std::size_t batch : {1U, 100U, 1'000U, 10'000U}) {
     for (const unsigned writers : {1U, 8U}) {
       IngestRow row{.batch = batch, .writers = writers};
-      std::vector<double> rates, megabytes, ratios, log_ratios;
+      std::vector<double> rates, megabytes, ratios, log_ratios, encrypted, encrypted_logs;
       for (int round = 0; round < kRounds; ++round) {
-        TRY_ASSIGN(const Took ours, ingest(row, options.folder, options.seconds / kRounds,
-                                           static_cast<std::uint64_t>(round)));
+        const auto seed = static_cast<std::uint64_t>(round);
+        const double seconds = options.seconds / kRounds / 2;
+        TRY_ASSIGN(const Took ours, ingest(row, options.folder, seconds, seed, nullptr));
+        TRY_ASSIGN(const Took sealed, ingest(row, options.folder, seconds, seed, keys));
         const double plain = write_plainly(options.folder, ours.appends);
-        TRY_ASSIGN(const double log_alone, write_by_log(options.folder, ours.appends));
+        TRY_ASSIGN(const double log_alone, write_by_log(options.folder, ours.appends, nullptr));
+        TRY_ASSIGN(const double sealed_log, write_by_log(options.folder, ours.appends, keys));
         rates.push_back(static_cast<double>(ours.events) / ours.seconds);
         megabytes.push_back(static_cast<double>(ours.bytes) / 1e6 / ours.seconds);
         ratios.push_back(plain / ours.seconds);
         log_ratios.push_back(plain / log_alone);
+        encrypted.push_back(static_cast<double>(sealed.events) / sealed.seconds / rates.back());
+        encrypted_logs.push_back(log_alone / sealed_log);
         row.syncs = ours.appends.size();
       }
       row.events_per_second = quantile(rates, 0.5);
       row.megabytes_per_second = quantile(megabytes, 0.5);
       row.ratio = quantile(ratios, 0.5);
       row.log_ratio = quantile(log_ratios, 0.5);
+      row.encrypted = quantile(encrypted, 0.5);
+      row.encrypted_log = quantile(encrypted_logs, 0.5);
       rows.push_back(row);
     }
   }

@@ -25,6 +25,8 @@ struct IngestRow {
   // Rates over that of RocksDB alone, medians of interleaved rounds: of the whole way in, and of
   // our log given the same records.
   double ratio = 0, log_ratio = 0;
+  // Rates with encryption over those without, likewise.
+  double encrypted = 0, encrypted_log = 0;
 };
 
 Result<std::vector<IngestRow>> measure_ingest(const IngestOptions& options);

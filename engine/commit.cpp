@@ -46,7 +46,8 @@ Engine::Impl::Impl(const Parts& given)
   };
   checkpoints.emplace(*parts.checkpoints, *parts.log, told);
   if (parts.raw_retention) {
-    raw_retention.emplace(*parts.log, *parts.raw_retention, parts.raw_archive);
+    raw_retention.emplace(*parts.log, *parts.raw_retention, parts.raw_archive,
+                          parts.checkpoints->keys());
   }
 }
 

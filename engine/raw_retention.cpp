@@ -17,13 +17,14 @@ constexpr std::uint64_t kGroupBytes = 256U << 20;
 // A group on its way: what leaves, and the archive file that it goes to.
 class Group {
  public:
-  explicit Group(const std::filesystem::path& archive) : archive_(archive) {}
+  Group(const std::filesystem::path& archive, const storage::Keyring* keys)
+      : archive_(archive), keys_(keys) {}
 
   bool is_full() const { return retired_.size() >= kGroupRecords || bytes_ >= kGroupBytes; }
 
   Status add(std::uint64_t sequence, std::string_view record, TimeMs received) {
     if (!archive_.empty() && !file_) {
-      TRY_ASSIGN(auto begun, storage::ArchiveWriter::begin(archive_));
+      TRY_ASSIGN(auto begun, storage::ArchiveWriter::begin(archive_, keys_));
       file_.emplace(std::move(begun));
     }
     if (file_) TRY(file_->add(sequence, record));
@@ -53,6 +54,7 @@ class Group {
     storage::Retired retired;
   };
   const std::filesystem::path& archive_;
+  const storage::Keyring* const keys_;
   std::optional<storage::ArchiveWriter> file_;
   std::vector<Leaving> retired_;
   std::uint64_t bytes_ = 0;
@@ -62,7 +64,7 @@ class Group {
 
 Result<std::vector<Replacement>> RawRetention::next(std::uint64_t end, TimeMs now) {
   if (end == 0) return std::vector<Replacement>();
-  Group group(archive_);
+  Group group(archive_, keys_);
   std::uint64_t nothing_until = looked_at_;
   bool is_young = false, has_any = false;
   const auto one = [&](std::uint64_t sequence, std::string_view bytes) -> Status {

@@ -14,16 +14,18 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "storage/keyring.h"
 #include "storage/log.h"
 
 namespace muster::engine {
 
 class RawRetention {
  public:
-  // `keep`: how long a batch stays; `archive`: where it goes then, "" for nowhere. The log outlives
-  // this.
-  RawRetention(storage::Log& log, TimeMs keep, std::filesystem::path archive)
-      : log_(log), keep_(keep), archive_(std::move(archive)) {}
+  // `keep`: how long a batch stays; `archive`: where it goes then, "" for nowhere; `keys`: what it
+  // is encrypted with there, or null. The log and the keys outlive this.
+  RawRetention(storage::Log& log, TimeMs keep, std::filesystem::path archive,
+               const storage::Keyring* keys)
+      : log_(log), keep_(keep), archive_(std::move(archive)), keys_(keys) {}
 
   // What is to stand in place of the next batches before record `end` that are past their
   // retention; none: there is no more. They are in the archive when this returns.
@@ -47,6 +49,7 @@ class RawRetention {
   storage::Log& log_;
   const TimeMs keep_;
   const std::filesystem::path archive_;
+  const storage::Keyring* const keys_;
   std::uint64_t looked_at_ = 0;  // Up to this record, nothing is left to do.
   std::optional<Span> unreclaimed_;
 };

@@ -42,23 +42,50 @@ std::string entry_head(std::uint64_t sequence, std::size_t size) {
   return bytes;
 }
 
-// Reads `size` bytes, or fewer where the file ends; returns how many.
-Result<std::size_t> read_some(int file, char* into, std::size_t size, const fs::path& path) {
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::read(file, into + done, size - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return file_error("read", path, errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
+// One file, front to back.
+class Reader {
+ public:
+  Reader(Descriptor file, const fs::path& path) : file_(std::move(file)), path_(path) {}
+
+  // Errors: Corrupt.
+  Status read_head(const Keyring* keys) {
+    if (keys == nullptr) return Ok{};
+    std::string head(kCipherHeadBytes, '\0');
+    TRY_ASSIGN(const std::size_t got, read(head.data(), head.size()));
+    auto cipher = keys->file_of(std::string_view(head).substr(0, got));
+    if (!cipher) return damaged(path_, cipher.error().message);
+    cipher_ = std::move(*cipher);
+    at_ = 0;
+    return Ok{};
   }
-  return done;
-}
+
+  // Reads `size` bytes, or fewer where the file ends; returns how many.
+  Result<std::size_t> read(char* into, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size) {
+      const ssize_t got = ::read(file_.get(), into + done, size - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return file_error("read", path_, errno);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    cipher_.apply(at_, into, done);
+    at_ += done;
+    return done;
+  }
+
+ private:
+  const Descriptor file_;
+  const fs::path& path_;
+  FileCipher cipher_;
+  std::uint64_t at_ = 0;  // Behind the head.
+};
 
 // What a log says of one archive file: the hashes of its records, by number.
 using Expected = std::map<std::uint64_t, Hash128>;
 
-Status put_back(Log& log, const fs::path& file, const Expected& expected, Unarchived& done) {
+Status put_back(Log& log, const fs::path& file, const Keyring* keys, const Expected& expected,
+                Unarchived& done) {
   std::vector<Replacement> group;
   std::uint64_t group_bytes = 0;
   const auto flush = [&]() -> Status {
@@ -82,7 +109,7 @@ Status put_back(Log& log, const fs::path& file, const Expected& expected, Unarch
     if (group_bytes < kGroupBytes) return Ok{};
     return flush();
   };
-  TRY(read_archive(file, one));
+  TRY(read_archive(file, one, keys));
   TRY(flush());
   if (found == expected.size()) return Ok{};
   return damaged(file, "it has " + std::to_string(found) + " of the " +
@@ -94,8 +121,17 @@ Status put_back(Log& log, const fs::path& file, const Expected& expected, Unarch
 struct ArchiveWriter::State {
   fs::path directory, beside;
   Descriptor file;
+  FileCipher cipher;
   std::uint64_t first = 0, last = 0, hash = 0, size = 0, looked_at = 0;
+  std::uint64_t at = 0;  // Behind the cipher's head.
   bool is_finished = false;
+
+  Status write(std::string_view bytes) {
+    if (cipher.is_plain()) return write_all(file.get(), bytes, beside);
+    TRY(write_all(file.get(), cipher.applied(at, bytes), beside));
+    at += bytes.size();
+    return Ok{};
+  }
 };
 
 ArchiveWriter::ArchiveWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -105,15 +141,18 @@ ArchiveWriter::~ArchiveWriter() {
   if (state_ != nullptr && !state_->is_finished) ::unlink(state_->beside.c_str());
 }
 
-Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory) {
+Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory, const Keyring* keys) {
   TRY(make_directories(directory));
   auto state = std::make_unique<State>();
   state->directory = directory;
   // Of this process alone, should two share the directory; it writes one at a time.
   state->beside = directory / fmt::format("{}{}.new", kName, ::getpid());
   TRY_ASSIGN(state->file, open_file(state->beside, O_WRONLY | O_CREAT | O_TRUNC));
+  state->cipher = cipher_of_new_file(keys);
   ArchiveWriter writer(std::move(state));
-  TRY(write_all(writer.state_->file.get(), kHead, writer.state_->beside));
+  State& begun = *writer.state_;
+  TRY(write_all(begun.file.get(), begun.cipher.head(), begun.beside));
+  TRY(begun.write(kHead));
   return writer;
 }
 
@@ -124,8 +163,8 @@ Status ArchiveWriter::add(std::uint64_t sequence, std::string_view record) {
     TRY(check_room(state.directory, kLookEvery + record.size(), "the archive"));
     state.looked_at = after;
   }
-  TRY(write_all(state.file.get(), entry_head(sequence, record.size()), state.beside));
-  TRY(write_all(state.file.get(), record, state.beside));
+  TRY(state.write(entry_head(sequence, record.size())));
+  TRY(state.write(record));
   if (state.first == 0) state.first = sequence;
   state.last = sequence;
   state.hash = mix64(state.hash ^ hash64(record, sequence));
@@ -150,19 +189,23 @@ Result<std::string> ArchiveWriter::finish() {
 
 Status read_archive(
     const fs::path& path,
-    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
-  TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit,
+    const Keyring* keys) {
+  TRY_ASSIGN(Descriptor file, open_file(path, O_RDONLY));
   struct stat found {};
   if (::fstat(file.get(), &found) != 0) return file_error("look at", path, errno);
   auto left = static_cast<std::uint64_t>(found.st_size);
+  Reader reader(std::move(file), path);
+  TRY(reader.read_head(keys));
+  if (keys != nullptr) left -= kCipherHeadBytes;
   std::string head(kHead.size(), '\0');
-  TRY_ASSIGN(const std::size_t got, read_some(file.get(), head.data(), head.size(), path));
+  TRY_ASSIGN(const std::size_t got, reader.read(head.data(), head.size()));
   if (got != head.size() || head != kHead) return damaged(path, "it does not begin like one");
   left -= got;
   std::string record;
   while (left != 0) {
     std::string entry(kEntryBytes, '\0');
-    TRY_ASSIGN(const std::size_t size, read_some(file.get(), entry.data(), entry.size(), path));
+    TRY_ASSIGN(const std::size_t size, reader.read(entry.data(), entry.size()));
     ByteReader in(entry);
     const std::uint64_t sequence = in.u64();
     const std::uint32_t bytes = in.u32(), checksum = in.u32();
@@ -172,7 +215,7 @@ Status read_archive(
     left -= size;
     if (bytes > left) return damaged(path, "it ends inside record " + std::to_string(sequence));
     record.resize(bytes);
-    TRY_ASSIGN(const std::size_t whole, read_some(file.get(), record.data(), bytes, path));
+    TRY_ASSIGN(const std::size_t whole, reader.read(record.data(), bytes));
     if (whole != bytes) {
       return damaged(path, "it ends inside record " + std::to_string(sequence));
     }
@@ -182,7 +225,7 @@ Status read_archive(
   return Ok{};
 }
 
-Result<Unarchived> unarchive(Log& log, const fs::path& directory) {
+Result<Unarchived> unarchive(Log& log, const fs::path& directory, const Keyring* keys) {
   Unarchived done;
   std::map<std::string, Expected> files;
   const auto note = [&](std::uint64_t sequence, std::string_view bytes) -> Status {
@@ -201,7 +244,7 @@ Result<Unarchived> unarchive(Log& log, const fs::path& directory) {
     if (name.find('/') != std::string::npos) {
       return Error{ErrorCode::Corrupt, "the log names an archive file '" + name + "'"};
     }
-    TRY(put_back(log, directory / name, expected, done));
+    TRY(put_back(log, directory / name, keys, expected, done));
   }
   return done;
 }

@@ -17,14 +17,17 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "storage/keyring.h"
 #include "storage/log.h"
 
 namespace muster::storage {
 
 class ArchiveWriter {
  public:
-  // Begins a file; the directory is made when it is not there.
-  static Result<ArchiveWriter> begin(const std::filesystem::path& directory);
+  // Begins a file, encrypted with `keys` unless that is null; the directory is made when it is not
+  // there.
+  static Result<ArchiveWriter> begin(const std::filesystem::path& directory,
+                                     const Keyring* keys = nullptr);
   ~ArchiveWriter();  // Without finish(), nothing of it stays.
   ArchiveWriter(ArchiveWriter&&) noexcept;
 
@@ -40,11 +43,12 @@ class ArchiveWriter {
   std::unique_ptr<State> state_;
 };
 
-// Calls `visit` with each record of the file.
+// Calls `visit` with each record of the file; `keys` as when it was written.
 // Errors: NotFound; Corrupt, naming the file, for bytes that no archive has; those of `visit`.
 Status read_archive(
     const std::filesystem::path& file,
-    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit);
+    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit,
+    const Keyring* keys = nullptr);
 
 // Puts the records that an archive has back into the log, from which they were retired.
 struct Unarchived {
@@ -54,6 +58,7 @@ struct Unarchived {
 // What was put back before an error stays.
 // Errors: those of the log and of read_archive(); Corrupt, naming the file, for a record that is
 // not the one that was retired.
-Result<Unarchived> unarchive(Log& log, const std::filesystem::path& directory);
+Result<Unarchived> unarchive(Log& log, const std::filesystem::path& directory,
+                             const Keyring* keys = nullptr);
 
 }  // namespace muster::storage

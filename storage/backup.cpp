@@ -26,6 +26,7 @@ constexpr std::size_t kGroupRecords = 4'096;
 constexpr const char* kSecretKey = "secret.key";
 constexpr const char* kKeyFiles[] = {kSecretKey, "audit.key"};
 constexpr const char* kSuppression = "suppression";
+constexpr const char* kKeyring = "keyring";
 
 Error in_the_way(const fs::path& path, const std::string& what) {
   return {ErrorCode::InvalidArgument, path.string() + " is there already: " + what};
@@ -89,8 +90,9 @@ struct CopiedLog {
 };
 
 Result<CopiedLog> copy_log(const CopyRequest& request, const fs::path& to, CopyDone& done) {
-  TRY_ASSIGN(const auto from, RocksLog::open(request.from, {.access = LogAccess::ReadOnly}));
-  TRY_ASSIGN(const auto log, RocksLog::open(to));
+  TRY_ASSIGN(const auto from, RocksLog::open(request.from, {.access = LogAccess::ReadOnly,
+                                                   .keys = request.from_ring}));
+  TRY_ASSIGN(const auto log, RocksLog::open(to, {.keys = request.to_ring}));
   Copier copier(*log, done);
   const auto last = static_cast<double>(from->last_sequence());
   TRY(from->read(1, [&](std::uint64_t sequence, std::string_view bytes) -> Status {
@@ -107,7 +109,7 @@ using CheckpointPtr = std::shared_ptr<const Checkpoint>;
 
 // The checkpoints that are there, newest first; opened, they can be read when they were deleted.
 std::vector<CheckpointPtr> open_checkpoints(const CopyRequest& request) {
-  const CheckpointStore store(request.from);
+  const CheckpointStore store(request.from, request.from_ring);
   std::vector<CheckpointPtr> opened;
   for (const std::uint64_t sequence : store.sequences()) {
     if (auto checkpoint = store.open(sequence)) opened.push_back(std::move(*checkpoint));
@@ -115,8 +117,7 @@ std::vector<CheckpointPtr> open_checkpoints(const CopyRequest& request) {
   return opened;
 }
 
-Status copy_checkpoint(const Checkpoint& checkpoint, const fs::path& to) {
-  const CheckpointStore store(to);
+Status copy_checkpoint(const Checkpoint& checkpoint, const CheckpointStore& store) {
   const Manifest& manifest = checkpoint.manifest();
   TRY_ASSIGN(CheckpointWriter writer,
              store.begin(manifest.sequence, manifest.record, manifest.made, nullptr));
@@ -131,7 +132,7 @@ Status copy_checkpoint(const Checkpoint& checkpoint, const fs::path& to) {
 // The newest sound checkpoint of a record that the copy holds. That there is none is no loss while
 // the copy's log has all of it, up to `last_retired`.
 Status copy_newest(const std::vector<CheckpointPtr>& checkpoints, std::uint64_t last_retired,
-                   const fs::path& to, CopyDone& done) {
+                   const CheckpointStore& to, CopyDone& done) {
   Status copied = Error{ErrorCode::Unavailable,
                         "no checkpoint contains record " + std::to_string(last_retired) +
                             ", whose rows were retired from the log: once the server has taken "
@@ -179,6 +180,7 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
     TRY(write_small_file(request.keys_to / name, content));
     done.keys = true;
   }
+  if (request.to_ring) TRY(request.to_ring->write(request.keys_to / kKeyring));
   TRY(carry_suppression(request.keys_from / kSuppression, request.keys_to / kSuppression));
   done.keys = done.keys || fs::exists(request.keys_to / kSuppression, failed);
   return Ok{};
@@ -186,16 +188,18 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
 
 Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   CopyDone done;
+  std::error_code failed;
   // Before and after: what is retired meanwhile is in those that were taken meanwhile.
   std::vector<CheckpointPtr> checkpoints = open_checkpoints(request);
   TRY_ASSIGN(const CopiedLog log, copy_log(request, to, done));
   TRY(check_suppression(request, log.mark));
   const std::vector<CheckpointPtr> later = open_checkpoints(request);
   checkpoints.insert(checkpoints.begin(), later.begin(), later.end());
-  TRY(copy_newest(checkpoints, log.last_retired, to, done));
+  TRY(copy_newest(checkpoints, log.last_retired, CheckpointStore(to, request.to_ring), done));
   CopyRequest keys = request;
   if (keys.keys_to == request.to) keys.keys_to = to;
   if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));
+  if (request.keyring_apart && keys.keys_to != to) fs::remove(to / kKeyring, failed);
   return done;
 }
 

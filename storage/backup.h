@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 
 #include "base/result.h"
+#include "storage/keyring.h"
 
 namespace muster::storage {
 
@@ -21,6 +23,10 @@ struct CopyRequest {
   // Key files, and the suppression file, of which the newer one counts: copied from one directory
   // to the other; empty: not at all.
   std::filesystem::path keys_from, keys_to;
+  // What both are encrypted with; null: not at all. `to` has a keyring unless it is
+  // `keyring_apart`, as a backup's is.
+  std::shared_ptr<const Keyring> from_ring = {}, to_ring = {};
+  bool keyring_apart = false;
   bool needs_suppression = false;  // Whether the copy is of no use without it, as a restored one.
   std::function<void(double share)> progress = {};
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <system_error>
@@ -99,6 +100,14 @@ std::map<std::uint64_t, std::uint64_t> bytes_by_file(const Manifest& manifest) {
 
 // --- Reading -----------------------------------------------------------------------------------
 
+Result<std::string> Checkpoint::read_place(const SectionPlace& place) const {
+  const Blocks& blocks = files_.at(place.file);
+  const fs::path path = numbered(directory_, kBlocks, place.file);
+  TRY_ASSIGN(std::string bytes, read_at(blocks.file, path, place.offset, place.size));
+  blocks.cipher.apply(place.offset, bytes.data(), bytes.size());
+  return bytes;
+}
+
 Result<std::string> Checkpoint::read(std::string_view name) const {
   const auto found = manifest_.sections.find(name);
   if (found == manifest_.sections.end()) {
@@ -106,8 +115,7 @@ Result<std::string> Checkpoint::read(std::string_view name) const {
   }
   const SectionPlace& place = found->second;
   const fs::path path = numbered(directory_, kBlocks, place.file);
-  TRY_ASSIGN(std::string bytes,
-             read_at(files_.at(place.file), path, place.offset, place.size));
+  TRY_ASSIGN(std::string bytes, read_place(place));
   if (hash128(bytes) != place.hash) {
     return damaged_file(path, "section '" + std::string(name) + "' at byte " +
                                   std::to_string(place.offset) + " does not fit its checksum");
@@ -127,7 +135,8 @@ std::uint64_t Checkpoint::bytes(std::string_view prefix) const {
   return bytes;
 }
 
-CheckpointStore::CheckpointStore(const fs::path& data) : directory_(data / "checkpoints") {}
+CheckpointStore::CheckpointStore(const fs::path& data, std::shared_ptr<const Keyring> keys)
+    : directory_(data / "checkpoints"), keys_(std::move(keys)) {}
 
 fs::path CheckpointStore::manifest_file(std::uint64_t sequence) const {
   return numbered(directory_, kManifest, sequence);
@@ -148,7 +157,9 @@ Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t se
   TRY_ASSIGN(const std::uint64_t size, size_of(file, path));
   if (size > kManifestBytesMax) return damaged_file(path, "it is far too large");
   TRY_ASSIGN(const std::string bytes, read_at(file, path, 0, size));
-  auto manifest = decode_manifest(bytes);
+  const auto plain = decrypted(keys_.get(), bytes);
+  if (!plain) return damaged_file(path, plain.error().message);
+  auto manifest = decode_manifest(*plain);
   if (!manifest) return damaged_file(path, manifest.error().message);
   if (manifest->sequence != sequence) {
     return damaged_file(path, "it is the manifest of record " +
@@ -166,7 +177,12 @@ Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t se
     }
     if (!opened) return opened.error();
     TRY_ASSIGN(sizes[number], size_of(*opened, blocks));
-    checkpoint->files_.emplace(number, std::move(*opened));
+    const std::uint64_t head_bytes = keys_ ? std::min<std::uint64_t>(sizes[number],
+                                                                     kCipherHeadBytes) : 0;
+    TRY_ASSIGN(const std::string head, read_at(*opened, blocks, 0, head_bytes));
+    auto cipher = cipher_of_file(keys_.get(), head);
+    if (!cipher) return damaged_file(blocks, cipher.error().message);
+    checkpoint->files_[number] = {std::move(*opened), std::move(*cipher)};
   }
   for (const auto& [name, place] : checkpoint->manifest_.sections) {
     const std::uint64_t end = sizes[place.file];
@@ -186,19 +202,25 @@ struct CheckpointWriter::State {
   Manifest manifest;
   fs::path path;
   Descriptor file;
-  std::uint64_t size = 0, looked_at = 0;
+  FileCipher cipher;
+  std::uint64_t size = 0;
+  std::optional<std::uint64_t> looked_at;  // The size when there was room.
   std::set<std::uint64_t> sparse;  // Files of blocks that are to be left behind.
   CheckpointWritten written;
   bool finished = false;
 
   Status append(std::string_view bytes) {
-    if (size == 0 || size - looked_at >= kLookEvery) {
+    if (!looked_at || size - *looked_at >= kLookEvery) {
       TRY(check_room(store.directory(), bytes.size(), "a checkpoint (the one before stays)"));
-      looked_at = size;
       // Now and then, so that a sync of the log does not wait for all of it.
-      if (size != 0 && ::fdatasync(file.get()) != 0) return file_error("sync", path, errno);
+      if (looked_at && ::fdatasync(file.get()) != 0) return file_error("sync", path, errno);
+      looked_at = size;
     }
-    TRY(write_all(file.get(), bytes, path));
+    if (cipher.is_plain()) {
+      TRY(write_all(file.get(), bytes, path));
+    } else {
+      TRY(write_all(file.get(), cipher.applied(size, bytes), path));
+    }
     size += bytes.size();
     return Ok{};
   }
@@ -244,6 +266,9 @@ Result<CheckpointWriter> CheckpointStore::begin(std::uint64_t sequence, const Ha
   TRY(sync_directory(directory_));
   ::unlink(state->path.c_str());
   TRY_ASSIGN(state->file, open_file(state->path, O_WRONLY | O_CREAT | O_EXCL));
+  state->cipher = cipher_of_new_file(keys_.get());
+  TRY(write_all(state->file.get(), state->cipher.head(), state->path));
+  state->size = state->cipher.head().size();
   if (state->before) {
     TRY_ASSIGN(state->sparse, sparse_files(*this, *state->before));
   }
@@ -256,7 +281,7 @@ Result<std::set<std::uint64_t>> CheckpointStore::sparse_files(const CheckpointSt
   std::vector<std::pair<std::uint64_t, std::uint64_t>> rest;  // Bytes in use, and the file.
   for (const auto& [number, bytes] : bytes_by_file(before.manifest())) {
     TRY_ASSIGN(const std::uint64_t size,
-               size_of(before.files_.at(number), store.blocks_file(number)));
+               size_of(before.files_.at(number).file, store.blocks_file(number)));
     if (bytes < size / 2) {
       sparse.insert(number);
     } else {
@@ -288,8 +313,7 @@ Result<SectionPlace> CheckpointWriter::carry(const std::string& name, const Sect
   CHECK(state_->before != nullptr);
   if (!state_->sparse.contains(place.file)) return state_->put(name, place);
   const fs::path path = state_->store.blocks_file(place.file);
-  TRY_ASSIGN(const std::string bytes, read_at(state_->before->files_.at(place.file), path,
-                                              place.offset, place.size));
+  TRY_ASSIGN(const std::string bytes, state_->before->read_place(place));
   if (hash128(bytes) != place.hash) {
     return damaged_file(path, "the bytes at " + std::to_string(place.offset) +
                                   " do not fit their checksum");
@@ -328,7 +352,7 @@ Result<CheckpointWritten> CheckpointWriter::finish() {
   if (::fsync(state.file.get()) != 0) return file_error("sync", state.path, errno);
   TRY(sync_directory(state.store.directory()));
   TRY(write_small_file(state.store.manifest_file(state.manifest.sequence),
-                       encode(state.manifest)));
+                       encrypted(state.store.keys(), encode(state.manifest))));
   state.finished = true;
   delete_others(state);
   return state.written;

@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "index/image/section.h"
 #include "storage/files.h"
+#include "storage/keyring.h"
 
 namespace muster::storage {
 
@@ -64,7 +65,13 @@ class Checkpoint final : public index::SectionSource {
   friend class CheckpointWriter;
   std::filesystem::path directory_;
   Manifest manifest_;
-  std::map<std::uint64_t, Descriptor> files_;  // By N.
+  struct Blocks {
+    Descriptor file;
+    FileCipher cipher;
+  };
+  // Some bytes of a file of blocks, as they were before they were encrypted.
+  Result<std::string> read_place(const SectionPlace& place) const;
+  std::map<std::uint64_t, Blocks> files_;  // By N.
 };
 
 // What writing one came to.
@@ -99,8 +106,10 @@ class CheckpointWriter {
 
 class CheckpointStore {
  public:
-  // In DIR/checkpoints of the data directory, which is made with the first checkpoint.
-  explicit CheckpointStore(const std::filesystem::path& data);
+  // In DIR/checkpoints of the data directory, which is made with the first checkpoint. With `keys`
+  // its files are encrypted.
+  explicit CheckpointStore(const std::filesystem::path& data,
+                           std::shared_ptr<const Keyring> keys = {});
 
   // The checkpoints that are there, newest first, by the names of their manifests alone.
   std::vector<std::uint64_t> sequences() const;
@@ -111,6 +120,7 @@ class CheckpointStore {
                                  std::shared_ptr<const Checkpoint> before) const;
 
   const std::filesystem::path& directory() const { return directory_; }
+  const Keyring* keys() const { return keys_.get(); }
   std::filesystem::path manifest_file(std::uint64_t sequence) const;
   std::filesystem::path blocks_file(std::uint64_t number) const;
 
@@ -120,6 +130,7 @@ class CheckpointStore {
                                                       const Checkpoint& before);
 
   std::filesystem::path directory_;
+  std::shared_ptr<const Keyring> keys_;
 };
 
 }  // namespace muster::storage

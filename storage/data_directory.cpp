@@ -22,11 +22,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFormatHead = "muster-data ";
 // What a first start may have left behind when it was killed before FORMAT was written.
-constexpr std::array<std::string_view, 6> kBeforeFormat = {"LOCK",       "watermark",
-                                                           "watermark.new", "FORMAT.new",
-                                                           "reserve",    "lost+found"};
+constexpr std::array<std::string_view, 8> kBeforeFormat = {
+    "LOCK",       "watermark", "watermark.new", "keyring", "keyring.new",
+    "FORMAT.new", "reserve",   "lost+found"};
 
-Status check_format(const fs::path& directory) {
+Result<std::uint32_t> format_of(const fs::path& directory) {
   const fs::path file = directory / "FORMAT";
   TRY_ASSIGN(const std::string content, read_small_file(file));
   std::uint32_t number = 0;
@@ -48,11 +48,25 @@ Status check_format(const fs::path& directory) {
                      std::to_string(number) + "; this version reads " +
                      std::to_string(kDataFormat) + "): start that version; nothing was changed"};
   }
-  return Ok{};
+  return number;
+}
+
+Status check_encryption(const fs::path& directory, const Keyring* keys) {
+  TRY_ASSIGN(const std::uint32_t format, format_of(directory));
+  const bool is_encrypted = format == kEncryptedFormat;
+  if (is_encrypted == (keys != nullptr)) return Ok{};
+  const std::string what = "the data in " + directory.string();
+  if (is_encrypted) {
+    return Error{ErrorCode::InvalidArgument,
+                 what + " are encrypted: say where their key is with --encryption-key"};
+  }
+  return Error{ErrorCode::InvalidArgument,
+               what + " are not encrypted: `muster restore` with --encryption-key makes a "
+                      "directory that is of a backup"};
 }
 
 // Whether the directory is ours already; false when it is as good as empty.
-Result<bool> is_ours(const fs::path& directory) {
+Result<bool> is_ours(const fs::path& directory, const Keyring* keys) {
   std::error_code failed;
   const fs::file_status status = fs::status(directory, failed);
   if (status.type() == fs::file_type::not_found) {
@@ -68,7 +82,7 @@ Result<bool> is_ours(const fs::path& directory) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   if (has("FORMAT")) {
-    TRY(check_format(directory));
+    TRY(check_encryption(directory, keys));
     return true;
   }
   bool used = has("log");
@@ -100,22 +114,32 @@ Result<Descriptor> lock(const fs::path& directory) {
 
 }  // namespace
 
-Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access) {
+Result<bool> DataDirectory::is_encrypted(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::exists(path / "FORMAT", failed)) return false;
+  TRY_ASSIGN(const std::uint32_t format, format_of(path));
+  return format == kEncryptedFormat;
+}
+
+Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access,
+                                          const Keyring* keys) {
   if (access == LogAccess::ReadOnly) {
-    TRY_ASSIGN(const bool ours, is_ours(path));
+    TRY_ASSIGN(const bool ours, is_ours(path, keys));
     if (ours) return DataDirectory(path, Descriptor());
     return Error{ErrorCode::NotFound, path.string() + " holds no data of Muster yet"};
   }
   std::error_code ignored;
   if (!fs::exists(path, ignored)) TRY(make_directories(path));
-  TRY(is_ours(path));
+  TRY(is_ours(path, keys));
   TRY_ASSIGN(Descriptor locked, lock(path));
   // Asked again under the lock: another process may have made it ours meanwhile.
-  TRY_ASSIGN(const bool ours, is_ours(path));
+  TRY_ASSIGN(const bool ours, is_ours(path, keys));
   if (!ours) {
+    if (keys != nullptr) TRY(keys->write(path / "keyring"));
+    const std::uint32_t format = keys == nullptr ? 1 : kEncryptedFormat;
     TRY(Watermark::create(path / "watermark"));
     TRY(write_small_file(path / "FORMAT",
-                         std::string(kFormatHead) + std::to_string(kDataFormat) + "\n"));
+                         std::string(kFormatHead) + std::to_string(format) + "\n"));
   }
   return DataDirectory(path, std::move(locked));
 }

@@ -10,12 +10,15 @@
 
 #include "base/result.h"
 #include "storage/files.h"
+#include "storage/keyring.h"
 
 namespace muster::storage {
 
 // The version of the layout in storage/format.md. A change that older programs would misread
 // takes the next number.
-inline constexpr std::uint32_t kDataFormat = 1;
+inline constexpr std::uint32_t kDataFormat = 2;
+// Of data that are encrypted; else 1, which older programs read too.
+inline constexpr std::uint32_t kEncryptedFormat = 2;
 
 enum class LogAccess {
   ReadWrite,
@@ -24,9 +27,14 @@ enum class LogAccess {
 
 class DataDirectory {
  public:
-  // Checks the directory, and for ReadWrite makes it when it is not there and locks it.
+  // Checks the directory, and for ReadWrite makes it when it is not there and locks it. With
+  // `keys` what is in it is encrypted, and a new one gets them as its keyring.
   // Errors: those of RocksLog::open that are about the directory.
-  static Result<DataDirectory> open(const std::filesystem::path& path, LogAccess access);
+  static Result<DataDirectory> open(const std::filesystem::path& path, LogAccess access,
+                                    const Keyring* keys = nullptr);
+  // Whether the data that are in it are encrypted; false where there are none yet.
+  // Errors: Corrupt; Unsupported.
+  static Result<bool> is_encrypted(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log"; }

@@ -49,6 +49,7 @@ struct CheckpointFound {
 
 // Everything the report says.
 struct Contents {
+  bool is_encrypted = false;
   std::uint64_t watermark = 0;
   Totals log;
   std::uint64_t first_sequence = 0, last_sequence = 0;
@@ -159,8 +160,9 @@ std::vector<FileSize> files_of(const fs::path& directory) {
 bool is_damage(const Error& error) { return error.code == ErrorCode::Corrupt; }
 
 // Every section of every checkpoint against its checksum.
-void read_checkpoints(const fs::path& directory, Contents& contents) {
-  const CheckpointStore store(directory);
+void read_checkpoints(const fs::path& directory, const std::shared_ptr<const Keyring>& keys,
+                      Contents& contents) {
+  const CheckpointStore store(directory, keys);
   for (const std::uint64_t sequence : store.sequences()) {
     CheckpointFound found{.sequence = sequence};
     const auto checkpoint = store.open(sequence);
@@ -188,9 +190,11 @@ void read_suppression(const fs::path& directory, Contents& contents) {
   if (!sound) contents.findings.push_back(sound.error().message);
 }
 
-Result<Contents> contents_of(const fs::path& directory) {
+Result<Contents> contents_of(const fs::path& directory,
+                             const std::shared_ptr<const Keyring>& keys) {
   Contents contents;
-  auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly});
+  contents.is_encrypted = keys != nullptr;
+  auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly, .keys = keys});
   if (!log && !is_damage(log.error())) return std::move(log.error());
   contents.files = files_of(directory);
   if (const auto number = Watermark::read(directory / "watermark")) contents.watermark = *number;
@@ -199,7 +203,7 @@ Result<Contents> contents_of(const fs::path& directory) {
     return contents;
   }
   contents.watermark = (*log)->opened_watermark();
-  read_checkpoints(directory, contents);
+  read_checkpoints(directory, keys, contents);
   Reader reader(contents);
   if (auto status = reader.read(**log); !status) {
     if (!is_damage(status.error())) return std::move(status.error());
@@ -210,6 +214,10 @@ Result<Contents> contents_of(const fs::path& directory) {
   return contents;
 }
 
+std::uint32_t format_of(const Contents& contents) {
+  return contents.is_encrypted ? kEncryptedFormat : 1;
+}
+
 std::string time_or_none(const std::optional<TimeMs>& time) {
   return time ? to_rfc3339(*time) : "none";
 }
@@ -218,7 +226,8 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   std::string text;
   const auto line = [&text](const std::string& content) { text += content + "\n"; };
   line(fmt::format("data directory   {}", directory.string()));
-  line(fmt::format("data format      {}", kDataFormat));
+  line(fmt::format("data format      {}", format_of(contents)));
+  line(fmt::format("encryption       {}", contents.is_encrypted ? "AES-256-CTR" : "none"));
   line(fmt::format("watermark        {} acknowledged", contents.watermark));
   line(fmt::format("log              {} records, {} bytes, numbers {} to {}", contents.log.records,
                    contents.log.bytes, contents.first_sequence, contents.last_sequence));
@@ -269,7 +278,8 @@ void add_time(JsonWriter& json, std::string_view key, const std::optional<TimeMs
 std::string report_for_a_program(const fs::path& directory, const Contents& contents) {
   std::string text;
   add_object(text, "directory", [&](JsonWriter& json) {
-    json.key("path").text(directory.string()).key("format").number(kDataFormat);
+    json.key("path").text(directory.string()).key("format").number(format_of(contents));
+    json.key("encrypted").boolean(contents.is_encrypted);
   });
   add_object(text, "watermark", [&](JsonWriter& json) {
     json.key("acknowledged").number(contents.watermark);
@@ -323,8 +333,9 @@ std::string report_for_a_program(const fs::path& directory, const Contents& cont
 
 }  // namespace
 
-Result<Inspection> inspect(const fs::path& directory, InspectForm form) {
-  TRY_ASSIGN(const Contents contents, contents_of(directory));
+Result<Inspection> inspect(const fs::path& directory, InspectForm form,
+                           const std::shared_ptr<const Keyring>& keys) {
+  TRY_ASSIGN(const Contents contents, contents_of(directory, keys));
   return Inspection{.report = form == InspectForm::Text
                                   ? report_for_a_person(directory, contents)
                                   : report_for_a_program(directory, contents),

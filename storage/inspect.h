@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "storage/keyring.h"
 
 namespace muster::storage {
 
@@ -26,6 +27,8 @@ struct Inspection {
 // Cost: one pass over the log, every record decoded and checked.
 // Errors: those of RocksLog::open that are about the directory; damage of what stands in it is no
 // error, but a finding in the report.
-Result<Inspection> inspect(const std::filesystem::path& directory, InspectForm form);
+// `keys`: what the data are encrypted with, or null.
+Result<Inspection> inspect(const std::filesystem::path& directory, InspectForm form,
+                           const std::shared_ptr<const Keyring>& keys = {});
 
 }  // namespace muster::storage

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/rocks_env.h"
 #include "storage/watermark.h"
 
 namespace muster::storage {
@@ -59,8 +60,12 @@ class SilentLogger final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-rocksdb::Options rocks_options(const RocksLogOptions& options) {
+// Null: as RocksDB does by itself.
+using EnvPtr = std::shared_ptr<rocksdb::Env>;
+
+rocksdb::Options rocks_options(const RocksLogOptions& options, const EnvPtr& env) {
   rocksdb::Options rocks;
+  if (env) rocks.env = env.get();
   rocks.paranoid_checks = true;
   // Damage in the middle is refused; point-in-time recovery would hide it. A cut at the end is
   // taken for a crash, which is why the watermark is asked next.
@@ -184,8 +189,8 @@ struct Opened {
 };
 
 Result<Opened> open_read_only(const DataDirectory& directory, const RocksLogOptions& options,
-                              std::uint64_t watermark) {
-  rocksdb::Options rocks = rocks_options(options);
+                              const EnvPtr& env, std::uint64_t watermark) {
+  rocksdb::Options rocks = rocks_options(options, env);
   rocks.info_log = std::make_shared<SilentLogger>();
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::OpenForReadOnly(rocks, directory.log().string(), &db);
@@ -215,9 +220,10 @@ Status check_room_to_open(const DataDirectory& directory) {
 }
 
 Result<std::unique_ptr<rocksdb::DB>> open_for_writing(const DataDirectory& directory,
-                                                      const RocksLogOptions& options) {
+                                                      const RocksLogOptions& options,
+                                                      const EnvPtr& env) {
   TRY(check_room_to_open(directory));
-  rocksdb::Options rocks = rocks_options(options);
+  rocksdb::Options rocks = rocks_options(options, env);
   rocks.create_if_missing = true;  // Whether one may be missing was asked before.
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(rocks, directory.log().string(), &db);
@@ -227,13 +233,14 @@ Result<std::unique_ptr<rocksdb::DB>> open_for_writing(const DataDirectory& direc
 
 // A database that may not be closed; chained, so that no leak checker takes it for lost.
 struct Kept {
+  EnvPtr env;
   std::unique_ptr<rocksdb::DB> database;
   Kept* before;
 };
 
-void keep_for_ever(std::unique_ptr<rocksdb::DB> database) {
+void keep_for_ever(EnvPtr env, std::unique_ptr<rocksdb::DB> database) {
   static std::atomic<Kept*> newest = nullptr;
-  auto kept = std::make_unique<Kept>(Kept{std::move(database), newest.load()});
+  auto kept = std::make_unique<Kept>(Kept{std::move(env), std::move(database), newest.load()});
   while (!newest.compare_exchange_weak(kept->before, kept.get())) {
   }
   static_cast<void>(kept.release());
@@ -244,7 +251,9 @@ void keep_for_ever(std::unique_ptr<rocksdb::DB> database) {
 class RocksLog::Impl {
  public:
   Impl(DataDirectory opened_directory, const RocksLogOptions& given)
-      : directory(std::move(opened_directory)), options(given) {}
+      : directory(std::move(opened_directory)), options(given) {
+    if (options.keys) env = encrypted_env(options.keys);
+  }
 
   // Requires: called once, before anything else.
   Status open_database() {
@@ -264,7 +273,7 @@ class RocksLog::Impl {
     }
     if (!writing) return Ok{};
     database.reset();
-    TRY_ASSIGN(database, open_for_writing(directory, options));
+    TRY_ASSIGN(database, open_for_writing(directory, options, env));
     TRY_ASSIGN(const Range range, range_of(*database, directory.log()));
     TRY(check_ends(range, opened_watermark, directory));
     TRY_ASSIGN(Watermark opened, Watermark::open(directory.watermark()));
@@ -281,7 +290,7 @@ class RocksLog::Impl {
     for (int tries = 1;; ++tries) {
       // Read before the log: a server may append between the two.
       TRY_ASSIGN(opened_watermark, Watermark::read(directory.watermark()));
-      auto opened = open_read_only(directory, options, opened_watermark);
+      auto opened = open_read_only(directory, options, env, opened_watermark);
       if (opened) {
         database = std::move(opened->db);
         last = opened->range.last;
@@ -351,7 +360,7 @@ class RocksLog::Impl {
   // RocksDB 7.8 as Debian builds it stops the process with an assertion when a database is closed
   // after its write-ahead file failed. So it stays open, for reading, until the process ends.
   ~Impl() {
-    if (failure) keep_for_ever(std::move(database));
+    if (failure) keep_for_ever(env, std::move(database));
   }
 
   Error writing_error(const rocksdb::Status& status) const {
@@ -363,6 +372,7 @@ class RocksLog::Impl {
 
   DataDirectory directory;
   const RocksLogOptions options;
+  EnvPtr env;
   std::unique_ptr<rocksdb::DB> database;  // Null for an empty directory that is only read.
   std::optional<Watermark> watermark;     // Of the appending thread, as failure.
   std::optional<Error> failure;           // Of the append that failed; every later one repeats it.
@@ -376,7 +386,8 @@ RocksLog::~RocksLog() = default;
 
 Result<std::unique_ptr<RocksLog>> RocksLog::open(const fs::path& directory,
                                                  const RocksLogOptions& options) {
-  TRY_ASSIGN(DataDirectory opened, DataDirectory::open(directory, options.access));
+  TRY_ASSIGN(DataDirectory opened,
+             DataDirectory::open(directory, options.access, options.keys.get()));
   auto impl = std::make_unique<Impl>(std::move(opened), options);
   TRY(impl->open_database());
   return std::make_unique<RocksLog>(std::move(impl));
@@ -430,7 +441,8 @@ Status RocksLog::read(
     if (status || progress.stopped || !beside_a_writer) return status;
     if (progress.next > from) tries = 1;
     if (tries == kReadOnlyTries) return status;
-    auto opened = open_read_only(impl_->directory, impl_->options, impl_->opened_watermark);
+    auto opened = open_read_only(impl_->directory, impl_->options, impl_->env,
+                                 impl_->opened_watermark);
     if (opened) opened_again = std::move(opened->db);
   }
 }

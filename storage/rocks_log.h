@@ -23,12 +23,15 @@
 
 #include "base/result.h"
 #include "storage/data_directory.h"
+#include "storage/keyring.h"
 #include "storage/log.h"
 
 namespace muster::storage {
 
 struct RocksLogOptions {
   LogAccess access = LogAccess::ReadWrite;
+  // What its files are encrypted with; null: nothing.
+  std::shared_ptr<const Keyring> keys = {};
   // Bytes of records kept in memory before they are written as a sorted file; twice this at most.
   std::uint64_t memtable_bytes = 16U << 20;
   // Bytes that an append leaves free on the disk; with less it is refused as StorageFull, and

@@ -40,9 +40,9 @@ std::string json_of(const CopyOptions& options, const StoreCopy& copy) {
 // Copies, with progress on a terminal, and prints what came of it.
 Result<StoreCopy> copy(const char* what, const CopyOptions& options, const Stores& stores,
                        std::string keys_from, std::string keys_to,
-                       bool needs_suppression = false) {
+                       bool is_restore = false) {
   StoreCopyRequest request{
-      .from = options.from, .to = options.to, .needs_suppression = needs_suppression};
+      .from = options.from, .to = options.to, .is_restore = is_restore};
   if (!options.keys.empty()) {
     request.keys_from = std::move(keys_from);
     request.keys_to = std::move(keys_to);

@@ -33,6 +33,19 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
+// Of every command that opens data.
+void add_encryption_key(CLI::App& command, const Stores& stores) {
+  for (CLI::App* const below : command.get_subcommands({})) add_encryption_key(*below, stores);
+  const bool opens_data = command.get_option_no_throw("--data") != nullptr ||
+                          command.get_option_no_throw("--from") != nullptr;
+  if (!opens_data) return;
+  command
+      .add_option("--encryption-key", *stores.encryption_key,
+                  "Where the key is that the data are encrypted with: file:PATH, fd:NUMBER or "
+                  "command:COMMAND; when not given, they are not encrypted")
+      ->envname("MUSTER_ENCRYPTION_KEY");
+}
+
 int parse_and_run(CLI::App& app, Job& job, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
@@ -71,6 +84,8 @@ int run_command_line(int argc, const char* const* argv, const Stores& stores) {
     add_unarchive(app, job, stores);
     add_demo(app, job);
     add_key(app, job, stores);
+    add_rekey(app, job, stores);
+    add_encryption_key(app, stores);
     return parse_and_run(app, job, argc, argv);
   } catch (const std::exception& thrown) {
     // Libraries throw; our code does not.

@@ -26,7 +26,7 @@ struct StoreReport {
 // As storage/backup.h says.
 struct StoreCopyRequest {
   std::string from, to, keys_from = {}, keys_to = {};
-  bool needs_suppression = false;
+  bool is_restore = false;
   std::function<void(double share)> progress = {};
 };
 struct StoreCopy {
@@ -53,8 +53,15 @@ struct Stores {
   std::function<Result<StoreReport>(const std::string& directory, ReportForm form)> inspect;
   // Copies a data directory.
   std::function<Result<StoreCopy>(const StoreCopyRequest& request)> copy;
-  // Puts back into a log what an archive has of it.
-  std::function<Result<ArchivedRecords>(storage::Log& log, const std::string& archive)> unarchive;
+  // Puts back into the log of a data directory what an archive has of it.
+  std::function<Result<ArchivedRecords>(storage::Log& log, const std::string& directory,
+                                        const std::string& archive)>
+      unarchive;
+  // Seals the keyring of a data directory with the key from another source.
+  std::function<Status(const std::string& directory, const std::string& source)> rekey;
+  // Where the key-encryption key comes from (storage/keyring.h), as the command line says; "":
+  // nothing is encrypted.
+  std::shared_ptr<std::string> encryption_key = std::make_shared<std::string>();
 };
 
 // Runs one command and returns the exit code: 0, 1 when it failed, 2 when it was not understood.

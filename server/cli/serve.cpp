@@ -274,6 +274,7 @@ void add_serve(CLI::App& app, Job& job, const Stores& stores) {
   command->callback([&job, &stores, command, options] {
     job = [&stores, command, options]() -> Status {
       TRY(apply_config(*command, *options));
+      if (!options->encryption_key.empty()) *stores.encryption_key = options->encryption_key;
       return Serving(*options, stores).run();
     };
   });

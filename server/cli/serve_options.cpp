@@ -36,7 +36,7 @@ std::optional<std::uint64_t> bytes_of(std::string size) {
 const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
-    "ready-file"};
+    "encryption-key", "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -51,6 +51,7 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
   if (name == "ready-file") return text(options.ready_file);
   if (name == "raw-retention") return text(options.raw_retention);
   if (name == "raw-archive") return text(options.raw_archive);
+  if (name == "encryption-key") return text(options.encryption_key);
   if (name == "memory") {
     const auto value = node.value_exact<bool>();
     if (!value) return mistyped;

@@ -209,7 +209,7 @@ TEST(RetiredRecords, AreReclaimedByTheNextProcessToo) {
   const std::string batch = storage::encode({1, 0, storage::DataBatch{}});
   const std::string stub = storage::encode({1, 0, storage::Retired{}});
   storage::MemoryLog log({batch, stub, stub, batch, stub});
-  engine::RawRetention retention(log, 0, {});
+  engine::RawRetention retention(log, 0, {}, nullptr);
   EXPECT_FALSE(retention.unreclaimed());
   const auto first = retention.next(1, 10);
   ASSERT_TRUE(first && first->empty());

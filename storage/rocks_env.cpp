@@ -1,0 +1,135 @@
+#include "storage/rocks_env.h"
+
+#include <rocksdb/env.h>
+#include <rocksdb/env_encryption.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace muster::storage {
+namespace {
+
+using rocksdb::FileSystem;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+// Whole pages, as RocksDB advises.
+constexpr std::size_t kPrefixBytes = 4'096;
+
+class Stream final : public rocksdb::BlockAccessCipherStream {
+ public:
+  explicit Stream(FileCipher cipher) : cipher_(std::move(cipher)) {}
+
+  size_t BlockSize() override { return kAesBlockBytes; }
+  rocksdb::Status Encrypt(uint64_t offset, char* data, size_t size) override {
+    cipher_.apply(offset, data, size);
+    return rocksdb::Status::OK();
+  }
+  rocksdb::Status Decrypt(uint64_t offset, char* data, size_t size) override {
+    return Encrypt(offset, data, size);
+  }
+
+ protected:
+  // Of the base class's way, block by block, which the above replaces.
+  void AllocateScratch(std::string&) override {}
+  rocksdb::Status EncryptBlock(uint64_t, char*, char*) override { return by_block(); }
+  rocksdb::Status DecryptBlock(uint64_t, char*, char*) override { return by_block(); }
+
+ private:
+  static rocksdb::Status by_block() { return rocksdb::Status::NotSupported("block by block"); }
+  const FileCipher cipher_;
+};
+
+class Provider final : public rocksdb::EncryptionProvider {
+ public:
+  explicit Provider(std::shared_ptr<const Keyring> keys) : keys_(std::move(keys)) {}
+
+  const char* Name() const override { return "muster-aes-256-ctr"; }
+  size_t GetPrefixLength() const override { return kPrefixBytes; }
+  rocksdb::Status CreateNewPrefix(const std::string&, char* prefix, size_t size) const override {
+    const std::string head = keys_->new_file().head();
+    std::memset(prefix, 0, size);
+    std::memcpy(prefix, head.data(), std::min(head.size(), size));
+    return rocksdb::Status::OK();
+  }
+  rocksdb::Status AddCipher(const std::string&, const char*, size_t, bool) override {
+    return rocksdb::Status::NotSupported("keys come from the keyring");
+  }
+  rocksdb::Status CreateCipherStream(
+      const std::string& name, const rocksdb::EnvOptions&, Slice& prefix,
+      std::unique_ptr<rocksdb::BlockAccessCipherStream>* stream) override {
+    auto cipher = keys_->file_of({prefix.data(), prefix.size()});
+    if (!cipher) return rocksdb::Status::Corruption(name, cipher.error().message);
+    *stream = std::make_unique<Stream>(std::move(*cipher));
+    return rocksdb::Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<const Keyring> keys_;
+};
+
+class EmptyFile final : public rocksdb::FSSequentialFile {
+ public:
+  IOStatus Read(size_t, const IOOptions&, Slice* result, char*,
+                rocksdb::IODebugContext*) override {
+    *result = Slice();
+    return IOStatus::OK();
+  }
+  IOStatus Skip(uint64_t) override { return IOStatus::OK(); }
+};
+
+// A crash leaves files that do not have all of their first page. There is nothing in them, and that
+// is what this says of them; RocksDB's own layer stops the process with an assertion.
+class ShortFiles final : public rocksdb::FileSystemWrapper {
+ public:
+  ShortFiles(std::shared_ptr<FileSystem> plain, const std::shared_ptr<FileSystem>& encrypted)
+      : FileSystemWrapper(encrypted), plain_(std::move(plain)) {}
+
+  const char* Name() const override { return "muster-short-files"; }
+  IOStatus GetFileSize(const std::string& file, const IOOptions& options, uint64_t* size,
+                       rocksdb::IODebugContext* context) override {
+    const IOStatus status = plain_->GetFileSize(file, options, size, context);
+    if (status.ok()) *size -= std::min<uint64_t>(*size, kPrefixBytes);
+    return status;
+  }
+  IOStatus GetChildrenFileAttributes(const std::string& directory, const IOOptions& options,
+                                     std::vector<rocksdb::FileAttributes>* files,
+                                     rocksdb::IODebugContext* context) override {
+    const IOStatus status =
+        plain_->GetChildrenFileAttributes(directory, options, files, context);
+    for (rocksdb::FileAttributes& file : *files) {
+      file.size_bytes -= std::min<uint64_t>(file.size_bytes, kPrefixBytes);
+    }
+    return status;
+  }
+  IOStatus NewSequentialFile(const std::string& file, const rocksdb::FileOptions& options,
+                             std::unique_ptr<rocksdb::FSSequentialFile>* opened,
+                             rocksdb::IODebugContext* context) override {
+    uint64_t size = 0;
+    const IOStatus status = plain_->GetFileSize(file, options.io_options, &size, context);
+    if (status.ok() && size < kPrefixBytes) {
+      *opened = std::make_unique<EmptyFile>();
+      return IOStatus::OK();
+    }
+    return FileSystemWrapper::NewSequentialFile(file, options, opened, context);
+  }
+
+ private:
+  const std::shared_ptr<FileSystem> plain_;
+};
+
+}  // namespace
+
+std::shared_ptr<rocksdb::Env> encrypted_env(std::shared_ptr<const Keyring> keys) {
+  const std::shared_ptr<FileSystem> plain = FileSystem::Default();
+  auto encrypted =
+      rocksdb::NewEncryptedFS(plain, std::make_shared<Provider>(std::move(keys)));
+  return rocksdb::NewCompositeEnv(std::make_shared<ShortFiles>(plain, encrypted));
+}
+
+}  // namespace muster::storage
