@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <exception>
+#include <new>
 
 #include "base/check.h"
 
@@ -155,6 +156,8 @@ Result<Zone> Zone::named(std::string_view name) {
   // The library throws for unknown names and for a tz database that cannot be read.
   try {
     zone.zone_ = date::locate_zone(std::string(name));
+  } catch (const std::bad_alloc&) {
+    throw;  // The zone may be known all the same.
   } catch (const std::exception&) {
     return unknown_zone(name);
   }

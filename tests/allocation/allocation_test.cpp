@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/time.h"
 #include "query/language/language.h"
 #include "tests/allocation/failing_new.h"
 #include "tests/support/random_people.h"
@@ -70,6 +71,17 @@ TEST_F(Allocation, OfTheParserFailsTheQuestionAlone) {
   with_each_failing([&] { parsed.emplace(query::parse(text)); },
                     [&] { ASSERT_TRUE(query::parse(text)); });
   ASSERT_TRUE(parsed && *parsed);
+}
+
+// A zone that is known is never taken for one that is not: its days would be those of UTC.
+TEST_F(Allocation, OfAZoneDoesNotMakeItUnknown) {
+  std::optional<Result<Zone>> zone;
+  const auto name = [&] {
+    zone.reset();
+    zone.emplace(Zone::named("America/Argentina/ComodRivadavia"));
+  };
+  with_each_failing(name, [&] { ASSERT_TRUE(!zone || *zone) << zone->error().message; });
+  ASSERT_TRUE(zone && *zone);
 }
 
 TEST_F(Allocation, OfTheEvaluatorFailsTheQuestionAlone) {

@@ -25,6 +25,8 @@ struct Change {
   std::function<void()> happen;
   // Has an idempotency key: sent again it does nothing.
   bool is_keyed = false;
+  // The suppression file has it before the log: it happens, then or at the next start.
+  bool is_erasure = false;
   TimeMs made = 0;
 };
 

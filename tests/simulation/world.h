@@ -85,6 +85,8 @@ class World {
   SimulatedLog log_;
   TemporaryFolder folder_, archive_;
   storage::CheckpointStore checkpoints_{folder_.path()};
+  // Lives on over crashes, as what is synced does.
+  const std::unique_ptr<storage::Suppression> suppression_ = storage::Suppression::in_memory();
   TestEngine test_;
   Known known_;
   TimeMs clock_ = kRandomNow;

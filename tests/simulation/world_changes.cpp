@@ -100,6 +100,10 @@ void World::settle(std::vector<Change>& changes, const Sent& sent, Fate fate, in
   if (refused) return broken("a write was taken after the disk had failed");
   for (auto& [change, stands] : under_way) {
     if (stands) keep_happened(change);
+    if (stands || !change.is_erasure) continue;
+    happened("erasures made good");
+    change.happen();
+    stands = true;
   }
   recover();
   ask();
