@@ -178,8 +178,11 @@ void AesCtr::apply(std::uint64_t offset, char* bytes, std::size_t size) const {
   }
   const Cipher cipher(EVP_CIPHER_CTX_new());
   if (!cipher) throw std::bad_alloc();
-  CHECK(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_ctr(), nullptr, bytes_of(key_),
-                           bytes_of(counter)) == 1);
+  // There is no other way for it to fail.
+  if (EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_ctr(), nullptr, bytes_of(key_),
+                         bytes_of(counter)) != 1) {
+    throw std::bad_alloc();
+  }
   int written = 0;
   unsigned char skipped[kAesBlockBytes] = {};
   const auto first = static_cast<int>(offset % kAesBlockBytes);

@@ -1,3 +1,4 @@
+#include <optional>
 #include <set>
 
 #include "engine/impl.h"
@@ -14,23 +15,32 @@ index::IsSuppressed Engine::Impl::suppressed() const {
   };
 }
 
+// Erases the person, and has the suppression file know it; the log's record is the caller's.
+// Returns how many hashes the file keeps of them; nothing when nobody has the id.
+std::optional<std::uint64_t> Engine::Impl::erase_person(std::string_view profile_id,
+                                                        std::uint64_t record, TimeMs at) {
+  const auto person = writer.erase(profile_id);
+  if (!person) return std::nullopt;
+  if (parts.suppression == nullptr) return 0;
+  storage::SuppressedPerson known_by{record, at, {}};
+  for (const auto& [identifier, value] : *person) {
+    known_by.tags.push_back(parts.suppression->tag(identifier, value));
+  }
+  parts.suppression->add(known_by);
+  return known_by.tags.size();
+}
+
 Result<ErasureReceipt> Engine::Impl::erase(std::string_view profile_id) {
   ErasureReceipt receipt;
   const Change change = [&](Commit& into) -> Status {
     receipt.erased_at = now();
-    const auto person = writer.erase(profile_id);
-    if (!person) return Error{ErrorCode::NotFound, "there is no profile with this id"};
-    storage::Erasure erasure{std::string(profile_id), "requested", {}};
-    if (Suppression* const suppression = parts.suppression) {
-      storage::SuppressedPerson known_by{into.last_sequence() + 1, receipt.erased_at, {}};
-      for (const auto& [identifier, value] : *person) {
-        known_by.tags.push_back(suppression->tag(identifier, value));
-      }
-      receipt.suppressed = known_by.tags.size();
-      suppression->add(std::move(known_by));
-      erasure.mark = suppression_mark = suppression->mark();
-    }
-    receipt.sequence = into.add({receipt.erased_at, 0, std::move(erasure)});
+    const auto suppressed = erase_person(profile_id, into.last_sequence() + 1, receipt.erased_at);
+    if (!suppressed) return Error{ErrorCode::NotFound, "there is no profile with this id"};
+    receipt.suppressed = *suppressed;
+    if (parts.suppression != nullptr) suppression_mark = parts.suppression->mark();
+    receipt.sequence = into.add(
+        {receipt.erased_at, 0,
+         storage::Erasure{std::string(profile_id), "requested", suppression_mark}});
     return Ok{};
   };
   TRY(commit(change));
@@ -44,33 +54,19 @@ Status Engine::Impl::check_suppression() {
 
 namespace {
 
-// The ids of the people whom the state has and who are known by one of the tags.
-// Cost: an HMAC for each person and each identifier.
-std::vector<std::string> people_with(const index::Generation& state,
-                                     const Suppression& suppression,
-                                     const std::set<Hash128>& tags) {
-  std::set<index::Ordinal> found;
-  const index::Table& people = state.profiles;
-  for (const auto& entry : people.live.entries()) {
-    for (std::uint32_t i = 0; i < index::kBlockSize; ++i) {
-      if (!entry.members->contains(static_cast<std::uint16_t>(i))) continue;
-      const index::Ordinal ordinal = entry.block * index::kBlockSize + i;
-      if (tags.contains(suppression.tag("profile_id", people.ids.key(ordinal).view()))) {
-        found.insert(ordinal);
-      }
-    }
-  }
-  for (const auto& [name, identifier] : state.identifiers) {
-    for (std::uint32_t code = 0; code < identifier->values.size(); ++code) {
-      const auto owner = identifier->owners.at(code);
-      if (owner && tags.contains(suppression.tag(name, identifier->values.key(code).view()))) {
-        found.insert(static_cast<index::Ordinal>(*owner));
-      }
-    }
-  }
-  std::vector<std::string> ids;
-  for (const index::Ordinal ordinal : found) ids.emplace_back(people.ids.key(ordinal).view());
-  return ids;
+// The ids, of people who are there or whom rows wait for, that the tags are of.
+// Cost: an HMAC for each id.
+std::vector<std::string> ids_with(const index::Generation& state, std::set<std::string> waiting,
+                                  const Suppression& suppression, const std::set<Hash128>& tags) {
+  std::vector<std::string> found;
+  const index::Dictionary& ids = state.profiles.ids;
+  const auto look = [&](std::string_view id) {
+    if (tags.contains(suppression.tag("profile_id", id))) found.emplace_back(id);
+  };
+  for (std::uint32_t ordinal = 0; ordinal < ids.size(); ++ordinal) look(ids.key(ordinal).view());
+  std::erase_if(waiting, [&](const std::string& id) { return ids.find(id).has_value(); });
+  for (const std::string& id : waiting) look(id);
+  return found;
 }
 
 }  // namespace
@@ -85,22 +81,30 @@ Status Engine::Impl::apply_suppression() {
     }
   }
   if (suppression->size() == suppression_mark.erasures) return Ok{};
-  std::set<Hash128> tags;
+  std::set<Hash128> tags;  // Of ids: by an identifier it may be another person in an older log.
   for (const auto& person : suppression->erasures(suppression_mark.erasures)) {
-    tags.insert(person.tags.begin(), person.tags.end());
+    if (!person.tags.empty()) tags.insert(person.tags.front());
   }
-  const std::vector<std::string> again = people_with(*generation(), *suppression, tags);
-  for (const std::string& id : again) TRY(erase(id));
-  if (!again.empty() && parts.notice) {
-    parts.notice(std::to_string(again.size()) + " people whom the suppression file has as erased "
-                 "were in these data, and have been erased again");
-  }
-  // The log knows now that it has them all.
-  return commit([&](Commit& into) -> Status {
+  const std::vector<std::string> ids =
+      ids_with(*generation(), writer.waiting_ids(), *suppression, tags);
+  // All of them or none: the last record alone says that the log has what the file has.
+  std::uint64_t again = 0;
+  TRY(commit([&](Commit& into) -> Status {
+    const TimeMs at = now();
+    for (const std::string& id : ids) {
+      if (!erase_person(id, into.last_sequence() + 1, at)) continue;  // It was, and stays so.
+      into.add({at, 0, storage::Erasure{id, "suppression applied", suppression_mark}});
+      ++again;
+    }
     suppression_mark = suppression->mark();
-    into.add({now(), 0, storage::Erasure{"", "suppression applied", suppression_mark}});
+    into.add({at, 0, storage::Erasure{"", "suppression applied", suppression_mark}});
     return Ok{};
-  });
+  }));
+  if (again != 0 && parts.notice) {
+    parts.notice(std::to_string(again) + " people whom the suppression file has as erased were in "
+                 "these data, and have been erased again");
+  }
+  return Ok{};
 }
 
 Result<ErasureReceipt> Engine::erase(const Pass<Permission::Define>&, std::string_view profile_id) {

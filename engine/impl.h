@@ -111,6 +111,8 @@ class Engine::Impl {
 
   // --- Erasure (engine/erasure.cpp) ---
   Result<ErasureReceipt> erase(std::string_view profile_id);
+  std::optional<std::uint64_t> erase_person(std::string_view profile_id, std::uint64_t record,
+                                            TimeMs at);
   // What the writer is to refuse; empty while nobody was erased.
   index::IsSuppressed suppressed() const;
   // Whether the suppression file is the one of this log.

@@ -139,6 +139,7 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
 Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash128& hash,
                                               index::TypedRows rows, Commit& into) {
   const bool replacing = !request.replace_id.empty();
+  if (replacing) writer.reject_suppressed(rows, suppressed());
   index::Writer::Applied done;
   if (replacing && (request.replace_last || request.dry_run)) {
     done = writer.preview(request.replace_id, rows);
@@ -153,11 +154,7 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   if (replacing && request.replace_last) {
     TRY(allowed_loss(request, done.removed, live_rows(writer.state(), rows.table)));
   }
-  if (replacing) {
-    writer.reject_suppressed(rows, suppressed());
-  } else {
-    writer.resolve(rows, suppressed());
-  }
+  if (!replacing) writer.resolve(rows, suppressed());
   writer.add_fields(rows.additions);
   const TimeMs received = now();
   storage::DataBatch body = record_of(request, rows, writer.state().schema->version);

@@ -5,14 +5,48 @@
 
 namespace muster::index {
 
+namespace {
+
+std::string normal_form(const std::string& how, std::string_view value) {
+  return how == "email" ? normalise_email(value) : std::string(value);
+}
+
+// The rows that are about the person, or claim what they are known by.
+std::vector<std::uint32_t> rows_of(const TypedRows& rows, const Schema& schema,
+                                   std::span<const Identity> person) {
+  std::vector<std::uint32_t> found;
+  if (rows.table.kind == TableKind::Entities) return found;
+  for (const Identity& identity : person) {
+    for (std::uint32_t row = 0; identity.identifier == rows.identifier && row < rows.rows; ++row) {
+      if (rows.taken[row] && rows.identity[row] == identity.value) found.push_back(row);
+    }
+    const auto how = schema.identifiers.find(identity.identifier);
+    if (rows.table.kind != TableKind::Profiles || how == schema.identifiers.end()) continue;
+    for (const TypedColumn& column : rows.columns) {
+      for (const TypedCell& cell : column.cells) {
+        if (column.name != identity.identifier || !rows.taken[cell.row] || !cell.present) continue;
+        if (normal_form(how->second, cell.bytes) == identity.value) found.push_back(cell.row);
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
 std::vector<Identity> Writer::identities_of(Ordinal ordinal) const {
   std::vector<Identity> identities;
   for (const auto& [name, how] : state_.schema->identifiers) {
     const Attribute* attribute = state_.profiles.attribute(name);
-    for (const Value& value : attribute ? attribute->values(ordinal) : std::vector<Value>{}) {
+    if (attribute == nullptr || attribute->type.list) continue;
+    for (const Value& value : attribute->values(ordinal)) {
       const auto* text = std::get_if<std::string>(&value);
       if (text == nullptr) continue;
-      identities.push_back({name, how == "email" ? normalise_email(*text) : *text});
+      const std::string normal = normal_form(how, *text);
+      // A refresh may have given it to somebody else too: then it is theirs.
+      if (find_profile(name, normal).value_or(ordinal) == ordinal) {
+        identities.push_back({name, normal});
+      }
     }
   }
   return identities;
@@ -21,11 +55,9 @@ std::vector<Identity> Writer::identities_of(Ordinal ordinal) const {
 std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) {
   std::vector<Identity> person{{"profile_id", std::string(profile_id)}};
   const auto ordinal = profiles_.ids.find(profile_id);
-  if (!ordinal && held_.contains({"profile_id", person[0].value})) {
-    drop_waiting(person);
-    return person;
-  }
-  if (!ordinal || erased_.contains(*ordinal)) return std::nullopt;
+  const bool is_gone =
+      !ordinal || (erased_.contains(*ordinal) && !profiles_.table.live.contains(*ordinal));
+  if (is_gone) return drop_waiting(person) ? std::optional(person) : std::nullopt;
   const Ordinal gone[] = {*ordinal};
   const std::vector<Identity> more = identities_of(*ordinal);
   person.insert(person.end(), more.begin(), more.end());
@@ -57,30 +89,40 @@ std::vector<std::string> Writer::erased_ids() const {
   return ids;
 }
 
-void Writer::drop_waiting(std::span<const Identity> person) {
+std::set<std::string> Writer::waiting_ids() const {
+  std::set<std::string> ids;
+  for (const auto& [who, rows] : held_) {
+    if (who.first == "profile_id") ids.insert(who.second);
+  }
+  for (const auto& [id, staged] : staged_) {
+    for (const auto& rows : staged) {
+      if (rows->table.kind == TableKind::Entities || rows->identifier != "profile_id") continue;
+      ids.insert(rows->identity.begin(), rows->identity.end());
+    }
+  }
+  return ids;
+}
+
+bool Writer::drop_waiting(std::span<const Identity> person) {
+  bool any = false;
   for (const Identity& identity : person) {
     const auto held = held_.find({identity.identifier, identity.value});
     if (held == held_.end()) continue;
+    any = true;
     held_count_ -= held->second.size();
     held_.erase(held);
   }
   for (auto& [id, staged] : staged_) {
     for (auto& rows : staged) {
-      if (rows->table.kind == TableKind::Entities) continue;
-      std::shared_ptr<TypedRows> without;
-      for (std::uint32_t row = 0; row < rows->rows; ++row) {
-        const bool is_of_person = std::any_of(
-            person.begin(), person.end(), [&](const Identity& identity) {
-              return identity.identifier == rows->identifier &&
-                     identity.value == rows->identity[row];
-            });
-        if (!rows->taken[row] || !is_of_person) continue;
-        if (!without) without = std::make_shared<TypedRows>(*rows);
-        without->taken[row] = false;
-      }
-      if (without) rows = std::move(without);
+      const auto dropped = rows_of(*rows, *state_.schema, person);
+      if (dropped.empty()) continue;
+      any = true;
+      auto without = std::make_shared<TypedRows>(*rows);
+      for (const std::uint32_t row : dropped) without->taken[row] = false;
+      rows = std::move(without);
     }
   }
+  return any;
 }
 
 void Writer::reject_suppressed(TypedRows& rows, const IsSuppressed& is_suppressed) const {
@@ -95,10 +137,21 @@ void Writer::reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_su
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
     const auto known = find_profile(rows.identifier, rows.identity[row]);
+    // Whoever is there was not erased.
+    if (known && profiles_.table.live.contains(*known)) continue;
     const bool gone = known ? erased_.contains(*known)
-                            : is_suppressed && is_suppressed(rows.identifier, rows.identity[row]);
-    if (gone) rows.reject(row, "is about a profile that was erased; it is not taken in again");
+                            : is_of_erased(rows.identifier, rows.identity[row]);
+    if (gone || (is_suppressed && is_suppressed(rows.identifier, rows.identity[row]))) {
+      rows.reject(row, "is about a profile that was erased; it is not taken in again");
+    }
   }
+}
+
+// Whether the profile that the row would make was made so before, and erased.
+bool Writer::is_of_erased(const std::string& identifier, std::string_view value) const {
+  if (identifier == "profile_id" || erased_.empty()) return false;
+  const auto before = profiles_.ids.find(anonymous_id(identifier, value));
+  return before && erased_.contains(*before);
 }
 
 void Writer::reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_suppressed) const {
@@ -108,8 +161,7 @@ void Writer::reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_su
     if (how == state_.schema->identifiers.end()) continue;
     for (const TypedCell& cell : column.cells) {
       if (!rows.taken[cell.row] || !cell.present) continue;
-      const std::string value =
-          how->second == "email" ? normalise_email(cell.bytes) : std::string(cell.bytes);
+      const std::string value = normal_form(how->second, cell.bytes);
       // Whoever has it by now was not erased.
       if (find_profile(column.name, value) || !is_suppressed(column.name, value)) continue;
       rows.reject(cell.row, "has a value in '" + column.name +

@@ -34,6 +34,11 @@ void add_ids(const TypedRows& rows, DictionaryWriter& ids, std::span<Ordinal> or
 
 }  // namespace
 
+std::string anonymous_id(const std::string& identifier, std::string_view value) {
+  const Hash128 hash = hash128(identifier + '\0' + std::string(value));
+  return "anon-" + to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
+}
+
 Writer::Writer() { publish_table({TableKind::Profiles, ""}); }
 
 Writer::TableWriter& Writer::writer_of(const TableRef& table) {
@@ -114,10 +119,7 @@ FieldType Writer::type_of(const TableRef& table, const TypedColumn& column) cons
 }
 
 Ordinal Writer::create_by_identifier(const std::string& identifier, std::string_view value) {
-  // Opaque, the same on every replay, and nothing to read from it.
-  const Hash128 hash = hash128(identifier + '\0' + std::string(value));
-  std::string id(reinterpret_cast<const char*>(&hash), sizeof hash);
-  const Ordinal ordinal = profiles_.ids.add("anon-" + to_hex(id));
+  const Ordinal ordinal = profiles_.ids.add(anonymous_id(identifier, value));
   set_owner(identifier, value, ordinal);
   TypedRows row;
   row.taken = {true};

@@ -31,6 +31,10 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+// The id of the profile that a row about nobody known makes: opaque, the same on every replay, and
+// nothing to read from it.
+std::string anonymous_id(const std::string& identifier, std::string_view value);
+
 // Whether somebody who was erased was known so. Empty: nobody was.
 using IsSuppressed = std::function<bool(std::string_view identifier, std::string_view value)>;
 
@@ -71,6 +75,8 @@ class Writer {
 
   // Who was erased: whose ids are refused.
   std::vector<std::string> erased_ids() const;
+  // The profile ids that rows which wait are about.
+  std::set<std::string> waiting_ids() const;
 
   Applied apply(const TypedRows& rows, TimeMs received);
 
@@ -81,8 +87,8 @@ class Writer {
   Applied replace(const std::string& replace_id, TimeMs received);
 
   // Takes a person's values and events away, and the rows that wait for them; the id stays refused.
-  // Returns all that the person was known by, the id first; nothing when nobody has the id, and no
-  // rows wait for it.
+  // Returns all that the person was known by, the id first; nothing when nobody has the id and no
+  // row that waits is about it.
   std::optional<std::vector<Identity>> erase(std::string_view profile_id);
 
   void put_document(const std::string& kind, const std::string& id, StoredDocument document);
@@ -117,7 +123,10 @@ class Writer {
   // And by the identifiers that it claims.
   void reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_suppressed) const;
   std::vector<Identity> identities_of(Ordinal ordinal) const;
-  void drop_waiting(std::span<const Identity> person);
+  // Whether there was any row that waits for the person, is about them, or claims what they are
+  // known by.
+  bool drop_waiting(std::span<const Identity> person);
+  bool is_of_erased(const std::string& identifier, std::string_view value) const;
   void skip_known_events(TypedRows& rows);
   // Ordinals by row, creating what does not exist.
   std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);

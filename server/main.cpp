@@ -77,7 +77,7 @@ class Opener {
     }
     TRY_ASSIGN(const storage::CopyDone done, storage::copy_store(asked));
     return StoreCopy{done.record, done.bytes, done.checkpoint, done.destinations, done.erased,
-                     done.keys};
+                     done.keys, done.suppression, done.encrypted};
   }
 
   Result<ArchivedRecords> unarchive(storage::Log& log, const std::string& directory,

@@ -52,12 +52,20 @@ class Reader {
     if (keys == nullptr) return Ok{};
     std::string head(kCipherHeadBytes, '\0');
     TRY_ASSIGN(const std::size_t got, read(head.data(), head.size()));
+    // Of before the data were encrypted.
+    if (head.starts_with(kHead)) {
+      if (::lseek(file_.get(), 0, SEEK_SET) != 0) return file_error("read", path_, errno);
+      at_ = 0;
+      return Ok{};
+    }
     auto cipher = keys->file_of(std::string_view(head).substr(0, got));
     if (!cipher) return damaged(path_, cipher.error().message);
     cipher_ = std::move(*cipher);
     at_ = 0;
     return Ok{};
   }
+
+  std::size_t head_bytes() const { return cipher_.head().size(); }
 
   // Reads `size` bytes, or fewer where the file ends; returns how many.
   Result<std::size_t> read(char* into, std::size_t size) {
@@ -197,7 +205,7 @@ Status read_archive(
   auto left = static_cast<std::uint64_t>(found.st_size);
   Reader reader(std::move(file), path);
   TRY(reader.read_head(keys));
-  if (keys != nullptr) left -= kCipherHeadBytes;
+  left -= reader.head_bytes();
   std::string head(kHead.size(), '\0');
   TRY_ASSIGN(const std::size_t got, reader.read(head.data(), head.size()));
   if (got != head.size() || head != kHead) return damaged(path, "it does not begin like one");

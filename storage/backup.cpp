@@ -150,7 +150,8 @@ Status copy_newest(const std::vector<CheckpointPtr>& checkpoints, std::uint64_t 
 
 // Restored without it, or with an older one, data would take in again who was erased.
 Status check_suppression(const CopyRequest& request, const SuppressionMark& mark) {
-  if (!request.needs_suppression || mark.erasures == 0) return Ok{};
+  if (!request.needs_suppression) return Ok{};
+  if (mark.erasures == 0 && request.keys_from.empty()) return Ok{};
   if (request.keys_from.empty()) {
     return Error{ErrorCode::InvalidArgument,
                  "of these data " + std::to_string(mark.erasures) + " erasures are known, and only "
@@ -158,7 +159,11 @@ Status check_suppression(const CopyRequest& request, const SuppressionMark& mark
                  "newest copy of it with --keys"};
   }
   TRY_ASSIGN(const auto suppression, Suppression::open(request.keys_from / kSuppression));
-  return suppression->check(mark);
+  TRY(suppression->check(mark));
+  if (suppression->is_whole()) return Ok{};
+  return Error{ErrorCode::Corrupt,
+               (request.keys_from / kSuppression).string() + " ends in the middle of an erasure: "
+               "put the newest copy of it there"};
 }
 
 Status copy_keys(const CopyRequest& request, CopyDone& done) {
@@ -181,13 +186,15 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
     done.keys = true;
   }
   if (request.to_ring) TRY(request.to_ring->write(request.keys_to / kKeyring));
-  TRY(carry_suppression(request.keys_from / kSuppression, request.keys_to / kSuppression));
-  done.keys = done.keys || fs::exists(request.keys_to / kSuppression, failed);
+  TRY_ASSIGN(done.suppression, carry_suppression(request.keys_from / kSuppression,
+                                                 request.keys_to / kSuppression));
+  done.keys = done.keys || done.suppression || request.to_ring;
   return Ok{};
 }
 
 Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   CopyDone done;
+  done.encrypted = request.to_ring != nullptr;
   std::error_code failed;
   // Before and after: what is retired meanwhile is in those that were taken meanwhile.
   std::vector<CheckpointPtr> checkpoints = open_checkpoints(request);

@@ -38,6 +38,8 @@ struct CopyDone {
   std::uint64_t destinations = 0;  // Whose secrets are sealed with secret.key.
   std::uint64_t erased = 0;        // How many erasures the suppression file has to have.
   bool keys = false;               // Whether key files were copied.
+  bool suppression = false;        // Whether a suppression file was.
+  bool encrypted = false;          // Whether the copy is.
 };
 
 // The copy has another name until it is whole and on the disk, so that `to` is never half a copy.

@@ -141,6 +141,8 @@ Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access
     TRY(write_small_file(path / "FORMAT",
                          std::string(kFormatHead) + std::to_string(format) + "\n"));
   }
+  const bool has_ring = keys != nullptr && fs::exists(path / "keyring", ignored);
+  if (ours && has_ring) TRY(keys->check(path / "keyring"));
   return DataDirectory(path, std::move(locked));
 }
 

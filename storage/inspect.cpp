@@ -58,6 +58,7 @@ struct Contents {
   std::uint64_t raw_bytes = 0, accepted = 0, rejected = 0, skipped = 0;
   std::map<std::string, std::uint64_t> documents;  // By kind: how many stand now.
   SuppressionMark mark;                      // The log's newest.
+  bool has_suppression = false;
   std::uint64_t suppressed = 0;              // Erasures in the suppression file.
   std::vector<CheckpointFound> checkpoints;  // Newest first.
   std::vector<FileSize> files;
@@ -183,7 +184,11 @@ void read_checkpoints(const fs::path& directory, const std::shared_ptr<const Key
 }
 
 void read_suppression(const fs::path& directory, Contents& contents) {
-  const auto suppression = Suppression::open(directory / "suppression");
+  const fs::path file = directory / "suppression";
+  std::error_code failed;
+  contents.has_suppression = fs::exists(file, failed);
+  if (!contents.has_suppression) return;  // A backup has none.
+  const auto suppression = Suppression::open(file);
   if (suppression) contents.suppressed = (*suppression)->size();
   const Status sound =
       suppression ? (*suppression)->check(contents.mark) : Status(suppression.error());
@@ -243,7 +248,10 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   for (const auto& [kind, count] : contents.documents) {
     line(fmt::format("documents        {} {}", count, kind));
   }
-  line(fmt::format("suppression      {} erasures", contents.suppressed));
+  line(fmt::format("suppression      {} erasures{}", contents.suppressed,
+                   !contents.has_suppression && contents.mark.erasures != 0
+                       ? fmt::format("; a server needs a file with {}", contents.mark.erasures)
+                       : ""));
   for (const CheckpointFound& found : contents.checkpoints) {
     line(fmt::format("checkpoint       of record {}, {}, {} sections, {} bytes", found.sequence,
                      time_or_none(found.made), found.sections, found.bytes));
@@ -309,6 +317,7 @@ std::string report_for_a_program(const fs::path& directory, const Contents& cont
   }
   add_object(text, "suppression", [&](JsonWriter& json) {
     json.key("erasures").number(contents.suppressed);
+    json.key("needed").number(contents.mark.erasures);
   });
   for (const CheckpointFound& found : contents.checkpoints) {
     add_object(text, "checkpoint", [&](JsonWriter& json) {

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "base/text.h"
 #include "storage/files.h"
@@ -102,12 +103,17 @@ class Child {
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  int wait() {
-    int status = 0;
-    while (::waitpid(number_, &status, 0) < 0 && errno == EINTR) {
+  // How it ended; nothing when it does not by then.
+  std::optional<int> wait(std::chrono::steady_clock::time_point until) {
+    for (;;) {
+      int status = 0;
+      if (::waitpid(number_, &status, WNOHANG) == number_) {
+        number_ = -1;
+        return status;
+      }
+      if (std::chrono::steady_clock::now() > until) return std::nullopt;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    number_ = -1;
-    return status;
   }
 
  private:
@@ -129,12 +135,12 @@ Result<std::string> of_command(const std::string& command) {
   }
   Child child(number);
   writing = Descriptor();
-  auto text = read_to_end(reading.get(), "the command '" + command + "'",
-                          std::chrono::steady_clock::now() + kCommandTime);
+  const auto until = std::chrono::steady_clock::now() + kCommandTime;
+  auto text = read_to_end(reading.get(), "the command '" + command + "'", until);
   // With more it may never end by itself.
   if (!text || text->size() > kBytesMax) return text;
-  const int status = child.wait();
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return text;
+  const std::optional<int> status = child.wait(until);
+  if (status && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return text;
   return Error{ErrorCode::Unavailable, "the command '" + command +
                                            "' that gives the encryption key failed"};
 }

@@ -141,6 +141,15 @@ Status Keyring::write(const fs::path& file) const {
   return write_small_file(file, sealed_);
 }
 
+Status Keyring::check(const fs::path& file) const {
+  TRY_ASSIGN(const std::string bytes, read_small_file(file));
+  const auto there = read_ring(bytes);
+  if (!there) return about(file, there.error());
+  if (there->id == id_) return Ok{};
+  return Error{ErrorCode::PermissionDenied, "the keyring " + file.string() +
+                                                " is not the one that the data were opened with"};
+}
+
 Status Keyring::write_sealed_with(const fs::path& file, std::string_view key) const {
   Keyring again;
   again.id_ = id_;

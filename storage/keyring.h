@@ -63,6 +63,10 @@ class Keyring {
   Status write(const std::filesystem::path& file) const;
   Status write_sealed_with(const std::filesystem::path& file, std::string_view key) const;
 
+  // Whether the file has this ring, whatever it is sealed with.
+  // Errors: those of open() but for the key; PermissionDenied when it is another.
+  Status check(const std::filesystem::path& file) const;
+
   // For a file that is made now, under the newest data key.
   FileCipher new_file() const;
   // For a file that is there; `bytes` begin with its head.

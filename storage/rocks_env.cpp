@@ -5,7 +5,9 @@
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,13 +23,19 @@ using rocksdb::Slice;
 // Whole pages, as RocksDB advises.
 constexpr std::size_t kPrefixBytes = 4'096;
 
+rocksdb::Status no_memory() { return rocksdb::Status::MemoryLimit("no memory for a cipher"); }
+
 class Stream final : public rocksdb::BlockAccessCipherStream {
  public:
   explicit Stream(FileCipher cipher) : cipher_(std::move(cipher)) {}
 
   size_t BlockSize() override { return kAesBlockBytes; }
   rocksdb::Status Encrypt(uint64_t offset, char* data, size_t size) override {
-    cipher_.apply(offset, data, size);
+    try {
+      cipher_.apply(offset, data, size);
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
     return rocksdb::Status::OK();
   }
   rocksdb::Status Decrypt(uint64_t offset, char* data, size_t size) override {
@@ -52,9 +60,13 @@ class Provider final : public rocksdb::EncryptionProvider {
   const char* Name() const override { return "muster-aes-256-ctr"; }
   size_t GetPrefixLength() const override { return kPrefixBytes; }
   rocksdb::Status CreateNewPrefix(const std::string&, char* prefix, size_t size) const override {
-    const std::string head = keys_->new_file().head();
     std::memset(prefix, 0, size);
-    std::memcpy(prefix, head.data(), std::min(head.size(), size));
+    try {
+      const std::string head = keys_->new_file().head();
+      std::memcpy(prefix, head.data(), std::min(head.size(), size));
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
     return rocksdb::Status::OK();
   }
   rocksdb::Status AddCipher(const std::string&, const char*, size_t, bool) override {
@@ -63,9 +75,13 @@ class Provider final : public rocksdb::EncryptionProvider {
   rocksdb::Status CreateCipherStream(
       const std::string& name, const rocksdb::EnvOptions&, Slice& prefix,
       std::unique_ptr<rocksdb::BlockAccessCipherStream>* stream) override {
-    auto cipher = keys_->file_of({prefix.data(), prefix.size()});
-    if (!cipher) return rocksdb::Status::Corruption(name, cipher.error().message);
-    *stream = std::make_unique<Stream>(std::move(*cipher));
+    try {
+      auto cipher = keys_->file_of({prefix.data(), prefix.size()});
+      if (!cipher) return rocksdb::Status::Corruption(name, cipher.error().message);
+      *stream = std::make_unique<Stream>(std::move(*cipher));
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
     return rocksdb::Status::OK();
   }
 
@@ -83,7 +99,7 @@ class EmptyFile final : public rocksdb::FSSequentialFile {
   IOStatus Skip(uint64_t) override { return IOStatus::OK(); }
 };
 
-// A crash leaves files that do not have all of their first page. There is nothing in them, and that
+// A crash leaves files that do not have their first page. There is nothing in them, and that
 // is what this says of them; RocksDB's own layer stops the process with an assertion.
 class ShortFiles final : public rocksdb::FileSystemWrapper {
  public:
@@ -107,12 +123,22 @@ class ShortFiles final : public rocksdb::FileSystemWrapper {
     }
     return status;
   }
+  // Would write a first page behind what stands there; RocksDB does without them.
+  IOStatus ReopenWritableFile(const std::string& file, const rocksdb::FileOptions&,
+                              std::unique_ptr<rocksdb::FSWritableFile>*,
+                              rocksdb::IODebugContext*) override {
+    return IOStatus::NotSupported(file, "to go on with an encrypted file");
+  }
+  IOStatus ReuseWritableFile(const std::string& file, const std::string&,
+                             const rocksdb::FileOptions&,
+                             std::unique_ptr<rocksdb::FSWritableFile>*,
+                             rocksdb::IODebugContext*) override {
+    return IOStatus::NotSupported(file, "to write over an encrypted file");
+  }
   IOStatus NewSequentialFile(const std::string& file, const rocksdb::FileOptions& options,
                              std::unique_ptr<rocksdb::FSSequentialFile>* opened,
                              rocksdb::IODebugContext* context) override {
-    uint64_t size = 0;
-    const IOStatus status = plain_->GetFileSize(file, options.io_options, &size, context);
-    if (status.ok() && size < kPrefixBytes) {
+    if (is_empty(file, options, context)) {
       *opened = std::make_unique<EmptyFile>();
       return IOStatus::OK();
     }
@@ -120,6 +146,22 @@ class ShortFiles final : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  // Whether its first page is not whole, or, as some file systems leave it, of zeros.
+  bool is_empty(const std::string& file, const rocksdb::FileOptions& options,
+                rocksdb::IODebugContext* context) const {
+    uint64_t size = 0;
+    if (!plain_->GetFileSize(file, options.io_options, &size, context).ok()) return false;
+    if (size < kPrefixBytes) return true;
+    std::unique_ptr<rocksdb::FSSequentialFile> bytes;
+    if (!plain_->NewSequentialFile(file, options, &bytes, context).ok()) return false;
+    std::array<char, kPrefixBytes> page{};
+    Slice got;
+    if (!bytes->Read(page.size(), options.io_options, &got, page.data(), context).ok()) {
+      return false;
+    }
+    return std::all_of(got.data(), got.data() + got.size(), [](char c) { return c == '\0'; });
+  }
+
   const std::shared_ptr<FileSystem> plain_;
 };
 

@@ -28,6 +28,8 @@ constexpr std::size_t kTagsMax = 4'096;
 constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kBodyBytesMax = 8 + 8 + 10 + kTagsMax * kTagBytes;
 constexpr std::uint64_t kFileBytesMax = 1ULL << 30;
+// Behind an erasure that cannot be read: more than one has.
+constexpr std::size_t kRestLookedAt = 2 * kBodyBytesMax;
 
 constexpr const char* kPutBack =
     "; put the newest copy of it back, so that nobody who was erased can return";
@@ -121,8 +123,9 @@ std::unique_ptr<Suppression> Suppression::in_memory() {
   return std::unique_ptr<Suppression>(new Suppression({}, std::string(kKeyBytes, '\0')));
 }
 
-// What ends before its time was never acknowledged, or check() finds it missing.
-void Suppression::load(std::string_view bytes) {
+// What ends before its time was never acknowledged, or check() finds it missing. What goes on
+// behind that is damage.
+Status Suppression::load(std::string_view bytes) {
   const std::size_t all = bytes.size();
   bytes.remove_prefix(kHeadBytes);
   while (auto person = next_of(bytes)) {
@@ -131,6 +134,15 @@ void Suppression::load(std::string_view bytes) {
   }
   size_ = persons_.size();
   whole_bytes_ = all - bytes.size();
+  has_rest_ = !bytes.empty();
+  for (std::size_t at = 1; at < std::min(bytes.size(), kRestLookedAt); ++at) {
+    std::string_view behind = bytes.substr(at);
+    if (next_of(behind)) {
+      return damaged(path_, "the erasure at byte " + std::to_string(whole_bytes_) +
+                                " cannot be read");
+    }
+  }
+  return Ok{};
 }
 
 Result<std::unique_ptr<Suppression>> Suppression::open(const fs::path& file) {
@@ -141,7 +153,7 @@ Result<std::unique_ptr<Suppression>> Suppression::open(const fs::path& file) {
   TRY(bytes);
   TRY_ASSIGN(std::string key, key_of(file, *bytes));
   std::unique_ptr<Suppression> opened(new Suppression(file, std::move(key)));
-  opened->load(*bytes);
+  TRY(opened->load(*bytes));
   return opened;
 }
 
@@ -215,20 +227,30 @@ std::vector<SuppressedPerson> Suppression::erasures(std::uint64_t first) const {
   return {persons_.begin() + static_cast<std::ptrdiff_t>(from), persons_.end()};
 }
 
-Status carry_suppression(const fs::path& from, const fs::path& to) {
+Result<bool> carry_suppression(const fs::path& from, const fs::path& to) {
   std::error_code failed;
-  if (!fs::exists(from, failed)) return Ok{};
-  TRY_ASSIGN(const auto given, Suppression::open(from));
+  if (!fs::exists(from, failed)) return fs::exists(to, failed);
+  // Of a file that grows, what is whole by now.
+  const auto whole = [](const fs::path& file) -> Result<std::string> {
+    TRY_ASSIGN(std::string bytes, read_small_file(file, kFileBytesMax));
+    TRY_ASSIGN(std::string key, key_of(file, bytes));
+    Suppression read(file, std::move(key));
+    TRY(read.load(bytes));
+    bytes.resize(read.whole_bytes_);
+    return bytes;
+  };
+  TRY_ASSIGN(const std::string given, whole(from));
   if (fs::exists(to, failed)) {
-    TRY_ASSIGN(const auto there, Suppression::open(to));
-    if (there->mark().key != given->mark().key) {
+    TRY_ASSIGN(const std::string there, whole(to));
+    if (there.starts_with(given)) return true;
+    if (!given.starts_with(there)) {
       return Error{ErrorCode::InvalidArgument,
-                   to.string() + " is there already, and is of other data"};
+                   to.string() + " is there already, and is of other data: it has erasures that " +
+                       from.string() + " has not"};
     }
-    if (there->size() >= given->size()) return Ok{};
   }
-  TRY_ASSIGN(const std::string bytes, read_small_file(from, kFileBytesMax));
-  return write_small_file(to, bytes);
+  TRY(write_small_file(to, given));
+  return true;
 }
 
 }  // namespace muster::storage

@@ -31,7 +31,7 @@ namespace muster::storage {
 struct SuppressedPerson {
   std::uint64_t record = 0;   // The number that the erasure's record has in the log.
   TimeMs at = 0;
-  std::vector<Hash128> tags;  // Of whatever the person was known by.
+  std::vector<Hash128> tags;  // Of whatever the person was known by, the profile id's first.
 };
 
 class Suppression {
@@ -52,6 +52,8 @@ class Suppression {
   // Errors: those of the file; then nothing more may be added.
   Status sync();
 
+  // Whether the file ends with its last erasure; else a crash cut one off that nobody was told of.
+  bool is_whole() const { return !has_rest_; }
   // Those added so far: synced or not.
   std::uint64_t size() const { return size_; }
   SuppressionMark mark() const { return {size_, key_id_}; }
@@ -65,8 +67,10 @@ class Suppression {
   struct TagHash {
     std::size_t operator()(const Hash128& tag) const { return tag.low; }
   };
+  friend Result<bool> carry_suppression(const std::filesystem::path& from,
+                                        const std::filesystem::path& to);
   Suppression(std::filesystem::path path, std::string key);
-  void load(std::string_view bytes);
+  Status load(std::string_view bytes);
   Status make_file();
 
   const std::filesystem::path path_;  // "": in memory.
@@ -76,6 +80,7 @@ class Suppression {
   Descriptor file_;
   std::string unsynced_;
   std::size_t whole_bytes_ = 0;       // Of the file, up to the last whole erasure; 0: none yet.
+  bool has_rest_ = false;
   std::uint64_t size_ = 0;
   std::unordered_set<Hash128, TagHash> tags_;
   mutable std::mutex mutex_;          // Guards persons_.
@@ -83,8 +88,8 @@ class Suppression {
 };
 
 // Puts the newer of two copies of one suppression file in place: `from`, unless `to` has more.
-// Nothing where there is no `from`.
-// Errors: Corrupt; InvalidArgument when they have not the same key.
-Status carry_suppression(const std::filesystem::path& from, const std::filesystem::path& to);
+// Nothing where there is no `from`.  Returns whether there is one now.
+// Errors: Corrupt; InvalidArgument when one is not how the other began: they went separate ways.
+Result<bool> carry_suppression(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace muster::storage

@@ -68,6 +68,10 @@ Status backup(const CopyOptions& options, const Stores& stores) {
     log_info("the backup has no keys: " + std::to_string(copied.destinations) +
              " destinations cannot be used without them; keep them apart with --keys DIR");
   }
+  if (options.keys.empty() && copied.encrypted) {
+    log_info("the backup has no keyring, and nobody can read it without the one in " +
+             options.from + "; keep that apart with --keys DIR");
+  }
   if (options.keys.empty() && copied.erased > 0) {
     log_info("the backup does not say who was erased (" + std::to_string(copied.erased) +
              " erasures), and cannot be restored without that; keep the suppression file apart "
@@ -77,7 +81,12 @@ Status backup(const CopyOptions& options, const Stores& stores) {
 }
 
 Status restore(const CopyOptions& options, const Stores& stores) {
-  TRY(copy("restored to", options, stores, options.keys, options.to, true));
+  TRY_ASSIGN(const StoreCopy copied,
+             copy("restored to", options, stores, options.keys, options.to, true));
+  if (options.keys.empty() && !copied.suppression) {
+    log_info("without --keys, and the suppression file there, whoever was erased since the backup "
+             "is in " + options.to + " again");
+  }
   return Ok{};
 }
 

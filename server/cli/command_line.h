@@ -31,7 +31,7 @@ struct StoreCopyRequest {
 };
 struct StoreCopy {
   std::uint64_t record = 0, bytes = 0, checkpoint = 0, destinations = 0, erased = 0;
-  bool keys = false;
+  bool keys = false, suppression = false, encrypted = false;
 };
 
 // As storage/archive.h says.

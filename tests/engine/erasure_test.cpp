@@ -150,7 +150,7 @@ TEST_F(Erasure, ACrashBetweenFileAndLogIsMadeGood) {
   by_email("create");
   ASSERT_EQ(2U, accepted(test_.profiles({person("a", "a@example.com"),
                                          person("b", "b@example.com")})));
-  suppression_->add({2, kNow, {suppression_->tag("email", "a@example.com")}});
+  suppression_->add({2, kNow, {suppression_->tag("profile_id", "a")}});
   ASSERT_TRUE(suppression_->sync());
   restart();
   EXPECT_EQ(1U, count("everyone"));
@@ -179,6 +179,127 @@ TEST_F(Erasure, AnOlderLogLosesWhomTheFileHas) {
   EXPECT_EQ(0U, older.profiles({person("b", "b@example.com")}).value().accepted);
   ASSERT_TRUE(older.restart());
   EXPECT_TRUE(older.notices().empty());
+}
+
+// Somebody a refresh had left out is not to be seen, and comes back with the next row.
+TEST_F(Erasure, WhoIsLeftOutIsErasedFromAnOlderLogToo) {
+  TestEngine older(default_rows(), kNow);
+  for (TestEngine* engine : {&older, &test_}) {
+    ASSERT_TRUE(engine->profiles({person("a", "a@example.com"), person("b", "b@example.com")}));
+    IngestRequest refresh{
+        .table = TableKind::Profiles, .replace_id = "r", .replace_last = true, .force = true};
+    refresh.bytes = test_.spelling().write({person("b", "b@example.com")});
+    ASSERT_TRUE(engine->engine().ingest(pass<Permission::Ingest>(), refresh));
+  }
+  erase("a");
+  older.suppress_with(*suppression_);
+  ASSERT_TRUE(older.restart());
+  EXPECT_EQ(0U, older.profiles({person("a", "a@example.com")}).value().accepted);
+  EXPECT_EQ(1U, older.count(question("everyone")).value());
+}
+
+// Half of it done would be taken for all of it.
+TEST_F(Erasure, AnOlderLogLosesAllOfThemOrNobody) {
+  const int people = 5;
+  std::vector<Row> rows;
+  for (int i = 0; i < people; ++i) {
+    rows.push_back(person("p" + std::to_string(i), std::to_string(i) + "@example.com"));
+  }
+  storage::MemoryLog kept;
+  {
+    TestEngine older(default_rows(), kNow, &kept);
+    ASSERT_TRUE(older.profiles(rows));
+  }
+  ASSERT_TRUE(test_.profiles(rows));
+  for (int i = 0; i < people; ++i) erase("p" + std::to_string(i));
+  const ManualClock clock(kNow);
+  const auto open = [&](storage::Log& log) {
+    auto opened = Suppression::open(file_);
+    EXPECT_TRUE(opened);
+    suppression_ = std::move(*opened);
+    return engine::Engine::open({.log = &log,
+                                 .clock = &clock,
+                                 .decoder = test_.spelling().decoder,
+                                 .suppression = suppression_.get()});
+  };
+  for (const std::uint64_t failing : {1U, 2U, 3U}) {
+    SCOPED_TRACE(failing);
+    storage::MemoryLog log(kept.records());
+    storage::FailingLog broken(log, failing);
+    static_cast<void>(open(broken));
+    const auto after = open(log);
+    ASSERT_TRUE(after) << after.error().message;
+    EXPECT_EQ(0U, (*after)->health().profiles);
+  }
+}
+
+// A refresh that waits and claims an address of somebody who is erased meanwhile.
+TEST_F(Erasure, AClaimThatWaitsIsDropped) {
+  by_email("create");
+  ASSERT_EQ(2U, accepted(test_.profiles({person("a", "a@example.com"),
+                                         person("b", "b@example.com")})));
+  IngestRequest refresh{.table = TableKind::Profiles, .replace_id = "r", .force = true};
+  refresh.bytes = test_.spelling().write({person("z", "A@example.com")});
+  ASSERT_TRUE(test_.engine().ingest(pass<Permission::Ingest>(), refresh));
+  erase("a");
+  refresh.bytes = test_.spelling().write({person("b", "b@example.com")});
+  refresh.replace_last = true;
+  ASSERT_TRUE(test_.engine().ingest(pass<Permission::Ingest>(), refresh));
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(1U, count("everyone"));
+    restart();
+  }
+}
+
+// Made by an address, moved to another one, erased: the first address makes nobody again.
+TEST_F(Erasure, AnAnonymousPersonIsNotMadeAgain) {
+  by_email("create");
+  ASSERT_EQ(1U, accepted(test_.events({visit_by("x@example.com")})));
+  const auto members = test_.members(question("everyone"));
+  ASSERT_EQ(1U, members->size());
+  const std::string id = members->front();
+  ASSERT_EQ(1U, accepted(test_.profiles({person(id, "y@example.com")})));
+  erase(id);
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(0U, accepted(test_.events({visit_by("x@example.com")})));
+    EXPECT_EQ(0U, accepted(test_.events({visit_by("y@example.com")})));
+    EXPECT_EQ(0U, count("everyone"));
+    restart();
+  }
+}
+
+// Of an address that a refresh gave to two, the later one's is it.
+TEST_F(Erasure, AnAddressOfSomebodyElseTooIsTheirs) {
+  by_email("create");
+  IngestRequest refresh{.table = TableKind::Profiles, .replace_id = "r", .replace_last = true};
+  refresh.bytes = test_.spelling().write({person("a", "x@example.com"),
+                                          person("b", "x@example.com")});
+  ASSERT_TRUE(test_.engine().ingest(pass<Permission::Ingest>(), refresh));
+  erase("a");
+  restart();
+  EXPECT_EQ(1U, accepted(test_.events({visit_by("x@example.com")})));
+  EXPECT_EQ(1U, count("did \"visit\""));
+}
+
+// What a refresh came to is told again the same after a restart.
+TEST_F(Erasure, ARefreshIsCountedWithoutTheErased) {
+  ASSERT_EQ(2U, accepted(test_.profiles({person("a", "a@example.com"),
+                                         person("b", "b@example.com")})));
+  erase("a");
+  IngestRequest refresh{.table = TableKind::Profiles, .idempotency_key = "k", .replace_id = "r",
+                        .replace_last = true, .force = true};
+  refresh.bytes = test_.spelling().write({person("a", "a@example.com"),
+                                          person("b", "b@example.com"),
+                                          person("c", "c@example.com")});
+  const auto first = test_.engine().ingest(pass<Permission::Ingest>(), refresh);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(1U, first->created);
+  restart();
+  const auto again = test_.engine().ingest(pass<Permission::Ingest>(), refresh);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(first->created, again->created);
+  EXPECT_EQ(first->removed, again->removed);
 }
 
 TEST_F(Erasure, WithoutTheFileAStartIsRefused) {

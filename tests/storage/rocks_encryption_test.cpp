@@ -88,9 +88,9 @@ TEST_F(Encryption, OneWithoutKeysOrWithOthersIsRefusedUnharmed) {
 // Whatever a crash left of a file's first page: there is nothing in it.
 TEST_F(Encryption, AFileCutInItsFirstPageIsEmptyAndStopsNobody) {
   append(20);
-  for (const int size : {0, 1, 63, 64, 4'095}) {
+  for (const int size : {0, 1, 63, 64, 4'095, 4'096, 9'000}) {
     SCOPED_TRACE(size);
-    const std::string begun(static_cast<std::size_t>(size), 'x');
+    const std::string begun(static_cast<std::size_t>(size), size < 4'096 ? 'x' : '\0');
     replace_content(data() / "log" / "999999.log", begun);
     const auto log = RocksLog::open(data(), {.keys = ring_});
     ASSERT_TRUE(log) << log.error().message;
@@ -174,6 +174,12 @@ TEST_F(Encryption, AnArchiveReadsBackAndNothingOfItIsPlain) {
   EXPECT_TRUE(read_archive(file, one, ring_.get()));
   EXPECT_EQ(51U, next);
   EXPECT_FALSE(read_archive(file, one));
+  // One of before the data were encrypted is read as it is.
+  auto plain = ArchiveWriter::begin(folder_.path() / "plain");
+  ASSERT_TRUE(plain);
+  for (std::uint64_t i = 51; i <= 60; ++i) ASSERT_TRUE(plain->add(i, record));
+  EXPECT_TRUE(read_archive(folder_.path() / "plain" / plain->finish().value(), one, ring_.get()));
+  EXPECT_EQ(61U, next);
   const std::string whole = content_of(file);
   for (const std::size_t size : {0U, 10U, 63U, 64U, 70U}) {
     replace_content(file, whole.substr(0, size));

@@ -118,9 +118,24 @@ TEST_F(SuppressionFile, GoesOnBehindWhatACrashLeftUnfinished) {
   }
 }
 
+// Also where the log is older, and needs fewer erasures than stand before the damage.
+TEST_F(SuppressionFile, DamageBeforeTheLastErasureIsNoTornTail) {
+  for (const char* id : {"ana", "ben", "cid"}) add(*open(), id);
+  const std::string whole = bytes();
+  const std::size_t entry = (whole.size() - 48) / 3;
+  for (std::size_t at = 48; at < whole.size() - entry; ++at) {
+    std::string wrong = whole;
+    wrong[at] = static_cast<char>(wrong[at] ^ 1);
+    write(wrong);
+    const auto opened = Suppression::open(file_);
+    ASSERT_FALSE(opened) << at;
+    ASSERT_EQ(ErrorCode::Corrupt, opened.error().code);
+  }
+}
+
 TEST_F(SuppressionFile, TheNewerOfTwoCopiesIsCarried) {
   const fs::path copy = folder_.path() / "copy";
-  EXPECT_TRUE(carry_suppression(file_, copy));
+  EXPECT_FALSE(carry_suppression(file_, copy).value());
   EXPECT_FALSE(fs::exists(copy));
   add(*open(), "ana");
   EXPECT_TRUE(carry_suppression(file_, copy));
@@ -129,6 +144,26 @@ TEST_F(SuppressionFile, TheNewerOfTwoCopiesIsCarried) {
   EXPECT_EQ(2U, open()->size());
   EXPECT_TRUE(carry_suppression(file_, copy));
   EXPECT_EQ(bytes(), bytes(copy));
+  // Half an erasure is not carried along.
+  const std::string whole = bytes();
+  write(whole + whole.substr(whole.size() - 20));
+  fs::remove(copy);
+  EXPECT_TRUE(carry_suppression(file_, copy));
+  EXPECT_EQ(whole, bytes(copy));
+  // Two that went separate ways: neither takes the other's place.
+  const fs::path fork = folder_.path() / "fork";
+  write(whole);
+  fs::copy(file_, fork);
+  add(*open(), "cid");
+  {
+    auto forked = Suppression::open(fork);
+    ASSERT_TRUE(forked);
+    add(**forked, "dan");
+    add(**forked, "fay");
+  }
+  EXPECT_FALSE(carry_suppression(fork, file_));
+  EXPECT_FALSE(carry_suppression(file_, fork));
+  write(whole);
   const fs::path other = folder_.path() / "other";
   auto foreign = Suppression::open(other);
   ASSERT_TRUE(foreign);
