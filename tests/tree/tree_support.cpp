@@ -107,9 +107,11 @@ std::string first_difference(const index::Bitmap& members, const Bits& expected)
 }
 
 // All trees one step smaller: a child in the place of its parent, a child left out, the segment's
-// tree for a reference to it.
-std::vector<NodePtr> smaller(const NodePtr& tree, const NodePtr& shared) {
+// tree for a reference to it. A leaf, whatever it is made of, is as small as it gets.
+template <typename IsLeaf>
+std::vector<NodePtr> smaller(const NodePtr& tree, const NodePtr& shared, const IsLeaf& is_leaf) {
   std::vector<NodePtr> found;
+  if (is_leaf(tree)) return found;
   if (tree->kind == NodeKind::InSegment) return {shared};
   const bool is_inner = tree->kind == NodeKind::And || tree->kind == NodeKind::Or ||
                         tree->kind == NodeKind::Not || tree->kind == NodeKind::AtLeast;
@@ -122,7 +124,7 @@ std::vector<NodePtr> smaller(const NodePtr& tree, const NodePtr& shared) {
       fewer.count = std::min(fewer.count, static_cast<std::int64_t>(fewer.children.size()));
       found.push_back(made(std::move(fewer)));
     }
-    for (const NodePtr& child : smaller(tree->children[i], shared)) {
+    for (const NodePtr& child : smaller(tree->children[i], shared, is_leaf)) {
       Node changed = *tree;
       changed.children[i] = child;
       found.push_back(made(std::move(changed)));
@@ -229,9 +231,10 @@ std::optional<std::string> TreeWorld::difference(const Question& question) const
 Question TreeWorld::shrunk(const Question& question) const {
   Question smallest = question;
   smallest.by_person = true;
+  const auto is_leaf = [this](const NodePtr& tree) { return known_.contains(tree.get()); };
   for (bool is_smaller = true; is_smaller;) {
     is_smaller = false;
-    for (const NodePtr& tree : smaller(smallest.tree, smallest.shared)) {
+    for (const NodePtr& tree : smaller(smallest.tree, smallest.shared, is_leaf)) {
       Question next = smallest;
       next.tree = tree;
       if (!difference(next)) continue;
