@@ -25,6 +25,12 @@ constexpr std::size_t kPrefixBytes = 4'096;
 
 rocksdb::Status no_memory() { return rocksdb::Status::MemoryLimit("no memory for a cipher"); }
 
+// RocksDB stops the process with an assertion when its file IDENTITY is anything but unreadable.
+rocksdb::Status damaged(const std::string& file, const std::string& what) {
+  if (file.ends_with("/IDENTITY")) return rocksdb::Status::IOError(file, what);
+  return rocksdb::Status::Corruption(file, what);
+}
+
 class Stream final : public rocksdb::BlockAccessCipherStream {
  public:
   explicit Stream(FileCipher cipher) : cipher_(std::move(cipher)) {}
@@ -77,7 +83,7 @@ class Provider final : public rocksdb::EncryptionProvider {
       std::unique_ptr<rocksdb::BlockAccessCipherStream>* stream) override {
     try {
       auto cipher = keys_->file_of({prefix.data(), prefix.size()});
-      if (!cipher) return rocksdb::Status::Corruption(name, cipher.error().message);
+      if (!cipher) return damaged(name, cipher.error().message);
       *stream = std::make_unique<Stream>(std::move(*cipher));
     } catch (const std::bad_alloc&) {
       return no_memory();
