@@ -102,6 +102,7 @@ void World::step() {
 }
 
 void World::ask() {
+  if (!broken_.empty()) return;  // There may be no engine to ask.
   const std::string text = known_.question();
   const auto members = test_.members(question(text));
   happened("questions");
