@@ -1,4 +1,4 @@
-// The few cryptographic steps there are, all through OpenSSL's EVP: HMAC, AES-GCM, base64.
+// The few cryptographic steps there are, all through OpenSSL's EVP: HMAC, AES (GCM, CTR), base64.
 //
 // Thread safety: any thread.
 #pragma once

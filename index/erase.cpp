@@ -1,15 +1,10 @@
 #include <algorithm>
 
-#include "base/text.h"
+#include "index/identifier_value.h"
 #include "index/writer.h"
 
 namespace muster::index {
-
 namespace {
-
-std::string normal_form(const std::string& how, std::string_view value) {
-  return how == "email" ? normalise_email(value) : std::string(value);
-}
 
 // The rows that are about the person, or claim what they are known by.
 std::vector<std::uint32_t> rows_of(const TypedRows& rows, const Schema& schema,
@@ -25,7 +20,7 @@ std::vector<std::uint32_t> rows_of(const TypedRows& rows, const Schema& schema,
     for (const TypedColumn& column : rows.columns) {
       for (const TypedCell& cell : column.cells) {
         if (column.name != identity.identifier || !rows.taken[cell.row] || !cell.present) continue;
-        if (normal_form(how->second, cell.bytes) == identity.value) found.push_back(cell.row);
+        if (normalised(how->second, cell.bytes) == identity.value) found.push_back(cell.row);
       }
     }
   }
@@ -42,7 +37,7 @@ std::vector<Identity> Writer::identities_of(Ordinal ordinal) const {
     for (const Value& value : attribute->values(ordinal)) {
       const auto* text = std::get_if<std::string>(&value);
       if (text == nullptr) continue;
-      const std::string normal = normal_form(how, *text);
+      const std::string normal = normalised(how, *text);
       // A refresh may have given it to somebody else too: then it is theirs.
       if (find_profile(name, normal).value_or(ordinal) == ordinal) {
         identities.push_back({name, normal});
@@ -161,7 +156,7 @@ void Writer::reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_su
     if (how == state_.schema->identifiers.end()) continue;
     for (const TypedCell& cell : column.cells) {
       if (!rows.taken[cell.row] || !cell.present) continue;
-      const std::string value = normal_form(how->second, cell.bytes);
+      const std::string value = normalised(how->second, cell.bytes);
       // Whoever has it by now was not erased.
       if (find_profile(column.name, value) || !is_suppressed(column.name, value)) continue;
       rows.reject(cell.row, "has a value in '" + column.name +

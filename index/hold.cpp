@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "index/identifier_value.h"
 #include "index/writer.h"
 
 namespace muster::index {
@@ -78,8 +79,7 @@ void Writer::release_held(const TypedRows& rows, TimeMs received) {
     if (how == state_.schema->identifiers.end()) continue;
     for (const TypedCell& cell : column.cells) {
       if (!rows.taken[cell.row] || !cell.present) continue;
-      take(column.name,
-           how->second == "email" ? normalise_email(cell.bytes) : std::string(cell.bytes));
+      take(column.name, normalised(how->second, cell.bytes));
     }
   }
   for (const HeldRow& held : released) {

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "index/identifier_value.h"
 #include "index/writer.h"
 
 namespace muster::index {
@@ -71,8 +72,7 @@ void Writer::reject_conflicts(TypedRows& rows) const {
     std::map<std::string, std::string_view> claimed;  // In this batch: value -> profile id.
     for (const TypedCell& cell : column->cells) {
       if (!rows.taken[cell.row] || !cell.present) continue;
-      const std::string value =
-          how == "email" ? normalise_email(cell.bytes) : std::string(cell.bytes);
+      const std::string value = normalised(how, cell.bytes);
       const std::string_view who = rows.identity[cell.row];
       const auto owner = find_profile(identifier, value);
       const auto [at, first] = claimed.emplace(value, who);

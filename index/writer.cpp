@@ -5,13 +5,10 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "index/coded.h"
+#include "index/identifier_value.h"
 
 namespace muster::index {
 namespace {
-
-std::string normalised(const std::string& how, std::string_view value) {
-  return how == "email" ? normalise_email(value) : std::string(value);
-}
 
 // Attribute names of the profiles table: user info stands under its source.
 std::string attribute_name(const TableRef& table, const std::string& name) {
