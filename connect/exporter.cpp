@@ -34,6 +34,21 @@ Status Exporter::Impl::load() {
   return Ok{};
 }
 
+OutcomeEraser::Needs Exporter::Impl::needs() const {
+  OutcomeEraser::Needs needs;
+  const std::lock_guard held(mutex_);
+  for (const auto& [id, sync] : syncs_) {
+    SyncNeeds& of_sync = needs[outcome_stream(id)];
+    for (const auto& [batch, ignored] : sync->ledger.batches()) of_sync.open_batches.insert(batch);
+    // Nobody is removed from one that only appends.
+    if (sync->document->mode != SyncMode::Append) {
+      of_sync.held = unite(sync->ledger.held(), sync->ledger.maybe_held());
+    }
+    of_sync.is_changing = sync->busy || !sync->backlog.empty();
+  }
+  return needs;
+}
+
 // --- Choosing what to do next --------------------------------------------------------------------
 
 Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& destination,
@@ -303,6 +318,13 @@ Result<std::vector<DeadLetterView>> Exporter::dead_letters(const Pass&,
 Result<std::uint64_t> Exporter::replay(const Pass&, std::string_view sync,
                                        std::string_view message_id) {
   return impl_->replay(sync, message_id);
+}
+
+engine::EraseOutcome Exporter::eraser(index::Bitmap erased) const {
+  const auto eraser = std::make_shared<OutcomeEraser>(std::move(erased), impl_->needs());
+  return [eraser](const std::string& stream, std::string_view payload) {
+    return eraser->erase(stream, payload);
+  };
 }
 
 }  // namespace muster::connect

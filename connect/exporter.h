@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "connect/views.h"
 #include "engine/access.h"
+#include "engine/answers.h"
 
 namespace muster::engine {
 class Engine;
@@ -77,6 +78,9 @@ class Exporter {
 
   // Delivers until stopped; main starts it as a jthread. Returns within 10 s after the stop.
   void run(std::stop_token stop);
+
+  // Makes what takes people who were erased out of its outcomes (Engine::erase_outcomes_with).
+  engine::EraseOutcome eraser(index::Bitmap erased) const;
 
   // --- Destinations ----------------------------------------------------------------------------
 

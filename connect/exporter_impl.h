@@ -26,6 +26,7 @@
 #include "connect/exporter.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
+#include "connect/outcome_eraser.h"
 #include "connect/secret_box.h"
 #include "connect/sync_document.h"
 
@@ -107,6 +108,9 @@ class Exporter::Impl {
   void run(std::stop_token stop);
   bool work_once(std::stop_token stop);
   std::optional<TimeMs> next_due() const;
+
+  // What the syncs need of their journals.
+  OutcomeEraser::Needs needs() const;
 
   // --- exporter_documents.cpp
   Result<DocumentView> put_destination(std::string_view id, std::string_view json,

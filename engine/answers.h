@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,6 +66,28 @@ struct CheckpointReceipt {
   std::int64_t took_ms = 0;
   std::uint64_t retired = 0;   // Data batches that left the log, being past their retention.
 };
+
+// What a compaction of erased people came to.
+struct CompactionReceipt {
+  std::uint64_t sequence = 0;          // The record of its end; 0: there was nothing to do.
+  std::uint64_t people = 0;            // Erased since the compaction before.
+  std::uint64_t batches = 0, lines = 0;  // Data batches written anew; lines taken out of them.
+  std::uint64_t outcomes = 0;          // Records of deliveries written anew.
+  std::uint64_t needed = 0;            // Of others, that a destination still has to be told.
+  std::vector<std::string> unreachable;  // Files of the archive that could not be read.
+  std::int64_t took_ms = 0;
+};
+
+// What an exporter makes of a payload of its own, so that nothing in it is about people who were
+// erased.
+struct ErasedOutcome {
+  std::optional<std::string> payload;  // Nothing: it stays as it is.
+  bool is_needed = false;              // It is about one of them, and not yet to be changed.
+};
+// Given all payloads of each stream in their order.
+using EraseOutcome =
+    std::function<Result<ErasedOutcome>(const std::string& stream, std::string_view payload)>;
+using OutcomeEraser = std::function<EraseOutcome(index::Bitmap erased)>;
 
 struct Question {
   std::string where;                 // Text spelling, or JSON when it begins with '{'.

@@ -83,12 +83,21 @@ Status Checkpoints::check_kept(const std::stop_token& stop) {
   };
   Status checked = both();
   if (!checked && !stop.stop_requested()) {
-    before_.reset();
-    places_.clear();
+    forget_before();
     newest_ = fallback_ = 0;
-    wants_all_ids_ = true;
   }
   return checked;
+}
+
+void Checkpoints::begin_anew() {
+  const std::lock_guard held(mutex_);
+  forget_before();
+}
+
+void Checkpoints::forget_before() {
+  before_.reset();
+  places_.clear();
+  wants_all_ids_ = true;
 }
 
 void Checkpoints::add_ids(index::EventIds::Fresh ids) {

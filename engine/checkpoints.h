@@ -68,6 +68,10 @@ class Checkpoints {
   // Thread safety: any thread, while none is written.
   Status check_kept(const std::stop_token& stop);
 
+  // The next checkpoint is written whole, and shares nothing with those before.
+  // Thread safety: any thread.
+  void begin_anew();
+
   // Whether there were checkpoints at the start, and none could be read: until the log has been
   // read to its end they are the only ones.  Thread safety: the restoring thread.
   bool passed_all_over() const { return passed_all_over_; }
@@ -88,6 +92,8 @@ class Checkpoints {
 
   Result<EngineImage> read(const storage::Checkpoint& checkpoint, unsigned threads,
                            const std::function<void(double)>& progress) const;
+  // Requires mutex_.
+  void forget_before();
   // Takes in the ids of a moment.
   void add_ids(index::EventIds::Fresh ids);
 

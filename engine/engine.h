@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -54,6 +55,13 @@ struct Parts {
   // Who was erased, and is not taken in again however they come; null: their ids are refused as
   // long as these data know them. Those in it whom the data still have are erased at the start.
   storage::Suppression* suppression = nullptr;
+  // What erased people leave is taken out, beside everything else, so long after an erasure, or
+  // after the last time that something had to be left: within a day, less the time that it takes.
+  // It needs checkpoints that are taken by themselves, and `suppression`.
+  TimeMs compact_after = 20 * 3'600'000LL;
+  // Between two looks for batches that are past their retention and for erasures to compact, where
+  // no checkpoint comes sooner.
+  std::chrono::milliseconds look_every = std::chrono::hours(1);
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};
@@ -181,6 +189,19 @@ class Engine {
   // came since the newest one, nothing is written.
   // Errors: Unsupported without Parts::checkpoints; StorageFull; Corrupt; Unavailable.
   Result<CheckpointReceipt> take_checkpoint(const Pass<Permission::Admin>& pass);
+
+  // Takes out of the log, its archive and the checkpoints what they still have of people who were
+  // erased; returns when the bytes are gone from the disk. What a destination has yet to be told
+  // stays until it was. One is begun by itself within a day after an erasure, where checkpoints are
+  // taken.
+  // Cost: the data batches are decoded and two whole checkpoints are written, beside everything
+  // else; nothing when nobody was erased since the last one.
+  // Errors: Unsupported without Parts::checkpoints and Parts::suppression; StorageFull; Corrupt;
+  // Unavailable. Then the next one goes on.
+  Result<CompactionReceipt> compact_erased(const Pass<Permission::Admin>& pass);
+  // What takes people out of recorded outcomes, called by any thread until another is set; empty:
+  // those stay.
+  void erase_outcomes_with(OutcomeEraser eraser);
 
   // What the state is made of: the parts of a checkpoint by name, each as a hash of its bytes. Two
   // engines with the same fingerprint answer every question alike.

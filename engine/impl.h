@@ -38,6 +38,13 @@ struct KeptReceipt {
   TimeMs received = 0;
 };
 
+// How far what erased people leave behind has been taken out.
+struct CompactionMark {
+  std::uint64_t erasures = 0;  // Of the suppression file: how many have been.
+  std::uint64_t begun = 0;     // The record that says so; 0: none ever did.
+  bool is_done = true;         // Else it was interrupted, or has left something.
+};
+
 // One commit under way: changes add their records here; all are synced together.
 class Commit {
  public:
@@ -80,6 +87,8 @@ class Engine::Impl {
 
   // --- Checkpoints (engine/take_checkpoint.cpp) ---
   Result<CheckpointReceipt> take_checkpoint(const std::stop_token& stop = {});
+  // Without looking for batches to retire.  Requires taking_mutex.
+  Result<CheckpointReceipt> write_checkpoint(const std::stop_token& stop);
   // Data batches that are past their retention leave the log; returns how many. What keeps them
   // from it is told.  Requires taking_mutex.
   std::uint64_t retire_batches(const std::stop_token& stop);
@@ -121,6 +130,18 @@ class Engine::Impl {
   // of an older backup.
   Status apply_suppression();
 
+  // --- Compaction of erased people (engine/compact_erased.cpp) ---
+  // Takes out of the data directory and the archive whatever is known of people who were erased.
+  // An interrupted one goes on with the next call.
+  Result<CompactionReceipt> compact_erased(const std::stop_token& stop = {});
+  // What the record changes in the state.  Requires the leader's thread, or nobody to lead.
+  void apply_compaction(const storage::Compaction& record, std::uint64_t sequence);
+  // Two checkpoints that share nothing with those before, and stand.  Requires taking_mutex.
+  Status take_two_checkpoints(const std::stop_token& stop);
+  bool is_compaction_due();
+  void compact_when_due(const std::stop_token& stop);
+  EraseOutcome outcome_eraser(index::Bitmap erased);
+
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.
   // Cost: every page is looked at.
   std::uint64_t index_bytes() const;
@@ -158,6 +179,7 @@ class Engine::Impl {
 
   index::Writer writer;                             // The leader's alone.
   storage::SuppressionMark suppression_mark;        // The log's; the leader's alone.
+  CompactionMark compaction;                        // The leader's alone.
   std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.
   std::deque<std::pair<TimeMs, std::string>> receipt_order;  // Oldest first; the leader's alone.
 
@@ -165,6 +187,10 @@ class Engine::Impl {
   std::map<std::string, std::vector<std::uint64_t>> streams;  // Outcome records by stream.
   mutable std::mutex rejected_mutex;                // Guards rejected_rows.
   std::deque<RejectedRowInfo> rejected_rows;        // Newest last; at most kRejectedKeptMax.
+
+  std::mutex outcome_eraser_mutex;                  // Guards make_outcome_eraser.
+  OutcomeEraser make_outcome_eraser;                // Empty: nobody has outcomes.
+  std::atomic<TimeMs> tried_compaction = 0;         // By this process; 0: never.
 
   std::atomic<bool> ready = false;
   std::atomic<bool> read_only = false;              // For ever, after a failed append.
@@ -207,8 +233,5 @@ class Engine::Impl {
   mutable std::atomic<TimeMs> latest_now_ = 0;
   std::jthread checkpointing_;  // Last, so that it ends first.
 };
-
-// The parts of a table kind as the index names them, and back.
-index::TableRef table_ref(storage::TableKind kind, const std::string& name);
 
 }  // namespace muster::engine

@@ -1,8 +1,10 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "engine/blanked_batch.h"
 #include "engine/declaration.h"
 #include "engine/impl.h"
+#include "engine/table_ref.h"
 
 namespace muster::engine {
 namespace {
@@ -13,11 +15,6 @@ using index::TypedRows;
 constexpr std::uint64_t kReplaceLossPercentMax = 20;
 
 Error conflict(std::string message) { return {ErrorCode::Conflict, std::move(message)}; }
-
-Hash128 request_hash(const IngestRequest& request) {
-  const auto seed = static_cast<std::uint64_t>(request.table);
-  return hash128(request.bytes, hash64(request.name, seed));
-}
 
 storage::DataBatch record_of(IngestRequest& request, const TypedRows& rows,
                              std::uint64_t schema_version) {
@@ -55,6 +52,11 @@ IngestReceipt receipt_of(const storage::DataBatch& batch, std::uint64_t sequence
   return receipt;
 }
 
+std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> lines) {
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
 Status allowed_loss(const IngestRequest& request, std::uint64_t removed, std::uint64_t live) {
   if (request.force || removed * 100 <= live * kReplaceLossPercentMax) return Ok{};
   return conflict("the refresh would remove " + std::to_string(removed) + " of " +
@@ -69,16 +71,6 @@ std::uint64_t live_rows(const index::Generation& state, const index::TableRef& t
 }
 
 }  // namespace
-
-index::TableRef table_ref(storage::TableKind kind, const std::string& name) {
-  switch (kind) {
-    case storage::TableKind::Profiles: return {index::TableKind::Profiles, ""};
-    case storage::TableKind::Events: return {index::TableKind::Events, ""};
-    case storage::TableKind::UserInfo: return {index::TableKind::UserInfo, name};
-    case storage::TableKind::Entities: return {index::TableKind::Entities, name};
-  }
-  return {};
-}
 
 std::uint64_t Engine::Impl::index_bytes() const {
   return generation()->bytes() + event_id_bytes;
@@ -105,7 +97,9 @@ Result<IngestReceipt> Engine::Impl::ingest(const IngestRequest& asked) {
   }
   const Status room = has_memory();
   IngestRequest request = asked;
-  const Hash128 hash = request.idempotency_key.empty() ? Hash128{} : request_hash(request);
+  const Hash128 hash = request.idempotency_key.empty()
+                           ? Hash128{}
+                           : request_hash(request.table, request.name, request.bytes);
   const index::TableRef table = table_ref(request.table, request.name);
   TRY_ASSIGN(index::Batch decoded,
              parts.decoder->decode({request.format, request.csv_header, request.bytes}));
@@ -158,6 +152,7 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   writer.add_fields(rows.additions);
   const TimeMs received = now();
   storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
+  if (!rows.suppressed.empty()) TRY(take_out(body, sorted(rows.suppressed), *parts.decoder));
   const std::uint64_t sequence = into.last_sequence() + 1;
   receipt = receipt_of(body, sequence);
   keep_rejected(body, sequence, received);
@@ -178,6 +173,12 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
 
 Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded, TimeMs received,
                                   std::uint64_t sequence) {
+  if (!is_replayable(body)) {
+    return Error{ErrorCode::NotFound,
+                 "record " + std::to_string(sequence) + " of the log has lost the rows of people "
+                     "who were erased, and no checkpoint that can be read contains the others: "
+                     "restore a backup"};
+  }
   if (!body.schema_additions.empty()) {
     TRY_ASSIGN(const auto additions, parse_fields(body.schema_additions));
     writer.add_fields(additions);
@@ -209,9 +210,7 @@ Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded,
   IngestReceipt receipt = receipt_of(body, sequence);
   receipt.created = done.created;
   receipt.removed = done.removed;
-  const auto seed = static_cast<std::uint64_t>(body.table);
-  keep_receipt(body.idempotency_key,
-               {hash128(body.raw, hash64(body.name, seed)), std::move(receipt), received});
+  keep_receipt(body.idempotency_key, {request_hash(body), std::move(receipt), received});
   return Ok{};
 }
 

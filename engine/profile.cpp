@@ -58,6 +58,10 @@ std::vector<std::pair<std::string, std::uint64_t>> top_values(const index::Attri
   return top;
 }
 
+std::uint32_t known_keys(const index::Dictionary& dictionary) {
+  return dictionary.size() - dictionary.forgotten();
+}
+
 CatalogField catalog_field(const index::Schema& schema, const std::string& key,
                            const index::Attribute& attribute) {
   CatalogField field;
@@ -66,7 +70,7 @@ CatalogField catalog_field(const index::Schema& schema, const std::string& key,
   const index::Field* known = schema.field(key);
   field.declared = known != nullptr && known->declared;
   field.present = attribute.count();
-  field.distinct = attribute.is_coded() ? attribute.dictionary.size() : 0;
+  field.distinct = attribute.is_coded() ? known_keys(attribute.dictionary) : 0;
   field.top = top_values(attribute);
   field.bytes = attribute.bytes() + attribute.dictionary.bytes();
   return field;
@@ -112,7 +116,7 @@ CatalogTable catalog_events(const index::Schema& schema, const index::EventTable
     if (known == nullptr) known = schema.field("*." + name);
     field.declared = known != nullptr && known->declared;
     field.present = rows_with(table, *property);
-    field.distinct = property->dictionary.size();
+    field.distinct = known_keys(property->dictionary);
     field.bytes = property->dictionary.bytes() + property->lists.bytes();
     made.memory.dictionaries += field.bytes;
     made.fields.push_back(std::move(field));

@@ -115,6 +115,8 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     if (erasure->mark.erasures != 0) suppression_mark = erasure->mark;
   } else if (const auto* outcome = std::get_if<storage::Outcome>(&record.body)) {
     remember_outcome(outcome->stream, sequence);
+  } else if (const auto* compacted = std::get_if<storage::Compaction>(&record.body)) {
+    apply_compaction(*compacted, sequence);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
     return Error{ErrorCode::NotFound,
                  "record " + std::to_string(sequence) + " of the log is past its retention, and "

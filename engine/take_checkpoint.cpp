@@ -7,8 +7,6 @@ namespace {
 
 using index::WriterImage;
 
-// Between two looks for batches that are past their retention, where no checkpoint comes sooner.
-constexpr std::chrono::hours kRetireEvery{1};
 // Groups of batches that leave at one look: bounds how long the next checkpoint waits.
 constexpr int kGroupsPerLook = 8;
 
@@ -47,6 +45,7 @@ IngestReceipt read_receipt(ByteReader& in) {
 // rejected rows: varint, of each sequence, line: varint, table, reason: text, received: i64 |
 // streams: varint, of each its name: text, records: varint, of each its number, less the one
 // before: varint | the mark of the suppression file: erasures: varint, key: u64; missing in older
+// ones | the compaction of erased people: erasures, begun: varint, is done: u8; missing in older
 // ones
 std::string Engine::Impl::engine_bytes(TimeMs at) const {
   std::string bytes;
@@ -85,6 +84,9 @@ std::string Engine::Impl::engine_bytes(TimeMs at) const {
   }
   out.varint(suppression_mark.erasures);
   out.u64(suppression_mark.key);
+  out.varint(compaction.erasures);
+  out.varint(compaction.begun);
+  out.u8(compaction.is_done ? 1 : 0);
   return bytes;
 }
 
@@ -155,11 +157,14 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
   }
   storage::SuppressionMark mark;
   if (!in.failed() && !in.at_end()) mark = {in.varint(), in.u64()};
+  CompactionMark compacted;
+  if (!in.failed() && !in.at_end()) compacted = {in.varint(), in.varint(), in.u8() != 0};
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
   latest_now_ = latest;
   suppression_mark = mark;
+  compaction = compacted;
   receipts = std::move(kept_receipts);
   receipt_order = std::move(order);
   rejected_rows = std::move(rejected);
@@ -206,6 +211,14 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
                                          "to take a checkpoint of"};
   }
   const std::lock_guard taking(taking_mutex);
+  auto taken = write_checkpoint(stop);
+  if (taken) taken->retired = retire_batches(stop);
+  const std::lock_guard held(checkpoint_mutex);
+  checkpoint_failure = taken ? "" : taken.error().message;
+  return taken;
+}
+
+Result<CheckpointReceipt> Engine::Impl::write_checkpoint(const std::stop_token& stop) {
   std::optional<EngineMoment> now_as_it_is;
   const Change capture = [&](Commit& commit) -> Status {
     if (commit.last_sequence() == checkpoints->newest()) return Ok{};
@@ -217,15 +230,9 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
     uncheckpointed = 0;
     return Ok{};
   };
-  auto taken = [&]() -> Result<CheckpointReceipt> {
-    TRY(commit(capture, 0));
-    if (!now_as_it_is) return CheckpointReceipt{.sequence = checkpoints->newest()};
-    return checkpoints->write(std::move(*now_as_it_is), stop);
-  }();
-  if (taken) taken->retired = retire_batches(stop);
-  const std::lock_guard held(checkpoint_mutex);
-  checkpoint_failure = taken ? "" : taken.error().message;
-  return taken;
+  TRY(commit(capture, 0));
+  if (!now_as_it_is) return CheckpointReceipt{.sequence = checkpoints->newest()};
+  return checkpoints->write(std::move(*now_as_it_is), stop);
 }
 
 std::uint64_t Engine::Impl::retire_batches(const std::stop_token& stop) {
@@ -266,18 +273,22 @@ bool Engine::Impl::wait_until_due(const std::stop_token& stop) {
   const auto due = [this] {
     return parts.checkpoint_bytes != 0 && uncheckpointed >= parts.checkpoint_bytes;
   };
-  const auto end = std::chrono::steady_clock::now() + kRetireEvery;
+  const auto end = std::chrono::steady_clock::now() + parts.look_every;
   while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
     // Who counts the bytes tells without the mutex, so a word may be missed: never for longer.
-    if (checkpoint_due.wait_for(held, stop, std::chrono::seconds(1), due)) return true;
+    const auto most = std::min(parts.look_every, std::chrono::milliseconds(1'000));
+    if (checkpoint_due.wait_for(held, stop, most, due)) return true;
   }
   return false;
 }
 
 void Engine::Impl::take_due_checkpoint(const std::stop_token& stop) {
   if (!wait_until_due(stop)) {
-    const std::lock_guard taking(taking_mutex);
-    retire_batches(stop);
+    {
+      const std::lock_guard taking(taking_mutex);
+      retire_batches(stop);
+    }
+    compact_when_due(stop);
     return;
   }
   const auto taken = take_checkpoint(stop);
@@ -285,6 +296,7 @@ void Engine::Impl::take_due_checkpoint(const std::stop_token& stop) {
   if (!taken && parts.notice && !stop.stop_requested()) {
     parts.notice("no checkpoint was taken: " + taken.error().message);
   }
+  compact_when_due(stop);
 }
 
 void Engine::Impl::take_checkpoints(const std::stop_token& stop) {

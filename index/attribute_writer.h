@@ -30,6 +30,9 @@ class AttributeWriter {
   // Takes the values of these ordinals away.  Requires them strictly increasing.
   void clear(std::span<const Ordinal> ordinals);
 
+  // Forgets the keys of the dictionary that are nobody's value (index/forget.cpp).
+  void forget_unused();
+
   // Whether every number so far can be kept at a larger scale.
   bool can_widen(std::uint8_t scale) const;
 

@@ -25,9 +25,11 @@ std::uint32_t tag_of(const KeyForm& key) {
   return KeySlots::tag_of(table_hash(key.bytes(), key.is_uuid() ? 1 : 0));
 }
 
-std::uint32_t find_in(const KeyPool& keys, const KeySlots& slots, std::uint32_t size,
-                      const KeyForm& key, std::uint32_t tag) {
-  return slots.find(tag, size, [&](std::uint32_t code) { return keys.equals(code, key); });
+std::uint32_t find_in(const KeyPool& keys, const KeySlots& slots, const ForgottenKeys* forgotten,
+                      std::uint32_t size, const KeyForm& key, std::uint32_t tag) {
+  return slots.find(tag, size, [&](std::uint32_t code) {
+    return keys.equals(code, key) && (forgotten == nullptr || !forgotten->contains(code));
+  });
 }
 
 // Below these, everything stands in the caches and recent codes help most.
@@ -66,7 +68,7 @@ void in_windows(std::span<const std::string_view> texts, const KeyPool& keys,
 std::optional<std::uint32_t> Dictionary::find(std::string_view key) const {
   if (size_ == 0) return std::nullopt;
   const KeyForm form(key);
-  const std::uint32_t code = find_in(*keys_, *slots_, size_, form, tag_of(form));
+  const std::uint32_t code = find_in(*keys_, *slots_, forgotten_.get(), size_, form, tag_of(form));
   return code == kNoKey ? std::nullopt : std::optional(code);
 }
 
@@ -79,20 +81,27 @@ void Dictionary::find_batch(std::span<const std::string_view> keys,
   }
   in_windows(keys, *keys_, slots_, size_,
              [&](std::size_t i, const KeyForm& key, std::uint32_t tag) {
-               codes[i] = find_in(*keys_, *slots_, size_, key, tag);
+               codes[i] = find_in(*keys_, *slots_, forgotten_.get(), size_, key, tag);
              });
 }
 
 KeyText Dictionary::key(std::uint32_t code) const {
   CHECK(code < size_);
-  return keys_->at(code);
+  return is_forgotten(code) ? KeyText(forgotten_->stand_in) : keys_->at(code);
+}
+
+void ForgottenKeys::add(std::uint32_t code) {
+  if (contains(code)) return;
+  if (code / 64 >= bits.size()) bits.resize(code / 64 + 1);
+  bits[code / 64] |= std::uint64_t{1} << (code % 64);
+  ++count;
 }
 
 DictionaryWriter::DictionaryWriter()
     : keys_(std::make_shared<KeyPool>()), slots_(std::make_shared<KeySlots>()) {}
 
 std::uint32_t DictionaryWriter::add(const KeyForm& key, std::uint32_t tag) {
-  const std::uint32_t known = find_in(*keys_, *slots_, size_, key, tag);
+  const std::uint32_t known = find_in(*keys_, *slots_, forgotten_.get(), size_, key, tag);
   if (known != kNoKey) return known;
   CHECK(size_ < kCodesMax);
   if (slots_->is_full(size_ + 1)) slots_ = slots_->larger();
@@ -125,7 +134,7 @@ void DictionaryWriter::add_batch(std::span<const std::string_view> keys,
 
 std::optional<std::uint32_t> DictionaryWriter::find(std::string_view key) const {
   const KeyForm form(key);
-  const std::uint32_t code = find_in(*keys_, *slots_, size_, form, tag_of(form));
+  const std::uint32_t code = find_in(*keys_, *slots_, forgotten_.get(), size_, form, tag_of(form));
   return code == kNoKey ? std::nullopt : std::optional(code);
 }
 
@@ -136,13 +145,42 @@ void DictionaryWriter::find_batch(std::span<const std::string_view> keys,
 
 KeyText DictionaryWriter::key(std::uint32_t code) const {
   CHECK(code < size_);
-  return keys_->at(code);
+  const bool is_gone = forgotten_ && forgotten_->contains(code);
+  return is_gone ? KeyText(forgotten_->stand_in) : keys_->at(code);
+}
+
+// One that no snapshot has.
+ForgottenKeys& DictionaryWriter::forgotten(std::string_view stand_in) {
+  if (!forgotten_) {
+    forgotten_ = std::make_shared<ForgottenKeys>();
+    forgotten_->stand_in = stand_in;
+  } else if (forgotten_.use_count() > 1) {
+    forgotten_ = std::make_shared<ForgottenKeys>(*forgotten_);
+  }
+  return *forgotten_;
+}
+
+void DictionaryWriter::forget(std::span<const std::uint32_t> codes, std::string_view stand_in) {
+  if (codes.empty()) return;
+  ForgottenKeys& all = forgotten(stand_in);
+  for (const std::uint32_t code : codes) {
+    CHECK(code < size_);
+    all.add(code);
+  }
+}
+
+void DictionaryWriter::add_forgotten(std::string_view stand_in) {
+  CHECK(size_ < kCodesMax);
+  ForgottenKeys& all = forgotten(stand_in);
+  keys_->append(size_, KeyForm(stand_in));
+  all.add(size_++);
 }
 
 Dictionary DictionaryWriter::snapshot() const {
   Dictionary taken;
   taken.keys_ = keys_;
   taken.slots_ = slots_;
+  taken.forgotten_ = forgotten_;
   taken.size_ = size_;
   taken.bytes_ = bytes();
   return taken;

@@ -80,8 +80,17 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
 
 std::vector<std::string> Writer::erased_ids() const {
   std::vector<std::string> ids;
-  for (const Ordinal ordinal : erased_) ids.emplace_back(profiles_.ids.key(ordinal).view());
+  const Dictionary known = profiles_.ids.snapshot();
+  for (const Ordinal ordinal : erased_) {
+    if (!known.is_forgotten(ordinal)) ids.emplace_back(known.key(ordinal).view());
+  }
   return ids;
+}
+
+Bitmap Writer::erased() const {
+  Bitmap all;
+  for (const Ordinal ordinal : erased_) all.add(ordinal);
+  return all;
 }
 
 std::set<std::string> Writer::waiting_ids() const {
@@ -137,6 +146,7 @@ void Writer::reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_su
     const bool gone = known ? erased_.contains(*known)
                             : is_of_erased(rows.identifier, rows.identity[row]);
     if (gone || (is_suppressed && is_suppressed(rows.identifier, rows.identity[row]))) {
+      rows.suppressed.push_back(rows.lines[row]);
       rows.reject(row, "is about a profile that was erased; it is not taken in again");
     }
   }
@@ -159,6 +169,7 @@ void Writer::reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_su
       const std::string value = normalised(how->second, cell.bytes);
       // Whoever has it by now was not erased.
       if (find_profile(column.name, value) || !is_suppressed(column.name, value)) continue;
+      rows.suppressed.push_back(rows.lines[cell.row]);
       rows.reject(cell.row, "has a value in '" + column.name +
                                 "' of a profile that was erased; it is not taken in again");
     }

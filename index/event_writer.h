@@ -37,6 +37,9 @@ class EventWriter {
   // Takes away all events of one person.
   void erase(Ordinal ordinal);
 
+  // Forgets the keys of the dictionaries that no event has (index/forget.cpp).
+  void forget_unused();
+
   // Whether the numbers of a property so far can be kept at a larger scale.
   bool can_widen(const std::string& property, std::uint8_t scale) const;
 

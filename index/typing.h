@@ -64,6 +64,7 @@ struct TypedRows {
   std::map<std::string, Field> additions;   // Fields inferred or widened here, by field key.
   std::vector<RejectedLine> rejected;       // By line; includes those of the batch.
   std::vector<std::uint64_t> skipped;       // Lines of events known before, ascending.
+  std::vector<std::uint64_t> suppressed;    // Of `rejected`: lines about people who were erased.
 
   std::shared_ptr<const Batch> batch;
   std::shared_ptr<std::deque<std::string>> arena;  // Bytes made while typing.

@@ -73,8 +73,9 @@ class Writer {
   // The part of resolve() that must also happen when verdicts are known already: a replay.
   void remember_events(const TypedRows& rows);
 
-  // Who was erased: whose ids are refused.
+  // Who was erased: whose ids are refused, unless they are forgotten.
   std::vector<std::string> erased_ids() const;
+  Bitmap erased() const;
   // The profile ids that rows which wait are about.
   std::set<std::string> waiting_ids() const;
 
@@ -90,6 +91,11 @@ class Writer {
   // Returns all that the person was known by, the id first; nothing when nobody has the id and no
   // row that waits is about it.
   std::optional<std::vector<Identity>> erase(std::string_view profile_id);
+
+  // Forgets what a state still knows of people who were erased though nobody can ask for it: their
+  // ids, their identifiers, and all texts that are nobody's value any more.
+  // Cost: one pass over all columns of codes.
+  void forget_erased();
 
   void put_document(const std::string& kind, const std::string& id, StoredDocument document);
   void put_list(const std::string& id, Bitmap members, std::uint64_t version);

@@ -121,8 +121,8 @@ Result<std::vector<std::string>> names_of(std::string_view line) {
 
 class CsvReader {
  public:
-  CsvReader(std::string_view bytes, const std::vector<std::string>& names)
-      : bytes_(bytes), builder_(bytes.size()) {
+  CsvReader(std::string_view bytes, const std::vector<std::string>& names, RowPlaces* places)
+      : bytes_(bytes), builder_(bytes.size()), places_(places) {
     for (const std::string& name : names)
       columns_.push_back(builder_.column(name));
     builder_.keep_columns();
@@ -131,6 +131,7 @@ class CsvReader {
   index::Batch read(std::size_t from, std::uint64_t line) {
     while (from < bytes_.size()) {
       if (const std::size_t behind = take_plain(from, line); behind > from) {
+        note_place(line, from, behind);
         from = behind;
         ++line;
         continue;
@@ -139,10 +140,12 @@ class CsvReader {
       std::string problem = row_problem(bytes_.substr(from, end - from), line);
       const std::size_t first_line = line_end(bytes_, from);
       // A stray quote joins lines up to the next one: only its own line is bad.
-      if (!problem.empty()) {
+      const bool is_bad = !problem.empty();
+      if (is_bad) {
         builder_.reject_row(line, std::move(problem));
         end = first_line;
       }
+      note_place(line, from, end, is_bad);
       line += lines_in(bytes_.substr(from, end - from));
       from = end;
     }
@@ -152,6 +155,13 @@ class CsvReader {
   }
 
  private:
+  void note_place(std::uint64_t line, std::size_t from, std::size_t end, bool is_bad = false) {
+    if (places_ == nullptr) return;
+    const std::string_view row = bytes_.substr(from, end - from);
+    const bool is_open = is_bad && std::count(row.begin(), row.end(), '"') % 2 != 0;
+    places_->push_back({line, from, end - from, is_open});
+  }
+
   // The short way for a row of ASCII without quotes: returns the place behind its line break, or
   // `from` when nothing was taken because something is unusual or wrong.
   std::size_t take_plain(std::size_t from, std::uint64_t line) {
@@ -226,6 +236,7 @@ class CsvReader {
 
   std::string_view bytes_;
   BatchBuilder builder_;
+  RowPlaces* const places_;
   std::vector<std::uint32_t> columns_;
   Splitter splitter_;
 };
@@ -246,19 +257,21 @@ std::size_t csv_row_end(std::string_view bytes, std::size_t from) {
   return line_end(bytes, from);
 }
 
-Result<index::Batch> decode_csv(std::string_view bytes, std::string_view header) {
+Result<index::Batch> decode_csv(std::string_view bytes, std::string_view header,
+                                RowPlaces* places) {
   std::size_t from = 0;
   std::uint64_t line = 1;
   if (header.empty()) {
-    if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
-    from = csv_row_end(bytes, 0);
-    header = bytes.substr(0, from);
+    if (bytes.starts_with(kByteOrderMark)) from = kByteOrderMark.size();
+    const std::size_t end = csv_row_end(bytes, from);
+    header = bytes.substr(from, end - from);
+    from = end;
     line += lines_in(header);
   } else if (header.starts_with(kByteOrderMark)) {
     header.remove_prefix(kByteOrderMark.size());
   }
   TRY_ASSIGN(const std::vector<std::string> names, names_of(without_line_break(header)));
-  return CsvReader(bytes, names).read(from, line);
+  return CsvReader(bytes, names, places).read(from, line);
 }
 
 }  // namespace muster::loader

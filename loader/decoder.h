@@ -21,6 +21,7 @@ namespace muster::loader {
 class FileDecoder final : public engine::RowDecoder {
  public:
   Result<index::Batch> decode(const engine::RawRows& rows) const override;
+  Result<std::vector<engine::RowPlace>> places(const engine::RawRows& rows) const override;
 };
 
 // Whether a body of JSON is an array of rows or NDJSON, by its first character.

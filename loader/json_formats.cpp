@@ -90,32 +90,27 @@ std::size_t value_end(std::string_view json, std::size_t from) {
   return std::string_view::npos;
 }
 
-}  // namespace
-
-index::Batch decode_ndjson(std::string_view bytes) {
-  PaddedRows rows(bytes);
+// Calls visit(line, row) with every line that is not blank, without white space at its ends.
+template <typename Visit>
+void each_line(std::string_view bytes, const Visit& visit) {
   std::uint64_t line = 0;
   for (std::size_t from = 0; from < bytes.size();) {
     const std::size_t found = bytes.find('\n', from);
     const std::size_t end = found == std::string_view::npos ? bytes.size() : found;
     const std::string_view row = trimmed(bytes.substr(from, end - from));
     ++line;
-    if (line == 1 && row.starts_with(kByteOrderMark)) {
-      rows.reject(line, kMarkInFront);
-    } else if (!row.empty()) {
-      rows.read(row, line);
-    }
+    if (!row.empty()) visit(line, row);
     from = end + 1;
   }
-  return rows.take();
 }
 
-Result<index::Batch> decode_json_array(std::string_view bytes) {
-  const std::string_view json = trimmed(bytes);
+// Calls visit(number, element) with every element of an array, from 1.
+// Errors: InvalidArgument when it cannot be walked; then visit() has seen those before.
+template <typename Visit>
+Status each_element(std::string_view json, const Visit& visit) {
   if (json.empty() || json.front() != '[') {
     return Error{ErrorCode::InvalidArgument, "the body does not begin with '[': an array of rows"};
   }
-  PaddedRows rows(json);
   std::uint64_t element = 0;
   std::size_t at = 1;
   const auto skip_space = [&] {
@@ -124,8 +119,7 @@ Result<index::Batch> decode_json_array(std::string_view bytes) {
   };
   skip_space();
   if (at < json.size() && json[at] == ']') {
-    return ++at == json.size() ? Result<index::Batch>(rows.take())
-                               : broken_array(0, "more stands behind its ']'");
+    return ++at == json.size() ? Status(Ok{}) : broken_array(0, "more stands behind its ']'");
   }
   while (true) {
     skip_space();
@@ -133,13 +127,7 @@ Result<index::Batch> decode_json_array(std::string_view bytes) {
     if (end == std::string_view::npos) return broken_array(element, "it is not closed");
     const std::string_view row = trimmed(json.substr(at, end - at));
     if (row.empty()) return broken_array(element, "a value is missing");
-    ++element;
-    // A copy always: behind an element stands a comma or bracket, which the reader must not see.
-    if (row.size() > kLineBytesMax) {
-      rows.reject(element, kLineTooLong);
-    } else {
-      rows.read_copy(row, element);
-    }
+    visit(++element, row);
     at = end;
     skip_space();
     if (at >= json.size()) return broken_array(element, "it is not closed");
@@ -148,7 +136,58 @@ Result<index::Batch> decode_json_array(std::string_view bytes) {
     if (next != ',') return broken_array(element, "a comma or ']' is missing");
   }
   if (at != json.size()) return broken_array(element, "more stands behind its ']'");
+  return Ok{};
+}
+
+// Keeps where rows of these bytes stand.
+class PlaceList {
+ public:
+  explicit PlaceList(std::string_view bytes) : bytes_(bytes) {}
+  void operator()(std::uint64_t line, std::string_view row) {
+    const auto offset = static_cast<std::size_t>(row.data() - bytes_.data());
+    places_.push_back({.line = line, .offset = offset, .size = row.size()});
+  }
+  RowPlaces take() { return std::move(places_); }
+
+ private:
+  std::string_view bytes_;
+  RowPlaces places_;
+};
+
+}  // namespace
+
+index::Batch decode_ndjson(std::string_view bytes) {
+  PaddedRows rows(bytes);
+  each_line(bytes, [&](std::uint64_t line, std::string_view row) {
+    if (line == 1 && row.starts_with(kByteOrderMark)) rows.reject(line, kMarkInFront);
+    else rows.read(row, line);
+  });
   return rows.take();
+}
+
+RowPlaces places_in_ndjson(std::string_view bytes) {
+  PlaceList places(bytes);
+  each_line(bytes, [&](std::uint64_t line, std::string_view row) { places(line, row); });
+  return places.take();
+}
+
+Result<index::Batch> decode_json_array(std::string_view bytes) {
+  const std::string_view json = trimmed(bytes);
+  PaddedRows rows(json);
+  TRY(each_element(json, [&](std::uint64_t element, std::string_view row) {
+    // A copy always: behind an element stands a comma or bracket, which the reader must not see.
+    if (row.size() > kLineBytesMax) rows.reject(element, kLineTooLong);
+    else rows.read_copy(row, element);
+  }));
+  return rows.take();
+}
+
+Result<RowPlaces> places_in_json_array(std::string_view bytes) {
+  PlaceList places(bytes);
+  TRY(each_element(trimmed(bytes), [&](std::uint64_t element, std::string_view row) {
+    places(element, row);
+  }));
+  return places.take();
 }
 
 }  // namespace muster::loader

@@ -233,6 +233,45 @@ Status read_archive(
   return Ok{};
 }
 
+namespace {
+
+// Numbers and times of a file's records: what two copies of them share, whatever was taken out.
+Result<std::vector<std::pair<std::uint64_t, TimeMs>>> contents(const fs::path& file,
+                                                               const Keyring* keys) {
+  std::vector<std::pair<std::uint64_t, TimeMs>> records;
+  TRY(read_archive(
+      file,
+      [&](std::uint64_t sequence, std::string_view record) -> Status {
+        TRY_ASSIGN(const RecordHead head, decode_head(record));
+        records.emplace_back(sequence, head.received);
+        return Ok{};
+      },
+      keys));
+  return records;
+}
+
+}  // namespace
+
+Status remove_superseded(const fs::path& directory, const std::string& name,
+                         const Keyring* keys) {
+  const std::string_view numbers = std::string_view(name).substr(0, name.rfind('-') + 1);
+  std::vector<std::string> others;
+  TRY_ASSIGN(const std::vector<std::string> files, names_in(directory));
+  for (const std::string& file : files) {
+    if (file != name && file.starts_with(numbers)) others.push_back(file);
+  }
+  if (others.empty()) return Ok{};
+  TRY_ASSIGN(const auto kept, contents(directory / name, keys));
+  for (const std::string& other : others) {
+    const auto theirs = contents(directory / other, keys);
+    if (!theirs || *theirs != kept) continue;  // Of another log that shares the directory.
+    if (::unlink((directory / other).c_str()) != 0) {
+      return file_error("delete", directory / other, errno);
+    }
+  }
+  return sync_directory(directory);
+}
+
 Result<Unarchived> unarchive(Log& log, const fs::path& directory, const Keyring* keys) {
   Unarchived done;
   std::map<std::string, Expected> files;

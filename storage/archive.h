@@ -50,6 +50,12 @@ Status read_archive(
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit,
     const Keyring* keys = nullptr);
 
+// Deletes the files that `name` takes the place of: of the same records, by numbers and times.
+// Errors: those of read_archive() for `name`; those of the directory.
+// Cost: one pass over each file of the same numbers.
+Status remove_superseded(const std::filesystem::path& directory, const std::string& name,
+                         const Keyring* keys = nullptr);
+
 // Puts the records that an archive has back into the log, from which they were retired.
 struct Unarchived {
   std::uint64_t records = 0, bytes = 0;  // Put back.

@@ -4,6 +4,7 @@
 #include <zstd_errors.h>
 
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -25,6 +26,8 @@ enum class Kind : std::uint8_t {
   ClockTick = 6,
   Retired = 7,
   MarkedErasure = 8,  // With the mark of the suppression file.
+  BlankedBatch = 9,   // A data batch with lines taken out.
+  Compaction = 10,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -69,6 +72,21 @@ Result<std::string> inflate(std::string_view frame, std::uint64_t size) {
   return raw;
 }
 
+// Lines or the like. Differences, wrapping round: a byte each where they stand close together,
+// whatever the order.
+void write_numbers(ByteWriter& out, std::span<const std::uint64_t> numbers) {
+  out.varint(numbers.size());
+  std::uint64_t previous = 0;
+  for (const std::uint64_t number : numbers) {
+    out.varint(number - previous);
+    previous = number;
+  }
+}
+
+bool is_blanked(const DataBatch& batch) {
+  return !batch.blanked.empty() || batch.request != Hash128{};
+}
+
 void write(ByteWriter& out, const DataBatch& batch) {
   CHECK(batch.raw.size() <= kRawBytesMax);
   out.u8(static_cast<std::uint8_t>(batch.table));
@@ -87,12 +105,11 @@ void write(ByteWriter& out, const DataBatch& batch) {
     out.varint(row.line);
     out.text(row.reason);
   }
-  out.varint(batch.skipped.size());
-  // Differences, wrapping round: a byte for each of a batch that came twice, whatever the order.
-  std::uint64_t previous = 0;
-  for (const std::uint64_t line : batch.skipped) {
-    out.varint(line - previous);
-    previous = line;
+  write_numbers(out, batch.skipped);
+  if (is_blanked(batch)) {
+    write_numbers(out, batch.blanked);
+    out.u64(batch.request.high);
+    out.u64(batch.request.low);
   }
   out.varint(batch.raw.size());
   out.text(compress(batch.raw));
@@ -131,10 +148,23 @@ void write(ByteWriter& out, const Retired& retired) {
   out.text(retired.archive);
 }
 
+void write(ByteWriter& out, const Compaction& compaction) {
+  out.varint(compaction.erasures);
+  out.u8(compaction.is_done ? 1 : 0);
+  out.varint(compaction.rejected.size());
+  for (const auto& [record, line] : compaction.rejected) {
+    out.varint(record);
+    out.varint(line);
+  }
+}
+
 Kind kind_of(const RecordBody& body) {
+  const auto* batch = std::get_if<DataBatch>(&body);
+  if (batch != nullptr && is_blanked(*batch)) return Kind::BlankedBatch;
+  if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
   const auto* erasure = std::get_if<Erasure>(&body);
   if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
-  // The alternatives stand in the order of the kinds.
+  // The others stand in the order of the kinds.
   return static_cast<Kind>(body.index() + 1);
 }
 
@@ -147,7 +177,7 @@ static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
 static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
-static_assert(std::variant_size_v<RecordBody> == 7);
+static_assert(std::variant_size_v<RecordBody> == 8);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -167,6 +197,15 @@ Result<std::uint64_t> count_of(ByteReader& in, std::size_t bytes_each) {
   return count;
 }
 
+Result<std::vector<std::uint64_t>> read_numbers(ByteReader& in) {
+  TRY_ASSIGN(const std::uint64_t count, count_of(in, 1));
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(count);
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; i < count; ++i) numbers.push_back(number += in.varint());
+  return numbers;
+}
+
 Status read_verdicts(ByteReader& in, DataBatch& batch) {
   TRY_ASSIGN(const std::uint64_t rejected, count_of(in, 2));
   batch.rejected.reserve(rejected);
@@ -174,14 +213,11 @@ Status read_verdicts(ByteReader& in, DataBatch& batch) {
     const std::uint64_t line = in.varint();
     batch.rejected.push_back({line, text_of(in)});
   }
-  TRY_ASSIGN(const std::uint64_t skipped, count_of(in, 1));
-  batch.skipped.reserve(skipped);
-  std::uint64_t line = 0;
-  for (std::uint64_t i = 0; i < skipped; ++i) batch.skipped.push_back(line += in.varint());
+  TRY_ASSIGN(batch.skipped, read_numbers(in));
   return Ok{};
 }
 
-Result<RecordBody> read_data_batch(ByteReader& in) {
+Result<RecordBody> read_data_batch(ByteReader& in, bool is_blanked) {
   DataBatch batch;
   const std::uint8_t table = in.u8(), format = in.u8();
   if (table > static_cast<std::uint8_t>(TableKind::Entities)) {
@@ -202,6 +238,11 @@ Result<RecordBody> read_data_batch(ByteReader& in) {
   batch.replace_id = text_of(in);
   TRY_ASSIGN(batch.replace_last, flag_of(in));
   TRY(read_verdicts(in, batch));
+  if (is_blanked) {
+    TRY_ASSIGN(batch.blanked, read_numbers(in));
+    batch.request.high = in.u64();
+    batch.request.low = in.u64();
+  }
   const std::uint64_t raw_size = in.varint();
   const std::string_view frame = in.text();
   if (in.failed()) return damaged("it ends inside its data batch");
@@ -220,9 +261,23 @@ Result<RecordBody> read_document_change(ByteReader& in) {
   return RecordBody(std::move(change));
 }
 
+Result<RecordBody> read_compaction(ByteReader& in) {
+  Compaction compaction;
+  compaction.erasures = in.varint();
+  TRY_ASSIGN(compaction.is_done, flag_of(in));
+  TRY_ASSIGN(const std::uint64_t count, count_of(in, 2));
+  compaction.rejected.reserve(count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t record = in.varint();
+    compaction.rejected.emplace_back(record, in.varint());
+  }
+  return RecordBody(std::move(compaction));
+}
+
 Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
   switch (static_cast<Kind>(kind)) {
-    case Kind::DataBatch: return read_data_batch(in);
+    case Kind::DataBatch: return read_data_batch(in, false);
+    case Kind::BlankedBatch: return read_data_batch(in, true);
     case Kind::Declaration: return RecordBody(Declaration{text_of(in)});
     case Kind::DocumentChange: return read_document_change(in);
     case Kind::Erasure: {
@@ -253,6 +308,7 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
       retired.archive = text_of(in);
       return RecordBody(std::move(retired));
     }
+    case Kind::Compaction: return read_compaction(in);
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
@@ -307,7 +363,9 @@ Result<RecordHead> decode_head(std::string_view bytes) {
   ByteReader in(bytes);
   TRY_ASSIGN(const Head head, read_head(bytes, in));
   const auto is = [&](Kind kind) { return head.kind == static_cast<std::uint8_t>(kind); };
-  return RecordHead{head.received, is(Kind::DataBatch), is(Kind::Retired)};
+  return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch),
+                    is(Kind::Retired), is(Kind::Erasure) || is(Kind::MarkedErasure),
+                    is(Kind::Outcome)};
 }
 
 Result<Record> decode(std::string_view bytes) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -47,6 +48,10 @@ struct DataBatch {
   std::uint64_t first_line = 1;  // Number of the batch's first line in its file.
   std::string replace_id;        // "" unless part of a whole-table refresh.
   bool replace_last = false;
+  // Lines whose text was taken out because they were about people who were erased, ascending: those
+  // that were refused for it when they came, and by a compaction all others.
+  std::vector<std::uint64_t> blanked;
+  Hash128 request;  // Of the request before anything was taken out; zeros where nothing was.
   bool operator==(const DataBatch&) const = default;
 };
 
@@ -104,8 +109,18 @@ struct Retired {
   bool operator==(const Retired&) const = default;
 };
 
-using RecordBody =
-    std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome, ClockTick, Retired>;
+// The state forgets what it still knew of people who were erased (index::Writer::forget_erased),
+// and the records before this one lose what they say of them; or they have lost it.
+struct Compaction {
+  std::uint64_t erasures = 0;  // That the log had by then: SuppressionMark::erasures.
+  bool is_done = false;
+  // Lines that were rejected and whose reasons go too: record, line.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> rejected;
+  bool operator==(const Compaction&) const = default;
+};
+
+using RecordBody = std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome,
+                                ClockTick, Retired, Compaction>;
 
 struct Record {
   TimeMs received = 0;
@@ -123,7 +138,7 @@ std::string encode(const Record& record);
 // What stands at the beginning of every record.
 struct RecordHead {
   TimeMs received = 0;
-  bool is_data_batch = false, is_retired = false;
+  bool is_data_batch = false, is_retired = false, is_erasure = false, is_outcome = false;
 };
 // Cost: the checksum of all bytes; nothing is decompressed.
 // Errors: Corrupt, as decode().

@@ -5,6 +5,7 @@
 
 #include "index/coded.h"
 #include "index/event_run.h"
+#include "index/image/dictionary_image.h"
 #include "index/image/field_type_image.h"
 #include "index/image/numbers.h"
 

@@ -23,6 +23,10 @@ std::string section_name(std::initializer_list<std::string_view> parts) {
 
 std::string section_number(std::uint64_t number) { return fmt::format("{:010}", number); }
 
+std::string numbered_section(const std::string& prefix, std::uint64_t number) {
+  return prefix + "/" + section_number(number);
+}
+
 Error damaged_section(std::string_view name, std::string_view what) {
   return {ErrorCode::Corrupt,
           "section '" + std::string(name) + "' is damaged: " + std::string(what)};

@@ -41,6 +41,7 @@ class SectionSource {
 std::string section_name(std::initializer_list<std::string_view> parts);
 // Numbers stand with ten digits, so that names sort as they do.
 std::string section_number(std::uint64_t number);
+std::string numbered_section(const std::string& prefix, std::uint64_t number);  // PREFIX/NUMBER
 
 Error damaged_section(std::string_view name, std::string_view what);
 

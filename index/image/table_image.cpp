@@ -8,19 +8,12 @@
 
 #include "index/bulk.h"
 #include "index/coded.h"
+#include "index/image/dictionary_image.h"
 #include "index/image/field_type_image.h"
 #include "index/image/numbers.h"
 
 namespace muster::index {
 namespace {
-
-constexpr std::uint32_t kKeysPerSection = 65'536;
-// Put into a dictionary together, so that its table grows once and not by and by.
-constexpr std::size_t kKeysAtOnce = 16U << 20;
-
-std::string block_name(const std::string& prefix, std::uint32_t block) {
-  return prefix + "/" + section_number(block);
-}
 
 // The values that a section of a column holds, laid out by slot.
 struct SlotValues {
@@ -246,15 +239,15 @@ Result<std::shared_ptr<const Attribute>> read_values(const SectionSource& source
   BulkAttribute made(head.type, std::move(dictionary));
   for (std::uint32_t b = 0; b < head.blocks; ++b) {
     if (head.type.list) {
-      TRY_ASSIGN(const SlotLists block, read_lists(source, block_name(name, b), head.keys));
-      if (!ends_with_table(block.present, b, head.rows)) return beyond(block_name(name, b));
+      TRY_ASSIGN(const SlotLists block, read_lists(source, numbered_section(name, b), head.keys));
+      if (!ends_with_table(block.present, b, head.rows)) return beyond(numbered_section(name, b));
       made.add_block(block.ends, block.codes, block.present);
     } else {
       std::optional<std::uint32_t> end;
       if (head.type.type == Type::Bool) end = 2;
       if (has_keys(head.type)) end = head.keys;
-      TRY_ASSIGN(const SlotValues block, read_block(source, block_name(name, b), end));
-      if (!ends_with_table(block.present, b, head.rows)) return beyond(block_name(name, b));
+      TRY_ASSIGN(const SlotValues block, read_block(source, numbered_section(name, b), end));
+      if (!ends_with_table(block.present, b, head.rows)) return beyond(numbered_section(name, b));
       made.add_block(block.keys, block.present);
     }
   }
@@ -273,59 +266,10 @@ Status read_attribute(const SectionSource& source, const std::string& prefix,
 
 }  // namespace
 
-void add_dictionary_sections(const std::string& prefix, const Dictionary& dictionary,
-                             std::vector<Section>& sections) {
-  for (std::uint32_t first = 0; first < dictionary.size(); first += kKeysPerSection) {
-    const std::uint32_t last = first + std::min(kKeysPerSection, dictionary.size() - first);
-    sections.push_back({block_name(prefix, first / kKeysPerSection), {}, [=] {
-                          std::string bytes;
-                          ByteWriter out(bytes);
-                          for (std::uint32_t code = first; code < last; ++code) {
-                            out.text(dictionary.key(code));
-                          }
-                          return bytes;
-                        }});
-  }
-}
-
-std::optional<std::size_t> key_bytes(const FieldType& type) {
-  if (type.type == Type::Geo) return 2 * sizeof(double);
-  if (type.list && !is_coded(type.type)) return sizeof(std::int64_t);
-  return std::nullopt;
-}
-
-Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
-                       DictionaryWriter& dictionary, std::optional<std::size_t> key_size) {
-  std::vector<std::string> sections;  // Of the keys that wait.
-  std::vector<std::string_view> keys;
-  std::vector<std::uint32_t> codes;
-  std::uint32_t added = 0;
-  for (std::uint32_t first = 0; first < size; first += kKeysPerSection) {
-    const std::string name = block_name(prefix, first / kKeysPerSection);
-    TRY_ASSIGN(std::string bytes, source.read(name));
-    ByteReader in(sections.emplace_back(std::move(bytes)));
-    const std::uint32_t count = std::min(kKeysPerSection, size - first);
-    for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
-      keys.push_back(in.text());
-      if (key_size && keys.back().size() != *key_size) in.fail();
-    }
-    if (in.failed() || !in.at_end()) return damaged_section(name, "its keys cannot be read");
-    if (keys.size() < kKeysAtOnce && first + count < size) continue;
-    codes.resize(keys.size());
-    dictionary.add_batch(keys, codes);
-    for (const std::uint32_t code : codes) {
-      if (code != added++) return damaged_section(name, "it, or one before, holds a key twice");
-    }
-    keys.clear();
-    sections.clear();
-  }
-  return Ok{};
-}
-
 void add_column_sections(const std::string& prefix, const NumberColumn& column,
                          std::vector<Section>& sections) {
   for (std::uint32_t b = 0; b < column.blocks(); ++b) {
-    sections.push_back({block_name(prefix, b), {}, [column, b] {
+    sections.push_back({numbered_section(prefix, b), {}, [column, b] {
                           return block_bytes(column.block(b));
                         }});
   }
@@ -335,7 +279,7 @@ Result<NumberColumn> read_column(const SectionSource& source, const std::string&
                                  std::uint32_t blocks, std::optional<std::uint32_t> end) {
   NumberColumn column;
   for (std::uint32_t b = 0; b < blocks; ++b) {
-    TRY_ASSIGN(const SlotValues block, read_block(source, block_name(prefix, b), end));
+    TRY_ASSIGN(const SlotValues block, read_block(source, numbered_section(prefix, b), end));
     column.append_block(block.keys, block.present);
   }
   return column;
@@ -354,7 +298,8 @@ void add_table_sections(const std::string& prefix, const std::shared_ptr<const T
       continue;
     }
     for (std::uint32_t b = 0; b < blocks_of(*attribute); ++b) {
-      sections.push_back({block_name(prefix + "/value/" + field, b), {}, [list = attribute, b] {
+      const std::string section = numbered_section(prefix + "/value/" + field, b);
+      sections.push_back({section, {}, [list = attribute, b] {
                             return list_bytes(list->list.block(b));
                           }});
     }

@@ -30,16 +30,6 @@ using ImageJob = std::function<Status()>;
 void add_table_sections(const std::string& prefix, const std::shared_ptr<const Table>& table,
                         std::vector<Section>& sections);
 
-// Adds the sections of a dictionary, PREFIX/N each.
-void add_dictionary_sections(const std::string& prefix, const Dictionary& dictionary,
-                             std::vector<Section>& sections);
-// `bytes`: of each key; nothing: any.
-// Errors: Corrupt, also for a key that stands twice.
-Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
-                       DictionaryWriter& dictionary, std::optional<std::size_t> bytes = {});
-// Of the keys of a type's dictionary; nothing: they are texts (index/coded.h).
-std::optional<std::size_t> key_bytes(const FieldType& type);
-
 // Adds the sections of a column of one value per ordinal, PREFIX/N each.
 void add_column_sections(const std::string& prefix, const NumberColumn& column,
                          std::vector<Section>& sections);

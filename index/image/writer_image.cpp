@@ -7,6 +7,7 @@
 #include <new>
 #include <thread>
 
+#include "index/image/dictionary_image.h"
 #include "index/image/event_image.h"
 #include "index/image/rows_image.h"
 #include "index/image/schema_image.h"
@@ -125,7 +126,7 @@ Status run_jobs(std::span<const ImageJob> jobs, unsigned threads,
 WriterMoment WriterImage::capture(const Writer& writer, std::uint64_t sequence) {
   WriterMoment moment;
   moment.generation = writer.publish(sequence);
-  for (const Ordinal ordinal : writer.erased_) moment.erased.add(ordinal);
+  moment.erased = writer.erased();
   moment.staged.assign(writer.staged_.begin(), writer.staged_.end());
   for (const auto& [who, held] : writer.held_) {
     WriterMoment::Held& same = moment.held.emplace_back();

@@ -84,6 +84,7 @@ void add_known_texts(const Settable& field, const index::Generation& generation,
   if (attribute->dictionary.size() > kKnownTextsMax) return;
   const std::uint32_t known = attribute->dictionary.size();
   for (std::uint32_t code = 0; code < known && code < kTextsTriedMax; ++code) {
+    if (attribute->dictionary.is_forgotten(code)) continue;
     values.emplace_back(std::string(attribute->dictionary.key(code)));
   }
 }

@@ -27,6 +27,7 @@ void add_backup(CLI::App& app, Job& job, const Stores& stores);
 void add_restore(CLI::App& app, Job& job, const Stores& stores);
 void add_verify(CLI::App& app, Job& job, const Stores& stores);
 void add_unarchive(CLI::App& app, Job& job, const Stores& stores);
+void add_compact(CLI::App& app, Job& job, const Stores& stores);
 void add_rekey(CLI::App& app, Job& job, const Stores& stores);
 void add_demo(CLI::App& app, Job& job);
 void add_key(CLI::App& app, Job& job, const Stores& stores);

@@ -195,6 +195,8 @@ class Serving {
                                       .secret_key = secret_key_,
                                       .audit = audit_.get()};
     TRY_ASSIGN(exporter_, connect::Exporter::open(*engine_, std::move(exporter)));
+    engine_->erase_outcomes_with(
+        [this](index::Bitmap erased) { return exporter_->eraser(std::move(erased)); });
     return Ok{};
   }
 
@@ -229,6 +231,7 @@ class Serving {
     http_->drain(kDrainTime);
     if (exporting_.joinable()) exporting_.join();
     http_.reset();
+    engine_->erase_outcomes_with({});
     exporter_.reset();
     audit_writer_.request_stop();
     audit_writer_.join();

@@ -93,6 +93,7 @@ Result<Response> delete_sync(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_run(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass);
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass);
+Result<Response> post_compact(const Call& call, const AdminPass& pass);
 Result<Response> post_sync_resume(const Call& call, const ActivatePass& pass);
 Result<Response> get_sync_runs(const Call& call, const ActivatePass& pass);
 Result<Response> get_sync_ledger(const Call& call, const ActivatePass& pass);

@@ -63,6 +63,7 @@ constexpr Route kRoutes[] = {
     route<P::Admin, delete_key>(Delete, "/v1/keys/{id}"),
     route<P::Admin, get_audit>(Get, "/v1/audit"),
     route<P::Admin, post_checkpoint>(Post, "/v1/checkpoint"),
+    route<P::Admin, post_compact>(Post, "/v1/compact"),
 
     route<P::Activate, get_destinations>(Get, "/v1/destinations"),
     route<P::Activate, get_destination>(Get, "/v1/destinations/{id}"),

@@ -146,7 +146,7 @@ class HostileReceiver(ExportCase):
         self.check(client.members('plan = "pro"'))
 
 
-class OwnReceiver(ExportCase):
+class ReceivingCase(ExportCase):
     """tools/receiver.py as the destination; needs no shared data."""
 
     def receiver(self):
@@ -163,6 +163,10 @@ class OwnReceiver(ExportCase):
                 return url, log
             time.sleep(0.02)
         self.fail('the receiver does not start')
+
+
+class OwnReceiver(ReceivingCase):
+    """Deliveries as that receiver sees them."""
 
     def test_every_member_arrives_signed(self):
         url, log = self.receiver()

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -100,6 +101,48 @@ TEST(Dictionary, BehavesLikeAMapWhateverTheKeys) {
     }
   }
   EXPECT_EQ(std::nullopt, snapshots.back().find(std::string(kUuidBytes, '\x7f')));
+}
+
+TEST(Dictionary, ForgetsKeysAndKeepsTheirCodes) {
+  Random random;
+  DictionaryWriter writer;
+  std::vector<std::string> keys;           // By code; "gone" once forgotten.
+  std::map<std::string, std::uint32_t> codes;  // Of those that are known.
+  std::vector<std::pair<Dictionary, std::vector<std::string>>> snapshots;
+  for (int step = 0; step < 40; ++step) {
+    for (std::uint32_t i = random.below(300); i > 0; --i) {
+      const std::string key = random_key(random);
+      const auto [at, is_new] =
+          codes.emplace(key, static_cast<std::uint32_t>(keys.size()));
+      if (is_new) keys.push_back(key);
+      ASSERT_EQ(at->second, writer.add(key));
+    }
+    std::vector<std::uint32_t> going;
+    for (std::uint32_t code = 0; code < keys.size() && step % 3 == 1; ++code) {
+      if (random.below(5) != 0) continue;
+      going.push_back(code);
+      if (!writer.snapshot().is_forgotten(code)) codes.erase(keys[code]);
+      keys[code] = "gone";
+    }
+    writer.forget(going, "gone");
+    if (step % 5 == 0) {
+      writer.add_forgotten("gone");
+      keys.emplace_back("gone");
+    }
+    snapshots.emplace_back(writer.snapshot(), keys);
+  }
+  for (const auto& [key, code] : codes) ASSERT_EQ(code, writer.find(key)) << key;
+  // A snapshot knows what was known when it was taken.
+  for (const auto& [snapshot, known] : snapshots) {
+    ASSERT_EQ(known.size(), snapshot.size());
+    std::uint32_t forgotten = 0;
+    for (std::uint32_t code = 0; code < known.size(); ++code) {
+      ASSERT_EQ(known[code], snapshot.key(code).view());
+      forgotten += snapshot.is_forgotten(code) ? 1 : 0;
+      ASSERT_EQ(!snapshot.is_forgotten(code), snapshot.find(known[code]) == code);
+    }
+    ASSERT_EQ(forgotten, snapshot.forgotten());
+  }
 }
 
 TEST(Dictionary, TellsAUuidFromTheBytesItIsStoredAs) {

@@ -219,7 +219,7 @@ Change Known::put_list(TimeMs now) {
 
 Change Known::erasure(TimeMs now) {
   const std::string id = somebody();
-  Change change{.what = "erase " + id, .is_erasure = true, .made = now};
+  Change change{.what = "erase " + id, .is_erasure = true, .erased = id, .made = now};
   change.send = [id](engine::Engine& engine) {
     return as_new(engine.erase(pass<Permission::Define>(), id));
   };

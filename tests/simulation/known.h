@@ -27,6 +27,7 @@ struct Change {
   bool is_keyed = false;
   // The suppression file has it before the log: it happens, then or at the next start.
   bool is_erasure = false;
+  std::string erased = {};  // Whom.
   TimeMs made = 0;
 };
 

@@ -65,6 +65,7 @@ World::World(std::uint64_t seed, Sabotage sabotage)
     retention_ = one_in(2) ? 0 : kDay * (1 + random_.below(30));
     test_.retire_after(*retention_, one_in(2) ? archive_.path() / "raw" : fs::path());
   }
+  compacts_ = one_in(3);  // Those have none either.
   recover();
   load_everybody();
 }
@@ -97,6 +98,7 @@ void World::step() {
     case 2: return restart();
     case 3: return full_disk();
     case 4: return repeat_an_old_one();
+    case 5: return compacts_ ? compact() : change_something();
     default: change_something();
   }
 }
@@ -141,6 +143,44 @@ void World::take_checkpoint() {
   recover();
 }
 
+void World::compact() {
+  if (one_in(2)) log_.plan_replace(kEndingFates[random_.below(kEndingFates.size())]);
+  const auto done = test_.compact_erased();
+  if (engine().health().read_only) {
+    happened("compactions under way");
+    note("compaction under way");
+    return recover();
+  }
+  if (!done) return broken("a compaction: " + done.error().message);
+  log_.plan_replace(Fate::Kept);
+  note("compacted " + std::to_string(done->lines) + " lines of " + std::to_string(done->people));
+  happened("compactions");
+  tally_["lines taken out"] += done->lines;
+  expect_nobody_named();
+}
+
+// In no batch of the log, and in no record of an erasure.
+void World::expect_nobody_named() {
+  std::uint64_t sequence = 0;
+  for (const std::string& bytes : log_.records()) {
+    const std::string place = "record " + std::to_string(++sequence);
+    const auto record = storage::decode(bytes);
+    if (!record) return broken(place + ": " + record.error().message);
+    const auto* const erasure = std::get_if<storage::Erasure>(&record->body);
+    if (erasure != nullptr && !erasure->profile_id.empty()) return broken(place + " has a name");
+    const auto* const batch = std::get_if<storage::DataBatch>(&record->body);
+    if (batch == nullptr) continue;
+    const auto rows =
+        test_.spelling().decoder->decode({batch->format, batch->csv_header, batch->raw});
+    const index::Column* const ids = rows ? rows->column("profile_id") : nullptr;
+    for (const index::Cell& cell : ids == nullptr ? std::vector<index::Cell>{} : ids->cells) {
+      if (cell.kind != index::CellKind::Text) continue;
+      const std::string id(rows->text_of(cell));
+      if (gone_.contains(id)) return broken(place + " has a row of " + id);
+    }
+  }
+}
+
 // One of its files is gone, short, or has another bit.
 void World::damage_checkpoint() {
   const auto files = files_of(checkpoints_.directory());
@@ -182,7 +222,7 @@ void World::forge_checkpoint() {
 
 void World::restart() {
   if (sabotage_ == Sabotage::BadChecksum) forge_checkpoint();
-  else if (!retention_ && one_in(4)) damage_checkpoint();
+  else if (!retention_ && !compacts_ && one_in(4)) damage_checkpoint();
   note("restart");
   recover();
 }
@@ -218,7 +258,8 @@ void World::compare_with_whole_log() {
     const auto put_back = storage::unarchive(log_, archive_.path() / "raw");
     if (!put_back) return broken("the archive: " + put_back.error().message);
     tally_["batches put back"] += put_back->records;
-    if (log_.records() != all) return broken("the archive does not give back what left the log");
+    const bool is_whole = compacts_ || log_.records() == all;
+    if (!is_whole) return broken("the archive does not give back what left the log");
   }
   storage::MemoryLog originals(all);
   TestEngine replayed(default_rows(), clock_, &originals);

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,6 +61,9 @@ class World {
   void ask();
   void move_clock();
   void take_checkpoint();
+  // Takes out what erased people left; the disk may fail in the middle of it.
+  void compact();
+  void expect_nobody_named();
   void damage_checkpoint();
   void forge_checkpoint();
   // A process that ends at rest, and the next one.
@@ -94,6 +98,8 @@ class World {
   TimeMs durable_now_ = kRandomNow;  // That of the newest change that stands.
   bool was_damaged_ = false;
   std::optional<TimeMs> retention_;  // Of data batches in the log; nothing: they stay.
+  bool compacts_ = false;            // What erased people left is taken out now and then.
+  std::set<std::string> gone_;       // Who was erased.
   std::vector<Change> old_;          // Some that happened and have a key.
   std::vector<std::string> trace_;
   std::map<std::string, std::uint64_t> tally_;

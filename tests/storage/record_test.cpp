@@ -29,6 +29,13 @@ DataBatch full_batch() {
   return batch;
 }
 
+DataBatch blanked_batch() {
+  DataBatch batch = full_batch();
+  batch.blanked = {2, 3, 1'000'000};
+  batch.request = {~0ULL, 7};
+  return batch;
+}
+
 // One of each kind, with every field set, and each empty.
 std::vector<Record> samples() {
   const std::string binary("\0\x01\xff", 3);
@@ -43,6 +50,9 @@ std::vector<Record> samples() {
       {.received = 6, .body = Outcome{"sync-9", binary + std::string(5'000, 'x')}},
       {.received = 7, .body = ClockTick{1'700'000'000'124}},
       {.received = 8, .body = Retired{{3, 4}, 5, "raw-00000000000000000001"}},
+      {.received = 9, .body = blanked_batch()},
+      {.received = 9, .body = Compaction{17, false, {{3, 1}, {3, 9}, {~0ULL, 2}}}},
+      {.received = 9, .body = Compaction{18, true, {}}},
   };
 }
 
@@ -126,7 +136,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   const std::string body = encode(samples().back()).substr(4);
   std::string newer_format = body, newer_kind = body;
   newer_format[0] = 2;
-  newer_kind[1] = 9;
+  newer_kind[1] = 99;
   auto format = decode(sealed(newer_format));
   auto kind = decode(sealed(newer_kind));
   ASSERT_FALSE(format);
@@ -134,7 +144,7 @@ TEST(Record, OfANewerVersionIsRefusedByName) {
   EXPECT_EQ(ErrorCode::Corrupt, format.error().code);
   EXPECT_NE(std::string::npos, format.error().message.find("format 2, made by a newer version"));
   EXPECT_EQ(ErrorCode::Corrupt, kind.error().code);
-  EXPECT_NE(std::string::npos, kind.error().message.find("kind 9, made by a newer version"));
+  EXPECT_NE(std::string::npos, kind.error().message.find("kind 99, made by a newer version"));
 }
 
 TEST(Record, ABatchThatInflatesBeyondTheLargestBatchIsRefusedBeforeItIsInflated) {

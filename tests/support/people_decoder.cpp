@@ -236,4 +236,15 @@ Result<index::Batch> PeopleDecoder::decode(const engine::RawRows& rows) const {
   return reader.take();
 }
 
+Result<std::vector<engine::RowPlace>> PeopleDecoder::places(const engine::RawRows& rows) const {
+  std::vector<engine::RowPlace> places;
+  std::size_t from = 0;
+  for (std::uint64_t number = 1; from < rows.bytes.size(); ++number) {
+    const std::size_t end = std::min(rows.bytes.find('\n', from), rows.bytes.size());
+    if (end > from) places.push_back({.line = number, .offset = from, .size = end - from});
+    from = end + 1;
+  }
+  return places;
+}
+
 }  // namespace muster::testing

@@ -20,6 +20,7 @@ std::string to_private_rows(const std::vector<Row>& rows);
 class PeopleDecoder final : public engine::RowDecoder {
  public:
   Result<index::Batch> decode(const engine::RawRows& rows) const override;
+  Result<std::vector<engine::RowPlace>> places(const engine::RawRows& rows) const override;
 };
 
 }  // namespace muster::testing

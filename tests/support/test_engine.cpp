@@ -49,16 +49,21 @@ Status TestEngine::restart() {
                                             .threads = threads_,
                                             .checkpoints = checkpoints_,
                                             .base = base_,
-                                            .checkpoint_bytes = 0,
+                                            .checkpoint_bytes = checkpoint_bytes_,
                                             .raw_retention = raw_retention_,
                                             .raw_archive = raw_archive_,
                                             .suppression = suppression_,
+                                            .look_every = look_every_,
                                             .notice = noticed}));
   return Ok();
 }
 
 Result<engine::CheckpointReceipt> TestEngine::take_checkpoint() {
   return engine_->take_checkpoint(pass<Permission::Admin>());
+}
+
+Result<engine::CompactionReceipt> TestEngine::compact_erased() {
+  return engine_->compact_erased(pass<Permission::Admin>());
 }
 
 std::vector<std::string> TestEngine::notices() {

@@ -54,7 +54,14 @@ class TestEngine {
   void start_from(engine::Base base) { base_ = base; }
   // From the next restart on, this says who was erased; `suppression` outlives this.
   void suppress_with(storage::Suppression& suppression) { suppression_ = &suppression; }
+  // From the next restart on, checkpoints are taken by themselves after so many bytes, and a look
+  // for what is due comes all the time.
+  void keep_up(std::uint64_t checkpoint_bytes) {
+    checkpoint_bytes_ = checkpoint_bytes;
+    look_every_ = std::chrono::milliseconds(5);
+  }
   Result<engine::CheckpointReceipt> take_checkpoint();
+  Result<engine::CompactionReceipt> compact_erased();
   // What the engine told its operator, since the last restart.
   std::vector<std::string> notices();
 
@@ -85,6 +92,8 @@ class TestEngine {
   std::filesystem::path raw_archive_;
   engine::Base base_ = engine::Base::NewestCheckpoint;
   storage::Suppression* suppression_ = nullptr;
+  std::uint64_t checkpoint_bytes_ = 0;
+  std::chrono::milliseconds look_every_ = std::chrono::hours(1);
   std::mutex notices_mutex_;  // Guards notices_.
   std::vector<std::string> notices_;
   std::unique_ptr<engine::Engine> engine_;

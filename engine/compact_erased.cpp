@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <chrono>
+
+#include "engine/blanked_batch.h"
+#include "engine/compaction.h"
+#include "engine/impl.h"
+
+namespace muster::engine {
+void Engine::Impl::apply_compaction(const storage::Compaction& record, std::uint64_t sequence) {
+  if (record.is_done) {
+    compaction.is_done = true;
+    return;
+  }
+  compaction = {record.erasures, sequence, false};
+  writer.forget_erased();
+  const auto is_theirs = [&](std::uint64_t batch, std::uint64_t line) {
+    return std::find(record.rejected.begin(), record.rejected.end(), std::pair(batch, line)) !=
+           record.rejected.end();
+  };
+  {
+    const std::lock_guard held(rejected_mutex);
+    for (RejectedRowInfo& row : rejected_rows) {
+      if (is_theirs(row.sequence, row.line)) row.reason = kForgottenReason;
+    }
+  }
+  for (auto& [key, kept] : receipts) {
+    for (auto& error : kept.receipt.errors) {
+      if (is_theirs(kept.receipt.sequence, error.line)) error.reason = kForgottenReason;
+    }
+  }
+}
+
+Status Engine::Impl::take_two_checkpoints(const std::stop_token& stop) {
+  checkpoints->begin_anew();
+  for (int i = 0; i < 2; ++i) {
+    // Each is of a moment of its own.
+    TRY(commit([&](Commit& into) -> Status {
+      if (into.last_sequence() == checkpoints->newest()) {
+        into.add({now(), 0, storage::ClockTick{now()}});
+      }
+      return Ok{};
+    }));
+    TRY(write_checkpoint(stop));
+  }
+  return checkpoints->check_kept(stop);
+}
+
+Result<CompactionReceipt> Engine::Impl::compact_erased(const std::stop_token& stop) {
+  if (!checkpoints || parts.suppression == nullptr) {
+    return Error{ErrorCode::Unsupported, "this server keeps nothing on disk, so there is nothing "
+                                         "of people who were erased to take out"};
+  }
+  const auto began = std::chrono::steady_clock::now();
+  const std::lock_guard taking(taking_mutex);
+  CompactionReceipt receipt;
+  CompactionMark before;
+  std::uint64_t end = 0, erasures = 0;
+  TRY(commit([&](Commit& into) -> Status {
+    before = compaction;
+    erasures = suppression_mark.erasures;
+    end = into.last_sequence();
+    return Ok{};
+  }, 0));
+  if (before.is_done && before.erasures == erasures) return receipt;
+  tried_compaction = now();
+  const ErasedSearch search{*parts.log, end, parts.raw_archive, parts.checkpoints->keys(),
+                            *parts.decoder};
+  TRY_ASSIGN(const ErasedFound found, find_erased(search, stop));
+  receipt.people = found.people;
+  index::Bitmap erased;
+  TRY(commit([&](Commit& into) -> Status {
+    const storage::Compaction record{erasures, false, found.rejected};
+    apply_compaction(record, into.add({now(), 0, record}));
+    erased = writer.erased();
+    return Ok{};
+  }));
+  // From here on the state knows nothing of them, and then both checkpoints; what the log says is
+  // not needed any more.
+  TRY(take_two_checkpoints(stop));
+  Compaction compacting(
+      search, [this](std::span<const storage::Replacement> all) { return replace(all); }, stop);
+  TRY(compacting.take_out_lines(found, receipt));
+  if (const EraseOutcome erase = outcome_eraser(std::move(erased))) {
+    TRY(compacting.take_out_outcomes(erase, receipt));
+  }
+  receipt.unreachable = found.unreachable;
+  // The names are what another try looks for.
+  if (found.unreachable.empty()) TRY(compacting.take_out_names(found.erasures));
+  TRY(parts.log->reclaim(1, end, stop));
+  if (found.unreachable.empty() && receipt.needed == 0) {
+    TRY(commit([&](Commit& into) -> Status {
+      receipt.sequence = into.add({now(), 0, storage::Compaction{erasures, true, {}}});
+      compaction.is_done = true;
+      return Ok{};
+    }));
+  }
+  const auto took = std::chrono::steady_clock::now() - began;
+  receipt.took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  return receipt;
+}
+
+bool Engine::Impl::is_compaction_due() {
+  if (!checkpoints || parts.suppression == nullptr || read_only) return false;
+  CompactionMark mark;
+  if (!commit([&](Commit&) -> Status {
+        mark = compaction;
+        return Ok{};
+      }, 0)) {
+    return false;
+  }
+  const TimeMs at = now();
+  if (tried_compaction != 0 && at - tried_compaction < parts.compact_after) return false;
+  if (!mark.is_done) return true;
+  const auto erased = parts.suppression->erasures(mark.erasures);
+  return !erased.empty() && at - erased.front().at >= parts.compact_after;
+}
+
+void Engine::Impl::compact_when_due(const std::stop_token& stop) {
+  if (!is_compaction_due()) return;
+  const auto done = compact_erased(stop);
+  if (!parts.notice || stop.stop_requested()) return;
+  if (!done) {
+    parts.notice("what erased people left could not be taken out: " + done.error().message);
+  } else if (!done->unreachable.empty()) {
+    parts.notice("what erased people left is still in the archive: " + done->unreachable.front() +
+                 " cannot be read");
+  }
+}
+
+EraseOutcome Engine::Impl::outcome_eraser(index::Bitmap erased) {
+  const std::lock_guard held(outcome_eraser_mutex);
+  return make_outcome_eraser ? make_outcome_eraser(std::move(erased)) : EraseOutcome();
+}
+
+void Engine::erase_outcomes_with(OutcomeEraser eraser) {
+  const std::lock_guard held(impl_->outcome_eraser_mutex);
+  impl_->make_outcome_eraser = std::move(eraser);
+}
+
+Result<CompactionReceipt> Engine::compact_erased(const Pass<Permission::Admin>&) {
+  return impl_->compact_erased();
+}
+
+}  // namespace muster::engine

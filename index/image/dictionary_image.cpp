@@ -1,0 +1,138 @@
+#include "index/image/dictionary_image.h"
+
+#include <algorithm>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "index/coded.h"
+
+namespace muster::index {
+namespace {
+
+constexpr std::uint32_t kKeysPerSection = 65'536;
+// Keys that are put into a dictionary together.
+constexpr std::size_t kKeysAtOnce = 16U << 20;
+
+// Which keys of a section are forgotten, behind the keys and where there are any: varint, of each
+// its place in the section less the one before: varint.
+void write_forgotten(ByteWriter& out, const Dictionary& dictionary, std::uint32_t first,
+                     std::uint32_t last) {
+  std::vector<std::uint32_t> places;
+  for (std::uint32_t code = first; code < last && dictionary.forgotten() != 0; ++code) {
+    if (dictionary.is_forgotten(code)) places.push_back(code - first);
+  }
+  if (places.empty()) return;
+  out.varint(places.size());
+  std::uint32_t before = 0;
+  for (const std::uint32_t place : places) {
+    out.varint(place - before);
+    before = place;
+  }
+}
+
+// Puts keys into a dictionary together, so that its table grows once and not by and by.
+class KeysAtOnce {
+ public:
+  explicit KeysAtOnce(DictionaryWriter& dictionary) : dictionary_(dictionary) {}
+
+  // Reads `count` more keys, of `key_size` bytes each where that is given.
+  void read(std::string section, std::uint32_t count, std::optional<std::size_t> key_size) {
+    ByteReader in(sections_.emplace_back(std::move(section)));
+    const std::size_t first = keys_.size();
+    for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
+      keys_.push_back(in.text());
+      if (key_size && keys_.back().size() != *key_size) in.fail();
+    }
+    if (!in.failed() && !in.at_end()) read_forgotten(in, first);
+    is_sound_ = is_sound_ && !in.failed() && in.at_end();
+  }
+  bool is_sound() const { return is_sound_; }
+  std::size_t size() const { return keys_.size(); }
+
+  // Whether no key stood twice.
+  bool flush() {
+    std::size_t from = 0;
+    bool is_new = true;
+    for (const std::size_t place : forgotten_) {
+      is_new = is_new && add(from, place);
+      dictionary_.add_forgotten(keys_[place]);
+      from = place + 1;
+    }
+    is_new = is_new && add(from, keys_.size());
+    keys_.clear();
+    forgotten_.clear();
+    sections_.clear();
+    return is_new;
+  }
+
+ private:
+  void read_forgotten(ByteReader& in, std::size_t first) {
+    const std::uint64_t count = in.varint();
+    std::uint64_t place = first;
+    if (count == 0) in.fail();  // Then it is not written.
+    for (std::uint64_t i = 0; i < count && !in.failed(); ++i) {
+      const std::uint64_t step = in.varint();
+      place += step;
+      if ((i != 0 && step == 0) || step > keys_.size() || place >= keys_.size()) in.fail();
+      if (!in.failed()) forgotten_.push_back(place);
+    }
+  }
+
+  bool add(std::size_t from, std::size_t to) {
+    const auto keys = std::span(keys_).subspan(from, to - from);
+    std::vector<std::uint32_t> codes(keys.size());
+    std::uint32_t next = dictionary_.size();
+    dictionary_.add_batch(keys, codes);
+    return std::all_of(codes.begin(), codes.end(),
+                       [&](std::uint32_t code) { return code == next++; });
+  }
+
+  DictionaryWriter& dictionary_;
+  std::deque<std::string> sections_;  // Of the keys that wait; none of them moves.
+  std::vector<std::string_view> keys_;
+  std::vector<std::size_t> forgotten_;  // Of these keys, by place.
+  bool is_sound_ = true;
+};
+
+}  // namespace
+
+void add_dictionary_sections(const std::string& prefix, const Dictionary& dictionary,
+                             std::vector<Section>& sections) {
+  for (std::uint32_t first = 0; first < dictionary.size(); first += kKeysPerSection) {
+    const std::uint32_t last = first + std::min(kKeysPerSection, dictionary.size() - first);
+    sections.push_back({numbered_section(prefix, first / kKeysPerSection), {}, [=] {
+                          std::string bytes;
+                          ByteWriter out(bytes);
+                          for (std::uint32_t code = first; code < last; ++code) {
+                            out.text(dictionary.key(code));
+                          }
+                          write_forgotten(out, dictionary, first, last);
+                          return bytes;
+                        }});
+  }
+}
+
+std::optional<std::size_t> key_bytes(const FieldType& type) {
+  if (type.type == Type::Geo) return 2 * sizeof(double);
+  if (type.list && !is_coded(type.type)) return sizeof(std::int64_t);
+  return std::nullopt;
+}
+
+Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
+                       DictionaryWriter& dictionary, std::optional<std::size_t> key_size) {
+  KeysAtOnce keys(dictionary);
+  for (std::uint32_t first = 0; first < size; first += kKeysPerSection) {
+    const std::string name = numbered_section(prefix, first / kKeysPerSection);
+    TRY_ASSIGN(std::string bytes, source.read(name));
+    const std::uint32_t count = std::min(kKeysPerSection, size - first);
+    keys.read(std::move(bytes), count, key_size);
+    if (!keys.is_sound()) return damaged_section(name, "its keys cannot be read");
+    if (keys.size() < kKeysAtOnce && first + count < size) continue;
+    if (!keys.flush()) return damaged_section(name, "it, or one before, holds a key twice");
+  }
+  return Ok{};
+}
+
+}  // namespace muster::index

@@ -1,0 +1,95 @@
+// muster compact --erased: what erased people left leaves the disk now, and not within a day.
+#include <unistd.h>
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/json_writer.h"
+#include "connect/exporter.h"
+#include "loader/decoder.h"
+#include "server/cli/commands.h"
+#include "server/key_file.h"
+#include "server/routes/compaction_reply.h"
+
+namespace muster::server {
+
+namespace {
+
+struct CompactOptions {
+  bool erased = false;
+  std::string data, archive;
+  ServerChoice server;
+};
+
+// Works while no server runs: the log has one writer.
+Result<std::string> compact_directory(const CompactOptions& options, const Stores& stores) {
+  TRY_ASSIGN(const std::unique_ptr<storage::Log> log,
+             stores.open(options.data, LogUse::ReadWrite));
+  const SystemClock clock;
+  SystemRandom random;
+  const loader::FileDecoder decoder;
+  const auto checkpoints = stores.checkpoints(options.data);
+  TRY_ASSIGN(const auto suppression, stores.suppression(options.data));
+  const engine::Parts parts{.log = log.get(),
+                            .clock = &clock,
+                            .decoder = &decoder,
+                            .checkpoints = checkpoints.get(),
+                            .checkpoint_bytes = 0,
+                            .raw_archive = options.archive,
+                            .suppression = suppression.get(),
+                            .notice = [](const std::string& notice) {
+                              std::cerr << "muster: " << notice << '\n';
+                            }};
+  TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
+  // It delivers nothing here, but knows what its destinations have yet to be told.
+  TRY_ASSIGN(const std::optional<std::string> key, read_key(options.data + "/secret.key"));
+  connect::ExporterOptions exporting{
+      .clock = &clock, .random = &random, .secret_key = key ? *key : random_key()};
+  TRY_ASSIGN(const auto exporter, connect::Exporter::open(*engine, std::move(exporting)));
+  engine->erase_outcomes_with(
+      [&](index::Bitmap erased) { return exporter->eraser(std::move(erased)); });
+  const engine::Access access = engine::Access::system("compact");
+  TRY_ASSIGN(const auto pass, access.require<engine::Permission::Admin>());
+  TRY_ASSIGN(const engine::CompactionReceipt receipt, engine->compact_erased(pass));
+  return compaction_json(receipt);
+}
+
+Status compact(const CompactOptions& options, const Stores& stores) {
+  if (!options.data.empty()) {
+    TRY_ASSIGN(const std::string answer, compact_directory(options, stores));
+    std::cout << answer << std::endl;
+    return Ok{};
+  }
+  TRY_ASSIGN(const std::unique_ptr<HttpClient> client, connect_to(options.server));
+  TRY_ASSIGN(const std::string answer, post_json(*client, "/v1/compact", ""));
+  std::cout << answer << std::endl;
+  return Ok{};
+}
+
+}  // namespace
+
+void add_compact(CLI::App& app, Job& job, const Stores& stores) {
+  auto options = std::make_shared<CompactOptions>();
+  CLI::App* const command = app.add_subcommand(
+      "compact", "Take what erased people left out of the log, its archive and the checkpoints");
+  command->footer(
+      "A server does so by itself within a day after an erasure.\n"
+      "Examples:\n"
+      "  muster compact --erased\n"
+      "  muster compact --erased --data shop.data --raw-archive shop.archive");
+  command->add_flag("--erased", options->erased, "What erased people left; there is no other")
+      ->required();
+  command->add_option("--data", options->data, "Data directory, while no server runs on it");
+  command
+      ->add_option("--raw-archive", options->archive,
+                   "Directory of the archive, where one is kept; with --data")
+      ->needs("--data")
+      ->envname("MUSTER_RAW_ARCHIVE");
+  add_server_options(*command, options->server);
+  command->callback([options, &job, &stores] {
+    job = [options, &stores] { return compact(*options, stores); };
+  });
+}
+
+}  // namespace muster::server
