@@ -22,6 +22,7 @@ WRITERS = 2
 PEOPLE_PER_WRITER = 60
 ROWS_MAX = 12
 CHECKPOINT_SECONDS = 0.1
+CHECKPOINTS_PER_COMPACTION = 3
 EVENTS_PER_PERSON_MAX = 40
 NDJSON = {'Content-Type': 'application/x-ndjson'}
 GONE = (OSError, http.client.HTTPException)
@@ -159,6 +160,7 @@ class Model:
         self.acknowledged = 0
         self.questions = 0
         self.checkpoints = 0
+        self.compactions = 0
         self.is_declared = False
 
     def declare(self, client):
@@ -278,7 +280,7 @@ def disagreements(client):
 
 
 class Load:
-    """Two writers, a reader and checkpoints, from the beginning of a `with` to its end."""
+    """Two writers, a reader, checkpoints and compactions, for as long as a `with` lasts."""
 
     def __init__(self, model, url):
         self.model = model
@@ -342,15 +344,20 @@ class Load:
 
     def _take_checkpoints(self):
         client = muster_client.Client(self.url)
+        number = 0
         while not self._ending.wait(CHECKPOINT_SECONDS):
+            number += 1
+            path = '/v1/compact' if number % CHECKPOINTS_PER_COMPACTION == 0 else '/v1/checkpoint'
             try:
-                answer = client.post('/v1/checkpoint', {})
+                answer = client.post(path, {})
             except GONE:
                 break
+            done = answer.status == 200
             with self._mutex:
-                self.model.checkpoints += answer.status == 200
+                self.model.checkpoints += done and path == '/v1/checkpoint'
+                self.model.compactions += done and path == '/v1/compact'
                 if answer.status not in (200, 503, 507):
-                    self.problems.append(f'a checkpoint was refused with {answer.status}: '
+                    self.problems.append(f'{path} was refused with {answer.status}: '
                                          f'{answer.problem()}')
         client.close()
 
