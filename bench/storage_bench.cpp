@@ -13,6 +13,7 @@
 
 #include "base/heap.h"
 #include "base/json_writer.h"
+#include "bench/storage_compaction.h"
 #include "bench/storage_ingest.h"
 #include "bench/storage_recovery.h"
 
@@ -21,8 +22,9 @@ namespace {
 
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events N] [--threads N]
-  [--tail-mib N] [--seconds S] [--folder DIR] [--only recovery|ingest] [--sabotage] [--json FILE]
-  [--commit ID] [--date DAY] [--machine NAME]
+  [--tail-mib N] [--rows N] [--erased N] [--seconds S] [--folder DIR]
+  [--only recovery|ingest|compaction] [--sabotage] [--json FILE] [--commit ID] [--date DAY]
+  [--machine NAME]
 )";
 
 constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7, kEncryptedRatio = 0.8;
@@ -30,7 +32,9 @@ constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7, kEncry
 struct Options {
   RecoveryOptions recovery;
   IngestOptions ingest;
-  std::string only;  // "recovery" or "ingest"; "": both.
+  CompactionOptions compaction;
+  std::string only;  // "recovery", "ingest" or "compaction"; "": all.
+  bool has(const std::string& part) const { return only.empty() || only == part; }
   std::string json, commit = "unknown", date = "unknown", machine = "unknown";
 };
 
@@ -68,8 +72,34 @@ void print(const std::vector<IngestRow>& rows) {
   }
 }
 
+void print(const CompactionOptions& options, const CompactionResult& result) {
+  fmt::print("{} erased of {} people: {} lines in {} batches of a log of {:.2f} GB\n",
+             options.erased, options.rows / 10, result.lines, result.batches,
+             gb(result.log_bytes));
+  fmt::print("taken out                        {:8.2f} s  {:.2f} x of decoding the log once "
+             "({:.2f} s)\n",
+             result.seconds, result.ratio, result.decode_seconds);
+  fmt::print("meanwhile, p99                   {:8.0f} us a question (idle {:.0f}), {:.0f} us a "
+             "row (idle {:.0f}), at most {:.0f} us\n",
+             result.busy_read_p99_us, result.idle_read_p99_us, result.busy_write_p99_us,
+             result.idle_write_p99_us, result.busy_write_max_us);
+}
+
+void write(JsonWriter& json, const CompactionOptions& options, const CompactionResult& result) {
+  json.key("compaction").begin_object().key("rows").number(options.rows);
+  json.key("erased").number(options.erased).key("log_bytes").number(result.log_bytes);
+  json.key("lines").number(result.lines).key("batches").number(result.batches);
+  json.key("seconds").number(result.seconds).key("decode_seconds").number(result.decode_seconds);
+  json.key("ratio").number(result.ratio);
+  json.key("read_us").begin_object().key("idle_p99").number(result.idle_read_p99_us);
+  json.key("beside_p99").number(result.busy_read_p99_us).end_object();
+  json.key("write_us").begin_object().key("idle_p99").number(result.idle_write_p99_us);
+  json.key("beside_p99").number(result.busy_write_p99_us);
+  json.key("beside_max").number(result.busy_write_max_us).end_object().end_object();
+}
+
 Status write_json(const Options& options, const RecoveryResult& recovery,
-                  const std::vector<IngestRow>& rows) {
+                  const std::vector<IngestRow>& rows, const CompactionResult& compaction) {
   if (options.json.empty()) return Ok{};
   JsonWriter json;
   json.begin_object();
@@ -102,7 +132,9 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
     json.key("encrypted_to_plain").number(row.encrypted);
     json.key("log_alone_encrypted_to_plain").number(row.encrypted_log).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  write(json, options.compaction, compaction);
+  json.end_object();
   std::ofstream out(options.json);
   out << json.take() << '\n';
   out.close();
@@ -113,15 +145,20 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
 Status run(const Options& options) {
   RecoveryResult recovery;
   std::vector<IngestRow> rows;
-  if (options.only != "ingest") {
+  CompactionResult compaction;
+  if (options.has("recovery")) {
     TRY_ASSIGN(recovery, measure_recovery(options.recovery));
     print(options.recovery, recovery);
   }
-  if (options.only != "recovery") {
+  if (options.has("ingest")) {
     TRY_ASSIGN(rows, measure_ingest(options.ingest));
     print(rows);
   }
-  return write_json(options, recovery, rows);
+  if (options.has("compaction")) {
+    TRY_ASSIGN(compaction, measure_compaction(options.compaction));
+    print(options.compaction, compaction);
+  }
+  return write_json(options, recovery, rows, compaction);
 }
 
 // An option with a value.
@@ -136,12 +173,17 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
   } else if (name == "--tail-mib") {
     options.recovery.tail_mib = number;
   } else if (name == "--seconds") {
-    options.recovery.seconds = options.ingest.seconds = std::strtod(value.c_str(), nullptr);
+    options.recovery.seconds = options.ingest.seconds = options.compaction.seconds =
+        std::strtod(value.c_str(), nullptr);
   } else if (name == "--folder") {
-    options.recovery.folder = options.ingest.folder = value;
+    options.recovery.folder = options.ingest.folder = options.compaction.folder = value;
+  } else if (name == "--rows") {
+    options.compaction.rows = number;
+  } else if (name == "--erased") {
+    options.compaction.erased = static_cast<std::uint32_t>(number);
   } else if (name == "--only") {
     options.only = value;
-    return value == "recovery" || value == "ingest";
+    return value == "recovery" || value == "ingest" || value == "compaction";
   } else if (name == "--json") {
     options.json = value;
   } else if (name == "--commit") {
@@ -157,11 +199,12 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
 }
 
 bool read_options(int argc, char** argv, Options& options) {
-  options.recovery.folder = options.ingest.folder = std::filesystem::temp_directory_path();
+  options.recovery.folder = options.ingest.folder = options.compaction.folder =
+      std::filesystem::temp_directory_path();
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--sabotage") {
-      options.recovery.sabotage = true;
+      options.recovery.sabotage = options.compaction.sabotage = true;
     } else {
       if (i + 1 == argc || !read_option(name, argv[i + 1], options)) return false;
       ++i;
