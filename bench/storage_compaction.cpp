@@ -148,20 +148,21 @@ class Clients {
  private:
   void read() {
     const engine::Question question{.where = R"(city = "c17" and did "view" in last 30d)"};
-    while (!is_over_) {
+    do {
       const Stopwatch watch(TimeOf::Wall);
       CHECK(engine_.count(pass<Permission::Query>(), question));
       waits_.reads.push_back(watch.seconds());
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    } while (!is_over_);
   }
   void write() {
-    for (std::uint64_t number = 1'000'000'000; !is_over_; ++number) {
+    std::uint64_t number = 1'000'000'000;
+    do {
       const Stopwatch watch(TimeOf::Wall);
-      CHECK(ingest(engine_, storage::TableKind::Profiles, profile_row(number)));
+      CHECK(ingest(engine_, storage::TableKind::Profiles, profile_row(number++)));
       waits_.writes.push_back(watch.seconds());
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    } while (!is_over_);
   }
 
   engine::Engine& engine_;
