@@ -43,7 +43,14 @@ class EngineAudience final : public Audience {
       const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
       const std::vector<std::string>& fields) const override {
     const auto& answer = *static_cast<const engine::MembersAnswer*>(moment.held.get());
-    return engine_.rows(pass_, answer, ordinals, fields);
+    TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
+               engine_.rows(pass_, answer, ordinals, fields));
+    // Whoever was erased since that moment is nobody, also where a run goes on with it.
+    const std::vector<bool> gone = engine_.gone(pass_, ordinals);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (gone[i]) rows[i].profile_id.clear();
+    }
+    return rows;
   }
 
   Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {

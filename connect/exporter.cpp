@@ -44,7 +44,8 @@ OutcomeEraser::Needs Exporter::Impl::needs() const {
     if (sync->document->mode != SyncMode::Append) {
       of_sync.held = unite(sync->ledger.held(), sync->ledger.maybe_held());
     }
-    of_sync.is_changing = sync->busy || !sync->backlog.empty();
+    const bool is_planning = sync->ledger.run_active() && !sync->ledger.all_planned();
+    of_sync.is_changing = sync->busy || !sync->backlog.empty() || is_planning;
   }
   return needs;
 }

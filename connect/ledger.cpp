@@ -122,6 +122,12 @@ Status Ledger::on(const RunFailed& record) {
 Status Ledger::on(const Sorted& record) {
   if (!active_ || record.run != last_run_) return corrupt("people are sorted outside a run");
   RunCounts& counts = runs_.back().counts;
+  // Who is to be removed, and whose name is gone: there is nothing to be sent.
+  const index::Bitmap nameless = intersect(record.unidentifiable, to_remove_);
+  counts.removals_rejected += settle_removals(nameless);
+  to_remove_ = subtract(to_remove_, nameless);
+  held_ = subtract(held_, nameless);
+  maybe_held_ = subtract(maybe_held_, nameless);
   counts.already_there += settle(record.unchanged);
   to_check_ = subtract(to_check_, record.unchanged);
   counts.unidentifiable += settle(record.unidentifiable);

@@ -59,7 +59,10 @@ Result<engine::ErasedOutcome> OutcomeEraser::erase(const std::string& stream,
   engine::ErasedOutcome done;
   bool changed = false;
   const auto is_theirs = [&](const std::string& batch) { return batches_.contains(batch); };
-  if (auto* planned = std::get_if<BatchPlanned>(&record)) {
+  if (const auto* run = std::get_if<RunStarted>(&record)) {
+    // It may plan another batch yet.
+    done.is_needed = needs.is_changing && !intersect(run->audience, erased_).empty();
+  } else if (auto* planned = std::get_if<BatchPlanned>(&record)) {
     TRY_ASSIGN(changed, erase_batch(*planned, needs, done.is_needed));
   } else if (auto* split = std::get_if<Split>(&record)) {
     // What the receiver answered may name whom it is about.

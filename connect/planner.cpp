@@ -129,13 +129,17 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
   const std::vector<Ordinal> ordinals = ledger.to_remove().slice(0, input.batch_size);
   TRY_ASSIGN(const std::vector<std::string> ids,
              profile_ids(input.audience, input.moment, {input.journal, input.stream}, ordinals));
+  PlannedStep step;
   std::vector<Member> members;
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    if (ids[i].empty()) {  // Nobody knows any more who that was.
+      step.sorted.unidentifiable.add(ordinals[i]);
+      continue;
+    }
     JsonWriter json;
     json.begin_object().key("id").text(ids[i]).end_object();
     members.push_back({ordinals[i], json.take()});
   }
-  PlannedStep step;
   finish(input, ledger, {members.data(), fitting(members, input.batch_size)}, Operation::Remove,
          step);
   return step;

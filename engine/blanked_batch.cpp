@@ -24,6 +24,13 @@ Status take_out(DataBatch& batch, std::span<const std::uint64_t> lines,
   return Ok{};
 }
 
+Error lost_to_compaction(std::uint64_t record) {
+  return {ErrorCode::NotFound,
+          "record " + std::to_string(record) + " of the log has lost what it said of people who "
+              "were erased, and no checkpoint that can be read contains the rest: restore a "
+              "backup"};
+}
+
 Hash128 request_hash(storage::TableKind table, const std::string& name, std::string_view bytes) {
   return hash128(bytes, hash64(name, static_cast<std::uint64_t>(table)));
 }
@@ -37,14 +44,6 @@ void forget_reasons(DataBatch& batch, std::span<const std::uint64_t> lines) {
   for (storage::RejectedRow& row : batch.rejected) {
     if (std::binary_search(lines.begin(), lines.end(), row.line)) row.reason = kForgottenReason;
   }
-}
-
-bool is_replayable(const DataBatch& batch) {
-  std::vector<std::uint64_t> not_taken = batch.skipped;
-  for (const storage::RejectedRow& row : batch.rejected) not_taken.push_back(row.line);
-  std::sort(not_taken.begin(), not_taken.end());
-  return std::includes(not_taken.begin(), not_taken.end(), batch.blanked.begin(),
-                       batch.blanked.end());
 }
 
 }  // namespace muster::engine

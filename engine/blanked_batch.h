@@ -24,8 +24,8 @@ Status take_out(storage::DataBatch& batch, std::span<const std::uint64_t> lines,
 inline constexpr const char* kForgottenReason = "was about a profile that was erased";
 void forget_reasons(storage::DataBatch& batch, std::span<const std::uint64_t> lines);
 
-// Whether what the batch did follows from it still: nothing that was taken has been taken out.
-bool is_replayable(const storage::DataBatch& batch);
+// Why a log cannot be replayed from before this record.
+Error lost_to_compaction(std::uint64_t record);
 
 // What an idempotency key stands for: of the request as it came, whatever was taken out since.
 Hash128 request_hash(storage::TableKind table, const std::string& name, std::string_view bytes);

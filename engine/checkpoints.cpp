@@ -83,19 +83,17 @@ Status Checkpoints::check_kept(const std::stop_token& stop) {
   };
   Status checked = both();
   if (!checked && !stop.stop_requested()) {
-    forget_before();
+    before_.reset();
+    places_.clear();
     newest_ = fallback_ = 0;
+    wants_all_ids_ = true;
   }
   return checked;
 }
 
 void Checkpoints::begin_anew() {
   const std::lock_guard held(mutex_);
-  forget_before();
-}
-
-void Checkpoints::forget_before() {
-  before_.reset();
+  is_anew_ = true;
   places_.clear();
   wants_all_ids_ = true;
 }
@@ -118,7 +116,8 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
   add_ids(std::move(moment.new_ids));
   TRY_ASSIGN(const std::string record, storage::record_at(log_, sequence));
   TRY_ASSIGN(storage::CheckpointWriter writer,
-             store_.begin(sequence, hash128(record), moment.made, before_));
+             store_.begin(sequence, hash128(record), moment.made, before_,
+                          is_anew_ ? storage::Share::Nothing : storage::Share::Sections));
   Places places;
   for (const index::Section& section : index::WriterImage::sections(moment.index)) {
     if (stop.stop_requested()) {
@@ -144,6 +143,7 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
   id_runs_ = std::move(id_runs);
   new_ids_ = {};
   wants_all_ids_ = false;
+  is_anew_ = false;
   newest_ = sequence;
   const auto took = std::chrono::steady_clock::now() - began;
   return CheckpointReceipt{

@@ -92,8 +92,6 @@ class Checkpoints {
 
   Result<EngineImage> read(const storage::Checkpoint& checkpoint, unsigned threads,
                            const std::function<void(double)>& progress) const;
-  // Requires mutex_.
-  void forget_before();
   // Takes in the ids of a moment.
   void add_ids(index::EventIds::Fresh ids);
 
@@ -103,6 +101,7 @@ class Checkpoints {
   std::mutex mutex_;  // Guards all below but the atomics.
   std::shared_ptr<const storage::Checkpoint> before_;
   bool passed_all_over_ = false;
+  bool is_anew_ = false;  // The next shares nothing with `before_`.
   Places places_;
   IdRuns id_runs_;
   index::EventIds::Fresh new_ids_;  // That no checkpoint has, sorted.

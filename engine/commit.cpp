@@ -79,11 +79,16 @@ Status Engine::Impl::commit(Change change, std::uint64_t bytes) {
 }
 
 Status Engine::Impl::replace(std::span<const storage::Replacement> records) {
-  return commit([&](Commit&) -> Status {
+  std::uint64_t bytes = kSmallChangeBytes;
+  for (const storage::Replacement& other : records) bytes += other.record.size();
+  const Change change = [&](Commit&) -> Status {
+    // Asked here, and so no loss: the log would refuse it before it has written anything.
+    TRY(parts.log->has_room(2 * bytes));
     Status replaced = parts.log->replace(records);
     if (!replaced) note_lost_log(replaced.error());
     return replaced;
-  });
+  };
+  return commit(change, bytes);
 }
 
 // The working state may be ahead of the disk, so nothing of it may ever be shown.

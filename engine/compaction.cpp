@@ -1,5 +1,7 @@
 #include "engine/compaction.h"
 
+#include <set>
+
 #include "base/hash.h"
 #include "storage/archive.h"
 #include "storage/record.h"
@@ -44,7 +46,26 @@ Status Compaction::take_out_lines(const ErasedFound& found, CompactionReceipt& r
     receipt.batches += lines.size();
   }
   receipt.lines = found.lines;
-  return Ok{};
+  return remove_left_over();
+}
+
+// Copies of batches that the log has, in files of the archive that it does not name.
+Status Compaction::remove_left_over() {
+  std::error_code failed;
+  if (search_.archive.empty() || !std::filesystem::is_directory(search_.archive, failed)) {
+    return Ok{};
+  }
+  std::set<std::string> named;
+  TRY(storage::read_range(
+      search_.log, 1, search_.log.last_sequence(),
+      [&](std::uint64_t, std::string_view bytes) -> Status {
+        TRY_ASSIGN(const storage::RecordHead head, storage::decode_head(bytes));
+        if (!head.is_retired) return Ok{};
+        TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
+        named.insert(std::get<storage::Retired>(record.body).archive);
+        return Ok{};
+      }));
+  return storage::remove_left_over(search_.log, search_.archive, named, search_.keys);
 }
 
 // A new file takes the place of the old one: beside it, then in the log, then alone.
@@ -104,6 +125,7 @@ Status Compaction::take_out_names(std::span<const std::uint64_t> erasures) {
     auto* const erasure = std::get_if<storage::Erasure>(&record.body);
     if (erasure == nullptr) continue;
     erasure->profile_id.clear();
+    erasure->reason = storage::kNamelessErasure;
     TRY(put(sequence, storage::encode(record)));
   }
   return flush();

@@ -38,6 +38,7 @@ class Compaction {
  private:
   Status put(std::uint64_t sequence, std::string record);
   Status flush();
+  Status remove_left_over();
   Status rewrite_archive(const std::string& file, const LinesByRecord& lines);
 
   const ErasedSearch& search_;

@@ -131,6 +131,9 @@ class Engine {
                                        const MembersAnswer& members,
                                        std::span<const std::uint32_t> ordinals,
                                        const std::vector<std::string>& fields) const;
+  // Whether each of them is not there any more, as of now: erased, or left out by a refresh.
+  std::vector<bool> gone(const Pass<Permission::Members>& pass,
+                         std::span<const std::uint32_t> ordinals) const;
   Result<Explanation> explain(const Pass<Permission::Members>& pass, const Question& question,
                               std::string_view profile_id,
                               LookForFlip look = LookForFlip::Yes) const;
@@ -191,14 +194,16 @@ class Engine {
   Result<CheckpointReceipt> take_checkpoint(const Pass<Permission::Admin>& pass);
 
   // Takes out of the log, its archive and the checkpoints what they still have of people who were
-  // erased; returns when the bytes are gone from the disk. What a destination has yet to be told
-  // stays until it was. One is begun by itself within a day after an erasure, where checkpoints are
-  // taken.
+  // erased; returns when the bytes are gone from the disk, but for what the receipt says is needed
+  // (a destination has yet to be told) or unreachable. One is begun by itself within a day after an
+  // erasure, where checkpoints are taken.
   // Cost: the data batches are decoded and two whole checkpoints are written, beside everything
   // else; nothing when nobody was erased since the last one.
   // Errors: Unsupported without Parts::checkpoints and Parts::suppression; StorageFull; Corrupt;
   // Unavailable. Then the next one goes on.
   Result<CompactionReceipt> compact_erased(const Pass<Permission::Admin>& pass);
+  // Has a compaction that is under way come to its end: it goes on with the next one.
+  void end_upkeep();
   // What takes people out of recorded outcomes, called by any thread until another is set; empty:
   // those stay.
   void erase_outcomes_with(OutcomeEraser eraser);

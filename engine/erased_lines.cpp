@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "engine/table_ref.h"
 #include "index/writer.h"
@@ -10,6 +11,9 @@ namespace muster::engine {
 namespace {
 
 using storage::DataBatch;
+
+// What words of a line that cannot be read stand between.
+constexpr std::string_view kBetweenWords = " \t\",;:{}[]";
 
 RawRows rows_of(const DataBatch& batch) { return {batch.format, batch.csv_header, batch.raw}; }
 
@@ -27,71 +31,115 @@ std::vector<bool> refused_rows(const DataBatch& batch, const index::Batch& rows)
 
 }  // namespace
 
-bool ErasedLines::is_erased(const std::string& identifier, const std::string& value) const {
+// A batch as it is looked at.
+struct ErasedLines::Rows {
+  index::Batch batch;
+  index::RowPeople people;
+  std::vector<bool> refused;
+
+  // Nothing for a batch of which nothing can be read: none of it was taken.
+  static std::optional<Rows> of(const DataBatch& batch, const RowDecoder& decoder,
+                                const index::Schema& schema) {
+    auto decoded = decoder.decode(rows_of(batch));
+    if (!decoded) return std::nullopt;
+    auto people = index::people_of(*decoded, table_ref(batch.table, batch.name), schema);
+    auto refused = refused_rows(batch, *decoded);
+    return Rows{std::move(*decoded), std::move(people), std::move(refused)};
+  }
+};
+
+bool ErasedLines::is_theirs(const std::string& identifier, const std::string& value) const {
   if (value.empty()) return false;
   if (identifier == "profile_id") return ids_.contains(value);
   const auto known = identifiers_.find({identifier, value});
   if (known != identifiers_.end()) return known->second;
-  return ids_.contains(index::anonymous_id(identifier, value));
+  if (ids_.contains(index::anonymous_id(identifier, value))) return true;
+  return is_suppressed_ && is_suppressed_(identifier, value);
 }
 
-void ErasedLines::learn(const DataBatch& batch) {
-  const index::TableRef table = table_ref(batch.table, batch.name);
-  if (table.kind != index::TableKind::Profiles) return;
-  const auto decoded = decoder_.decode(rows_of(batch));
-  if (!decoded) return;
-  const index::RowPeople people = index::people_of(*decoded, table, schema_);
-  for (const auto& [row, claimed] : people.claims) {
-    if (!ids_.contains(people.values[row])) continue;
+void ErasedLines::learn_claims(const DataBatch& batch) {
+  if (batch.table != storage::TableKind::Profiles) return;
+  const auto rows = Rows::of(batch, decoder_, schema_);
+  if (!rows) return;
+  for (const auto& [row, claimed] : rows->people.claims) {
+    if (rows->refused[row] || claimed.value.empty()) continue;
+    if (!ids_.contains(rows->people.values[row])) continue;
     identifiers_[{claimed.identifier, claimed.value}] = true;
   }
 }
 
-// Whoever claims an identifier has it from then on.
-void ErasedLines::follow_claims(const index::RowPeople& people, const std::vector<bool>& refused) {
-  for (const auto& [row, claimed] : people.claims) {
+void ErasedLines::learn_first_claims(const DataBatch& batch) {
+  if (batch.table != storage::TableKind::Profiles || identifiers_.empty()) return;
+  const auto rows = Rows::of(batch, decoder_, schema_);
+  if (!rows) return;
+  for (const auto& [row, claimed] : rows->people.claims) {
     const auto known = identifiers_.find({claimed.identifier, claimed.value});
-    if (known == identifiers_.end() || refused[row]) continue;
-    known->second = ids_.contains(people.values[row]);
+    if (known == identifiers_.end() || rows->refused[row]) continue;
+    if (!first_seen_.insert(known->first).second) continue;
+    known->second = ids_.contains(rows->people.values[row]);
+  }
+}
+
+// Whoever claims an identifier has it from then on, and not what they had before.
+void ErasedLines::follow_claims(const Rows& rows) {
+  for (const auto& [row, claimed] : rows.people.claims) {
+    if (rows.refused[row]) continue;
+    const std::string& who = rows.people.values[row];
+    const bool is_erased = ids_.contains(who);
+    if (is_erased) {
+      std::string& before = current_[{who, claimed.identifier}];
+      const auto given_up = identifiers_.find({claimed.identifier, before});
+      if (before != claimed.value && given_up != identifiers_.end()) given_up->second = false;
+      before = claimed.value;
+    }
+    const auto known = identifiers_.find({claimed.identifier, claimed.value});
+    if (known != identifiers_.end()) known->second = is_erased;
   }
 }
 
 bool ErasedLines::names_anybody(std::string_view line) const {
-  const auto stands_in = [&](const std::string& text) {
-    return line.find(text) != std::string_view::npos;
-  };
-  return std::any_of(ids_.begin(), ids_.end(), stands_in) ||
-         std::any_of(identifiers_.begin(), identifiers_.end(),
-                     [&](const auto& known) { return stands_in(known.first.second); });
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find_first_of(kBetweenWords), line.size());
+    const std::string word(line.substr(0, end));
+    line.remove_prefix(std::min(end + 1, line.size()));
+    if (word.empty()) continue;
+    if (ids_.contains(word)) return true;
+    for (const auto& [identifier, how] : schema_.identifiers) {
+      const auto known = identifiers_.find({identifier, word});
+      if (known != identifiers_.end() && known->second) return true;
+    }
+  }
+  return false;
+}
+
+void ErasedLines::add_unreadable(const DataBatch& batch, const Rows& rows,
+                                 std::vector<std::uint64_t>& lines) const {
+  if (rows.batch.rejected.empty()) return;
+  const auto places = decoder_.places(rows_of(batch));
+  std::map<std::uint64_t, std::string_view> texts;
+  for (const RowPlace& place : places ? *places : std::vector<RowPlace>{}) {
+    texts.emplace(place.line, std::string_view(batch.raw).substr(place.offset, place.size));
+  }
+  for (const index::RejectedLine& unreadable : rows.batch.rejected) {
+    if (names_anybody(texts[unreadable.line])) lines.push_back(unreadable.line);
+  }
 }
 
 std::vector<std::uint64_t> ErasedLines::find(const DataBatch& batch) {
-  const index::TableRef table = table_ref(batch.table, batch.name);
-  const auto decoded = decoder_.decode(rows_of(batch));
-  if (!decoded) return {};  // Then none of it was taken, and it would not be here.
-  const index::RowPeople people = index::people_of(*decoded, table, schema_);
-  const std::vector<bool> refused = refused_rows(batch, *decoded);
-  follow_claims(people, refused);
+  const auto rows = Rows::of(batch, decoder_, schema_);
+  if (!rows) return {};
+  follow_claims(*rows);
   std::vector<std::uint64_t> lines;
-  for (std::uint32_t row = 0; row < decoded->rows; ++row) {
-    if (!is_erased(people.identifier, people.values[row])) continue;
-    lines.push_back(decoded->line_of_row[row]);
+  for (std::uint32_t row = 0; row < rows->batch.rows; ++row) {
+    if (!is_theirs(rows->people.identifier, rows->people.values[row])) continue;
+    lines.push_back(rows->batch.line_of_row[row]);
   }
   // A claim that was refused names somebody else's identifier.
-  for (const auto& [row, claimed] : people.claims) {
-    const bool is_theirs = is_erased(claimed.identifier, claimed.value);
-    if (refused[row] && is_theirs) lines.push_back(decoded->line_of_row[row]);
+  for (const auto& [row, claimed] : rows->people.claims) {
+    const bool names_them = rows->refused[row] && is_theirs(claimed.identifier, claimed.value);
+    if (names_them) lines.push_back(rows->batch.line_of_row[row]);
   }
-  if (!decoded->rejected.empty()) {
-    const auto places = decoder_.places(rows_of(batch));
-    std::map<std::uint64_t, std::string_view> texts;
-    for (const RowPlace& place : places ? *places : std::vector<RowPlace>{}) {
-      texts.emplace(place.line, std::string_view(batch.raw).substr(place.offset, place.size));
-    }
-    for (const index::RejectedLine& unreadable : decoded->rejected) {
-      if (names_anybody(texts[unreadable.line])) lines.push_back(unreadable.line);
-    }
-  }
+  add_unreadable(batch, *rows, lines);
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   std::vector<std::uint64_t> left;

@@ -45,15 +45,15 @@ class BatchWalk {
           } else if (const auto* batch = std::get_if<DataBatch>(&record.body)) {
             if (is_wanted(*batch, only_profiles)) visit({sequence, ""}, *batch);
           } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
-            if (!retired->archive.empty()) {
-              TRY(visit_archived(sequence, retired->archive, only_profiles, visit));
-            }
+            if (retired->archive.empty()) lost_.insert(sequence);
+            else TRY(visit_archived(sequence, retired->archive, only_profiles, visit));
           }
           return Ok{};
         });
   }
 
   const std::set<std::string>& unreachable() const { return unreachable_; }
+  const std::set<std::uint64_t>& lost() const { return lost_; }
 
  private:
   static bool is_wanted(const DataBatch& batch, bool only_profiles) {
@@ -91,6 +91,7 @@ class BatchWalk {
   std::string loaded_;
   std::map<std::uint64_t, std::string> records_;  // Of that file.
   std::set<std::string> unreachable_;
+  std::set<std::uint64_t> lost_;
 };
 
 // The ids that erasures of the log name.
@@ -114,7 +115,7 @@ void note_refused(const DataBatch& batch, std::uint64_t record,
                   const std::vector<std::uint64_t>& lines, ErasedFound& found) {
   for (const storage::RejectedRow& row : batch.rejected) {
     if (!std::binary_search(lines.begin(), lines.end(), row.line)) continue;
-    found.rejected.emplace_back(record, batch.first_line + row.line - 1);
+    found.rejected.emplace(record, batch.first_line + row.line - 1);
   }
 }
 
@@ -128,8 +129,12 @@ Result<ErasedFound> find_erased(const ErasedSearch& search, const std::stop_toke
   ErasedLines lines(std::move(ids), search.decoder);
   BatchWalk walk(search, stop);
   TRY(walk.run(lines, true, [&](const BatchPlace&, const DataBatch& batch) {
-    lines.learn(batch);
+    lines.learn_claims(batch);
   }));
+  TRY(walk.run(lines, true, [&](const BatchPlace&, const DataBatch& batch) {
+    lines.learn_first_claims(batch);
+  }));
+  if (!walk.lost().empty() || !walk.unreachable().empty()) lines.ask(search.is_suppressed);
   TRY(walk.run(lines, false, [&](const BatchPlace& place, const DataBatch& batch) {
     std::vector<std::uint64_t> theirs = lines.find(batch);
     LinesByRecord& into =
@@ -140,6 +145,7 @@ Result<ErasedFound> find_erased(const ErasedSearch& search, const std::stop_toke
     into[place.record] = std::move(theirs);
   }));
   found.unreachable.assign(walk.unreachable().begin(), walk.unreachable().end());
+  found.lost = walk.lost();
   return found;
 }
 
@@ -150,6 +156,7 @@ Result<std::string> record_without(std::string_view bytes, const std::vector<std
   if (batch == nullptr) return Error{ErrorCode::Corrupt, "a data batch became another record"};
   TRY(take_out(*batch, lines, decoder));
   forget_reasons(*batch, lines);
+  batch->is_partial = true;
   return storage::encode(record);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "base/result.h"
 #include "engine/row_decoder.h"
+#include "index/writer.h"
 #include "storage/keyring.h"
 #include "storage/log.h"
 
@@ -25,6 +27,7 @@ struct ErasedSearch {
   const std::filesystem::path& archive;  // "": there is none.
   const storage::Keyring* keys = nullptr;
   const RowDecoder& decoder;
+  const index::IsSuppressed& is_suppressed;
 };
 
 using LinesByRecord = std::map<std::uint64_t, std::vector<std::uint64_t>>;
@@ -37,11 +40,12 @@ struct ErasedFound {
   std::vector<std::string> unreachable;             // Files of the archive that cannot be read.
   std::vector<std::uint64_t> erasures;              // Records that name whom they erase.
   // Of those lines the ones that were refused: record, and line of the file it came in.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> rejected;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> rejected;
+  std::set<std::uint64_t> lost;                     // Batches that nothing has any more.
 };
 
-// Cost: the data batches of the log are decoded, those of profiles twice; nothing when no record
-// of an erasure names anybody.
+// Cost: the data batches of the log are decoded, those of profiles three times; nothing when no
+// record of an erasure names anybody.
 // Errors: those of the log; Unavailable when `stop` is asked for.
 Result<ErasedFound> find_erased(const ErasedSearch& search, const std::stop_token& stop);
 

@@ -12,12 +12,14 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/hash.h"
 #include "engine/checkpoints.h"
+#include "engine/compaction.h"
 #include "engine/engine.h"
 #include "engine/kept_predicates.h"
 #include "engine/memory_gauge.h"
@@ -115,6 +117,8 @@ class Engine::Impl {
   // Judges, records and applies typed rows, within a commit.
   Result<IngestReceipt> take_rows(IngestRequest& request, const Hash128& hash,
                                   index::TypedRows rows, Commit& into);
+  Result<index::TypedRows> typed_again(const storage::DataBatch& body, index::Batch decoded,
+                                       std::uint64_t sequence) const;
   Status replay_batch(storage::DataBatch batch, index::Batch rows, TimeMs received,
                       std::uint64_t sequence);
 
@@ -136,6 +140,14 @@ class Engine::Impl {
   Result<CompactionReceipt> compact_erased(const std::stop_token& stop = {});
   // What the record changes in the state.  Requires the leader's thread, or nobody to lead.
   void apply_compaction(const storage::Compaction& record, std::uint64_t sequence);
+  // The parts of it.  Require taking_mutex.
+  Status take_out_people(const ErasedSearch& search, std::uint64_t erasures,
+                         Compaction& compacting, CompactionReceipt& receipt,
+                         const std::stop_token& stop);
+  Status take_out_outcomes(Compaction& compacting, CompactionReceipt& receipt);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> reasons_to_forget(
+      const ErasedFound& found) const;
+  index::IsSuppressed suppressed_so_far() const;
   // Two checkpoints that share nothing with those before, and stand.  Requires taking_mutex.
   Status take_two_checkpoints(const std::stop_token& stop);
   bool is_compaction_due();
@@ -200,6 +212,10 @@ class Engine::Impl {
   std::optional<Checkpoints> checkpoints;           // Unless none are kept.
   std::optional<RawRetention> raw_retention;        // Unless batches stay for ever.
   std::mutex taking_mutex;                          // Held while one is taken.
+  // Of these erasures everything has been taken out but what destinations have yet to be told;
+  // nothing: not by this process. Guarded by taking_mutex.
+  std::optional<std::uint64_t> only_outcomes_left;
+  std::stop_source ending;                          // Of what an operator asked for.
   std::mutex checkpoint_mutex;                      // Guards checkpoint_failure.
   std::condition_variable_any checkpoint_due;
   std::string checkpoint_failure;                   // "": the last one was taken.

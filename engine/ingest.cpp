@@ -152,8 +152,14 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   writer.add_fields(rows.additions);
   const TimeMs received = now();
   storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
-  if (!rows.suppressed.empty()) TRY(take_out(body, sorted(rows.suppressed), *parts.decoder));
   const std::uint64_t sequence = into.last_sequence() + 1;
+  if (!rows.suppressed.empty()) {
+    // What is applied is what the log has: without those lines columns may come in another order.
+    TRY(take_out(body, sorted(rows.suppressed), *parts.decoder));
+    TRY_ASSIGN(index::Batch left,
+               parts.decoder->decode({body.format, body.csv_header, body.raw}));
+    TRY_ASSIGN(rows, typed_again(body, std::move(left), sequence));
+  }
   receipt = receipt_of(body, sequence);
   keep_rejected(body, sequence, received);
   into.add({received, 0, std::move(body)});
@@ -171,18 +177,9 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   return receipt;
 }
 
-Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded, TimeMs received,
-                                  std::uint64_t sequence) {
-  if (!is_replayable(body)) {
-    return Error{ErrorCode::NotFound,
-                 "record " + std::to_string(sequence) + " of the log has lost the rows of people "
-                     "who were erased, and no checkpoint that can be read contains the others: "
-                     "restore a backup"};
-  }
-  if (!body.schema_additions.empty()) {
-    TRY_ASSIGN(const auto additions, parse_fields(body.schema_additions));
-    writer.add_fields(additions);
-  }
+// The rows of a batch that were taken, as a replay finds them.
+Result<TypedRows> Engine::Impl::typed_again(const storage::DataBatch& body, index::Batch decoded,
+                                            std::uint64_t sequence) const {
   std::vector<std::uint64_t> ignored = body.skipped;
   for (const auto& rejected : body.rejected) ignored.push_back(rejected.line);
   std::sort(ignored.begin(), ignored.end());
@@ -196,6 +193,17 @@ Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded,
                      std::to_string(rows.rejected.front().line) +
                      " was accepted but cannot be read now: " + rows.rejected.front().reason};
   }
+  return rows;
+}
+
+Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded, TimeMs received,
+                                  std::uint64_t sequence) {
+  if (body.is_partial) return lost_to_compaction(sequence);
+  if (!body.schema_additions.empty()) {
+    TRY_ASSIGN(const auto additions, parse_fields(body.schema_additions));
+    writer.add_fields(additions);
+  }
+  TRY_ASSIGN(TypedRows rows, typed_again(body, std::move(decoded), sequence));
   writer.remember_events(rows);
   index::Writer::Applied done;
   if (body.replace_id.empty()) {

@@ -217,6 +217,17 @@ Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
   return answer;
 }
 
+std::vector<bool> Engine::gone(const Pass<Permission::Members>&,
+                               std::span<const std::uint32_t> ordinals) const {
+  const auto generation = impl_->generation();
+  std::vector<bool> gone;
+  gone.reserve(ordinals.size());
+  for (const std::uint32_t ordinal : ordinals) {
+    gone.push_back(!generation->profiles.live.contains(ordinal));
+  }
+  return gone;
+}
+
 Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
                                              const MembersAnswer& members,
                                              std::span<const std::uint32_t> ordinals,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "engine/blanked_batch.h"
 #include "engine/declaration.h"
 #include "engine/impl.h"
 
@@ -111,6 +112,7 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
   } else if (const auto* document = std::get_if<storage::DocumentChange>(&record.body)) {
     apply_document(*document, record.received);
   } else if (const auto* erasure = std::get_if<storage::Erasure>(&record.body)) {
+    if (erasure->reason == storage::kNamelessErasure) return lost_to_compaction(sequence);
     writer.erase(erasure->profile_id);
     if (erasure->mark.erasures != 0) suppression_mark = erasure->mark;
   } else if (const auto* outcome = std::get_if<storage::Outcome>(&record.body)) {

@@ -138,18 +138,36 @@ void Writer::reject_suppressed(TypedRows& rows, const IsSuppressed& is_suppresse
 }
 
 void Writer::reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_suppressed) const {
+  constexpr const char* kReason = "is about a profile that was erased; it is not taken in again";
+  const std::size_t before = rows.rejected.size();  // Those stand by line.
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
-    if (!rows.taken[row]) continue;
-    const auto known = find_profile(rows.identifier, rows.identity[row]);
-    // Whoever is there was not erased.
-    if (known && profiles_.table.live.contains(*known)) continue;
-    const bool gone = known ? erased_.contains(*known)
-                            : is_of_erased(rows.identifier, rows.identity[row]);
-    if (gone || (is_suppressed && is_suppressed(rows.identifier, rows.identity[row]))) {
-      rows.suppressed.push_back(rows.lines[row]);
-      rows.reject(row, "is about a profile that was erased; it is not taken in again");
+    if (rows.identity[row].empty() || !is_about_erased(rows, row, is_suppressed)) continue;
+    rows.suppressed.push_back(rows.lines[row]);
+    if (rows.taken[row]) {
+      rows.reject(row, kReason);
+      continue;
     }
+    // Why it was refused before may quote it.
+    const auto end = rows.rejected.begin() + static_cast<std::ptrdiff_t>(before);
+    const auto at = std::lower_bound(
+        rows.rejected.begin(), end, rows.lines[row],
+        [](const RejectedLine& one, std::uint64_t line) { return one.line < line; });
+    if (at != end && at->line == rows.lines[row]) at->reason = kReason;
   }
+}
+
+bool Writer::is_about_erased(const TypedRows& rows, std::uint32_t row,
+                             const IsSuppressed& is_suppressed) const {
+  const std::string_view who = rows.identity[row];
+  const auto known = find_profile(rows.identifier, who);
+  // Whoever is there was not erased.
+  if (known && profiles_.table.live.contains(*known)) return false;
+  if (known ? erased_.contains(*known) : is_of_erased(rows.identifier, who)) return true;
+  if (!is_suppressed) return false;
+  if (is_suppressed(rows.identifier, who)) return true;
+  // The profile that the row would make may have been erased, and forgotten.
+  return rows.identifier != "profile_id" &&
+         is_suppressed("profile_id", anonymous_id(rows.identifier, who));
 }
 
 // Whether the profile that the row would make was made so before, and erased.

@@ -48,8 +48,8 @@ RowPeople people_of(const Batch& batch, const TableRef& table, const Schema& sch
   for (const auto& [name, how] : schema.identifiers) {
     const Column* const claimed = batch.column(name);
     for (const Cell& cell : claimed == nullptr ? std::vector<Cell>{} : claimed->cells) {
-      std::string value = id_in(batch, cell);
-      if (value.empty()) continue;
+      const std::string value = id_in(batch, cell);
+      if (value.empty() && cell.kind != CellKind::Null) continue;
       people.claims.emplace_back(cell.row, Identity{name, normalised(how, value)});
     }
   }

@@ -18,7 +18,7 @@ namespace muster::index {
 struct RowPeople {
   std::string identifier;           // What the values are of: "profile_id", "email", ...
   std::vector<std::string> values;  // By row, normalised; "" where there is none.
-  // Of profiles: row, and an identifier that it claims.
+  // Of profiles: row, and an identifier that it claims; "" where it gives it up.
   std::vector<std::pair<std::uint32_t, Identity>> claims;
 };
 

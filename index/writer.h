@@ -126,6 +126,8 @@ class Writer {
   void reject_people(TypedRows& rows) const;
   // Rejects row by row, by whom it is about.
   void reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_suppressed) const;
+  bool is_about_erased(const TypedRows& rows, std::uint32_t row,
+                       const IsSuppressed& is_suppressed) const;
   // And by the identifiers that it claims.
   void reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_suppressed) const;
   std::vector<Identity> identities_of(Ordinal ordinal) const;

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -268,6 +270,52 @@ Status remove_superseded(const fs::path& directory, const std::string& name,
     if (::unlink((directory / other).c_str()) != 0) {
       return file_error("delete", directory / other, errno);
     }
+  }
+  return sync_directory(directory);
+}
+
+namespace {
+
+// Whether the log has all records of a file, or has them in another.
+Result<bool> is_left_over(Log& log, const std::string& name, const fs::path& file,
+                          const Keyring* keys) {
+  const auto records = contents(file, keys);
+  if (!records) return false;  // Not one that this log can read: somebody else's.
+  for (const auto& [sequence, received] : *records) {
+    if (sequence == 0 || sequence > log.last_sequence()) return false;
+    TRY_ASSIGN(const std::string bytes, record_at(log, sequence));
+    TRY_ASSIGN(const Record record, decode(bytes));
+    if (record.received != received) return false;
+    const auto* const retired = std::get_if<Retired>(&record.body);
+    const bool is_there = std::holds_alternative<DataBatch>(record.body) ||
+                          (retired != nullptr && !retired->archive.empty() &&
+                           retired->archive != name);
+    if (!is_there) return false;
+  }
+  return true;
+}
+
+// Whether a process writes it still, as far as its name tells.
+bool has_writer(const std::string& name) {
+  const int process = std::atoi(name.c_str() + kName.size());
+  return process <= 0 || ::kill(process, 0) == 0 || errno != ESRCH;
+}
+
+}  // namespace
+
+Status remove_left_over(Log& log, const fs::path& directory, const std::set<std::string>& named,
+                        const Keyring* keys) {
+  TRY_ASSIGN(const std::vector<std::string> files, names_in(directory));
+  for (const std::string& name : files) {
+    if (!name.starts_with(kName) || named.contains(name)) continue;
+    const fs::path file = directory / name;
+    bool goes = false;
+    if (name.ends_with(".new")) {
+      goes = !has_writer(name);
+    } else {
+      TRY_ASSIGN(goes, is_left_over(log, name, file, keys));
+    }
+    if (goes && ::unlink(file.c_str()) != 0) return file_error("delete", file, errno);
   }
   return sync_directory(directory);
 }

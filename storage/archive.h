@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,13 @@ Status read_archive(
 // Cost: one pass over each file of the same numbers.
 Status remove_superseded(const std::filesystem::path& directory, const std::string& name,
                          const Keyring* keys = nullptr);
+
+// Deletes the files that hold nothing but copies of what the log has, or has in another file: those
+// whose records were put back, and what a killed process left. `named`: those that the log needs.
+// Errors: those of the log and of the directory.
+// Cost: one pass over each file that is not named.
+Status remove_left_over(Log& log, const std::filesystem::path& directory,
+                        const std::set<std::string>& named, const Keyring* keys = nullptr);
 
 // Puts the records that an archive has back into the log, from which they were retired.
 struct Unarchived {

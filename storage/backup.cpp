@@ -44,8 +44,12 @@ class Copier {
                                             " of the log: " + record.error().message};
     }
     if (std::holds_alternative<Retired>(record->body)) last_retired_ = sequence;
+    if (const auto* batch = std::get_if<DataBatch>(&record->body)) {
+      if (batch->is_partial) last_retired_ = sequence;
+    }
     if (const auto* erasure = std::get_if<Erasure>(&record->body)) {
       if (erasure->mark.erasures != 0) mark_ = erasure->mark;
+      if (erasure->reason == kNamelessErasure) last_retired_ = sequence;
     }
     if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
       if (change->kind == "destination" && !change->deleted) destinations_.insert(change->id);
@@ -135,8 +139,8 @@ Status copy_newest(const std::vector<CheckpointPtr>& checkpoints, std::uint64_t 
                    const CheckpointStore& to, CopyDone& done) {
   Status copied = Error{ErrorCode::Unavailable,
                         "no checkpoint contains record " + std::to_string(last_retired) +
-                            ", whose rows were retired from the log: once the server has taken "
-                            "one, or after `muster unarchive`, it can be copied"};
+                            ", which the log alone does not have any more: once the server has "
+                            "taken one, it can be copied"};
   for (const CheckpointPtr& checkpoint : checkpoints) {
     const std::uint64_t sequence = checkpoint->manifest().sequence;
     if (sequence > done.record || sequence < last_retired) continue;

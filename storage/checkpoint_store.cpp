@@ -199,6 +199,7 @@ Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t se
 struct CheckpointWriter::State {
   const CheckpointStore store;
   const std::shared_ptr<const Checkpoint> before;
+  const bool shares = true;
   Manifest manifest;
   fs::path path;
   Descriptor file;
@@ -252,10 +253,11 @@ CheckpointWriter::~CheckpointWriter() {
 
 Result<CheckpointWriter> CheckpointStore::begin(std::uint64_t sequence, const Hash128& record,
                                                 TimeMs made,
-                                                std::shared_ptr<const Checkpoint> before) const {
+                                                std::shared_ptr<const Checkpoint> before,
+                                                Share share) const {
   TRY(make_directories(directory_));
-  auto state = std::make_unique<CheckpointWriter::State>(
-      CheckpointWriter::State{.store = *this, .before = std::move(before)});
+  auto state = std::make_unique<CheckpointWriter::State>(CheckpointWriter::State{
+      .store = *this, .before = std::move(before), .shares = share == Share::Sections});
   state->manifest.sequence = state->written.sequence = sequence;
   state->manifest.record = record;
   state->manifest.made = made;
@@ -296,7 +298,7 @@ Result<std::set<std::uint64_t>> CheckpointStore::sparse_files(const CheckpointSt
 
 Result<SectionPlace> CheckpointWriter::add(const std::string& name, std::string_view bytes) {
   const Hash128 hash = hash128(bytes);
-  if (state_->before) {
+  if (state_->before && state_->shares) {
     const auto& sections = state_->before->manifest().sections;
     const auto found = sections.find(name);
     const bool same = found != sections.end() && found->second.size == bytes.size() &&
@@ -310,7 +312,7 @@ Result<SectionPlace> CheckpointWriter::add(const std::string& name, std::string_
 }
 
 Result<SectionPlace> CheckpointWriter::carry(const std::string& name, const SectionPlace& place) {
-  CHECK(state_->before != nullptr);
+  CHECK(state_->before != nullptr && state_->shares);
   if (!state_->sparse.contains(place.file)) return state_->put(name, place);
   const fs::path path = state_->store.blocks_file(place.file);
   TRY_ASSIGN(const std::string bytes, state_->before->read_place(place));

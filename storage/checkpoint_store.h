@@ -104,6 +104,9 @@ class CheckpointWriter {
   std::unique_ptr<State> state_;
 };
 
+// What a checkpoint may have in common with the one before.
+enum class Share { Sections, Nothing };
+
 class CheckpointStore {
  public:
   // In DIR/checkpoints of the data directory, which is made with the first checkpoint. With `keys`
@@ -115,9 +118,11 @@ class CheckpointStore {
   std::vector<std::uint64_t> sequences() const;
   // Errors: Corrupt, naming the file; NotFound.
   Result<std::shared_ptr<const Checkpoint>> open(std::uint64_t sequence) const;
-  // Begins the checkpoint of a record; `before`: the newest sound one, or null.
+  // Begins the checkpoint of a record; `before`: the newest sound one, or null. It is kept, and
+  // what is the same in both stands once, unless nothing is to be shared.
   Result<CheckpointWriter> begin(std::uint64_t sequence, const Hash128& record, TimeMs made,
-                                 std::shared_ptr<const Checkpoint> before) const;
+                                 std::shared_ptr<const Checkpoint> before,
+                                 Share share = Share::Sections) const;
 
   const std::filesystem::path& directory() const { return directory_; }
   const Keyring* keys() const { return keys_.get(); }

@@ -84,7 +84,7 @@ void write_numbers(ByteWriter& out, std::span<const std::uint64_t> numbers) {
 }
 
 bool is_blanked(const DataBatch& batch) {
-  return !batch.blanked.empty() || batch.request != Hash128{};
+  return batch.is_partial || !batch.blanked.empty() || batch.request != Hash128{};
 }
 
 void write(ByteWriter& out, const DataBatch& batch) {
@@ -110,6 +110,7 @@ void write(ByteWriter& out, const DataBatch& batch) {
     write_numbers(out, batch.blanked);
     out.u64(batch.request.high);
     out.u64(batch.request.low);
+    out.u8(batch.is_partial ? 1 : 0);
   }
   out.varint(batch.raw.size());
   out.text(compress(batch.raw));
@@ -242,6 +243,7 @@ Result<RecordBody> read_data_batch(ByteReader& in, bool is_blanked) {
     TRY_ASSIGN(batch.blanked, read_numbers(in));
     batch.request.high = in.u64();
     batch.request.low = in.u64();
+    TRY_ASSIGN(batch.is_partial, flag_of(in));
   }
   const std::uint64_t raw_size = in.varint();
   const std::string_view frame = in.text();

@@ -52,6 +52,9 @@ struct DataBatch {
   // that were refused for it when they came, and by a compaction all others.
   std::vector<std::uint64_t> blanked;
   Hash128 request;  // Of the request before anything was taken out; zeros where nothing was.
+  // A compaction took lines out: what the batch did does not follow from it any more, and is in the
+  // checkpoints.
+  bool is_partial = false;
   bool operator==(const DataBatch&) const = default;
 };
 
@@ -79,6 +82,9 @@ struct SuppressionMark {
   std::uint64_t key = 0;
   bool operator==(const SuppressionMark&) const = default;
 };
+
+// The reason of an erasure whose id a compaction took out: what it did is in the checkpoints.
+inline constexpr const char* kNamelessErasure = "compacted";
 
 // A profile is gone. The reason is for the receipt.
 struct Erasure {

@@ -16,6 +16,9 @@ namespace muster::server {
 
 namespace {
 
+// A log is read at some 100 MB/s.
+constexpr std::chrono::hours kPatience{24};
+
 struct CompactOptions {
   bool erased = false;
   std::string data, archive;
@@ -62,8 +65,13 @@ Status compact(const CompactOptions& options, const Stores& stores) {
     return Ok{};
   }
   TRY_ASSIGN(const std::unique_ptr<HttpClient> client, connect_to(options.server));
-  TRY_ASSIGN(const std::string answer, post_json(*client, "/v1/compact", ""));
-  std::cout << answer << std::endl;
+  if (is_terminal(STDERR_FILENO)) {
+    std::cerr << "the server reads its whole log for it; rows and questions go on" << std::endl;
+  }
+  TRY_ASSIGN(const ClientResponse answer,
+             client->send({.method = Method::Post, .path = "/v1/compact", .patience = kPatience}));
+  if (answer.status != 200) return error_of(answer);
+  std::cout << answer.body << std::endl;
   return Ok{};
 }
 

@@ -227,6 +227,7 @@ class Serving {
       std::_Exit(1);
     });
     services_.draining.store(true);
+    engine_->end_upkeep();
     exporting_.request_stop();
     http_->drain(kDrainTime);
     if (exporting_.joinable()) exporting_.join();

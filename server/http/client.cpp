@@ -125,14 +125,15 @@ class HttpClient::Impl {
     const bool refused = error == asio::error::broken_pipe ||
                          error == asio::error::connection_reset;
     if (error && !refused) return failed("write to", error);
-    return read(visit);
+    return read(request.patience, visit);
   }
 
-  Result<ClientResponse> read(const std::function<Status(std::string_view)>* visit) {
+  Result<ClientResponse> read(std::chrono::seconds patience,
+                              const std::function<Status(std::string_view)>* visit) {
     Parser parser;
     parser.header_limit(64U << 10);
     parser.body_limit(boost::none);
-    error_code error = await(kSilenceTime, [&](auto done) {
+    error_code error = await(patience, [&](auto done) {
       http::async_read_header(*stream_, buffer_, parser, done);
     });
     if (error) return failed("read from", error);

@@ -3,6 +3,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ struct ClientRequest {
   std::string path;  // With its query, escaped.
   std::vector<Header> headers = {};
   std::string_view body = {};
+  // How long the server may think before its answer begins.
+  std::chrono::seconds patience{120};
 };
 
 struct ClientResponse {

@@ -33,6 +33,7 @@ DataBatch blanked_batch() {
   DataBatch batch = full_batch();
   batch.blanked = {2, 3, 1'000'000};
   batch.request = {~0ULL, 7};
+  batch.is_partial = true;
   return batch;
 }
 
