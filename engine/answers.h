@@ -58,6 +58,14 @@ struct ErasureReceipt {
   std::uint64_t suppressed = 0;  // Keyed hashes kept, so that nothing brings the person back.
 };
 
+// An erasure as it is known afterwards.
+struct ErasureInfo {
+  std::uint64_t sequence = 0;
+  TimeMs erased_at = 0;
+  std::uint64_t suppressed = 0;  // Keyed hashes kept.
+  bool is_gone = false;          // What the person left has been taken out (compact_erased).
+};
+
 // What a checkpoint came to.
 struct CheckpointReceipt {
   std::uint64_t sequence = 0;  // The last record that it contains.

@@ -10,6 +10,7 @@ namespace muster::engine {
 void Engine::Impl::apply_compaction(const storage::Compaction& record, std::uint64_t sequence) {
   if (record.is_done) {
     compaction.is_done = true;
+    gone_erasures = record.erasures;
     return;
   }
   compaction = {record.erasures, sequence, false};
@@ -98,8 +99,9 @@ Result<CompactionReceipt> Engine::Impl::compact_erased(const std::stop_token& st
   if (receipt.unreachable.empty()) only_outcomes_left = erasures;
   if (receipt.unreachable.empty() && receipt.needed == 0) {
     TRY(commit([&](Commit& into) -> Status {
-      receipt.sequence = into.add({now(), 0, storage::Compaction{erasures, true, {}}});
-      compaction.is_done = true;
+      const storage::Compaction end_of_it{erasures, true, {}};
+      receipt.sequence = into.add({now(), 0, end_of_it});
+      apply_compaction(end_of_it, receipt.sequence);
       return Ok{};
     }));
   }

@@ -102,6 +102,14 @@ class Engine {
   // Errors: NotFound.
   Result<ErasureReceipt> erase(const Pass<Permission::Define>& pass, std::string_view profile_id);
 
+  // Who was erased, without saying who: newest first.
+  std::vector<ErasureInfo> erasures(const Pass<Permission::Define>& pass, std::size_t limit) const;
+  // The newest erasure of this id.
+  // Errors: NotFound when nobody with this id was erased.
+  // Cost: one HMAC, and a look at each erasure.
+  Result<ErasureInfo> erasure(const Pass<Permission::Define>& pass,
+                              std::string_view profile_id) const;
+
   // --- Questions -------------------------------------------------------------------------------
 
   // Reads, binds and judges an expression without running it. A wrong expression is an answer

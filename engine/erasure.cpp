@@ -111,4 +111,39 @@ Result<ErasureReceipt> Engine::erase(const Pass<Permission::Define>&, std::strin
   return impl_->erase(profile_id);
 }
 
+namespace {
+
+ErasureInfo info_of(const storage::SuppressedPerson& person, std::uint64_t number,
+                    std::uint64_t gone) {
+  return {person.record, person.at, person.tags.size(), number < gone};
+}
+
+}  // namespace
+
+std::vector<ErasureInfo> Engine::erasures(const Pass<Permission::Define>&,
+                                          std::size_t limit) const {
+  std::vector<ErasureInfo> infos;
+  if (impl_->parts.suppression == nullptr) return infos;
+  const auto persons = impl_->parts.suppression->erasures();
+  for (std::size_t i = persons.size(); i > 0 && infos.size() < limit; --i) {
+    infos.push_back(info_of(persons[i - 1], i - 1, impl_->gone_erasures));
+  }
+  return infos;
+}
+
+Result<ErasureInfo> Engine::erasure(const Pass<Permission::Define>&,
+                                    std::string_view profile_id) const {
+  const Suppression* const suppression = impl_->parts.suppression;
+  if (suppression != nullptr) {
+    const Hash128 tag = suppression->tag("profile_id", profile_id);
+    const auto persons = suppression->erasures();
+    for (std::size_t i = persons.size(); i > 0; --i) {
+      const auto& person = persons[i - 1];
+      if (person.tags.empty() || person.tags.front() != tag) continue;
+      return info_of(person, i - 1, impl_->gone_erasures);
+    }
+  }
+  return Error{ErrorCode::NotFound, "nobody with this id was erased"};
+}
+
 }  // namespace muster::engine

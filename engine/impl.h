@@ -202,6 +202,7 @@ class Engine::Impl {
 
   std::mutex outcome_eraser_mutex;                  // Guards make_outcome_eraser.
   OutcomeEraser make_outcome_eraser;                // Empty: nobody has outcomes.
+  std::atomic<std::uint64_t> gone_erasures = 0;     // Of `compaction`, once it is done.
   std::atomic<TimeMs> tried_compaction = 0;         // By this process; 0: never.
 
   std::atomic<bool> ready = false;

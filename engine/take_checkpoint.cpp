@@ -165,6 +165,7 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
   latest_now_ = latest;
   suppression_mark = mark;
   compaction = compacted;
+  gone_erasures = compacted.is_done ? compacted.erasures : 0;
   receipts = std::move(kept_receipts);
   receipt_order = std::move(order);
   rejected_rows = std::move(rejected);

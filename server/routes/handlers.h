@@ -37,6 +37,8 @@ Result<Response> get_rejected(const Call& call, const QueryPass& pass);
 // profiles.cpp
 Result<Response> get_profile(const Call& call, const MembersPass& pass);
 Result<Response> delete_profile(const Call& call, const DefinePass& pass);
+Result<Response> get_erasure(const Call& call, const DefinePass& pass);
+Result<Response> get_erasures(const Call& call, const DefinePass& pass);
 
 // questions.cpp
 Result<Response> post_check(const Call& call, const QueryPass& pass);

@@ -1,4 +1,6 @@
 // /v1/profiles/{id}: one person, and their erasure.
+#include <algorithm>
+
 #include "base/time.h"
 #include "server/routes/handlers.h"
 #include "server/routes/reply.h"
@@ -51,6 +53,44 @@ Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   json.key("erased_at").text(to_rfc3339(receipt.erased_at));
   json.key("suppressed").number(receipt.suppressed);
   json.end_object();
+  return json_reply(json.take());
+}
+
+namespace {
+
+void write(JsonWriter& json, const engine::ErasureInfo& erasure) {
+  json.begin_object();
+  json.key("sequence").number(erasure.sequence);
+  json.key("erased_at").text(to_rfc3339(erasure.erased_at));
+  json.key("suppressed").number(erasure.suppressed);
+  json.key("gone").boolean(erasure.is_gone);
+  json.end_object();
+}
+
+}  // namespace
+
+// GET /v1/profiles/{id}/erasure
+//   ->  200 {"sequence", "erased_at", "suppressed", "gone"}, or 404 when nobody with the id was
+Result<Response> get_erasure(const Call& call, const DefinePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const engine::ErasureInfo erasure, call.engine().erasure(pass, call.param(0)));
+  JsonWriter json;
+  write(json, erasure);
+  return json_reply(json.take());
+}
+
+// GET /v1/erasures?limit=N  ->  200 {"items": [{"sequence", "erased_at", "suppressed", "gone"}]},
+// newest first
+Result<Response> get_erasures(const Call& call, const DefinePass& pass) {
+  TRY(only_query(call.request, {"limit"}));
+  TRY_ASSIGN(const std::uint64_t limit, query_number(call.request, "limit", kPageDefault));
+  JsonWriter json;
+  json.begin_object().key("items").begin_array();
+  const std::size_t most = std::min<std::uint64_t>(limit, kPageMax);
+  for (const engine::ErasureInfo& erasure : call.engine().erasures(pass, most)) {
+    write(json, erasure);
+  }
+  json.end_array().end_object();
   return json_reply(json.take());
 }
 

@@ -30,6 +30,8 @@ constexpr Route kRoutes[] = {
 
     route<P::Members, get_profile>(Get, "/v1/profiles/{id}").about_a_person(),
     route<P::Define, delete_profile>(Delete, "/v1/profiles/{id}").about_a_person(),
+    route<P::Define, get_erasure>(Get, "/v1/profiles/{id}/erasure").about_a_person(),
+    route<P::Define, get_erasures>(Get, "/v1/erasures"),
 
     route<P::Query, post_check>(Post, "/v1/check"),
     route<P::Query, post_count>(Post, "/v1/count"),

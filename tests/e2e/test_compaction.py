@@ -73,7 +73,10 @@ class Compaction(ReceivingCase):
             self.assert_ok(client.put('/v1/segments/all', {'where': 'everyone'}))
         self.sync(client, url)
         self.assert_adds_up(self.run_to_end(client))
+        self.assert_problem(client.get(f'/v1/profiles/{MARKS[0]}/erasure'), 404)
         self.assert_ok(client.delete(f'/v1/profiles/{MARKS[0]}'))
+        receipt = self.assert_ok(client.get(f'/v1/profiles/{MARKS[0]}/erasure')).json()
+        self.assertEqual((receipt['suppressed'], receipt['gone']), (2, False))
         self.assertNotEqual(self.marked_files(), [])
 
         # The destination has yet to be told, and is told who it is.
@@ -89,6 +92,8 @@ class Compaction(ReceivingCase):
         second = self.compact('--server', server.url)
         self.assertEqual((second['needed'], second['deliveries']), (0, 2), second)
         self.assertGreater(second['snapshot'], 0)
+        receipt['gone'] = True
+        self.assertEqual(client.get(f'/v1/profiles/{MARKS[0]}/erasure').json(), receipt)
         self.assertEqual(self.compact('--server', server.url)['snapshot'], 0)
 
         # Late rows are refused, and leave nothing either.
@@ -100,6 +105,7 @@ class Compaction(ReceivingCase):
         client = server.client()
         self.assertEqual(client.count('everyone'), PEOPLE)
         self.assertEqual(client.count('did "view"'), 2)
+        self.assertEqual(client.get('/v1/erasures').json()['items'], [receipt])
         done = self.run_muster('backup', '--data', server.data, '--to', self.path('backup'))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(server.stop(), 0)
