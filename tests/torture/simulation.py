@@ -28,5 +28,6 @@ def run(torture):
     torture.model.acknowledged = tally['writes']
     torture.model.questions = tally['questions']
     torture.model.checkpoints = tally['checkpoints']
+    torture.model.compactions = tally.get('compactions', 0)
     torture.resent = tally['writes under way']
     torture.figures['what_happened'] = tally
