@@ -94,7 +94,7 @@ class Exports:
         try:
             if not self.define(client):
                 return ['the sync could not be defined']
-            asked = client.post(f'{PATH}/run', {})
+            asked = self.ask(client)
             if asked.status not in (200, 201, 202):
                 return [f'a run was refused with {asked.status}: {asked.problem()}']
             run = self.wait_for(client, asked.json()['run'])
@@ -109,6 +109,16 @@ class Exports:
             return []
         return [f'the receiver has {len(found)} people, and there are {len(wanted)}: '
                 f'{sorted(found ^ wanted)[:5]}']
+
+    @staticmethod
+    def ask(client):
+        """Asks for a run, once the one that was under way when the server died has ended."""
+        deadline = time.monotonic() + RUN_SECONDS_MAX
+        while True:
+            asked = client.post(f'{PATH}/run', {})
+            if asked.status != 409 or time.monotonic() > deadline:
+                return asked
+            time.sleep(0.02)
 
     @staticmethod
     def wait_for(client, number):
