@@ -10,7 +10,6 @@ namespace {
 
 using engine::Base;
 using engine::Permission;
-using storage::TableKind;
 
 class Compaction : public CompactionWorld {};
 
@@ -75,9 +74,7 @@ TEST_F(Compaction, TheSameRequestIsStillTheSame) {
   fill();
   erase("marked-ana");
   compact();
-  engine::IngestRequest refused{.bytes = "{\"profile_id\":\"marked-ana\",\"street\":\"marked-note"
-                                         "\",\"street\":1}\n{\"profile_id\":\"dora\"}\n",
-                                .idempotency_key = "refused"};
+  const engine::IngestRequest refused = refused_request();
   for (int life = 0; life < 2; ++life) {
     const auto again = test_.engine().ingest(pass<Permission::Ingest>(), refused);
     ASSERT_TRUE(again) << again.error().message;
@@ -176,11 +173,15 @@ TEST_F(Compaction, LeavesOthersWhoHadTheSameAddress) {
 TEST_F(Compaction, RefusedRowsLeaveNoTraceInTheState) {
   fill();
   erase("marked-ana");
-  engine::IngestRequest late{.table = TableKind::Events};
-  const std::string time = R"("ts":"2024-06-14T12:00:00Z",)";
-  late.bytes = R"({"email":"ana@marked.example","type":"buy",)" + time + R"("b":1,"a":2})" "\n" +
-               R"({"email":"cem@example.com","type":"buy",)" + time + R"("a":3,"b":4})" "\n";
-  const auto taken = test_.engine().ingest(pass<Permission::Ingest>(), late);
+  const auto buy = [](const std::string& email, const char* first, const char* second) {
+    return Row{{"email", text(email)},
+               {"type", text("buy")},
+               {"ts", text("2024-06-14T12:00:00Z")},
+               {first, text("1")},
+               {second, text("2")}};
+  };
+  const auto taken = test_.events({buy("ana@marked.example", "b", "a"),
+                                   buy("cem@example.com", "a", "b")});
   ASSERT_TRUE(taken);
   ASSERT_EQ(1U, taken->accepted);
   const auto live = fingerprint();
@@ -194,10 +195,9 @@ TEST_F(Compaction, LateRowsWithOtherFaultsLeaveNothingEither) {
   fill();
   erase("marked-ana");
   compact();
-  engine::IngestRequest late{.table = TableKind::Events};
-  late.bytes = R"({"email":"ana@marked.example","type":"buy","ts":"marked-note","a":2})"
-               "\n";
-  const auto taken = test_.engine().ingest(pass<Permission::Ingest>(), late);
+  const auto taken = test_.events({{{"email", text("ana@marked.example")},
+                                    {"type", text("buy")},
+                                    {"ts", text("marked-note")}}});
   ASSERT_TRUE(taken);
   ASSERT_EQ(1U, taken->rejected);
   EXPECT_EQ("is about a profile that was erased; it is not taken in again",

@@ -77,15 +77,20 @@ class CompactionWorld : public ::testing::Test {
     ASSERT_TRUE(test_.events({search_by("shared@example.com", "hats"),
                               search_by("ana@marked.example", "marked-search three")}));
     // Rows that are refused name her too, and one of them says why.
-    engine::IngestRequest refused{.bytes = "{\"profile_id\":\"marked-ana\",\"street\":\"marked-note"
-                                           "\",\"street\":1}\n{\"profile_id\":\"dora\"}\n",
-                                  .idempotency_key = "refused"};
+    const engine::IngestRequest refused = refused_request();
     const auto taken = test_.engine().ingest(pass<engine::Permission::Ingest>(), refused);
     ASSERT_TRUE(taken) << taken.error().message;
     ASSERT_EQ(1U, taken->rejected);
     ASSERT_TRUE(test_.profiles({{{"profile_id", text("eve")},
                                  {"email", text("ana@marked.example")}}}));
     ASSERT_TRUE(test_.take_checkpoint());
+  }
+
+  // One line that nobody can read, with her id in it, and a good one.
+  engine::IngestRequest refused_request() const {
+    return {.bytes = "marked-ana \"marked-note\n" +
+                     test_.spelling().write({{{"profile_id", text("dora")}}}),
+            .idempotency_key = "refused"};
   }
 
   void erase(const std::string& id) {
