@@ -77,7 +77,7 @@ struct CheckpointReceipt {
 
 // What a compaction of erased people came to.
 struct CompactionReceipt {
-  std::uint64_t sequence = 0;          // The record of its end; 0: there was nothing to do.
+  std::uint64_t sequence = 0;          // Of its end; 0: nothing to do, or something is left.
   std::uint64_t people = 0;            // Erased since the compaction before.
   std::uint64_t batches = 0, lines = 0;  // Data batches written anew; lines taken out of them.
   std::uint64_t outcomes = 0;          // Records of deliveries written anew.

@@ -82,13 +82,13 @@ Status Engine::Impl::replace(std::span<const storage::Replacement> records) {
   std::uint64_t bytes = kSmallChangeBytes;
   for (const storage::Replacement& other : records) bytes += other.record.size();
   const Change change = [&](Commit&) -> Status {
-    // Asked here, and so no loss: the log would refuse it before it has written anything.
-    TRY(parts.log->has_room(2 * bytes));
     Status replaced = parts.log->replace(records);
     if (!replaced) note_lost_log(replaced.error());
     return replaced;
   };
-  return commit(change, bytes);
+  // Twice, as the log asks for: so a full disk refuses it before anything is written, and nothing
+  // is lost by it.
+  return commit(change, 2 * bytes);
 }
 
 // The working state may be ahead of the disk, so nothing of it may ever be shown.

@@ -7,6 +7,7 @@
 #include "engine/impl.h"
 
 namespace muster::engine {
+
 void Engine::Impl::apply_compaction(const storage::Compaction& record, std::uint64_t sequence) {
   if (record.is_done) {
     compaction.is_done = true;

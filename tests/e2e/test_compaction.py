@@ -113,6 +113,8 @@ class Compaction(ReceivingCase):
         for command in ('inspect', 'verify', 'rebuild'):
             done = self.run_muster(command, '--data', server.data)
             self.assertEqual(done.returncode, 0, command + done.stderr)
+            if command == 'inspect':
+                self.assertRegex(done.stdout, r'compaction +\d+ records|"kind":"compaction"')
 
     def test_of_a_stopped_server(self):
         server, client = self.started()

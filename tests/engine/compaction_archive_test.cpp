@@ -6,17 +6,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ArchiveCompaction : public CompactionWorld {};
+class ArchiveCompaction : public CompactionWorld {
+ protected:
+  // What came so far leaves the log.
+  void retire() {
+    test_.clock().advance(3 * kDay);
+    for (const char* id : {"x", "y"}) {
+      ASSERT_TRUE(test_.profiles({person(id, std::string(id) + "@example.com", "Far Street")}));
+      ASSERT_TRUE(test_.take_checkpoint());
+    }
+  }
+  void fill_archive() {
+    test_.retire_after(kDay, folder_.path() / "archive");
+    restart();
+    fill();
+    retire();
+  }
+};
 
 TEST_F(ArchiveCompaction, ReachesIntoTheArchive) {
-  test_.retire_after(kDay, folder_.path() / "archive");
-  restart();
-  fill();
-  test_.clock().advance(3 * kDay);
-  for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(test_.profiles({person(id, std::string(id) + "@example.com", "Far Street")}));
-    ASSERT_TRUE(test_.take_checkpoint());
-  }
+  fill_archive();
   erase("marked-ana");
   EXPECT_FALSE(places_of(kHers).empty());
   ASSERT_FALSE(fs::is_empty(folder_.path() / "archive"));
@@ -32,14 +41,7 @@ TEST_F(ArchiveCompaction, ReachesIntoTheArchive) {
 
 // Files whose batches were put back hold copies of them, and nobody names those files.
 TEST_F(ArchiveCompaction, LeavesNoCopiesInTheArchive) {
-  test_.retire_after(kDay, folder_.path() / "archive");
-  restart();
-  fill();
-  test_.clock().advance(3 * kDay);
-  for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(test_.profiles({person(id, std::string(id) + "@example.com", "Far Street")}));
-    ASSERT_TRUE(test_.take_checkpoint());
-  }
+  fill_archive();
   ASSERT_TRUE(storage::unarchive(test_.memory_log(), folder_.path() / "archive"));
   const fs::path foreign = folder_.path() / "archive" / "raw-of-somebody-else";
   std::ofstream(foreign) << "not ours";
@@ -52,14 +54,7 @@ TEST_F(ArchiveCompaction, LeavesNoCopiesInTheArchive) {
 }
 
 TEST_F(ArchiveCompaction, SaysWhatItCannotReach) {
-  test_.retire_after(kDay, folder_.path() / "archive");
-  restart();
-  fill();
-  test_.clock().advance(3 * kDay);
-  for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(test_.profiles({person(id, std::string(id) + "@example.com", "Far Street")}));
-    ASSERT_TRUE(test_.take_checkpoint());
-  }
+  fill_archive();
   erase("marked-ana");
   fs::rename(folder_.path() / "archive", folder_.path() / "away");
   const auto first = compact();
@@ -84,11 +79,7 @@ TEST_F(ArchiveCompaction, ForgetsReasonsOfBatchesThatAreGone) {
   ASSERT_TRUE(bad);
   ASSERT_EQ(1U, bad->rejected);
   EXPECT_FALSE(places_of({"marked-note"}).empty());
-  test_.clock().advance(3 * kDay);
-  for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(test_.profiles({person(id, std::string(id) + "@example.com", "Far Street")}));
-    ASSERT_TRUE(test_.take_checkpoint());
-  }
+  retire();
   // Of her rows only one that came later is in the log, by her address alone.
   ASSERT_TRUE(test_.events({search_by("ana@marked.example", "marked-search late")}));
   erase("marked-ana");
