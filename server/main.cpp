@@ -36,6 +36,12 @@ class Opener {
     if (use == LogUse::InMemory) {
       return std::unique_ptr<storage::Log>(std::make_unique<storage::MemoryLog>());
     }
+    std::error_code ignored;
+    const bool is_there = std::filesystem::exists(directory + "/FORMAT", ignored);
+    if (use == LogUse::Existing && !is_there) {
+      return Error{ErrorCode::NotFound, "there are no data in " + directory +
+                                            ": name the directory that the server has as --data"};
+    }
     storage::RocksLogOptions options;
     options.access = use == LogUse::ReadOnly ? storage::LogAccess::ReadOnly
                                              : storage::LogAccess::ReadWrite;

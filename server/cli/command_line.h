@@ -14,7 +14,8 @@
 
 namespace muster::server {
 
-enum class LogUse { ReadWrite, ReadOnly, InMemory };
+// Existing: as ReadWrite, but nothing is made where there are no data.
+enum class LogUse { ReadWrite, Existing, ReadOnly, InMemory };
 
 enum class ReportForm { Text, Ndjson };
 

@@ -28,7 +28,7 @@ struct CompactOptions {
 // Works while no server runs: the log has one writer.
 Result<std::string> compact_directory(const CompactOptions& options, const Stores& stores) {
   TRY_ASSIGN(const std::unique_ptr<storage::Log> log,
-             stores.open(options.data, LogUse::ReadWrite));
+             stores.open(options.data, LogUse::Existing));
   const SystemClock clock;
   SystemRandom random;
   const loader::FileDecoder decoder;

@@ -17,7 +17,7 @@ struct UnarchiveOptions {
 };
 
 Status unarchive(const UnarchiveOptions& options, const Stores& stores) {
-  TRY_ASSIGN(const auto log, stores.open(options.data, LogUse::ReadWrite));
+  TRY_ASSIGN(const auto log, stores.open(options.data, LogUse::Existing));
   TRY_ASSIGN(const ArchivedRecords done, stores.unarchive(*log, options.data, options.archive));
   if (is_terminal(STDOUT_FILENO)) {
     std::cout << "put back " << with_commas(done.records) << " data batches, "

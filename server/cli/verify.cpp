@@ -150,7 +150,7 @@ Status verify(const VerifyOptions& options, const Stores& stores) {
 
 Status rebuild(const VerifyOptions& options, const Stores& stores) {
   Directory directory;
-  TRY_ASSIGN(directory.log, stores.open(options.data, LogUse::ReadWrite));
+  TRY_ASSIGN(directory.log, stores.open(options.data, LogUse::Existing));
   directory.checkpoints = stores.checkpoints(options.data);
   TRY_ASSIGN(const Compared compared, compare(options, directory));
   const engine::Access access = engine::Access::system("rebuild");

@@ -134,6 +134,12 @@ class Compaction(ReceivingCase):
     def test_bad_input(self):
         wrong = self.run_muster('compact', '--data', self.path('nothing'))
         self.assertIn('--erased', self.assert_one_sentence(wrong))
+        # A name that was mistyped is no directory in which nothing is left to do.
+        for command in (['compact', '--erased'], ['rebuild'],
+                        ['unarchive', '--archive', self.path('archive')]):
+            wrong = self.run_muster(*command, '--data', self.path('nothing'))
+            self.assertIn('there are no data', self.assert_one_sentence(wrong))
+            self.assertFalse(os.path.exists(self.path('nothing')))
         wrong = self.run_muster('compact', '--erased', '--raw-archive', self.path('archive'))
         self.assertIn('--data', self.assert_one_sentence(wrong))
         _, client = self.started('memory', ['--memory'])
