@@ -39,7 +39,24 @@ struct IngestRequest {
   bool replace_last = false;    // The refresh is complete and takes effect.
   bool force = false;           // Even when over 20 % of the table would go.
   bool dry_run = false;         // Say what would happen; change nothing.
+  // Lines that whoever wrote the rows refuses; ascending, blank in the bytes.
+  std::vector<storage::RejectedRow> refused;
+  // An event that is known by its id is the same, whatever it says.
+  bool event_id_is_enough = false;
 };
+
+// What the declaration calls the columns of rows that somebody writes for it.
+struct RowNames {
+  std::string profile_id;
+  std::string event_profile, event_name, event_time, event_id;
+  std::string event_identifier;  // What event_profile holds: "profile_id" or another identifier.
+  std::string account_id;        // Of the entity "account"; "": none is declared.
+  bool operator==(const RowNames&) const = default;
+};
+
+// The id of the profile of somebody who is known by an anonymous id alone: opaque, and always the
+// same.
+std::string anonymous_profile(std::string_view anonymous_id);
 
 struct IngestReceipt {
   std::uint64_t accepted = 0;

@@ -175,7 +175,7 @@ void Engine::Impl::keep_receipt(const std::string& key, KeptReceipt kept) {
 
 void Engine::Impl::keep_rejected(const storage::DataBatch& batch, std::uint64_t sequence,
                                  TimeMs received) {
-  constexpr const char* kWords[] = {"profiles", "events", "userinfo", "entities"};
+  constexpr const char* kWords[] = {"profiles", "events", "userinfo", "entities", "identities"};
   std::string table = kWords[static_cast<std::size_t>(batch.table)];
   if (!batch.name.empty()) table += "/" + batch.name;
   const std::lock_guard held(rejected_mutex);

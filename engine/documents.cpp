@@ -133,7 +133,7 @@ Result<ListReceipt> Engine::put_list(const Pass<Permission::Define>&, std::strin
     }
     std::optional<index::Ordinal> ordinal;
     if (by_id) {
-      ordinal = generation->profiles.ids.find(member);
+      ordinal = generation->find_profile(member);
     } else if (held != generation->identifiers.end()) {
       const std::string value = how->second == "email" ? normalise_email(member) : member;
       const auto code = held->second->values.find(value);

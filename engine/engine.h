@@ -88,6 +88,18 @@ class Engine {
   // Unavailable after a failed sync.
   Result<IngestReceipt> ingest(const Pass<Permission::Ingest>& pass, const IngestRequest& request);
 
+  // Takes NDJSON rows of several tables in one step, in their order: all are durable, or none is.
+  // A line of a later part is passed over where an earlier part of Identities passes over the same
+  // line as known: so lines count through all parts. Parts that say nothing new leave no record.
+  // `names`: what the rows were written for.
+  // Limits: kBatchBytesMax together.
+  // Errors: Conflict when the declaration has other names by now: write the rows again; Unsupported
+  // for a refresh, an idempotency key or a dry run; those of ingest().
+  Result<std::vector<IngestReceipt>> ingest_together(const Pass<Permission::Ingest>& pass,
+                                                     const RowNames& names,
+                                                     std::vector<IngestRequest> parts);
+  RowNames row_names(const Pass<Permission::Ingest>& pass) const;
+
   // Replaces the declaration. Returns the schema as it then stands.
   // Errors: InvalidArgument naming the JSON pointer; Conflict when a field with data would be
   // removed or change its type: a report of every such field.

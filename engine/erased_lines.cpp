@@ -139,6 +139,9 @@ std::vector<std::uint64_t> ErasedLines::find(const DataBatch& batch) {
     const bool names_them = rows->refused[row] && is_theirs(claimed.identifier, claimed.value);
     if (names_them) lines.push_back(rows->batch.line_of_row[row]);
   }
+  for (const auto& [row, id] : rows->people.joins) {
+    if (ids_.contains(id)) lines.push_back(rows->batch.line_of_row[row]);
+  }
   add_unreadable(batch, *rows, lines);
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());

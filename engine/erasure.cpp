@@ -15,32 +15,43 @@ index::IsSuppressed Engine::Impl::suppressed() const {
   };
 }
 
-// Erases the person, and has the suppression file know it; the log's record is the caller's.
-// Returns how many hashes the file keeps of them; nothing when nobody has the id.
-std::optional<std::uint64_t> Engine::Impl::erase_person(std::string_view profile_id,
-                                                        std::uint64_t record, TimeMs at) {
+// Erases the person, and has the suppression file know it; the log's records are the caller's.
+// Nothing when nobody has the id.
+std::optional<Engine::Impl::ErasedPerson> Engine::Impl::erase_person(std::string_view profile_id,
+                                                                     std::uint64_t first_record,
+                                                                     TimeMs at) {
   const auto person = writer.erase(profile_id);
   if (!person) return std::nullopt;
-  if (parts.suppression == nullptr) return 0;
-  storage::SuppressedPerson known_by{record, at, {}};
+  ErasedPerson erased;
+  // An older log may have the ids apart: each stands for itself, the identifiers with the first.
+  std::vector<storage::SuppressedPerson> known_by;
   for (const auto& [identifier, value] : *person) {
-    known_by.tags.push_back(parts.suppression->tag(identifier, value));
+    if (identifier == "profile_id") {
+      known_by.push_back({first_record + erased.ids.size(), at, {}});
+      erased.ids.push_back(value);
+    }
+    if (parts.suppression == nullptr) continue;
+    auto& where = identifier == "profile_id" ? known_by.back() : known_by.front();
+    where.tags.push_back(parts.suppression->tag(identifier, value));
+    ++erased.suppressed;
   }
-  parts.suppression->add(known_by);
-  return known_by.tags.size();
+  if (parts.suppression == nullptr) return erased;
+  for (const auto& one : known_by) parts.suppression->add(one);
+  return erased;
 }
 
 Result<ErasureReceipt> Engine::Impl::erase(std::string_view profile_id) {
   ErasureReceipt receipt;
   const Change change = [&](Commit& into) -> Status {
     receipt.erased_at = now();
-    const auto suppressed = erase_person(profile_id, into.last_sequence() + 1, receipt.erased_at);
-    if (!suppressed) return Error{ErrorCode::NotFound, "there is no profile with this id"};
-    receipt.suppressed = *suppressed;
+    const auto erased = erase_person(profile_id, into.last_sequence() + 1, receipt.erased_at);
+    if (!erased) return Error{ErrorCode::NotFound, "there is no profile with this id"};
+    receipt.suppressed = erased->suppressed;
     if (parts.suppression != nullptr) suppression_mark = parts.suppression->mark();
-    receipt.sequence = into.add(
-        {receipt.erased_at, 0,
-         storage::Erasure{std::string(profile_id), "requested", suppression_mark}});
+    for (const std::string& id : erased->ids) {
+      receipt.sequence = into.add(
+          {receipt.erased_at, 0, storage::Erasure{id, "requested", suppression_mark}});
+    }
     return Ok{};
   };
   TRY(commit(change));
@@ -92,8 +103,11 @@ Status Engine::Impl::apply_suppression() {
   TRY(commit([&](Commit& into) -> Status {
     const TimeMs at = now();
     for (const std::string& id : ids) {
-      if (!erase_person(id, into.last_sequence() + 1, at)) continue;  // It was, and stays so.
-      into.add({at, 0, storage::Erasure{id, "suppression applied", suppression_mark}});
+      const auto erased = erase_person(id, into.last_sequence() + 1, at);
+      if (!erased) continue;  // It was, and stays so.
+      for (const std::string& one : erased->ids) {
+        into.add({at, 0, storage::Erasure{one, "suppression applied", suppression_mark}});
+      }
       ++again;
     }
     suppression_mark = suppression->mark();

@@ -117,6 +117,13 @@ class Engine::Impl {
   // Judges, records and applies typed rows, within a commit.
   Result<IngestReceipt> take_rows(IngestRequest& request, const Hash128& hash,
                                   index::TypedRows rows, Commit& into);
+  // The part of it behind the verdicts. `done`: what is known of a refresh so far.
+  Result<IngestReceipt> record_rows(IngestRequest& request, const Hash128& hash,
+                                    index::TypedRows rows, index::Writer::Applied done,
+                                    Commit& into);
+  // Rows of several tables (engine/ingest_together.cpp).
+  Result<std::vector<IngestReceipt>> ingest_together(const RowNames& names,
+                                                     std::vector<IngestRequest> parts);
   Result<index::TypedRows> typed_again(const storage::DataBatch& body, index::Batch decoded,
                                        std::uint64_t sequence) const;
   Status replay_batch(storage::DataBatch batch, index::Batch rows, TimeMs received,
@@ -124,8 +131,13 @@ class Engine::Impl {
 
   // --- Erasure (engine/erasure.cpp) ---
   Result<ErasureReceipt> erase(std::string_view profile_id);
-  std::optional<std::uint64_t> erase_person(std::string_view profile_id, std::uint64_t record,
-                                            TimeMs at);
+  // All ids that were the person's, the profile's own first: a record each, from `first_record` on.
+  struct ErasedPerson {
+    std::vector<std::string> ids;
+    std::uint64_t suppressed = 0;  // Keyed hashes that the file keeps of them.
+  };
+  std::optional<ErasedPerson> erase_person(std::string_view profile_id,
+                                           std::uint64_t first_record, TimeMs at);
   // What the writer is to refuse; empty while nobody was erased.
   index::IsSuppressed suppressed() const;
   // Whether the suppression file is the one of this log.

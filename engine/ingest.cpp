@@ -138,9 +138,8 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
   if (replacing && (request.replace_last || request.dry_run)) {
     done = writer.preview(request.replace_id, rows);
   }
-  IngestReceipt receipt;
   if (request.dry_run) {
-    receipt = receipt_of(record_of(request, rows, 0), into.last_sequence());
+    IngestReceipt receipt = receipt_of(record_of(request, rows, 0), into.last_sequence());
     receipt.created = done.created;
     receipt.removed = done.removed;
     return receipt;
@@ -149,6 +148,13 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
     TRY(allowed_loss(request, done.removed, live_rows(writer.state(), rows.table)));
   }
   if (!replacing) writer.resolve(rows, suppressed());
+  return record_rows(request, hash, std::move(rows), done, into);
+}
+
+Result<IngestReceipt> Engine::Impl::record_rows(IngestRequest& request, const Hash128& hash,
+                                                TypedRows rows, index::Writer::Applied done,
+                                                Commit& into) {
+  const bool replacing = !request.replace_id.empty();
   writer.add_fields(rows.additions);
   const TimeMs received = now();
   storage::DataBatch body = record_of(request, rows, writer.state().schema->version);
@@ -160,7 +166,7 @@ Result<IngestReceipt> Engine::Impl::take_rows(IngestRequest& request, const Hash
                parts.decoder->decode({body.format, body.csv_header, body.raw}));
     TRY_ASSIGN(rows, typed_again(body, std::move(left), sequence));
   }
-  receipt = receipt_of(body, sequence);
+  IngestReceipt receipt = receipt_of(body, sequence);
   keep_rejected(body, sequence, received);
   into.add({received, 0, std::move(body)});
   if (replacing) {

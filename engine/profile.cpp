@@ -130,12 +130,12 @@ Result<ProfileAnswer> Engine::profile(const Pass<Permission::Members>&,
                                       std::string_view profile_id) const {
   const auto generation = impl_->generation();
   const index::Table& profiles = generation->profiles;
-  const auto ordinal = profiles.ids.find(profile_id);
+  const auto ordinal = generation->find_profile(profile_id);
   if (!ordinal || !profiles.live.contains(*ordinal)) {
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }
   ProfileAnswer answer;
-  answer.profile_id = profile_id;
+  answer.profile_id = profiles.ids.key(*ordinal).view();
   answer.snapshot = generation->sequence;
   for (const auto& [name, attribute] : profiles.attributes) {
     auto values = attribute->values(*ordinal);

@@ -266,7 +266,7 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   Explanation answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
-  const auto ordinal = generation->profiles.ids.find(profile_id);
+  const auto ordinal = generation->find_profile(profile_id);
   if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }

@@ -16,6 +16,7 @@ inline index::TableRef table_ref(storage::TableKind kind, const std::string& nam
     case storage::TableKind::Events: return {index::TableKind::Events, ""};
     case storage::TableKind::UserInfo: return {index::TableKind::UserInfo, name};
     case storage::TableKind::Entities: return {index::TableKind::Entities, name};
+    case storage::TableKind::Identities: return {index::TableKind::Identities, ""};
   }
   return {};
 }

@@ -30,6 +30,9 @@ class AttributeWriter {
   // Takes the values of these ordinals away.  Requires them strictly increasing.
   void clear(std::span<const Ordinal> ordinals);
 
+  // Takes the value of `from` away; `to` has it from now on, unless it has one of its own.
+  void move(Ordinal from, Ordinal to);
+
   // Forgets the keys of the dictionary that are nobody's value (index/forget.cpp).
   void forget_unused();
 

@@ -48,13 +48,16 @@ std::vector<Identity> Writer::identities_of(Ordinal ordinal) const {
 }
 
 std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) {
+  const auto ordinal = find_profile("profile_id", profile_id);
   std::vector<Identity> person{{"profile_id", std::string(profile_id)}};
-  const auto ordinal = profiles_.ids.find(profile_id);
+  if (ordinal) person.front().value = profiles_.ids.key(*ordinal).view();
   const bool is_gone =
       !ordinal || (erased_.contains(*ordinal) && !profiles_.table.live.contains(*ordinal));
   if (is_gone) return drop_waiting(person) ? std::optional(person) : std::nullopt;
   const Ordinal gone[] = {*ordinal};
-  const std::vector<Identity> more = identities_of(*ordinal);
+  const auto others = joined_to_.find(*ordinal);
+  const std::vector<Identity> more =
+      others != joined_to_.end() ? all_identities_of(*ordinal) : identities_of(*ordinal);
   person.insert(person.end(), more.begin(), more.end());
   for (const Identity& identity : more) {
     const auto found = identifiers_.find(identity.identifier);
@@ -73,6 +76,18 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
   }
   profiles_.table.live = profiles_.table.live.with({}, gone);
   erased_.insert(*ordinal);
+  if (others != joined_to_.end()) {
+    std::vector<NumberColumn::Change> alone;
+    for (const Ordinal other : others->second) {
+      person.push_back({"profile_id", std::string(profiles_.ids.key(other).view())});
+      erased_.insert(other);
+      alone.push_back({other, std::nullopt});
+    }
+    std::sort(alone.begin(), alone.end(),
+              [](const auto& a, const auto& b) { return a.ordinal < b.ordinal; });
+    state_.joined = state_.joined.with(alone);
+    joined_to_.erase(others);
+  }
   drop_waiting(person);
   publish_table({TableKind::Profiles, ""});
   return person;
@@ -141,7 +156,12 @@ void Writer::reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_su
   constexpr const char* kReason = "is about a profile that was erased; it is not taken in again";
   const std::size_t before = rows.rejected.size();  // Those stand by line.
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
-    if (rows.identity[row].empty() || !is_about_erased(rows, row, is_suppressed)) continue;
+    if (rows.identity[row].empty()) continue;
+    const std::string_view who = rows.identity[row];
+    if (!is_about_erased(rows.identifier, who, is_suppressed) &&
+        !joins_erased(rows, row, is_suppressed)) {
+      continue;
+    }
     rows.suppressed.push_back(rows.lines[row]);
     if (rows.taken[row]) {
       rows.reject(row, kReason);
@@ -156,18 +176,26 @@ void Writer::reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_su
   }
 }
 
-bool Writer::is_about_erased(const TypedRows& rows, std::uint32_t row,
+bool Writer::joins_erased(const TypedRows& rows, std::uint32_t row,
+                          const IsSuppressed& is_suppressed) const {
+  if (rows.table.kind != TableKind::Identities) return false;
+  const auto is_theirs = [&](std::string_view id) {
+    return !id.empty() && is_about_erased("profile_id", id, is_suppressed);
+  };
+  return is_theirs(rows.previous[row]) || is_theirs(rows.anonymous[row]);
+}
+
+bool Writer::is_about_erased(const std::string& identifier, std::string_view who,
                              const IsSuppressed& is_suppressed) const {
-  const std::string_view who = rows.identity[row];
-  const auto known = find_profile(rows.identifier, who);
+  const auto known = find_profile(identifier, who);
   // Whoever is there was not erased.
   if (known && profiles_.table.live.contains(*known)) return false;
-  if (known ? erased_.contains(*known) : is_of_erased(rows.identifier, who)) return true;
+  if (known ? erased_.contains(*known) : is_of_erased(identifier, who)) return true;
   if (!is_suppressed) return false;
-  if (is_suppressed(rows.identifier, who)) return true;
+  if (is_suppressed(identifier, who)) return true;
   // The profile that the row would make may have been erased, and forgotten.
-  return rows.identifier != "profile_id" &&
-         is_suppressed("profile_id", anonymous_id(rows.identifier, who));
+  return identifier != "profile_id" &&
+         is_suppressed("profile_id", anonymous_id(identifier, who));
 }
 
 // Whether the profile that the row would make was made so before, and erased.

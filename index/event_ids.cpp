@@ -20,6 +20,15 @@ EventIds::Slot& EventIds::slot_of(const Hash128& id) {
   }
 }
 
+bool EventIds::knows(const Hash128& id) const {
+  const Hash128 key = id == Hash128{} ? Hash128{0, 1} : id;
+  if (slot_count_ == 0) return false;
+  for (std::size_t at = place_of(key);; at = at + 1 == slot_count_ ? 0 : at + 1) {
+    if (slots_[at].id == key) return true;
+    if (slots_[at].id == Hash128{}) return false;
+  }
+}
+
 EventIds::Verdict EventIds::remember(const Hash128& id, std::uint64_t content) {
   const Hash128 key = id == Hash128{} ? Hash128{0, 1} : id;
   if (size_ * 100 >= slot_count_ * kFullPercent) {

@@ -30,6 +30,7 @@ class EventIds {
   }
   // Remembers the id with its content unless it is known; says how it compares.
   Verdict remember(const Hash128& id, std::uint64_t content);
+  bool knows(const Hash128& id) const;
   std::size_t size() const { return size_; }
   std::size_t bytes() const {
     return (slot_count_ + fresh_.capacity()) * sizeof(Slot);

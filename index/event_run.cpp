@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <optional>
 
 #include "base/check.h"
 #include "base/value.h"
@@ -14,6 +15,7 @@ namespace {
 struct Picked {
   std::vector<const EventRun*> runs;
   std::vector<std::uint32_t> rows;  // Counted through all runs.
+  std::optional<std::uint16_t> person = {};  // Whose they are from now on; nothing: as before.
 };
 
 std::size_t rows_of(const Picked& picked) {
@@ -98,7 +100,9 @@ std::shared_ptr<const EventRun> pick(const Picked& picked) {
     person.insert(person.end(), run->person.begin(), run->person.end());
     properties = std::max(properties, run->properties.size());
   }
-  auto made = run_of_rows(gathered(person, picked.rows), gathered(times, picked.rows));
+  std::vector<std::uint16_t> people = gathered(person, picked.rows);
+  if (picked.person) std::fill(people.begin(), people.end(), *picked.person);
+  auto made = run_of_rows(std::move(people), gathered(times, picked.rows));
   for (std::size_t number = 0; number < properties; ++number) {
     made->properties.push_back(pick_property(picked, number));
   }
@@ -153,6 +157,12 @@ std::shared_ptr<const PropertyColumn> property_column(std::span<const std::int64
 
 std::shared_ptr<const EventRun> merge(const EventRun& a, const EventRun& b) {
   return pick({.runs = {&a, &b}, .rows = merged_order(a, b)});
+}
+
+std::shared_ptr<const EventRun> renamed(const EventRun& run, std::uint16_t person,
+                                        std::uint16_t other) {
+  const Picked theirs{.runs = {&run}, .rows = run.rows_of(person), .person = other};
+  return theirs.rows.empty() ? nullptr : pick(theirs);
 }
 
 std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person) {

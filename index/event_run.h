@@ -28,6 +28,10 @@ std::shared_ptr<const PropertyColumn> property_column(std::span<const std::int64
 // Cost: one pass over the columns; no row is compared when one run ends before the other begins.
 std::shared_ptr<const EventRun> merge(const EventRun& a, const EventRun& b);
 
+// The rows of `person`, as those of `other`; null when there are none.
+std::shared_ptr<const EventRun> renamed(const EventRun& run, std::uint16_t person,
+                                        std::uint16_t other);
+
 // The rows that are not of `person`; null when none is left.
 std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person);
 

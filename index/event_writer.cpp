@@ -183,6 +183,32 @@ void EventWriter::erase(Ordinal ordinal) {
   current_ = std::move(next);
 }
 
+void EventWriter::move(Ordinal from, Ordinal to) {
+  const EventBlock* before = current_->block(block_of(from));
+  if (before == nullptr) return;
+  const auto person = static_cast<std::uint16_t>(from % kBlockPeople);
+  const auto other = static_cast<std::uint16_t>(to % kBlockPeople);
+  auto rest = std::make_shared<EventBlock>();
+  rest->changes = before->changes;
+  std::shared_ptr<const EventRun> moved;
+  for (const auto& run : before->runs) {
+    const auto theirs = renamed(*run, person, other);
+    if (theirs) moved = moved ? merge(*moved, *theirs) : theirs;
+    auto kept = theirs ? without(*run, person) : run;
+    if (kept) rest->runs.push_back(std::move(kept));
+  }
+  if (!moved) return;
+  rest->changes.add(std::vector<std::uint16_t>(moved->rows, person));
+  auto next = std::make_shared<EventTable>(*current_);
+  next->blocks[block_of(from)] = std::move(rest);
+  if (next->blocks.size() <= block_of(to)) next->blocks.resize(block_of(to) + 1);
+  auto& whole = next->blocks[block_of(to)];
+  whole = with_run(whole.get(), std::move(moved));
+  auto& left = next->blocks[block_of(from)];
+  if (left->runs.empty()) left = nullptr;
+  current_ = std::move(next);
+}
+
 bool EventWriter::can_widen(const std::string& property, std::uint8_t scale) const {
   const EventProperty* known = current_->property(property);
   if (known == nullptr) return true;

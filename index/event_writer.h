@@ -37,6 +37,10 @@ class EventWriter {
   // Takes away all events of one person.
   void erase(Ordinal ordinal);
 
+  // All events of `from` are from now on those of `to`.
+  // Cost: that of their blocks.
+  void move(Ordinal from, Ordinal to);
+
   // Forgets the keys of the dictionaries that no event has (index/forget.cpp).
   void forget_unused();
 

@@ -13,8 +13,14 @@ std::size_t bytes_of(const Table& table) {
 
 }  // namespace
 
+std::optional<Ordinal> Generation::find_profile(std::string_view id) const {
+  const auto ordinal = profiles.ids.find(id);
+  if (!ordinal) return std::nullopt;
+  return static_cast<Ordinal>(joined.at(*ordinal).value_or(*ordinal));
+}
+
 std::size_t Generation::bytes() const {
-  std::size_t total = bytes_of(profiles);
+  std::size_t total = bytes_of(profiles) + joined.bytes();
   for (const auto& [name, table] : entities) total += bytes_of(*table);
   for (const auto& [name, identifier] : identifiers) {
     total += identifier->values.bytes() + identifier->owners.bytes();

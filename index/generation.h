@@ -43,6 +43,7 @@ class Generation {
   std::uint64_t sequence = 0;  // The snapshot number: last log record contained.
   std::shared_ptr<const Schema> schema = std::make_shared<Schema>();
   Table profiles;
+  NumberColumn joined;  // Profiles that became another one -> that one's ordinal.
   std::map<std::string, std::shared_ptr<const EventTable>> events;   // By event name.
   std::map<std::string, std::shared_ptr<const Table>> entities;      // By entity name.
   std::map<std::string, std::shared_ptr<const Identifier>> identifiers;  // By profile field.
@@ -58,6 +59,8 @@ class Generation {
     const auto found = entities.find(name);
     return found == entities.end() ? nullptr : found->second.get();
   }
+  // The profile of this id, or the one that it has become.
+  std::optional<Ordinal> find_profile(std::string_view id) const;
   // On the heap, shared parts counted whole.  Cost: O(pages + runs + containers).
   std::size_t bytes() const;
 

@@ -13,7 +13,8 @@ std::string key_of(const TableRef& table, const TypedColumn& column) {
     case TableKind::Profiles: return "profiles." + column.name;
     case TableKind::UserInfo: return "profiles." + table.name + "." + column.name;
     case TableKind::Entities: return table.name + "." + column.name;
-    case TableKind::Events: break;
+    case TableKind::Events:
+    case TableKind::Identities: break;
   }
   return column.event + "." + column.name;
 }
@@ -72,7 +73,11 @@ void Writer::release_held(const TypedRows& rows, TimeMs received) {
     held_.erase(found);
   };
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
-    if (rows.taken[row]) take("profile_id", std::string(rows.identity[row]));
+    if (!rows.taken[row]) continue;
+    take("profile_id", std::string(rows.identity[row]));
+    if (rows.table.kind != TableKind::Identities) continue;
+    take("profile_id", std::string(rows.previous[row]));
+    take("profile_id", std::string(rows.anonymous[row]));
   }
   for (const TypedColumn& column : rows.columns) {
     const auto how = state_.schema->identifiers.find(column.name);

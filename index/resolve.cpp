@@ -13,6 +13,7 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t value) { return mix64(seed
 // What an event says, as one number per row: order of columns and lists does not matter.
 std::vector<std::uint64_t> contents(const TypedRows& rows) {
   std::vector<std::uint64_t> content(rows.rows, 0);
+  if (rows.table.kind == TableKind::Identities) return content;
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
     content[row] = mixed(hash64(rows.identity[row]), hash64(rows.names[rows.event_name[row]])) +
@@ -43,6 +44,10 @@ std::vector<std::uint64_t> contents(const TypedRows& rows) {
   return content;
 }
 
+bool has_event_ids(const TypedRows& rows) {
+  return rows.table.kind == TableKind::Events || rows.table.kind == TableKind::Identities;
+}
+
 // Ids fetched before they are asked for: enough to hide memory.
 constexpr std::uint32_t kIdsAhead = 16;
 
@@ -58,7 +63,8 @@ void Writer::resolve(TypedRows& rows, const IsSuppressed& is_suppressed) {
   reject_suppressed(rows, is_suppressed);
   if (rows.table.kind == TableKind::Profiles) reject_conflicts(rows);
   if (rows.table.kind != TableKind::Entities) reject_people(rows);
-  if (rows.table.kind == TableKind::Events) skip_known_events(rows);
+  if (rows.table.kind == TableKind::Identities) reject_joins(rows);
+  if (has_event_ids(rows)) skip_known_events(rows);
   std::sort(rows.rejected.begin(), rows.rejected.end(),
             [](const auto& a, const auto& b) { return a.line < b.line; });
 }
@@ -76,7 +82,7 @@ void Writer::reject_conflicts(TypedRows& rows) const {
       const std::string_view who = rows.identity[cell.row];
       const auto owner = find_profile(identifier, value);
       const auto [at, first] = claimed.emplace(value, who);
-      const bool held = owner && profiles_.ids.key(*owner) != who;
+      const bool held = owner && find_profile("profile_id", who) != owner;
       if (held || (!first && at->second != who)) {
         rows.reject(cell.row,
                     "has a value in '" + identifier + "' that another profile holds; an "
@@ -89,7 +95,9 @@ void Writer::reject_conflicts(TypedRows& rows) const {
 void Writer::reject_people(TypedRows& rows) const {
   const UnknownPolicy policy = state_.schema->unknown;
   const bool full = policy == UnknownPolicy::Hold && held_count_ >= kHeldRowsMax;
-  if (rows.table.kind == TableKind::Profiles || (policy != UnknownPolicy::Reject && !full)) return;
+  const bool makes_people =
+      rows.table.kind == TableKind::Profiles || rows.table.kind == TableKind::Identities;
+  if (makes_people || (policy != UnknownPolicy::Reject && !full)) return;
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row] || find_profile(rows.identifier, rows.identity[row])) continue;
     rows.reject(row, full ? "is about nobody known, and a million rows wait for their profiles "
@@ -105,7 +113,11 @@ void Writer::skip_known_events(TypedRows& rows) {
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (row + kIdsAhead < rows.rows) event_ids_.prefetch(ids[row + kIdsAhead]);
     if (!rows.taken[row] || rows.event_id[row].empty()) continue;
-    switch (event_ids_.remember(ids[row], content[row])) {
+    auto verdict = event_ids_.remember(ids[row], content[row]);
+    if (verdict == EventIds::Verdict::Different && rows.event_id_is_enough) {
+      verdict = EventIds::Verdict::Same;
+    }
+    switch (verdict) {
       case EventIds::Verdict::New: break;
       case EventIds::Verdict::Same:
         rows.taken[row] = false;
@@ -119,7 +131,7 @@ void Writer::skip_known_events(TypedRows& rows) {
 }
 
 void Writer::remember_events(const TypedRows& rows) {
-  if (rows.table.kind != TableKind::Events) return;
+  if (!has_event_ids(rows)) return;
   const std::vector<std::uint64_t> content = contents(rows);
   const std::vector<Hash128> ids = hashes_of_ids(rows);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {

@@ -37,12 +37,24 @@ RowPeople people_of(const Batch& batch, const TableRef& table, const Schema& sch
         column = source->second.key;
       }
       break;
+    case TableKind::Identities:
+      people.identifier = "profile_id";
+      column = kProfileColumn;
+      break;
     case TableKind::Entities: break;
   }
   people.values.resize(batch.rows);
   const Column* const ids = column.empty() ? nullptr : batch.column(column);
   for (const Cell& cell : ids == nullptr ? std::vector<Cell>{} : ids->cells) {
     people.values[cell.row] = normal_form(schema, people.identifier, id_in(batch, cell));
+  }
+  if (table.kind == TableKind::Identities) {
+    for (const char* name : {kPreviousColumn, kAnonymousColumn}) {
+      const Column* const joins = batch.column(name);
+      for (const Cell& cell : joins == nullptr ? std::vector<Cell>{} : joins->cells) {
+        people.joins.emplace_back(cell.row, id_in(batch, cell));
+      }
+    }
   }
   if (table.kind != TableKind::Profiles) return people;
   for (const auto& [name, how] : schema.identifiers) {

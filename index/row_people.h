@@ -18,6 +18,8 @@ namespace muster::index {
 struct RowPeople {
   std::string identifier;           // What the values are of: "profile_id", "email", ...
   std::vector<std::string> values;  // By row, normalised; "" where there is none.
+  // Of identities: row, and another id that the person has from then on.
+  std::vector<std::pair<std::uint32_t, std::string>> joins;
   // Of profiles: row, and an identifier that it claims; "" where it gives it up.
   std::vector<std::pair<std::uint32_t, Identity>> claims;
 };

@@ -19,7 +19,8 @@ std::string prefix_of(const TableRef& table) {
     case TableKind::Profiles: return "profiles.";
     case TableKind::UserInfo: return "profiles." + table.name + ".";
     case TableKind::Entities: return table.name + ".";
-    case TableKind::Events: break;
+    case TableKind::Events:
+    case TableKind::Identities: break;
   }
   return "";
 }
@@ -87,6 +88,13 @@ class Typist {
         out_.event_name[row] = recent.code_of(names[row], number_of);
       }
     }
+  }
+
+  void read_joins() {
+    out_.event_id = texts_of(kCallColumn, "id of a call", kIdBytesMax);
+    out_.event_id_is_enough = true;
+    out_.previous = texts_of(kPreviousColumn, "id", kIdBytesMax);
+    out_.anonymous = texts_of(kAnonymousColumn, "id", kIdBytesMax);
   }
 
   void read_fields() {
@@ -315,6 +323,10 @@ Result<TypedRows> type_rows(std::shared_ptr<const Batch> batch, const TableRef& 
   Typist typist(std::move(batch), table, schema, can_widen, zone);
   typist.ignore(ignored);
   switch (table.kind) {
+    case TableKind::Identities:
+      typist.read_identity(kProfileColumn, "profile_id");
+      typist.read_joins();
+      return typist.take();
     case TableKind::Profiles: typist.read_identity(schema.profile_id, "profile_id"); break;
     case TableKind::Events:
       typist.read_identity(schema.event_profile, schema.event_identifier);

@@ -22,7 +22,15 @@
 
 namespace muster::index {
 
-enum class TableKind : std::uint8_t { Profiles, Events, UserInfo, Entities };
+enum class TableKind : std::uint8_t { Profiles, Events, UserInfo, Entities, Identities };
+
+// The columns of Identities: which call said so, whose profile it is, and what else they are known
+// by. The id of an anonymous profile stays with whom it was joined to first; another id may not be
+// claimed twice.
+inline constexpr const char* kCallColumn = "call";
+inline constexpr const char* kProfileColumn = "profile";
+inline constexpr const char* kPreviousColumn = "previous";
+inline constexpr const char* kAnonymousColumn = "anonymous";
 
 // Which table rows belong to; the name of the entity table or the user-info source.
 struct TableRef {
@@ -56,7 +64,10 @@ struct TypedRows {
   std::vector<bool> taken;                  // By row: false once rejected or skipped.
   std::vector<std::string_view> identity;   // By row: the id, or the identifier's value.
   std::string identifier;                   // What identity holds: "profile_id", "email", ...
-  std::vector<std::string_view> event_id;   // Of events, by row; "" for none.
+  std::vector<std::string_view> event_id;   // Of events and identities, by row; "" for none.
+  bool event_id_is_enough = false;  // An event known by its id is the same, whatever it says.
+  // Of identities, by row: ids of profiles that join this one; "" for none.
+  std::vector<std::string_view> previous, anonymous;
   std::vector<std::uint32_t> event_name;    // Of events, by row: index into names.
   std::vector<std::string> names;           // Of events: the distinct names.
   std::vector<TimeMs> event_time;           // Of events, by row.

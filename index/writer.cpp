@@ -79,7 +79,10 @@ void Writer::add_fields(const std::map<std::string, Field>& additions) {
 
 std::optional<Ordinal> Writer::find_profile(const std::string& identifier,
                                             std::string_view value) const {
-  if (identifier == "profile_id") return profiles_.ids.find(value);
+  if (identifier == "profile_id") {
+    const auto ordinal = profiles_.ids.find(value);
+    return ordinal ? std::optional(joined(*ordinal)) : std::nullopt;
+  }
   const auto found = identifiers_.find(identifier);
   if (found == identifiers_.end()) return std::nullopt;
   const auto code = found->second.values.find(value);
@@ -94,12 +97,14 @@ std::vector<Ordinal> Writer::ordinals_of(const TypedRows& rows, TableWriter& wri
   const std::uint32_t before = writer.ids.size();
   const bool by_id = rows.identifier == "profile_id" || rows.table.kind == TableKind::Entities;
   if (by_id) add_ids(rows, writer.ids, ordinals);
+  const bool has_joined = &writer == &profiles_ && state_.joined.count() != 0;
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
     if (!by_id) {
       const auto known = find_profile(rows.identifier, rows.identity[row]);
       ordinals[row] = known ? *known : create_by_identifier(rows.identifier, rows.identity[row]);
     }
+    if (has_joined) ordinals[row] = joined(ordinals[row]);
     const bool is_new = ordinals[row] >= before;
     if (is_new || !writer.table.live.contains(ordinals[row])) seen.push_back(ordinals[row]);
   }
@@ -194,6 +199,7 @@ void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordina
 }
 
 Writer::Applied Writer::apply(const TypedRows& given, TimeMs received) {
+  if (given.table.kind == TableKind::Identities) return apply_identities(given, received);
   const bool holds = state_.schema->unknown == UnknownPolicy::Hold &&
                      (given.table.kind == TableKind::Events ||
                       given.table.kind == TableKind::UserInfo);

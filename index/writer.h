@@ -38,6 +38,9 @@ std::string anonymous_id(const std::string& identifier, std::string_view value);
 // Whether somebody who was erased was known so. Empty: nobody was.
 using IsSuppressed = std::function<bool(std::string_view identifier, std::string_view value)>;
 
+// Ids that one person may have been joined with: each later join changes all of them.
+inline constexpr std::size_t kJoinedIdsMax = 10'000;
+
 // More rows than this do not wait for their profiles: they are rejected.
 inline constexpr std::uint64_t kHeldRowsMax = 1'000'000;
 
@@ -88,8 +91,8 @@ class Writer {
   Applied replace(const std::string& replace_id, TimeMs received);
 
   // Takes a person's values and events away, and the rows that wait for them; the id stays refused.
-  // Returns all that the person was known by, the id first; nothing when nobody has the id and no
-  // row that waits is about it.
+  // Returns all that the person was known by, the profile's own id first; nothing when nobody has
+  // the id and no row that waits is about it.
   std::optional<std::vector<Identity>> erase(std::string_view profile_id);
 
   // Forgets what a state still knows of people who were erased though nobody can ask for it: their
@@ -124,10 +127,25 @@ class Writer {
   std::optional<Ordinal> find_profile(const std::string& identifier, std::string_view value) const;
   void reject_conflicts(TypedRows& rows) const;
   void reject_people(TypedRows& rows) const;
+  // Joins that may not be (index/join.cpp).
+  void reject_joins(TypedRows& rows) const;
+  // Whom the profile has become: itself, unless it was joined to another.
+  Ordinal joined(Ordinal ordinal) const {
+    return static_cast<Ordinal>(state_.joined.at(ordinal).value_or(ordinal));
+  }
+  Applied apply_identities(const TypedRows& rows, TimeMs received);
+  // The profile of this id becomes `whose`, unless it has become somebody before.
+  void join(std::string_view id, Ordinal whose);
+  void move_values(Ordinal from, Ordinal to);
+  // Every value of an identifier that leads to the person.  Cost: one pass over all values.
+  std::vector<Identity> all_identities_of(Ordinal ordinal) const;
   // Rejects row by row, by whom it is about.
   void reject_suppressed_people(TypedRows& rows, const IsSuppressed& is_suppressed) const;
-  bool is_about_erased(const TypedRows& rows, std::uint32_t row,
+  bool is_about_erased(const std::string& identifier, std::string_view value,
                        const IsSuppressed& is_suppressed) const;
+  // Of a row of identities: by the ids that it joins.
+  bool joins_erased(const TypedRows& rows, std::uint32_t row,
+                    const IsSuppressed& is_suppressed) const;
   // And by the identifiers that it claims.
   void reject_suppressed_claims(TypedRows& rows, const IsSuppressed& is_suppressed) const;
   std::vector<Identity> identities_of(Ordinal ordinal) const;
@@ -161,6 +179,8 @@ class Writer {
   std::map<std::string, IdentifierWriter> identifiers_;
   EventIds event_ids_;
   std::set<Ordinal> erased_;  // Ordinals whose ids are refused.
+  // The other way round than Generation::joined: who has become this person.
+  std::map<Ordinal, std::vector<Ordinal>> joined_to_;
   std::map<std::string, std::vector<std::shared_ptr<const TypedRows>>> staged_;
   struct HeldRow {
     std::shared_ptr<const TypedRows> rows;

@@ -52,44 +52,6 @@ Error broken_array(std::uint64_t elements, std::string_view what) {
                                           std::to_string(elements) + ": " + std::string(what)};
 }
 
-// The closing quote of the text whose opening quote stands at `from`, or npos.
-std::size_t text_end(std::string_view json, std::size_t from) {
-  for (std::size_t at = from + 1; at < json.size(); ++at) {
-    if (json[at] == '"') return at;
-    if (json[at] == '\\') ++at;
-  }
-  return std::string_view::npos;
-}
-
-// Where the value that begins at `from` ends, by counting brackets outside of texts; npos when it
-// does not. The elements are read properly later: this finds borders only.
-std::size_t value_end(std::string_view json, std::size_t from) {
-  std::size_t depth = 0;
-  for (std::size_t at = from; at < json.size(); ++at) {
-    switch (json[at]) {
-      case '"':
-        at = text_end(json, at);
-        if (at == std::string_view::npos) return at;
-        break;
-      case '[':
-      case '{':
-        ++depth;
-        break;
-      case ']':
-      case '}':
-        if (depth == 0) return at;  // The array's own end, behind a scalar.
-        if (--depth == 0) return at + 1;
-        break;
-      case ',':
-        if (depth == 0) return at;
-        break;
-      default:
-        break;
-    }
-  }
-  return std::string_view::npos;
-}
-
 // Calls visit(line, row) with every line that is not blank, without white space at its ends.
 template <typename Visit>
 void each_line(std::string_view bytes, const Visit& visit) {

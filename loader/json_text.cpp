@@ -8,7 +8,7 @@
 namespace muster::loader {
 namespace {
 
-constexpr std::string_view kBroken = "is not valid JSON";
+constexpr std::string_view kBroken = kNoJson;
 constexpr std::string_view kTooDeep = "is nested deeper than 64 levels";
 constexpr std::string_view kBadEscape = "has an escape that is none of JSON's or half a character";
 
@@ -210,6 +210,41 @@ std::optional<std::string> unescaped(std::string_view raw) {
   }
   if (at < raw.size()) out.append(raw.substr(at));
   return out;
+}
+
+std::size_t text_end(std::string_view json, std::size_t from) {
+  for (std::size_t at = from + 1; at < json.size(); ++at) {
+    if (json[at] == '"') return at;
+    if (json[at] == '\\') ++at;
+  }
+  return std::string_view::npos;
+}
+
+std::size_t value_end(std::string_view json, std::size_t from) {
+  std::size_t depth = 0;
+  for (std::size_t at = from; at < json.size(); ++at) {
+    switch (json[at]) {
+      case '"':
+        at = text_end(json, at);
+        if (at == std::string_view::npos) return at;
+        break;
+      case '[':
+      case '{':
+        ++depth;
+        break;
+      case ']':
+      case '}':
+        if (depth == 0) return at;  // The array's own end, behind a scalar.
+        if (--depth == 0) return at + 1;
+        break;
+      case ',':
+        if (depth == 0) return at;
+        break;
+      default:
+        break;
+    }
+  }
+  return std::string_view::npos;
 }
 
 std::string_view json_problem(std::string_view json, std::size_t depth) {

@@ -14,10 +14,18 @@ namespace muster::loader {
 // is none of JSON's, or is half of a surrogate pair (no Unicode text has that).
 std::optional<std::string> unescaped(std::string_view raw);
 
+inline constexpr std::string_view kNoJson = "is not valid JSON";
+
 // Why `json` is not exactly one JSON value; "" when it is one. `depth` levels stand around it, at
 // most kNestingMax in all. Numbers are checked for their form only: a value kept as text keeps
 // them as they are.  Requires valid UTF-8.
 std::string_view json_problem(std::string_view json, std::size_t depth);
+
+// Where a value or text ends, by counting brackets outside of texts: borders only, nothing is
+// checked. text_end: the closing quote of the text whose opening quote stands at `from`; value_end:
+// the place behind the value that begins at `from`. npos where there is no end.
+std::size_t text_end(std::string_view json, std::size_t from);
+std::size_t value_end(std::string_view json, std::size_t from);
 
 inline bool is_json_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';

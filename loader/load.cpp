@@ -37,6 +37,8 @@ int rank_of(TableKind table) {
       return 2;
     case TableKind::Events:
       return 3;
+    case TableKind::Identities:
+      break;  // No file has them.
   }
   return 4;
 }
@@ -291,6 +293,8 @@ std::string label_of(TableKind table, const std::string& name) {
       return "userinfo:" + name;
     case TableKind::Entities:
       return "entities:" + name;
+    case TableKind::Identities:
+      return "identities";
   }
   return name;
 }

@@ -10,6 +10,7 @@
 #include "server/keys.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/sdk_calls.h"
 
 namespace muster::server {
 
@@ -51,7 +52,8 @@ struct Application::Visit {
   const Route* route = nullptr;
   Method method = Method::Get;
   std::string request_id, traceparent;
-  std::string principal = "nobody";
+  std::string principal = kNobody;
+  std::string origin;   // Of a page that may read the answer.
   std::string subject;  // The first {...} of the path, masked when it is a person.
   steady_clock::time_point began = steady_clock::now();
 };
@@ -69,6 +71,9 @@ class RoutedExchange final : public Exchange {
     return application_.finish(run(request), visit_);
   }
   Response refuse(Response response) override {
+    if (visit_.route->is_sdk_call) {
+      response = sdk_refusal(std::move(response), visit_.request_id);
+    }
     return application_.finish(std::move(response), visit_);
   }
 
@@ -107,7 +112,15 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
   visit.request_id = head.request_id;
   if (is_traceparent(head.header("traceparent"))) visit.traceparent = head.header("traceparent");
 
-  Match match = match_route(routes_, head.method, head.path);
+  const std::string path(sdk_address(head.path));
+  if (head.method == Method::Options) {
+    const Match called = match_route(routes_, Method::Post, path);
+    if (called.route != nullptr && called.route->is_sdk_call) {
+      visit.origin = allowed_origin(head, services_.allowed_origins);
+      return finish(preflight(head), visit);
+    }
+  }
+  Match match = match_route(routes_, head.method, path);
   if (match.route == nullptr) {
     if (match.allowed.empty()) {
       return finish(problem(Error{ErrorCode::NotFound, "nothing answers at this address"},
@@ -120,21 +133,24 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
     return finish(std::move(wrong), visit);
   }
   visit.route = match.route;
+  if (match.route->is_sdk_call) visit.origin = allowed_origin(head, services_.allowed_origins);
   head.params = std::move(match.params);
   if (!head.params.empty()) {
     visit.subject = visit.route->personal_id ? services_.audit->masked(head.params.front())
                                              : head.params.front();
   }
-  Result<engine::Access> access = let_in(*match.route, head);
+  Result<engine::Access> access = let_in(*match.route, head, !visit.origin.empty());
   if (!access) return finish(problem(access.error(), visit.request_id), visit);
   visit.principal = access->principal();
-  if (const Status permitted = match.route->permit(*access); !permitted) {
+  const bool is_later = match.route->is_sdk_call && access->principal() == kNobody;
+  if (const Status permitted = match.route->permit(*access); !permitted && !is_later) {
     return finish(problem(permitted.error(), visit.request_id), visit);
   }
   return std::make_unique<RoutedExchange>(*this, std::move(visit), std::move(*access));
 }
 
-Result<engine::Access> Application::let_in(const Route& route, const Request& head) const {
+Result<engine::Access> Application::let_in(const Route& route, const Request& head,
+                                           bool is_allowed_origin) const {
   if (!route.needed) return engine::Access("anybody", engine::Scopes());
   if (services_.draining.load()) {
     return Error{ErrorCode::Unavailable, "the server is shutting down"};
@@ -144,6 +160,9 @@ Result<engine::Access> Application::let_in(const Route& route, const Request& he
     return Error{ErrorCode::Unavailable,
                  fmt::format("the data is being loaded, {:.0f} % done",
                              services_.progress.load() * 100)};
+  }
+  if (route.is_sdk_call) {
+    return gate_.authenticate_sdk(head, is_allowed_origin, clock_.now());
   }
   return gate_.authenticate(head, clock_.now());
 }
@@ -157,7 +176,7 @@ Response Application::finish(Response response, const Visit& visit) const {
   if (audited) {
     engine::AuditLine line;
     line.at = clock_.now();
-    line.principal = visit.principal;
+    line.principal = response.principal.empty() ? visit.principal : response.principal;
     line.action = std::string(name_of(visit.method)) + " " + std::string(path);
     line.subject = response.subject.empty() ? visit.subject : response.subject;
     line.status = response.status;
@@ -165,6 +184,7 @@ Response Application::finish(Response response, const Visit& visit) const {
         std::chrono::duration_cast<std::chrono::microseconds>(took).count());
     services_.audit->write(line);
   }
+  let_read(visit.origin, response);
   response.headers.push_back({"X-Request-Id", visit.request_id});
   if (!visit.traceparent.empty()) response.headers.push_back({"traceparent", visit.traceparent});
   response.headers.push_back({"X-Content-Type-Options", "nosniff"});

@@ -26,7 +26,8 @@ class Application final : public RequestHandler {
   friend class RoutedExchange;
   struct Visit;
 
-  Result<engine::Access> let_in(const Route& route, const Request& head) const;
+  Result<engine::Access> let_in(const Route& route, const Request& head,
+                                bool is_allowed_origin) const;
   Response finish(Response response, const Visit& visit) const;
   std::string new_request_id();
 

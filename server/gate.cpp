@@ -2,6 +2,7 @@
 
 #include "server/http/url.h"
 #include "server/keys.h"
+#include "server/sdk_calls.h"
 
 namespace muster::server {
 
@@ -46,6 +47,19 @@ Result<engine::Access> Gate::authenticate(const Request& request, TimeMs now) co
   const std::string_view sent = request.header("authorization");
   if (!sent.starts_with(kScheme)) return no_key();
   return keys->authenticate(sent.substr(kScheme.size()), now);
+}
+
+Result<engine::Access> Gate::authenticate_sdk(const Request& request, bool is_allowed_origin,
+                                              TimeMs now) const {
+  if (!keys->locked()) {
+    if (!loopback) return no_key();
+    TRY(check_host(request));
+    if (!is_allowed_origin) TRY(check_origin(request));
+    return engine::Access("loopback", engine::Scopes::all());
+  }
+  const std::string key = sdk_key(request);
+  if (key.empty()) return engine::Access(kNobody, engine::Scopes());
+  return keys->authenticate(key, now);
 }
 
 }  // namespace muster::server

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "engine/access.h"
 #include "engine/engine.h"
@@ -26,6 +27,7 @@ struct Services {
   KeyRing* keys = nullptr;
   AuditLog* audit = nullptr;
   Metrics* metrics = nullptr;
+  std::vector<std::string> allowed_origins;  // Whose pages may call as the Segment spec says.
   bool loopback = true;  // Nobody outside this machine can reach the port.
 
   std::atomic<bool> ready{false};

@@ -221,7 +221,7 @@ Status read_verdicts(ByteReader& in, DataBatch& batch) {
 Result<RecordBody> read_data_batch(ByteReader& in, bool is_blanked) {
   DataBatch batch;
   const std::uint8_t table = in.u8(), format = in.u8();
-  if (table > static_cast<std::uint8_t>(TableKind::Entities)) {
+  if (table > static_cast<std::uint8_t>(TableKind::Identities)) {
     return damaged("it names an unknown table kind " + std::to_string(table));
   }
   if (format > static_cast<std::uint8_t>(DataFormat::Csv)) {

@@ -22,7 +22,13 @@
 
 namespace muster::storage {
 
-enum class TableKind : std::uint8_t { Profiles = 0, Events = 1, UserInfo = 2, Entities = 3 };
+enum class TableKind : std::uint8_t {
+  Profiles = 0,
+  Events = 1,
+  UserInfo = 2,
+  Entities = 3,
+  Identities = 4  // Who is who: ids of profiles that join another profile.
+};
 enum class DataFormat : std::uint8_t { Ndjson = 0, JsonArray = 1, Csv = 2 };
 
 struct RejectedRow {

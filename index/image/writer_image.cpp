@@ -152,6 +152,14 @@ std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMom
   sections.push_back({"schema", {}, [state] { return schema_bytes(*state->schema); }});
   sections.push_back({"documents", {}, [state] { return documents_bytes(*state); }});
   sections.push_back({"erased", {}, [moment] { return moment->erased.to_bytes(); }});
+  if (state->joined.count() != 0) {
+    sections.push_back({"joined", {}, [state] {
+                          std::string bytes;
+                          ByteWriter(bytes).varint(state->joined.blocks());
+                          return bytes;
+                        }});
+    add_column_sections("joined/to", state->joined, sections);
+  }
   sections.push_back({"waiting", {}, [moment] { return waiting_bytes(*moment); }});
   add_table_sections("profiles", {state, &state->profiles}, sections);
   for (const auto& [name, table] : state->entities) {
@@ -285,6 +293,28 @@ Status WriterImage::read_waiting(const SectionSource& source, Writer& into) {
   return Ok{};
 }
 
+Status WriterImage::read_joined(const SectionSource& source, std::uint32_t people, Writer& into) {
+  if (source.names("joined").empty()) return Ok{};  // Nobody was, or by an older version.
+  TRY_ASSIGN(const std::string bytes, source.read("joined"));
+  ByteReader in(bytes);
+  const std::uint64_t blocks = in.varint();
+  if (in.failed() || !in.at_end() || blocks > people / kBlockSize + 1) {
+    return damaged_section("joined", "how much there is cannot be read");
+  }
+  TRY_ASSIGN(const NumberColumn joined,
+             read_column(source, "joined/to", static_cast<std::uint32_t>(blocks), people));
+  for (std::uint32_t ordinal = 0; ordinal < blocks * kBlockSize; ++ordinal) {
+    const auto to = joined.at(ordinal);
+    if (!to) continue;
+    if (ordinal >= people || joined.at(static_cast<Ordinal>(*to))) {
+      return damaged_section("joined", "it joins people nobody knows");
+    }
+    into.joined_to_[static_cast<Ordinal>(*to)].push_back(ordinal);
+  }
+  into.state_.joined = joined;
+  return Ok{};
+}
+
 // What the jobs fill; nothing in it moves while they run.
 struct WriterImage::Reading {
   TableImage profiles;
@@ -353,6 +383,7 @@ Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
   TRY(read_documents(source, writer));
   TRY(read_lists(source, lists, people, writer));
   TRY(read_waiting(source, writer));
+  TRY(read_joined(source, people, writer));
   TRY_ASSIGN(const std::string erased, source.read("erased"));
   const auto gone = Bitmap::from_bytes(erased);
   if (!gone) return damaged_section("erased", gone.error().message);

@@ -4,6 +4,7 @@
 //   schema, documents   as they are at that moment
 //   profiles, entity/NAME, event/NAME, identifier/NAME, list/ID, each with what is below it
 //   erased              whose ids are refused, as a bitmap
+//   joined              profiles that became another one: `/to/B` is block B of whom
 //   waiting             rows that wait for their profile or for the end of a refresh
 //   event-ids/...       ids of events, in pieces that whoever keeps checkpoints names and keeps
 //
@@ -73,6 +74,7 @@ class WriterImage {
   static Status read_documents(const SectionSource& source, Writer& into);
   static Status read_lists(const SectionSource& source, const std::vector<std::string>& ids,
                            std::uint32_t people, Writer& into);
+  static Status read_joined(const SectionSource& source, std::uint32_t people, Writer& into);
   static Status read_waiting(const SectionSource& source, Writer& into);
   static Status read_ids(const SectionSource& source, Writer& into);
   static void assemble(Reading& reading, Writer& into);

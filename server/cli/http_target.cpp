@@ -15,6 +15,7 @@ std::string path_of(const engine::IngestRequest& request) {
     case storage::TableKind::Events: path = "/v1/events"; break;
     case storage::TableKind::UserInfo: path = "/v1/userinfo/" + percent_encode(request.name); break;
     case storage::TableKind::Entities: path = "/v1/entities/" + percent_encode(request.name); break;
+    case storage::TableKind::Identities: break;  // No file has them.
   }
   path += "?first_line=" + std::to_string(request.first_line);
   if (!request.replace_id.empty()) path += "&replace=" + percent_encode(request.replace_id);

@@ -151,6 +151,7 @@ class Serving {
 
   Status listen() {
     services_.keys = &keys_;
+    services_.allowed_origins = options_.allow_origin;
     services_.audit = audit_.get();
     services_.metrics = &metrics_;
     application_ = std::make_unique<Application>(all_routes(), services_, clock_);

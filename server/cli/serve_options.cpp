@@ -34,7 +34,8 @@ std::optional<std::uint64_t> bytes_of(std::string size) {
 
 // Settings of the file, by the names of the flags.
 const std::vector<std::string> kSettings{
-    "data",     "memory",       "listen",         "allow-destination", "threads",
+    "data",     "memory",       "listen",         "allow-destination", "allow-origin",
+    "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
     "encryption-key", "ready-file"};
 
@@ -80,12 +81,13 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     if (!bytes) return mistyped;
     options.memory_limit = *bytes;
   } else {
+    auto& into = name == "allow-origin" ? options.allow_origin : options.allow_destination;
     const toml::array* list = node.as_array();
     if (list == nullptr) return mistyped;
     for (const toml::node& element : *list) {
       const auto value = element.value_exact<std::string>();
       if (!value) return mistyped;
-      options.allow_destination.push_back(*value);
+      into.push_back(*value);
     }
   }
   return Ok{};
@@ -104,6 +106,12 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
       .add_option("--allow-destination", options.allow_destination,
                   "Private address an export may go to: CIDR or HOST:PORT; may be repeated")
       ->envname("MUSTER_ALLOW_DESTINATION")
+      ->delimiter(',');
+  command
+      .add_option("--allow-origin", options.allow_origin,
+                  "Site whose pages may send calls of the Segment spec, like "
+                  "https://shop.example.com, or * for all; may be repeated")
+      ->envname("MUSTER_ALLOW_ORIGIN")
       ->delimiter(',');
   command.add_option("--threads", options.threads, "Threads that evaluate; 0: all processors")
       ->envname("MUSTER_THREADS")

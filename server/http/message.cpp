@@ -9,6 +9,7 @@ std::string_view name_of(Method method) {
     case Method::Post: return "POST";
     case Method::Put: return "PUT";
     case Method::Delete: return "DELETE";
+    case Method::Options: return "OPTIONS";
     case Method::Other: return "OTHER";
   }
   CHECK(!"every Method has a name");
@@ -16,7 +17,7 @@ std::string_view name_of(Method method) {
 
 Method method_named(std::string_view name) {
   for (const Method method :
-       {Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete}) {
+       {Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete, Method::Options}) {
     if (name == name_of(method)) return method;
   }
   return Method::Other;

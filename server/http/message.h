@@ -16,7 +16,7 @@
 
 namespace muster::server {
 
-enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Other };
+enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Options, Other };
 
 std::string_view name_of(Method method);
 Method method_named(std::string_view name);
@@ -65,7 +65,8 @@ struct Response {
   std::vector<Header> headers = {};
   std::string body = {};
   BodyStream next = {};      // When set, the body is streamed instead.
-  std::string subject = {};  // For the audit line: an id, or the keyed hash of a person's.
+  std::string principal = {};  // For the audit line, where the body, not the head, said who asks.
+  std::string subject = {};    // For the audit line: an id, or the keyed hash of a person's.
 };
 
 }  // namespace muster::server

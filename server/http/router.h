@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "engine/access.h"
+#include "server/sdk_calls.h"
 #include "server/services.h"
 
 namespace muster::server {
@@ -29,6 +30,7 @@ struct Route {
   Result<Response> (*answer)(const Call& call) = nullptr;
   Status (*permit)(const engine::Access& access) = nullptr;
   std::size_t body_bytes_max = kBodyBytesMax;
+  bool is_sdk_call = false;  // Of the Segment spec: see server/sdk_calls.h.
   bool personal_id = false;  // The first {...} is a person's id: the audit keeps its hash only.
 
   // The same route for bulk data.
@@ -67,6 +69,21 @@ constexpr Route open_route(Method method, std::string_view path) {
           .path = path,
           .answer = handler,
           .permit = [](const engine::Access&) -> Status { return Ok{}; }};
+}
+
+// A call of the Segment spec. Its key may stand in the body, so the handler asks for its pass.
+template <Result<Response> (*handler)(const Call& call)>
+constexpr Route sdk_route(std::string_view path) {
+  return {.method = Method::Post,
+          .path = path,
+          .needed = Permission::Ingest,
+          .answer = handler,
+          .permit = [](const engine::Access& access) -> Status {
+            TRY(access.template require<Permission::Ingest>());
+            return Ok{};
+          },
+          .body_bytes_max = kSdkBodyBytesMax,
+          .is_sdk_call = true};
 }
 
 // What a table says about one address.

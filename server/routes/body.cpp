@@ -17,14 +17,14 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> plain_body(const Request& request) {
+Result<std::string> plain_body(const Request& request, std::size_t bytes_max) {
   const std::string encoding = lower(request.header("content-encoding"));
   if (encoding.empty() || encoding == "identity") return request.body;
   if (encoding == "gzip" || encoding == "x-gzip") {
-    return loader::unpack(loader::Packing::Gzip, request.body, kBatchBytesMax);
+    return loader::unpack(loader::Packing::Gzip, request.body, bytes_max);
   }
   if (encoding == "deflate") {
-    return loader::unpack(loader::Packing::Deflate, request.body, kBatchBytesMax);
+    return loader::unpack(loader::Packing::Deflate, request.body, bytes_max);
   }
   return Error{ErrorCode::InvalidArgument,
                "the Content-Encoding '" + encoding + "' is not known; use gzip or deflate"};

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "engine/answers.h"
 #include "server/http/message.h"
@@ -13,9 +14,10 @@
 namespace muster::server {
 
 // The body without its Content-Encoding.
-// Limits: kBatchBytesMax after inflation, of which no more is ever held.
+// Limits: `bytes_max` after inflation, of which no more is ever held.
 // Errors: InvalidArgument for an unknown encoding, or bytes that are cut or damaged; TooLarge.
-Result<std::string> plain_body(const Request& request);
+Result<std::string> plain_body(const Request& request,
+                               std::size_t bytes_max = kBatchBytesMax);
 
 // CSV for text/csv, a JSON array when the body begins with '[', else NDJSON.
 storage::DataFormat format_of(const Request& request, std::string_view plain);

@@ -34,6 +34,15 @@ Result<Response> post_userinfo(const Call& call, const IngestPass& pass);
 Result<Response> post_entities(const Call& call, const IngestPass& pass);
 Result<Response> get_rejected(const Call& call, const QueryPass& pass);
 
+// sdk_calls.cpp
+Result<Response> post_identify(const Call& call);
+Result<Response> post_track(const Call& call);
+Result<Response> post_page(const Call& call);
+Result<Response> post_screen(const Call& call);
+Result<Response> post_group(const Call& call);
+Result<Response> post_alias(const Call& call);
+Result<Response> post_batch(const Call& call);
+
 // profiles.cpp
 Result<Response> get_profile(const Call& call, const MembersPass& pass);
 Result<Response> delete_profile(const Call& call, const DefinePass& pass);

@@ -28,6 +28,15 @@ constexpr Route kRoutes[] = {
     route<P::Ingest, post_entities>(Post, "/v1/entities/{table}").bulk(),
     route<P::Query, get_rejected>(Get, "/v1/rejected"),
 
+    sdk_route<post_identify>("/v1/identify"),
+    sdk_route<post_track>("/v1/track"),
+    sdk_route<post_page>("/v1/page"),
+    sdk_route<post_screen>("/v1/screen"),
+    sdk_route<post_group>("/v1/group"),
+    sdk_route<post_alias>("/v1/alias"),
+    sdk_route<post_batch>("/v1/batch"),
+    sdk_route<post_batch>("/v1/import"),
+
     route<P::Members, get_profile>(Get, "/v1/profiles/{id}").about_a_person(),
     route<P::Define, delete_profile>(Delete, "/v1/profiles/{id}").about_a_person(),
     route<P::Define, get_erasure>(Get, "/v1/profiles/{id}/erasure").about_a_person(),
