@@ -111,7 +111,8 @@ void AttributeWriter::move(Ordinal from, Ordinal to) {
     const CodeList list = current_->list.at(from);
     const std::vector<std::uint32_t> codes(list.begin(), list.end());
     std::vector<ListColumn::Change> lists{{from, false, {}}};
-    if (!next_.list.has(to)) lists.push_back({to, true, codes});
+    // An empty list is as good as none.
+    if (next_.list.at(to).size() == 0) lists.push_back({to, true, codes});
     std::sort(lists.begin(), lists.end(), by_ordinal);
     apply_lists(lists);
   } else {
