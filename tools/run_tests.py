@@ -260,10 +260,16 @@ def fuzz(name, seed, work):
     return good
 
 
+def phase_sdk(tally, _asked):
+    """The stock SDKs of npm send through a proxy that fails."""
+    tally.add_one(run([os.path.join(ROOT, 'tools', 'sdk-test')]), 'tools/sdk-test')
+
+
 PHASES = {
     'release': phase_release,
     'e2e': phase_e2e,
     'oracle': phase_oracle,
+    'sdk': phase_sdk,
     'torture': phase_torture,
     'asan': phase_asan,
     'tsan': phase_tsan,
