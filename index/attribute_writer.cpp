@@ -103,11 +103,12 @@ void AttributeWriter::clear(std::span<const Ordinal> ordinals) {
   publish(std::move(next_));
 }
 
-void AttributeWriter::move(Ordinal from, Ordinal to) {
+bool AttributeWriter::move(Ordinal from, Ordinal to) {
+  const bool has = type_.list ? current_->list.has(from) : current_->single.at(from).has_value();
+  if (!has) return false;
   next_ = *current_;
   const auto by_ordinal = [](const auto& a, const auto& b) { return a.ordinal < b.ordinal; };
   if (type_.list) {
-    if (!next_.list.has(from)) return;
     const CodeList list = current_->list.at(from);
     const std::vector<std::uint32_t> codes(list.begin(), list.end());
     std::vector<ListColumn::Change> lists{{from, false, {}}};
@@ -117,13 +118,13 @@ void AttributeWriter::move(Ordinal from, Ordinal to) {
     apply_lists(lists);
   } else {
     const auto value = next_.single.at(from);
-    if (!value) return;
     std::vector<NumberColumn::Change> singles{{from, std::nullopt}};
     if (!next_.single.at(to)) singles.push_back({to, value});
     std::sort(singles.begin(), singles.end(), by_ordinal);
     apply_single(singles);
   }
   publish(std::move(next_));
+  return true;
 }
 
 void AttributeWriter::apply_single(std::vector<NumberColumn::Change>& changes) {

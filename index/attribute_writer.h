@@ -31,7 +31,8 @@ class AttributeWriter {
   void clear(std::span<const Ordinal> ordinals);
 
   // Takes the value of `from` away; `to` has it from now on, unless it has one of its own.
-  void move(Ordinal from, Ordinal to);
+  // Returns whether there was one.
+  bool move(Ordinal from, Ordinal to);
 
   // Forgets the keys of the dictionary that are nobody's value (index/forget.cpp).
   void forget_unused();

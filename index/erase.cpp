@@ -32,7 +32,7 @@ std::vector<std::uint32_t> rows_of(const TypedRows& rows, const Schema& schema,
 std::vector<Identity> Writer::identities_of(Ordinal ordinal) const {
   std::vector<Identity> identities;
   for (const auto& [name, how] : state_.schema->identifiers) {
-    const Attribute* attribute = state_.profiles.attribute(name);
+    const Attribute* attribute = profiles_.table.attribute(name);
     if (attribute == nullptr || attribute->type.list) continue;
     for (const Value& value : attribute->values(ordinal)) {
       const auto* text = std::get_if<std::string>(&value);

@@ -183,9 +183,9 @@ void EventWriter::erase(Ordinal ordinal) {
   current_ = std::move(next);
 }
 
-void EventWriter::move(Ordinal from, Ordinal to) {
+bool EventWriter::move(Ordinal from, Ordinal to) {
   const EventBlock* before = current_->block(block_of(from));
-  if (before == nullptr) return;
+  if (before == nullptr) return false;
   const auto person = static_cast<std::uint16_t>(from % kBlockPeople);
   const auto other = static_cast<std::uint16_t>(to % kBlockPeople);
   auto rest = std::make_shared<EventBlock>();
@@ -197,7 +197,7 @@ void EventWriter::move(Ordinal from, Ordinal to) {
     auto kept = theirs ? without(*run, person) : run;
     if (kept) rest->runs.push_back(std::move(kept));
   }
-  if (!moved) return;
+  if (!moved) return false;
   rest->changes.add(std::vector<std::uint16_t>(moved->rows, person));
   auto next = std::make_shared<EventTable>(*current_);
   next->blocks[block_of(from)] = std::move(rest);
@@ -207,6 +207,7 @@ void EventWriter::move(Ordinal from, Ordinal to) {
   auto& left = next->blocks[block_of(from)];
   if (left->runs.empty()) left = nullptr;
   current_ = std::move(next);
+  return true;
 }
 
 bool EventWriter::can_widen(const std::string& property, std::uint8_t scale) const {

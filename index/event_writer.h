@@ -37,9 +37,9 @@ class EventWriter {
   // Takes away all events of one person.
   void erase(Ordinal ordinal);
 
-  // All events of `from` are from now on those of `to`.
+  // All events of `from` are from now on those of `to`. Returns whether there were any.
   // Cost: that of their blocks.
-  void move(Ordinal from, Ordinal to);
+  bool move(Ordinal from, Ordinal to);
 
   // Forgets the keys of the dictionaries that no event has (index/forget.cpp).
   void forget_unused();

@@ -117,12 +117,10 @@ void Writer::move_values(Ordinal from, Ordinal to) {
     set_owner(held.identifier, held.value, to);
   }
   for (auto& [name, attribute] : profiles_.attributes) {
-    attribute.move(from, to);
-    profiles_.table.attributes[name] = attribute.current();
+    if (attribute.move(from, to)) profiles_.table.attributes[name] = attribute.current();
   }
   for (auto& [name, events] : events_) {
-    events.move(from, to);
-    state_.events[name] = events.current();
+    if (events.move(from, to)) state_.events[name] = events.current();
   }
   const Ordinal gone[] = {from};
   if (profiles_.table.live.contains(from)) {
@@ -135,8 +133,6 @@ void Writer::move_values(Ordinal from, Ordinal to) {
     next.members.add(to);
     list = std::make_shared<const StaticList>(std::move(next));
   }
-  // What the next join of the same batch has to see.
-  publish_table({TableKind::Profiles, ""});
 }
 
 std::vector<Identity> Writer::all_identities_of(Ordinal ordinal) const {

@@ -133,6 +133,13 @@ Writer random_writer(Random& random) {
   }
   take(writer, TableKind::Profiles, "", profile_rows(people));
   for (int i = 0; i < 3; ++i) take(writer, TableKind::Events, "", event_rows(people));
+  take(writer, TableKind::Identities, "",
+       {{{"profile", testing::text(people.people[4].id)},
+         {"anonymous", testing::text(people.people[5].id)},
+         {"previous", testing::text("nobody")},
+         {"call", testing::text("c")}},
+        {{"profile", testing::text(people.people[6].id)},
+         {"previous", testing::text(people.people[4].id)}}});
   writer.erase(people.people[3].id);
   writer.put_list("some", Bitmap::from_sorted(std::vector<Ordinal>{1, 2, 9}), 1);
   writer.put_document("segment", "s", {1, 2, false, "{}"});
