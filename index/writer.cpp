@@ -246,6 +246,12 @@ void Writer::put_document(const std::string& kind, const std::string& id,
 }
 
 void Writer::put_list(const std::string& id, Bitmap members, std::uint64_t version) {
+  // Who was found before a join that came in between is who they have become.
+  for (const auto& [to, others] : joined_to_) {
+    for (const Ordinal other : others) {
+      if (members.remove(other)) members.add(to);
+    }
+  }
   state_.lists[id] = std::make_shared<const StaticList>(StaticList{std::move(members), version});
 }
 

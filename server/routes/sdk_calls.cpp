@@ -1,5 +1,7 @@
 // POST /v1/identify /track /page /screen /group /alias /batch /import: the Segment spec's calls,
 // as stock SDKs send them.
+#include <algorithm>
+
 #include "base/random.h"
 #include "base/text.h"
 #include "loader/gzip.h"
@@ -41,8 +43,7 @@ std::string random_id() {
   return to_hex(bytes);
 }
 
-Result<std::uint64_t> take_in(const Call& call, const IngestPass& pass, SpecCall kind,
-                              std::string_view body) {
+Status take_in(const Call& call, const IngestPass& pass, SpecCall kind, std::string_view body) {
   Error failed{ErrorCode::Unavailable, ""};
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const engine::RowNames names = call.engine().row_names(pass);
@@ -52,16 +53,15 @@ Result<std::uint64_t> take_in(const Call& call, const IngestPass& pass, SpecCall
                                   .received = call.engine().now(),
                                   .names = names,
                                   .new_id = random_id}));
-    if (rows.parts.empty()) return rows.calls;
+    if (rows.parts.empty()) return Ok{};
     const auto receipts = call.engine().ingest_together(pass, names, std::move(rows.parts));
     if (receipts) {
-      std::uint64_t accepted = 0, rejected = 0;
-      for (const engine::IngestReceipt& receipt : *receipts) {
-        accepted += receipt.accepted;
-        rejected += receipt.rejected;
-      }
-      call.services.metrics->count_rows("sdk", accepted, rejected);
-      return rows.calls;
+      std::uint64_t rejected = 0;
+      for (const engine::IngestReceipt& receipt : *receipts) rejected += receipt.rejected;
+      // One call is rows of several tables.
+      rejected = std::min(rejected, rows.calls);
+      call.services.metrics->count_rows("sdk", rows.calls - rejected, rejected);
+      return Ok{};
     }
     failed = receipts.error();
     if (failed.code != ErrorCode::Conflict) break;

@@ -72,9 +72,22 @@ std::string Known::somebody() {
   return people_.people[random_.below(static_cast<std::uint32_t>(people_.people.size()))].id;
 }
 
+std::string Known::some_id() {
+  const std::string id = somebody();
+  if (joined_.empty() || !one_in(4)) return id;
+  const auto at = joined_.begin();
+  return std::next(at, random_.below(static_cast<std::uint32_t>(joined_.size())))->first;
+}
+
+std::string Known::whose(const std::string& id) const {
+  const auto found = joined_.find(id);
+  return found == joined_.end() ? id : found->second;
+}
+
 Change Known::any_change(TimeMs now) {
   for (;;) {
     Change change;
+    if (one_in(14)) return join_people(now);
     switch (random_.below(10)) {
       case 0:
       case 1:
@@ -112,7 +125,7 @@ Change Known::update_people(TimeMs now) {
   Rows rows;
   auto news = std::make_shared<std::vector<std::pair<std::string, Row>>>();
   for (const Person& source : fresh.people) {
-    const std::string id = one_in(5) ? fresh_id() : somebody();
+    const std::string id = one_in(5) ? fresh_id() : some_id();
     Row row{{"profile_id", text(id)}};
     Row fields;
     for (const auto& [name, field] : source.attributes) {
@@ -127,7 +140,7 @@ Change Known::update_people(TimeMs now) {
   Change change = rows_change("people", TableKind::Profiles, "", rows, true, now);
   change.happen = [this, news] {
     for (const auto& [id, fields] : *news) {
-      Person& person = people_.find_or_add(id);
+      Person& person = people_.find_or_add(whose(id));
       for (const auto& [name, field] : fields) {
         if (field) person.attributes[name] = *field;
         else person.attributes.erase(name);
@@ -146,7 +159,7 @@ Change Known::add_events(TimeMs now) {
   auto news = std::make_shared<std::vector<std::pair<std::string, PlainEvent>>>();
   for (const Person& source : fresh.people) {
     for (PlainEvent event : source.events) {
-      const std::string id = one_in(12) ? fresh_id() : somebody();
+      const std::string id = one_in(12) ? fresh_id() : some_id();
       event.id = one_in(3) ? "" : "n" + std::to_string(next_++);
       event.time += later;
       has_nameless |= event.id.empty();
@@ -156,7 +169,10 @@ Change Known::add_events(TimeMs now) {
   }
   Change change = rows_change("events", TableKind::Events, "", rows, has_nameless, now);
   change.happen = [this, news] {
-    for (const auto& [id, event] : *news) people_.find_or_add(id).events.push_back(event);
+    for (const auto& [id, event] : *news) {
+      people_.find_or_add(whose(id)).events.push_back(event);
+      if (whose(id) != id && !event.id.empty()) senders_[event.id] = id;
+    }
   };
   return change;
 }
@@ -167,7 +183,9 @@ Change Known::send_events_again(TimeMs now) {
   for (int i = 0; i < 4; ++i) {
     const Person& person = *people_.find(somebody());
     for (const PlainEvent& event : person.events) {
-      if (!event.id.empty() && one_in(2)) rows.push_back(event_row(person.id, event));
+      if (event.id.empty() || !one_in(2)) continue;
+      const auto sender = senders_.find(event.id);
+      rows.push_back(event_row(sender == senders_.end() ? person.id : sender->second, event));
     }
   }
   Change change = rows_change("events again", TableKind::Events, "", rows, false, now);
@@ -217,14 +235,49 @@ Change Known::put_list(TimeMs now) {
   return change;
 }
 
+// Two ids become one person's: who has one, and who came later or was somebody until now.
+Change Known::join_people(TimeMs now) {
+  const std::string into = some_id(), id = one_in(2) ? fresh_id() : some_id();
+  Change change = rows_change("join " + id + " to " + into, TableKind::Identities, "",
+                              {{{"profile", text(into)}, {"anonymous", text(id)}}}, false, now);
+  change.happen = [this, into, id] {
+    const std::string to = whose(into);
+    Person whole = people_.find_or_add(to);
+    if (whose(id) != id || to == id) return;  // It is somebody else's already.
+    if (const Person* const from = people_.find(id)) {
+      std::erase_if(whole.attributes, [](const auto& attribute) {
+        const PlainField& value = attribute.second;  // An empty list is as good as none.
+        return value.list && value.values.empty() && value.objects.empty();
+      });
+      whole.attributes.insert(from->attributes.begin(), from->attributes.end());
+      for (const PlainEvent& event : from->events) {
+        whole.events.push_back(event);
+        if (!event.id.empty()) senders_.emplace(event.id, id);
+      }
+      std::erase_if(people_.people, [&id](const Person& person) { return person.id == id; });
+    }
+    people_.find_or_add(to) = whole;
+    joined_[id] = to;
+    for (auto& [other, root] : joined_) {
+      if (root == id) root = to;
+    }
+    for (auto& [name, members] : lists_) std::replace(members.begin(), members.end(), id, to);
+  };
+  return change;
+}
+
 Change Known::erasure(TimeMs now) {
-  const std::string id = somebody();
-  Change change{.what = "erase " + id, .is_erasure = true, .erased = id, .made = now};
+  const std::string id = whose(some_id());
+  Change change{.what = "erase " + id, .is_erasure = true, .erased = {id}, .made = now};
+  for (const auto& [other, root] : joined_) {
+    if (root == id) change.erased.insert(other);
+  }
   change.send = [id](engine::Engine& engine) {
     return as_new(engine.erase(pass<Permission::Define>(), id));
   };
   change.happen = [this, id] {
     std::erase_if(people_.people, [&id](const Person& person) { return person.id == id; });
+    std::erase_if(joined_, [&id](const auto& join) { return join.second == id; });
   };
   return change;
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Change {
   bool is_keyed = false;
   // The suppression file has it before the log: it happens, then or at the next start.
   bool is_erasure = false;
-  std::string erased = {};  // Whom.
+  std::set<std::string> erased = {};  // Whom: all ids.
   TimeMs made = 0;
 };
 
@@ -50,6 +51,9 @@ class Known {
   using Rows = std::vector<Row>;
   bool one_in(std::uint32_t n) { return random_.below(n) == 0; }
   std::string somebody();
+  // The same, by any of their ids.
+  std::string some_id();
+  std::string whose(const std::string& id) const;
   std::string fresh_id() { return "new" + std::to_string(next_++); }
   Change rows_change(const std::string& what, storage::TableKind table, const std::string& name,
                      const Rows& rows, bool must_be_keyed, TimeMs now);
@@ -58,6 +62,7 @@ class Known {
   Change add_events(TimeMs now);
   Change send_events_again(TimeMs now);
   Change update_products(TimeMs now);
+  Change join_people(TimeMs now);
   Change put_segment(TimeMs now);
   Change put_list(TimeMs now);
 
@@ -68,6 +73,8 @@ class Known {
   RandomSegment questions_;
   std::map<std::string, std::string> segments_;             // Text, by id.
   std::map<std::string, std::vector<std::string>> lists_;   // Profile ids, by id.
+  std::map<std::string, std::string> joined_;  // Ids that are somebody else's by now: whose.
+  std::map<std::string, std::string> senders_;  // By event id: the id that it was sent with.
   int next_ = 0;
 };
 

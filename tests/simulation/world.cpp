@@ -172,11 +172,13 @@ void World::expect_nobody_named() {
     if (batch == nullptr) continue;
     const auto rows =
         test_.spelling().decoder->decode({batch->format, batch->csv_header, batch->raw});
-    const index::Column* const ids = rows ? rows->column("profile_id") : nullptr;
-    for (const index::Cell& cell : ids == nullptr ? std::vector<index::Cell>{} : ids->cells) {
-      if (cell.kind != index::CellKind::Text) continue;
-      const std::string id(rows->text_of(cell));
-      if (gone_.contains(id)) return broken(place + " has a row of " + id);
+    for (const char* name : {"profile_id", "profile", "anonymous"}) {
+      const index::Column* const ids = rows ? rows->column(name) : nullptr;
+      for (const index::Cell& cell : ids == nullptr ? std::vector<index::Cell>{} : ids->cells) {
+        if (cell.kind != index::CellKind::Text) continue;
+        const std::string id(rows->text_of(cell));
+        if (gone_.contains(id)) return broken(place + " has a row of " + id);
+      }
     }
   }
 }

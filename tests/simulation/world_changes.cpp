@@ -103,7 +103,7 @@ void World::settle(std::vector<Change>& changes, const Sent& sent, Fate fate, in
     if (stands || !change.is_erasure) continue;
     happened("erasures made good");
     change.happen();
-    gone_.insert(change.erased);
+    gone_.insert(change.erased.begin(), change.erased.end());
     stands = true;
   }
   recover();
@@ -116,7 +116,7 @@ void World::settle(std::vector<Change>& changes, const Sent& sent, Fate fate, in
 void World::keep_happened(Change& change) {
   happened("writes");
   change.happen();
-  if (change.is_erasure) gone_.insert(change.erased);
+  if (change.is_erasure) gone_.insert(change.erased.begin(), change.erased.end());
   durable_now_ = std::max(durable_now_, change.made);
   if (!change.is_keyed) return;
   old_.push_back(change);
