@@ -82,6 +82,20 @@ std::string_view allowed_origin(const Request& head, const std::vector<std::stri
   return is_allowed ? origin : std::string_view();
 }
 
+Status check_origins(const std::vector<std::string>& allowed) {
+  for (const std::string& origin : allowed) {
+    const std::size_t scheme = origin.find("://");
+    const bool is_site = (origin.starts_with("https://") || origin.starts_with("http://")) &&
+                         origin.size() > scheme + 3 &&
+                         origin.find_first_of("/*?# ", scheme + 3) == std::string::npos;
+    if (origin == "*" || is_site) continue;
+    return Error{ErrorCode::InvalidArgument,
+                 "--allow-origin '" + origin + "' is no site as browsers name it: scheme, host and "
+                 "port, like https://shop.example.com, or * for all"};
+  }
+  return Ok{};
+}
+
 Response preflight(const Request& head) {
   Response response;
   response.status = 204;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "server/http/message.h"
 
 namespace muster::server {
@@ -25,6 +26,9 @@ std::string sdk_key(const Request& head);
 
 // The request's Origin where `allowed` has it, or "*"; else "".
 std::string_view allowed_origin(const Request& head, const std::vector<std::string>& allowed);
+
+// Errors: InvalidArgument naming a site that no browser would call so.
+Status check_origins(const std::vector<std::string>& allowed);
 
 // The answer to a browser that asks whether it may call: whatever headers it wants to send.
 Response preflight(const Request& head);

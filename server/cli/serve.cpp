@@ -23,6 +23,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/routes/routes.h"
+#include "server/sdk_calls.h"
 
 namespace muster::server {
 
@@ -106,6 +107,7 @@ class Serving {
       return Error{ErrorCode::InvalidArgument,
                    "say where the data lives with --data DIR, or --memory to keep nothing"};
     }
+    TRY(check_origins(options_.allow_origin));
     if (options_.memory && !options_.raw_retention.empty()) {
       return Error{ErrorCode::InvalidArgument,
                    "--raw-retention is about what stands on a disk; with --memory nothing does"};

@@ -54,6 +54,16 @@ TEST(SdkCalls, OnlyOriginsOfTheListMayRead) {
   EXPECT_EQ("", allowed_origin({}, {"*"}));
 }
 
+TEST(SdkCalls, AnOriginThatNoBrowserSaysIsRefused) {
+  EXPECT_TRUE(check_origins({"https://shop.example.com", "http://127.0.0.1:3000", "*"}));
+  for (const char* wrong : {"shop.example.com", "https://shop.example.com/", "https://", "",
+                            "https://*.example.com", "ftp://a"}) {
+    const Status refused = check_origins({"*", wrong});
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_NE(std::string::npos, refused.error().message.find("'" + std::string(wrong) + "'"));
+  }
+}
+
 TEST(SdkCalls, APreflightMirrorsWhatLooksLikeHeaders) {
   const auto mirrored = [](const std::string& wanted) -> std::string {
     for (const Header& header : preflight(with("access-control-request-headers", wanted)).headers) {

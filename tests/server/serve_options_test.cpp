@@ -43,13 +43,15 @@ class ServeOptionsTest : public ::testing::Test {
 TEST_F(ServeOptionsTest, TheFileFillsInWhatNobodySaid) {
   const Status done = read(
       "data = \"d\"\nlisten = \"127.0.0.1:1\"\nthreads = 3\nmemory = true\n"
-      "allow-destination = [\"10.0.0.0/8\", \"[::1]:80\"]\n", {});
+      "allow-destination = [\"10.0.0.0/8\", \"[::1]:80\"]\n"
+      "allow-origin = [\"https://a.example.com\"]\n", {});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ("d", options_.data);
   EXPECT_EQ("127.0.0.1:1", options_.listen);
   EXPECT_EQ(3U, options_.threads);
   EXPECT_TRUE(options_.memory);
   EXPECT_EQ((std::vector<std::string>{"10.0.0.0/8", "[::1]:80"}), options_.allow_destination);
+  EXPECT_EQ(std::vector<std::string>{"https://a.example.com"}, options_.allow_origin);
 }
 
 TEST_F(ServeOptionsTest, CheckpointsAndTheRetentionOfTheLog) {
