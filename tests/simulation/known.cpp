@@ -231,7 +231,10 @@ Change Known::put_list(TimeMs now) {
   change.send = [id, members](engine::Engine& engine) {
     return as_new(engine.put_list(pass<Permission::Define>(), id, {.members = members}));
   };
-  change.happen = [this, id, members] { lists_[id] = members; };
+  change.happen = [this, id, members] {
+    lists_[id].clear();
+    for (const std::string& member : members) lists_[id].push_back(whose(member));
+  };
   return change;
 }
 
