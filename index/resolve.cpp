@@ -70,6 +70,11 @@ void Writer::resolve(TypedRows& rows, const IsSuppressed& is_suppressed) {
 }
 
 void Writer::reject_conflicts(TypedRows& rows) const {
+  // By two of their ids.
+  const auto is_one_person = [this](std::string_view id, std::string_view other) {
+    const auto known = find_profile("profile_id", id);
+    return known && known == find_profile("profile_id", other);
+  };
   for (const auto& [identifier, how] : state_.schema->identifiers) {
     const auto column =
         std::find_if(rows.columns.begin(), rows.columns.end(),
@@ -83,7 +88,8 @@ void Writer::reject_conflicts(TypedRows& rows) const {
       const auto owner = find_profile(identifier, value);
       const auto [at, first] = claimed.emplace(value, who);
       const bool held = owner && find_profile("profile_id", who) != owner;
-      if (held || (!first && at->second != who)) {
+      const bool is_twice = !first && at->second != who && !is_one_person(at->second, who);
+      if (held || is_twice) {
         rows.reject(cell.row,
                     "has a value in '" + identifier + "' that another profile holds; an "
                     "identifier belongs to one profile");

@@ -175,6 +175,19 @@ TEST_F(Joining, IdentifiersGoAlongAndEachLeadsToThePerson) {
   EXPECT_EQ(1U, again->rejected);
 }
 
+TEST_F(Joining, APersonMayClaimWhatIsTheirsByAnyId) {
+  declare(R"({"identifiers": {"email": {"normalise": "email"}}})");
+  join({anonymous("ana", "anon")});
+  const auto claimed = test_.profiles(
+      {{{"profile_id", text("anon")}, {"email", text("ana@example.com")}},
+       {{"profile_id", text("ana")}, {"email", text("ana@example.com")}},
+       {{"profile_id", text("bo")}, {"email", text("ana@example.com")}}});
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(2U, claimed->accepted);
+  ASSERT_EQ(1U, claimed->rejected);
+  EXPECT_EQ(3U, claimed->errors[0].line);
+}
+
 TEST_F(Joining, RowsThatWaitAreReleased) {
   declare(R"({"unknown": "hold"})");
   ASSERT_TRUE(test_.events({visit("anon", "1"), visit("ana", "2")}));
