@@ -73,6 +73,7 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
   }
   profiles_.table.live = profiles_.table.live.with({}, gone);
   erased_.insert(*ordinal);
+  if (notes_touched_) touched_.erased.push_back(*ordinal);
   drop_waiting(person);
   publish_table({TableKind::Profiles, ""});
   return person;
