@@ -212,6 +212,10 @@ std::optional<SegmentSize> Engine::segment_size(const Pass<Permission::Query>&,
   return impl_->standing.size_of(segment);
 }
 
+std::map<std::string, SegmentSize> Engine::segment_sizes(const Pass<Permission::Query>&) const {
+  return impl_->standing.sizes();
+}
+
 std::uint64_t Engine::segment_changes() const { return impl_->standing.changes(); }
 std::uint64_t Engine::next_change() const { return impl_->changes.next_row(); }
 
