@@ -279,6 +279,30 @@ struct Catalog {
   std::vector<CatalogTable> tables;
 };
 
+// A row of the change stream: somebody entered a segment, or left it.
+struct ChangeRow {
+  std::uint64_t offset = 0;               // Dense, from 1, through all segments.
+  std::string segment;
+  std::uint64_t version = 0;              // Of the segment.
+  std::optional<std::string> profile_id;  // Nothing: they were erased, and are forgotten.
+  bool entered = false;                   // Else left.
+  storage::ChangeReason reason = storage::ChangeReason::Event;
+  TimeMs happened = 0;                    // Of the event, or the moment a window passed it.
+  TimeMs known = 0;                       // When the stream had it.
+};
+
+struct ChangesRequest {
+  std::string segment;                    // "": all.
+  std::uint64_t from = 1;                 // The first offset that is wanted.
+  std::size_t limit = 10'000;
+};
+
+struct ChangesAnswer {
+  std::vector<ChangeRow> rows;
+  std::uint64_t next = 1;                 // Where to go on; it may be beyond the last row.
+  std::uint64_t end = 1;                  // The offset that the next change will have.
+};
+
 struct Document {
   std::string kind, id, json;
   std::uint64_t version = 0;

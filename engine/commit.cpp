@@ -30,6 +30,7 @@ Error unfinished() noexcept {
 }  // namespace
 
 std::uint64_t Commit::add(const storage::Record& record) {
+  last_received_ = record.received;
   records_.push_back(storage::encode(record));
   bytes_ += records_.back().size();
   return ++sequence_;
@@ -38,7 +39,10 @@ std::uint64_t Commit::add(const storage::Record& record) {
 Engine::Impl::Impl(const Parts& given)
     : parts(given),
       published(std::make_shared<const index::Generation>()),
-      predicates(given.kept_bytes) {
+      predicates(given.kept_bytes),
+      standing([this](std::shared_ptr<const index::Generation> generation, TimeMs at,
+                      const std::string& zone) { return context(std::move(generation), at, zone); },
+               given.threads) {
   failure_.reserve(std::string_view(kUnfinished).size());
   if (parts.checkpoints == nullptr) return;
   const auto told = [this](const std::string& sentence) {
@@ -142,12 +146,15 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
     results.emplace_back(group[ran], run(*group[ran], commit));
   }
   Status appended = Ok{};
+  const std::shared_ptr<index::Generation> next = writer.publish(commit.last_sequence());
+  keep_standing(next, commit);
+  next->sequence = commit.last_sequence();
   if (!commit.records().empty()) {
     // First who was erased: what the log says of it is never without what keeps them out.
     if (parts.suppression != nullptr) appended = parts.suppression->sync();
     if (appended) appended = parts.log->append(commit.records());
     if (appended) {
-      published.set(writer.publish(commit.last_sequence()));
+      published.set(next);
       event_id_bytes = writer.event_id_bytes();
       note_uncheckpointed(commit.bytes());
     } else {

@@ -25,6 +25,8 @@
 #include "engine/answers.h"
 #include "engine/comparisons.h"
 #include "engine/row_decoder.h"
+#include "engine/standing/change_index.h"
+#include "engine/standing/standing_segments.h"
 #include "index/schema.h"
 #include "index/sets/bitmap.h"
 #include "storage/checkpoint_store.h"
@@ -62,6 +64,12 @@ struct Parts {
   // Between two looks for batches that are past their retention and for erasures to compact, where
   // no checkpoint comes sooner.
   std::chrono::milliseconds look_every = std::chrono::hours(1);
+  // Whether saved segments are kept exact, and who enters and leaves is recorded. Without it data
+  // may be read, but not changed: the change stream would have a gap.
+  bool standing = true;
+  // How often the clock is looked at for those whom it moves; 0: only with each change, and when
+  // asked to keep_up().
+  std::chrono::milliseconds keep_up_every{0};
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};
@@ -197,6 +205,28 @@ class Engine {
                             std::uint64_t version = 0) const;
   std::vector<Document> documents(std::string_view kind) const;  // By id, newest versions.
   std::vector<Document> versions(std::string_view kind, std::string_view id) const;
+
+  // --- Standing segments and the change stream ------------------------------------------------
+
+  // Who entered and left saved segments, in the order in which it became known. Durable and
+  // complete from the saving of a segment on: its rows, replayed, are its members.
+  // Limits: 100,000 rows, or those of 256 records.
+  // Errors: those of the log.
+  Result<ChangesAnswer> changes(const Pass<Permission::Members>& pass,
+                                const ChangesRequest& request) const;
+  // The offset that the next change will have.  Cost: none.
+  std::uint64_t next_change() const;
+  std::vector<HistoryStep> segment_history(const Pass<Permission::Query>& pass,
+                                           const std::string& segment, HistoryUnit unit) const;
+  // How many are in a saved segment, without a question; nothing when there is no such segment.
+  std::optional<SegmentSize> segment_size(const Pass<Permission::Query>& pass,
+                                          const std::string& segment) const;
+  std::map<std::string, SegmentSize> segment_sizes(const Pass<Permission::Query>& pass) const;
+  // Another number after each change of a size.  Cost: none.
+  std::uint64_t segment_changes() const;
+  // Brings all saved segments to the present, those with tiles and tops too.
+  // Errors: those of a change.
+  Status keep_up(const Pass<Permission::Admin>& pass);
 
   // --- The exporter's memory -------------------------------------------------------------------
 

@@ -25,6 +25,8 @@
 #include "engine/memory_gauge.h"
 #include "engine/published.h"
 #include "engine/raw_retention.h"
+#include "engine/standing/change_index.h"
+#include "engine/standing/standing_segments.h"
 #include "index/writer.h"
 #include "query/query.h"
 
@@ -55,11 +57,14 @@ class Commit {
   // Returns the record's sequence number.
   std::uint64_t add(const storage::Record& record);
   std::uint64_t last_sequence() const { return sequence_; }
+  // When the last of them came; nothing: there are none.
+  std::optional<TimeMs> last_received() const { return last_received_; }
   std::span<const std::string> records() const { return records_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
   std::uint64_t sequence_;
+  std::optional<TimeMs> last_received_;
   std::vector<std::string> records_;
   std::size_t bytes_ = 0;
 };
@@ -101,7 +106,7 @@ class Engine::Impl {
   // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
   EngineMoment moment(std::uint64_t sequence);
   // The section of that name.  Requires the same.
-  std::string engine_bytes(TimeMs at) const;
+  std::string engine_bytes(TimeMs at, TimeMs standing_as_of) const;
   Result<std::map<std::string, Hash128>> fingerprint();
   // Returns the last record that is contained in what was read back; 0: nothing was.
   Result<std::uint64_t> restore(const std::function<void(double)>& progress);
@@ -172,6 +177,18 @@ class Engine::Impl {
   // Errors: StorageFull above nine tenths of the memory that is allowed.
   Status has_memory();
 
+  // --- Standing segments (engine/standing/upkeep.cpp) ---
+  // Brings them to the state of a commit, and adds who entered and left to it.
+  void keep_standing(const std::shared_ptr<const index::Generation>& generation, Commit& into);
+  void record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
+  index::Bitmap told_members(const std::string& segment) const;
+  // After a replay: who is in them by now.
+  void begin_standing();
+  // Brings them to the present; asks as a whole those that have to be, when each is due or now.
+  enum class Wholes : std::uint8_t { WhenDue, Now };
+  Status keep_up(Wholes when);
+  void keep_up_until(const std::stop_token& stop);
+
   // --- Documents (engine/documents.cpp) ---
   Result<Document> put(DocumentPut put, std::string blob = {});
   void apply_document(const storage::DocumentChange& change, TimeMs received);
@@ -202,6 +219,11 @@ class Engine::Impl {
   MemoryGauge memory_gauge;
 
   index::Writer writer;                             // The leader's alone.
+  StandingSegments standing;                        // The leader's alone, but for its sizes.
+  ChangeIndex changes;
+  TimeMs standing_at = 0;                           // Of the state that was read back.
+  std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.
+  std::map<std::string, std::chrono::steady_clock::time_point> whole_due;  // By segment.
   storage::SuppressionMark suppression_mark;        // The log's; the leader's alone.
   CompactionMark compaction;                        // The leader's alone.
   std::map<std::string, KeptReceipt> receipts;      // By idempotency key; the leader's alone.
@@ -260,7 +282,7 @@ class Engine::Impl {
   bool leading_ = false;
   std::string failure_;                   // Why read_only; written before it.
   mutable std::atomic<TimeMs> latest_now_ = 0;
-  std::jthread checkpointing_;  // Last, so that it ends first.
+  std::jthread checkpointing_, keeping_up_;  // Last, so that they end first.
 };
 
 }  // namespace muster::engine

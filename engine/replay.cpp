@@ -101,6 +101,7 @@ class RecordsAhead {
 Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record,
                                   std::optional<Result<index::Batch>> rows) {
   latest_now_ = std::max(latest_now_.load(), record.received);
+  standing_at = std::max(standing_at, record.received);
   if (auto* batch = std::get_if<storage::DataBatch>(&record.body)) {
     if (!*rows) return std::move(rows->error());
     return replay_batch(std::move(*batch), std::move(**rows), record.received, sequence);
@@ -119,6 +120,8 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     remember_outcome(outcome->stream, sequence);
   } else if (const auto* compacted = std::get_if<storage::Compaction>(&record.body)) {
     apply_compaction(*compacted, sequence);
+  } else if (const auto* told = std::get_if<storage::MembershipChanges>(&record.body)) {
+    changes.note(sequence, *told, record.received);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
     return Error{ErrorCode::NotFound,
                  "record " + std::to_string(sequence) + " of the log is past its retention, and "
@@ -149,8 +152,12 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
   TRY(check_suppression());
   published.set(writer.publish(last));
   event_id_bytes = writer.event_id_bytes();
+  begin_standing();
   share(static_cast<double>(last));
   ready = true;
+  if (parts.standing && parts.keep_up_every.count() != 0) {
+    keeping_up_ = std::jthread([this](const std::stop_token& stop) { keep_up_until(stop); });
+  }
   if (checkpoints && (parts.checkpoint_bytes != 0 || raw_retention)) {
     checkpointing_ = std::jthread([this](const std::stop_token& stop) { take_checkpoints(stop); });
   }

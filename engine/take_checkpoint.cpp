@@ -46,8 +46,9 @@ IngestReceipt read_receipt(ByteReader& in) {
 // streams: varint, of each its name: text, records: varint, of each its number, less the one
 // before: varint | the mark of the suppression file: erasures: varint, key: u64; missing in older
 // ones | the compaction of erased people: erasures, begun: varint, is done: u8; missing in older
+// ones | standing segments: as of: i64, the change stream (ChangeIndex::write); missing in older
 // ones
-std::string Engine::Impl::engine_bytes(TimeMs at) const {
+std::string Engine::Impl::engine_bytes(TimeMs at, TimeMs standing_as_of) const {
   std::string bytes;
   ByteWriter out(bytes);
   out.i64(at);
@@ -87,6 +88,8 @@ std::string Engine::Impl::engine_bytes(TimeMs at) const {
   out.varint(compaction.erasures);
   out.varint(compaction.begun);
   out.u8(compaction.is_done ? 1 : 0);
+  out.i64(standing_as_of);
+  changes.write(out);
   return bytes;
 }
 
@@ -95,7 +98,7 @@ EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
   moment.index =
       std::make_shared<const index::WriterMoment>(WriterImage::capture(writer, sequence));
   moment.made = now();
-  moment.engine = engine_bytes(moment.made);
+  moment.engine = engine_bytes(moment.made, parts.standing ? standing.at() : standing_at);
   // Last, because they are taken: whatever fails before leaves them where they are.
   moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
   return moment;
@@ -108,7 +111,7 @@ Result<std::map<std::string, Hash128>> Engine::Impl::fingerprint() {
     try {
       index = std::make_shared<const index::WriterMoment>(
           WriterImage::capture(writer, commit.last_sequence()));
-      parts_of_state["engine"] = hash128(engine_bytes(0));  // Whatever the time is.
+      parts_of_state["engine"] = hash128(engine_bytes(0, 0));  // Whatever the time is.
       parts_of_state["event-ids"] = WriterImage::id_digest(writer);
     } catch (const std::bad_alloc&) {
       return Error{ErrorCode::Unavailable, "out of memory"};  // Nothing was changed.
@@ -159,10 +162,16 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
   if (!in.failed() && !in.at_end()) mark = {in.varint(), in.u64()};
   CompactionMark compacted;
   if (!in.failed() && !in.at_end()) compacted = {in.varint(), in.varint(), in.u8() != 0};
+  TimeMs standing_as_of = latest;
+  if (!in.failed() && !in.at_end()) {
+    standing_as_of = in.i64();
+    changes.read(in);
+  }
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
   latest_now_ = latest;
+  standing_at = standing_as_of;
   suppression_mark = mark;
   compaction = compacted;
   gone_erasures = compacted.is_done ? compacted.erasures : 0;

@@ -88,6 +88,7 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
     state_.joined = state_.joined.with(alone);
     joined_to_.erase(others);
   }
+  if (notes_touched_) touched_.erased.push_back(*ordinal);
   drop_waiting(person);
   publish_table({TableKind::Profiles, ""});
   return person;

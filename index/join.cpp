@@ -116,6 +116,7 @@ void Writer::move_values(Ordinal from, Ordinal to) {
   for (const Identity& held : has_more ? all_identities_of(from) : identities_of(from)) {
     set_owner(held.identifier, held.value, to);
   }
+  if (notes_touched_) touched_.joined.insert(touched_.joined.end(), {from, to});
   for (auto& [name, attribute] : profiles_.attributes) {
     if (attribute.move(from, to)) profiles_.table.attributes[name] = attribute.current();
   }

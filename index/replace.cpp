@@ -59,6 +59,11 @@ Writer::Applied Writer::replace(const std::string& replace_id, TimeMs received) 
   staged_.erase(at);
   const TableRef table = staged.front()->table;
   TableWriter& writer = writer_of(table);
+  if (table.kind == TableKind::Entities) {
+    if (notes_touched_) touched_.entities.insert(table.name);
+  } else {
+    touched_.is_everybody |= notes_touched_;
+  }
   std::erase_if(writer.attributes, [&](const auto& attribute) {
     return belongs(attribute.first, table, *state_.schema);
   });

@@ -67,6 +67,7 @@ bool Writer::can_widen(const std::string& field_key, std::uint8_t scale) const {
 
 void Writer::set_schema(Schema schema) {
   state_.schema = std::make_shared<const Schema>(std::move(schema));
+  touched_.is_everybody |= notes_touched_;
 }
 
 void Writer::add_fields(const std::map<std::string, Field>& additions) {
@@ -74,7 +75,7 @@ void Writer::add_fields(const std::map<std::string, Field>& additions) {
   Schema next = *state_.schema;
   for (const auto& [key, field] : additions) next.fields[key] = field;
   ++next.version;
-  set_schema(std::move(next));
+  state_.schema = std::make_shared<const Schema>(std::move(next));
 }
 
 std::optional<Ordinal> Writer::find_profile(const std::string& identifier,
@@ -110,6 +111,9 @@ std::vector<Ordinal> Writer::ordinals_of(const TypedRows& rows, TableWriter& wri
   }
   applied.created += writer.ids.size() - before;
   make_live(writer, seen);
+  if (notes_touched_ && &writer == &profiles_) {
+    touched_.newcomers.insert(touched_.newcomers.end(), seen.begin(), seen.end());
+  }
   return ordinals;
 }
 
@@ -198,6 +202,23 @@ void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordina
   }
 }
 
+void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals) {
+  if (!notes_touched_) return;
+  if (rows.table.kind == TableKind::Entities) {
+    touched_.entities.insert(rows.table.name);
+    return;
+  }
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row]) continue;
+    if (rows.table.kind == TableKind::Events) {
+      touched_.events[rows.names[rows.event_name[row]]].push_back(
+          {ordinals[row], rows.event_time[row]});
+    } else {
+      touched_.by_values.push_back(ordinals[row]);
+    }
+  }
+}
+
 Writer::Applied Writer::apply(const TypedRows& given, TimeMs received) {
   if (given.table.kind == TableKind::Identities) return apply_identities(given, received);
   const bool holds = state_.schema->unknown == UnknownPolicy::Hold &&
@@ -215,6 +236,7 @@ Writer::Applied Writer::apply(const TypedRows& given, TimeMs received) {
     claim_identifiers(rows, ordinals);
     apply_columns(rows, ordinals, writer);
   }
+  note_rows(rows, ordinals);
   writer.table.changed = received;
   publish_table(rows.table);
   if (rows.table.kind == TableKind::Profiles) release_held(rows, received);
@@ -243,6 +265,8 @@ void Writer::put_document(const std::string& kind, const std::string& id,
                    : std::make_shared<DocumentVersions>();
   next->push_back(std::make_shared<const StoredDocument>(std::move(document)));
   slot = std::move(next);
+  const bool is_asked = kind == "segment" || kind == "trait" || kind == "list";
+  touched_.is_document |= notes_touched_ && is_asked;
 }
 
 void Writer::put_list(const std::string& id, Bitmap members, std::uint64_t version) {
@@ -257,7 +281,7 @@ void Writer::put_list(const std::string& id, Bitmap members, std::uint64_t versi
 
 void Writer::remove_list(const std::string& id) { state_.lists.erase(id); }
 
-std::shared_ptr<const Generation> Writer::publish(std::uint64_t sequence) const {
+std::shared_ptr<Generation> Writer::publish(std::uint64_t sequence) const {
   auto generation = std::make_shared<Generation>(state_);
   generation->sequence = sequence;
   return generation;

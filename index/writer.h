@@ -15,12 +15,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "index/attribute_writer.h"
 #include "index/event_ids.h"
 #include "index/event_writer.h"
 #include "index/generation.h"
+#include "index/touched.h"
 #include "index/typing.h"
 
 namespace muster::index {
@@ -104,7 +106,12 @@ class Writer {
   void put_list(const std::string& id, Bitmap members, std::uint64_t version);
   void remove_list(const std::string& id);
 
-  std::shared_ptr<const Generation> publish(std::uint64_t sequence) const;
+  std::shared_ptr<Generation> publish(std::uint64_t sequence) const;
+
+  // From now on whom the steps are about is noted, or no longer.
+  void note_touched(bool notes) { notes_touched_ = notes; }
+  // What was noted since the last call.
+  Touched take_touched() { return std::exchange(touched_, {}); }
 
   // Bytes that no Generation holds: the ids of events.
   std::size_t event_id_bytes() const { return event_ids_.bytes(); }
@@ -164,6 +171,7 @@ class Writer {
   void set_owner(const std::string& identifier, std::string_view value, Ordinal owner);
   void apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals);
   void make_live(TableWriter& writer, std::vector<Ordinal>& ordinals);
+  void note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals);
   void publish_table(const TableRef& table);
   // Rows that wait: for the end of a refresh, or for their profile ("unknown": "hold").
   bool waiting_rows_can_widen(const std::string& field_key, std::uint8_t scale) const;
@@ -189,6 +197,8 @@ class Writer {
   // By identifier and its value, in order of arrival.
   std::map<std::pair<std::string, std::string>, std::vector<HeldRow>> held_;
   std::uint64_t held_count_ = 0;
+  bool notes_touched_ = false;
+  Touched touched_;
 };
 
 }  // namespace muster::index

@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   MarkedErasure = 8,  // With the mark of the suppression file.
   BlankedBatch = 9,   // A data batch with lines taken out.
   Compaction = 10,
+  MembershipChanges = 11,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -159,10 +160,42 @@ void write(ByteWriter& out, const Compaction& compaction) {
   }
 }
 
+void write(ByteWriter& out, const MembershipGroup& group) {
+  out.text(group.segment);
+  out.varint(group.version);
+  out.u8(group.entered ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>(group.reason));
+  out.varint(group.people.size());
+  std::uint32_t person = 0;
+  for (const std::uint32_t next : group.people) {
+    out.varint(next - person);
+    person = next;
+  }
+  out.u8(group.times.empty() ? 0 : 1);
+  std::uint64_t time = 0;  // Differences wrap round.
+  for (const TimeMs next : group.times) {
+    const std::uint64_t step = static_cast<std::uint64_t>(next) - time;
+    out.varint((step << 1) ^ (0 - (step >> 63)));  // Small where it is little, either way.
+    time = static_cast<std::uint64_t>(next);
+  }
+}
+
+void write(ByteWriter& out, const MembershipChanges& changes) {
+  CHECK(changes.rows() <= kChangeRowsMax);
+  std::string groups;
+  ByteWriter inner(groups);
+  inner.varint(changes.groups.size());
+  for (const MembershipGroup& group : changes.groups) write(inner, group);
+  out.varint(changes.first);
+  out.varint(groups.size());
+  out.text(compress(groups));
+}
+
 Kind kind_of(const RecordBody& body) {
   const auto* batch = std::get_if<DataBatch>(&body);
   if (batch != nullptr && is_blanked(*batch)) return Kind::BlankedBatch;
   if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
+  if (std::holds_alternative<MembershipChanges>(body)) return Kind::MembershipChanges;
   const auto* erasure = std::get_if<Erasure>(&body);
   if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
   // The others stand in the order of the kinds.
@@ -178,7 +211,7 @@ static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
 static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
-static_assert(std::variant_size_v<RecordBody> == 8);
+static_assert(std::variant_size_v<RecordBody> == 9);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -276,6 +309,55 @@ Result<RecordBody> read_compaction(ByteReader& in) {
   return RecordBody(std::move(compaction));
 }
 
+Result<MembershipGroup> read_group(ByteReader& in) {
+  MembershipGroup group;
+  group.segment = text_of(in);
+  group.version = in.varint();
+  TRY_ASSIGN(group.entered, flag_of(in));
+  const std::uint8_t reason = in.u8();
+  if (reason > static_cast<std::uint8_t>(kLastReason)) {
+    return damaged("it names an unknown reason " + std::to_string(reason));
+  }
+  group.reason = static_cast<ChangeReason>(reason);
+  TRY_ASSIGN(const std::uint64_t people, count_of(in, 1));
+  group.people.reserve(people);
+  std::uint64_t person = 0;
+  for (std::uint64_t i = 0; i < people; ++i) {
+    const std::uint64_t step = in.varint();
+    person += step;
+    if ((i != 0 && step == 0) || step > UINT32_MAX || person > UINT32_MAX) {
+      return damaged("the people of a change do not stand in order");
+    }
+    group.people.push_back(static_cast<std::uint32_t>(person));
+  }
+  TRY_ASSIGN(const bool has_times, flag_of(in));
+  std::uint64_t time = 0;
+  for (std::uint64_t i = 0; has_times && i < people; ++i) {
+    const std::uint64_t step = in.varint();
+    group.times.push_back(static_cast<TimeMs>(time += (step >> 1) ^ (0 - (step & 1))));
+  }
+  return group;
+}
+
+Result<RecordBody> read_membership_changes(ByteReader& in) {
+  MembershipChanges changes;
+  changes.first = in.varint();
+  const std::uint64_t size = in.varint();
+  const std::string_view frame = in.text();
+  if (in.failed()) return damaged("it ends inside its changes");
+  TRY_ASSIGN(const std::string bytes, inflate(frame, size));
+  ByteReader inner(bytes);
+  TRY_ASSIGN(const std::uint64_t groups, count_of(inner, 6));
+  for (std::uint64_t i = 0; i < groups; ++i) {
+    TRY_ASSIGN(MembershipGroup group, read_group(inner));
+    changes.groups.push_back(std::move(group));
+  }
+  if (inner.failed() || !inner.at_end() || changes.rows() > kChangeRowsMax) {
+    return damaged("its changes cannot be read");
+  }
+  return RecordBody(std::move(changes));
+}
+
 Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
   switch (static_cast<Kind>(kind)) {
     case Kind::DataBatch: return read_data_batch(in, false);
@@ -311,6 +393,7 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
       return RecordBody(std::move(retired));
     }
     case Kind::Compaction: return read_compaction(in);
+    case Kind::MembershipChanges: return read_membership_changes(in);
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
@@ -346,6 +429,12 @@ Result<Head> read_head(std::string_view bytes, ByteReader& in) {
 }
 
 }  // namespace
+
+std::uint64_t MembershipChanges::rows() const {
+  std::uint64_t rows = 0;
+  for (const MembershipGroup& group : groups) rows += group.people.size();
+  return rows;
+}
 
 std::string encode(const Record& record) {
   std::string bytes(kChecksumBytes, '\0');

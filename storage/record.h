@@ -131,8 +131,42 @@ struct Compaction {
   bool operator==(const Compaction&) const = default;
 };
 
+// Why somebody entered or left a segment.
+enum class ChangeReason : std::uint8_t {
+  Event = 0,       // An event of theirs came.
+  Attribute = 1,   // Their values, or those of things they refer to, are others.
+  Expired = 2,     // Time passed.
+  Definition = 3,  // The segment, or what it names, was saved or deleted.
+  Merge = 4,       // They are one person with somebody else.
+  Erased = 5,
+  Rank = 6,        // Others moved: tiles and tops.
+};
+inline constexpr ChangeReason kLastReason = ChangeReason::Rank;
+
+// People who entered one segment, or left it, for one reason.
+struct MembershipGroup {
+  std::string segment;
+  std::uint64_t version = 0;  // Of the segment.
+  bool entered = false;
+  ChangeReason reason = ChangeReason::Event;
+  std::vector<std::uint32_t> people;  // Ordinals, strictly ascending.
+  std::vector<TimeMs> times;  // When it happened, by person; empty: when it became known.
+  bool operator==(const MembershipGroup&) const = default;
+};
+
+// Who entered and left segments by the records before this one, or by time alone. Every person of
+// a group is a row; rows are numbered through all of the log.
+struct MembershipChanges {
+  std::uint64_t first = 0;  // Number of the first row, from 1.
+  std::vector<MembershipGroup> groups;
+  std::uint64_t rows() const;
+  bool operator==(const MembershipChanges&) const = default;
+};
+// Rows of one record: bounds the memory of whoever reads one.
+inline constexpr std::uint64_t kChangeRowsMax = 1'000'000;
+
 using RecordBody = std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome,
-                                ClockTick, Retired, Compaction>;
+                                ClockTick, Retired, Compaction, MembershipChanges>;
 
 struct Record {
   TimeMs received = 0;
@@ -144,7 +178,7 @@ struct Record {
 // Bytes of DataBatch.raw: the largest batch, and one line that began inside it.
 inline constexpr std::size_t kRawBytesMax = kBatchBytesMax + kLineBytesMax;
 
-// Requires a raw batch of at most kRawBytesMax.
+// Requires a raw batch of at most kRawBytesMax, and at most kChangeRowsMax rows of changes.
 std::string encode(const Record& record);
 
 // What stands at the beginning of every record.

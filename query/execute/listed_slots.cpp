@@ -7,14 +7,29 @@
 
 namespace muster::query {
 
-void ListedSlots::raw_keys(const BoundField&, KeyChunk& out) {
-  CHECK(!"conditions over events alone ask for no attribute");
+void ListedSlots::raw_keys(const BoundField& field, KeyChunk& out) {
   out.present = {};
+  out.scale = field.lookup ? std::uint8_t{0} : field.type.scale;
+  if (field.place == FieldPlace::PersonId) {
+    out.present = everyone_of(*this);
+    for (std::uint32_t i = 0; i < count_; ++i) out.keys[i] = *ordinal_of(i);
+    return;
+  }
+  CHECK(field.place == FieldPlace::Person);
+  if (!field.attribute) return;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const auto key = field.attribute->single.at(*ordinal_of(i));
+    if (!key) continue;
+    out.keys[i] = *key;
+    set_bit(out.present, i);
+  }
 }
 
-std::vector<std::uint32_t> ListedSlots::list_of(const BoundField&, std::uint32_t) {
-  CHECK(!"conditions over events alone ask for no list");
-  return {};
+std::vector<std::uint32_t> ListedSlots::list_of(const BoundField& field, std::uint32_t slot) {
+  CHECK(field.place == FieldPlace::Person);
+  if (!field.attribute) return {};
+  const auto codes = field.attribute->list.at(*ordinal_of(slot));
+  return {codes.begin(), codes.end()};
 }
 
 void ListedSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {

@@ -1,4 +1,4 @@
-// Up to 1,024 people of a block, one by one, for conditions over their events alone.
+// Up to 1,024 people of a block, one by one.
 //
 // Their events are gone through together: what a run, a window and a filter cost to begin with is
 // paid once and not for each of them.
@@ -22,7 +22,6 @@ class ListedSlots final : public Slots {
     count_ = people_.count;
   }
 
-  // Requires no attribute to be asked about.
   void raw_keys(const BoundField& field, KeyChunk& out) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;

@@ -15,7 +15,7 @@ struct SinceTimes {
   bool failed = false;            // An exact number left 128 bits.
 };
 
-// Requires aggregate.since, and people side by side.
+// Requires aggregate.since.
 // Cost: that of the value for all of these people.
 SinceTimes since_times(const BoundAggregate& aggregate, const index::Generation& generation,
                        const PeopleRange& people);

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "query/execute/budget.h"
+#include "query/execute/moving_end.h"
 #include "query/plan/bound.h"
-#include "query/plan/windows.h"
 #include "query/query.h"
 
 namespace muster::query {
@@ -84,22 +84,12 @@ class End {
     const TimeMs here = at(now);
     // The beginning has passed a time when it is behind it, the end when it has reached it.
     const TimeMs wanted = is_from_ ? first_from(here) + 1 : first_from(here + 1);
-    TimeMs low = now, high = now + kHorizonMs;
-    if (wanted >= kNever || at(high) < wanted) return kNever;
-    while (low + 1 < high) {
-      const TimeMs middle = low + (high - low) / 2;
-      (at(middle) < wanted ? low : high) = middle;
-    }
-    return high;
+    if (wanted >= kNever || at(now + kHorizonMs) < wanted) return kNever;
+    return first_moment_at(moving_, is_from_, wanted, now, now + kHorizonMs);
   }
 
  private:
-  TimeMs at(TimeMs now) const {
-    if (moving_.ago) return now - *moving_.ago;
-    const auto range = range_of(moving_.window, now, moving_.zone);
-    if (!range) return kBeforeAllTimes;  // A literal that was refused when it was bound.
-    return is_from_ ? range->from : range->to;
-  }
+  TimeMs at(TimeMs now) const { return end_at(moving_, is_from_, now); }
 
   // The first stored time, or day of a year to come, from a moment on.
   TimeMs first_from(TimeMs moment) const {
@@ -135,23 +125,6 @@ class End {
   std::vector<Date> days_;
 };
 
-bool is_same(const ClockUse::Moving& a, const ClockUse::Moving& b) {
-  return a.window == b.window && a.zone.name() == b.zone.name() &&
-         a.is_anniversary == b.is_anniversary && a.ago == b.ago;
-}
-
-// Those of the question, each once, and the clock itself: it makes events dated ahead come true.
-std::vector<ClockUse::Moving> different_windows(const ClockUse& use) {
-  std::vector<ClockUse::Moving> found = {{.window = {}, .zone = {}}};
-  for (const ClockUse::Moving& moving : use.windows) {
-    const bool is_known = std::any_of(found.begin(), found.end(),
-                                      [&](const auto& known) { return is_same(known, moving); });
-    if (!is_known) found.push_back(moving);
-    if (found.size() > kWindowsMax) break;
-  }
-  return found;
-}
-
 Until not_known(std::string why) { return {.at = {}, .unknown = std::move(why)}; }
 
 }  // namespace
@@ -159,7 +132,7 @@ Until not_known(std::string why) { return {.at = {}, .unknown = std::move(why)};
 Result<Until> until_when(const BoundQuery& query, index::Ordinal ordinal, const BindAt& bind_at,
                          const Budget& budget) {
   if (!query.clock_use.beyond_windows.empty()) return not_known(query.clock_use.beyond_windows);
-  const std::vector<ClockUse::Moving> windows = different_windows(query.clock_use);
+  const std::vector<ClockUse::Moving> windows = different_windows(query.clock_use, kWindowsMax);
   if (windows.size() > kWindowsMax) return not_known("it has more than 256 different windows");
   const StoredTimes stored = stored_times(*query.generation, ordinal);
   std::vector<End> ends;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "index/generation.h"
+#include "query/clock_use.h"
 #include "query/plan/number.h"
 #include "query/plan/objects.h"
 #include "query/plan/ranges.h"
@@ -281,20 +282,6 @@ struct KeptLeaf {
 struct Ranking {
   BoundValuePtr tile;  // Null: a top.
   BoundNodePtr top;
-};
-
-// How the answers move with the clock alone.
-struct ClockUse {
-  struct Moving {
-    Window window;
-    Zone zone;
-    bool is_anniversary = false;  // Of moments that come back every year.
-    // In place of the window: the moment so long before the present one.
-    std::optional<TimeMs> ago = {};
-  };
-  std::vector<Moving> windows;
-  // Why the windows, and events later than now, are not all; "" when they are.
-  std::string beyond_windows;
 };
 
 // What bind() makes: the tree as written, for explanations, and the plan that is run.

@@ -33,6 +33,8 @@ namespace {
 constexpr std::chrono::seconds kStopTime{10};
 constexpr std::chrono::seconds kDrainTime{8};
 constexpr unsigned kWorkers = 8;
+// How often the clock is looked at for those who enter or leave a saved segment by time alone.
+constexpr std::chrono::milliseconds kKeepUpEvery{100};
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -186,6 +188,7 @@ class Serving {
                               .raw_retention = raw_retention_,
                               .raw_archive = options_.raw_archive,
                               .suppression = suppression_.get(),
+                              .keep_up_every = kKeepUpEvery,
                               .notice = [](const std::string& notice) { log_error(notice); }};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));

@@ -45,6 +45,7 @@ Result<std::unique_ptr<engine::Engine>> open(const Directory& directory, engine:
                                .checkpoints = directory.checkpoints.get(),
                                .base = base,
                                .checkpoint_bytes = 0,
+                               .standing = false,
                                .notice = [](const std::string& notice) {
                                  std::cerr << "muster: " << notice << '\n';
                                }});

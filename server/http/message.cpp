@@ -1,5 +1,7 @@
 #include "server/http/message.h"
 
+#include <exception>
+
 namespace muster::server {
 
 std::string_view name_of(Method method) {
@@ -21,6 +23,14 @@ Method method_named(std::string_view name) {
     if (name == name_of(method)) return method;
   }
   return Method::Other;
+}
+
+Result<std::string> next_piece(const BodyStream& next) {
+  try {
+    return next();
+  } catch (const std::exception& thrown) {
+    return Error{ErrorCode::Unavailable, thrown.what()};
+  }
 }
 
 }  // namespace muster::server

@@ -58,6 +58,8 @@ struct Request {
 // Pieces of a streamed body: each call gives the next one, "" ends it. An error cuts the
 // connection, so that a reader sees a broken body and not a short one.
 using BodyStream = std::function<Result<std::string>()>;
+// The next one; libraries below may throw, and a worker must not end by it.
+Result<std::string> next_piece(const BodyStream& next);
 
 struct Response {
   int status = 200;
@@ -65,6 +67,10 @@ struct Response {
   std::vector<Header> headers = {};
   std::string body = {};
   BodyStream next = {};      // When set, the body is streamed instead.
+  // Of a stream that goes on for as long as its reader: whether `next` has something. Asked ten
+  // times a second, by an I/O thread: it must not wait. After 15 s without anything `next` is
+  // called all the same, so that it says that it is alive.
+  std::function<bool()> is_ready = {};
   std::string principal = {};  // For the audit line, where the body, not the head, said who asks.
   std::string subject = {};    // For the audit line: an id, or the keyed hash of a person's.
 };

@@ -1,7 +1,6 @@
 #include "server/http/session.h"
 
 #include <chrono>
-#include <ctime>
 #include <exception>
 
 #include <boost/asio/as_tuple.hpp>
@@ -45,23 +44,9 @@ constexpr milliseconds kLingerTime{1'000};
 constexpr std::size_t kHeadReadBytes = 4U << 10;
 constexpr std::size_t kBodyReadBytes = 64U << 10;
 
-std::string http_date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  return {text, size};
-}
-
-// Libraries below a stream may throw; a worker must not end by it.
-Result<std::string> next_piece(const BodyStream& next) {
-  try {
-    return next();
-  } catch (const std::exception& thrown) {
-    return Error{ErrorCode::Unavailable, thrown.what()};
-  }
-}
+// A stream that waits for news: how often they are looked for, and when it says that it is alive.
+constexpr milliseconds kReadyStep{100};
+constexpr milliseconds kAliveEvery{15'000};
 
 template <typename Body>
 void fill_head(http::response<Body>& message, const Response& response, bool keep_alive) {
@@ -119,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<Response> on_worker(Exchange& exchange, Request request);
   asio::awaitable<bool> write(Response response, const Head& head, bool keep_alive);
   asio::awaitable<bool> write_stream(Response response, const Head& head, bool keep_alive);
+  asio::awaitable<bool> until_ready(const Response& response);
   asio::awaitable<Result<std::string>> pull(const BodyStream& next);
   asio::awaitable<void> refuse_and_close(Response response);
   asio::awaitable<void> linger();
@@ -412,6 +398,20 @@ asio::awaitable<bool> Session::write(Response response, const Head& head, bool k
   co_return written;
 }
 
+// Returns whether the stream goes on: it ends when the server does.
+asio::awaitable<bool> Session::until_ready(const Response& response) {
+  if (!response.is_ready) co_return true;
+  asio::steady_timer pause(socket_.get_executor());
+  const auto latest = steady_clock::now() + kAliveEvery;
+  while (steady_clock::now() < latest) {
+    pause.expires_after(kReadyStep);
+    auto [error] = co_await pause.async_wait(kToken);
+    if (error || shared_.draining.load()) co_return false;
+    if (response.is_ready()) break;
+  }
+  co_return true;
+}
+
 asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
                                             bool keep_alive) {
   http::response<http::empty_body> message;
@@ -424,6 +424,8 @@ asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
   auto [error, size] = co_await http::async_write_header(socket_, serializer, kToken);
   while (!error) {
     disarm();
+    const bool goes_on = co_await until_ready(response);
+    if (!goes_on) break;
     Result<std::string> piece = co_await pull(response.next);
     if (!piece) co_return false;
     if (piece->empty()) break;

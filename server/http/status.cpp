@@ -1,5 +1,7 @@
 #include "server/http/status.h"
 
+#include <ctime>
+
 #include "base/json_writer.h"
 
 namespace muster::server {
@@ -138,6 +140,15 @@ Response problem(const Error& error, std::string_view request_id) {
 
 Response http_problem(int status, std::string_view detail, std::string_view request_id) {
   return document(status, {"about:blank", detail}, {}, request_id);
+}
+
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return {text, size};
 }
 
 }  // namespace muster::server

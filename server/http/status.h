@@ -21,6 +21,9 @@ std::string_view name_of(ErrorCode code);
 // "Not Found" for 404; "Error" for a status without a phrase.
 std::string_view reason_of(int status);
 
+// The present, for the Date of an answer.
+std::string http_date();
+
 // {type, title, status, detail, errors: [{line, column, expected, nearest}], request_id}, with
 // Retry-After where the error says how long to wait.
 Response problem(const Error& error, std::string_view request_id);

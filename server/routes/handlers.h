@@ -71,6 +71,13 @@ Result<Response> get_segment_count(const Call& call, const QueryPass& pass);
 Result<Response> get_segment_members(const Call& call, const MembersPass& pass);
 Result<Response> get_segment_versions(const Call& call, const QueryPass& pass);
 
+// live.cpp
+Result<Response> get_segment_live(const Call& call, const QueryPass& pass);
+Result<Response> get_segment_changes(const Call& call, const MembersPass& pass);
+Result<Response> get_segment_history(const Call& call, const QueryPass& pass);
+Result<Response> get_changes(const Call& call, const MembersPass& pass);
+Result<Response> get_live(const Call& call, const QueryPass& pass);
+
 // traits.cpp
 Result<Response> get_traits(const Call& call, const QueryPass& pass);
 Result<Response> get_trait(const Call& call, const QueryPass& pass);

@@ -57,6 +57,11 @@ constexpr Route kRoutes[] = {
     route<P::Query, get_segment_count>(Get, "/v1/segments/{id}/count"),
     route<P::Members, get_segment_members>(Get, "/v1/segments/{id}/members"),
     route<P::Query, get_segment_versions>(Get, "/v1/segments/{id}/versions"),
+    route<P::Query, get_segment_live>(Get, "/v1/segments/{id}/live"),
+    route<P::Members, get_segment_changes>(Get, "/v1/segments/{id}/changes"),
+    route<P::Query, get_segment_history>(Get, "/v1/segments/{id}/history"),
+    route<P::Members, get_changes>(Get, "/v1/changes"),
+    route<P::Query, get_live>(Get, "/v1/live"),
 
     route<P::Query, get_traits>(Get, "/v1/traits"),
     route<P::Query, get_trait>(Get, "/v1/traits/{id}"),

@@ -92,7 +92,7 @@ TEST_F(RawRetention, KeepsWhatIsNoDataBatch) {
   take();
   add_person();
   EXPECT_EQ(2U, take());
-  EXPECT_EQ("r..r.b", log());
+  EXPECT_EQ("r...r...b.", log());
   ASSERT_TRUE(test_.restart());
   std::vector<std::string> told;
   ASSERT_TRUE(test_.engine().outcomes(pass<Permission::Activate>(), "sync",

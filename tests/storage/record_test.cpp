@@ -37,6 +37,14 @@ DataBatch blanked_batch() {
   return batch;
 }
 
+MembershipChanges changes() {
+  MembershipChanges changes{.first = 7, .groups = {}};
+  changes.groups.push_back({"vip", 3, true, ChangeReason::Expired, {0, 1, 70'000, ~0U},
+                            {5, -9'000'000'000'000, INT64_MAX, INT64_MIN}});
+  changes.groups.push_back({"", 0, false, ChangeReason::Rank, {~0U}, {}});
+  return changes;
+}
+
 // One of each kind, with every field set, and each empty.
 std::vector<Record> samples() {
   const std::string binary("\0\x01\xff", 3);
@@ -54,6 +62,8 @@ std::vector<Record> samples() {
       {.received = 9, .body = blanked_batch()},
       {.received = 9, .body = Compaction{17, false, {{3, 1}, {3, 9}, {~0ULL, 2}}}},
       {.received = 9, .body = Compaction{18, true, {}}},
+      {.received = 10, .body = changes()},
+      {.received = 10, .body = MembershipChanges{1, {}}},
   };
 }
 

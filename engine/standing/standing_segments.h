@@ -1,0 +1,152 @@
+// Who is in each saved segment, kept exact commit by commit and as the clock goes.
+//
+// With every commit the people it touched, and those whom the clock moved since the one before,
+// are asked again, segment by segment; whoever's answer is another one entered or left. Nobody else
+// is looked at. The members are a function of data, definitions and the moment, so that a start
+// asks once for everybody and goes on.
+// Three kinds of segments go otherwise:
+//   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
+//   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
+//     whom the clock moves by keep_up()
+//   broken (a field that it names is gone): nobody is in it
+// Thread safety: one thread at a time, but for empty() and what readers have.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "index/generation.h"
+#include "index/touched.h"
+#include "query/standing.h"
+#include "storage/record.h"
+
+namespace muster::engine {
+
+// How many are in a saved segment, as its upkeep knows it.
+struct SegmentSize {
+  std::uint64_t version = 0;  // Of the segment.
+  std::uint64_t members = 0;
+  std::uint64_t entered = 0, left = 0;  // Since this process began.
+  TimeMs as_of = 0;
+  std::string failure;                  // Why nobody is in it; "" unless it is broken.
+};
+
+class StandingSegments {
+ public:
+  using Generation = std::shared_ptr<const index::Generation>;
+  using Groups = std::vector<storage::MembershipGroup>;
+  // What binds a definition of that time zone.
+  using Context =
+      std::function<query::BindContext(Generation generation, TimeMs now, const std::string& zone)>;
+  // Who was in a segment by what has been told of it.
+  using Told = std::function<index::Bitmap(const std::string& segment)>;
+
+  StandingSegments(Context context, unsigned threads)
+      : context_(std::move(context)), threads_(threads) {}
+
+  // Asks all saved segments as of `at`. `told_size` says how many are in a segment by what was
+  // told; where that differs, `told` says who, and the next update() tells the difference.
+  // Cost: every segment for everybody.
+  void fill(const Generation& generation, TimeMs at,
+            const std::function<std::uint64_t(const std::string& segment)>& told_size,
+            const Told& told);
+
+  // Whether there is nothing to keep.  Any thread.
+  bool empty() const { return is_empty_; }
+  TimeMs at() const { return at_; }
+  // The clock goes on.  Requires empty().
+  void skip_to(TimeMs now) { at_ = std::max(at_.load(), now); }
+
+  // Brings all of them to this state and moment. Returns who entered and left.
+  // Cost: those whom the commit touched and the clock moved, per segment that depends on them;
+  // everybody for a segment that was saved or that names what was.
+  Groups update(const Generation& generation, const index::Touched& touched, TimeMs now);
+
+  // --- What update() cannot see ------------------------------------------------------------------
+
+  // A segment that has to be asked as a whole now and then.
+  struct Whole {
+    std::string id;
+    std::uint64_t version = 0;
+    query::NodePtr tree;
+    std::string timezone;
+    bool is_ranked = false;
+    index::Bitmap members;  // As known.
+  };
+  std::vector<Whole> wholes() const;
+  // The members of such a segment, found at a state a moment ago; update() takes it from there.
+  void found(const Whole& whole, index::Bitmap members);
+
+  // --- For readers, from any thread --------------------------------------------------------------
+
+  std::map<std::string, SegmentSize> sizes() const;
+  std::optional<SegmentSize> size_of(const std::string& segment) const;
+  // Another number after each change of a size.
+  std::uint64_t changes() const { return changes_; }
+
+ private:
+  struct Standing {
+    std::uint64_t version = 0;
+    query::NodePtr tree;
+    std::string timezone;
+    std::string names;       // The versions of all that it names: another text, another meaning.
+    query::Uses uses;
+    query::Clockwork clock;
+    bool is_ranked = false;
+    std::string failure;     // Why it is broken; "" unless it is.
+    bool is_asked = false;   // By the update under way, for everybody.
+    bool is_stale = false;   // What was told of it is not what it is.
+    index::Bitmap members;
+    std::uint64_t entered = 0, left = 0;
+    std::optional<index::Bitmap> found;  // Of a ranked one, not yet taken.
+    std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
+  };
+  // Somebody to be asked, and why if the answer is another one.
+  struct Asked {
+    index::Ordinal person = 0;
+    storage::ChangeReason reason = storage::ChangeReason::Event;
+    TimeMs time = 0;  // 0: when it became known.
+  };
+  struct Moment {
+    Generation generation;
+    TimeMs now = 0;
+  };
+
+  // Takes the definitions of the state; those that say something else are asked anew.
+  void load(const Moment& moment, Groups& groups);
+  std::optional<Standing> defined(const index::StoredDocument& document,
+                                  const Moment& moment) const;
+  // Binds it, and learns what moves it. Null where it is broken, which is noted.
+  query::BoundQueryPtr bind(Standing& segment, const Moment& moment) const;
+  index::Bitmap members_of(Standing& segment, const Moment& moment) const;
+  void ask_everybody(const std::string& id, Standing& segment, storage::ChangeReason reason,
+                     const Moment& moment, Groups& groups);
+  void ask(const std::string& id, Standing& segment, std::vector<Asked> asked,
+           const Moment& moment, Groups& groups);
+  static std::vector<Asked> to_ask(const Standing& segment, const index::Touched& touched,
+                                   query::ClockPass& clock);
+  void replace(const std::string& id, Standing& segment, index::Bitmap members,
+               storage::ChangeReason reason, Groups& groups);
+  void drop_erased(const index::Touched& touched, Groups& groups);
+  void tell_sizes();
+
+  const Context context_;
+  const unsigned threads_;
+  std::map<std::string, Standing> segments_;  // By id.
+  std::atomic<TimeMs> at_ = 0;
+  std::atomic<bool> is_empty_ = true;
+
+  mutable std::mutex mutex_;  // Guards sizes_.
+  std::map<std::string, SegmentSize> sizes_;
+  std::atomic<std::uint64_t> changes_ = 0;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,228 @@
+// Standing segments inside the engine: with every commit, with the clock, and what is told of it.
+#include <algorithm>
+
+#include "engine/impl.h"
+
+namespace muster::engine {
+
+using storage::MembershipChanges;
+using storage::MembershipGroup;
+
+namespace {
+
+// Records read for one answer about the change stream: bounds the wait where a segment has few
+// rows among those of many.
+constexpr int kRecordsPerAnswerMax = 256;
+constexpr std::size_t kChangesPerAnswerMax = 100'000;
+// Between two times that a segment is asked as a whole: at least so long, and so many times as
+// long as it took.
+constexpr std::chrono::milliseconds kWholeEvery{500};
+constexpr int kWholeShareMax = 5;
+
+// The rows [from, from + count) of a group.
+MembershipGroup part_of(const MembershipGroup& group, std::size_t from, std::size_t count) {
+  MembershipGroup part{group.segment, group.version, group.entered, group.reason, {}, {}};
+  const auto begin = static_cast<std::ptrdiff_t>(from);
+  const auto end = static_cast<std::ptrdiff_t>(from + count);
+  part.people.assign(group.people.begin() + begin, group.people.begin() + end);
+  if (!group.times.empty()) {
+    part.times.assign(group.times.begin() + begin, group.times.begin() + end);
+  }
+  return part;
+}
+
+}  // namespace
+
+// In as many records as it takes.
+void Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs known,
+                                  Commit& into) {
+  MembershipChanges body;
+  std::uint64_t rows = 0;
+  const auto finish = [&] {
+    if (body.groups.empty()) return;
+    body.first = changes.next_row();
+    const std::uint64_t sequence = into.last_sequence() + 1;
+    changes.note(sequence, body, known);
+    into.add({known, 0, std::move(body)});
+    body = {};
+    rows = 0;
+  };
+  for (MembershipGroup& group : groups) {
+    for (std::size_t from = 0; from < group.people.size();) {
+      if (rows == storage::kChangeRowsMax) finish();
+      const std::size_t count =
+          std::min<std::size_t>(group.people.size() - from, storage::kChangeRowsMax - rows);
+      const bool is_whole = count == group.people.size();
+      body.groups.push_back(is_whole ? std::move(group) : part_of(group, from, count));
+      rows += count;
+      from += count;
+      if (is_whole) break;
+    }
+  }
+  finish();
+}
+
+void Engine::Impl::keep_standing(const std::shared_ptr<const index::Generation>& generation,
+                                 Commit& into) {
+  if (!parts.standing) return;
+  // With the disk full the clock waits: nothing else is taken either.
+  if (into.records().empty() && !parts.log->has_room(kSmallChangeBytes)) return;
+  const index::Touched touched = writer.take_touched();
+  // The moment of the last record, so that a start finds the same one.
+  const TimeMs at = into.last_received().value_or(now());
+  const bool is_idle = standing.empty() && !touched.is_document;
+  if (is_idle) {
+    standing.skip_to(at);
+    return;
+  }
+  record_changes(standing.update(generation, touched, at), std::max(at, standing.at()), into);
+}
+
+// Who was in the segment by the change stream.
+index::Bitmap Engine::Impl::told_members(const std::string& segment) const {
+  index::Bitmap members;
+  const auto visit = [&](std::uint64_t, std::string_view bytes) -> Status {
+    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
+    const auto* told = std::get_if<MembershipChanges>(&record.body);
+    if (told == nullptr) return Ok{};
+    for (const MembershipGroup& group : told->groups) {
+      if (group.segment != segment) continue;
+      for (const std::uint32_t person : group.people) {
+        group.entered ? members.add(person) : members.remove(person);
+      }
+    }
+    return Ok{};
+  };
+  const auto first = changes.record_of(1);
+  if (first) (void)parts.log->read(*first, visit);
+  return members;
+}
+
+void Engine::Impl::begin_standing() {
+  if (!parts.standing) return;
+  standing.fill(
+      published.get(), standing_at,
+      [this](const std::string& segment) { return changes.members_of(segment); },
+      [this](const std::string& segment) { return told_members(segment); });
+  writer.note_touched(true);
+}
+
+Status Engine::Impl::keep_up(Wholes when) {
+  if (!parts.standing || read_only || standing.empty()) return Ok{};
+  const std::lock_guard asking(keep_up_mutex);
+  std::vector<StandingSegments::Whole> wholes;
+  const TimeMs at = now();
+  // A commit of nothing brings them to the present.
+  TRY(commit([&](Commit&) -> Status {
+    wholes = standing.wholes();
+    return Ok{};
+  }, 0));
+  const auto state = generation();
+  for (const StandingSegments::Whole& whole : wholes) {
+    auto& due = whole_due[whole.id];
+    const auto begun = std::chrono::steady_clock::now();
+    if (when == Wholes::WhenDue && begun < due) continue;
+    const auto bound = query::bind(whole.tree, context(state, at, whole.timezone));
+    if (!bound) continue;
+    auto members = query::members(**bound, {}, {parts.threads});
+    if (!members) continue;
+    const auto ended = std::chrono::steady_clock::now();
+    due = std::max(begun + kWholeEvery, ended + kWholeShareMax * (ended - begun));
+    if (*members == whole.members) continue;
+    TRY(commit([&](Commit&) -> Status {
+      standing.found(whole, std::move(*members));
+      return Ok{};
+    }, 0));
+  }
+  return Ok{};
+}
+
+void Engine::Impl::keep_up_until(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any waiting;
+  std::unique_lock held(mutex);
+  while (!stop.stop_requested()) {
+    waiting.wait_for(held, stop, parts.keep_up_every, [] { return false; });
+    if (stop.stop_requested()) return;
+    try {
+      const Status kept = keep_up(Wholes::WhenDue);
+      if (!kept && kept.error().code == ErrorCode::Overloaded) continue;  // They keep it up.
+    } catch (const std::bad_alloc&) {
+      continue;  // Tried again soon.
+    }
+  }
+}
+
+namespace {
+
+ChangeRow row_of(const MembershipGroup& group, std::size_t i, std::uint64_t offset, TimeMs known,
+                 const index::Dictionary& ids) {
+  ChangeRow row{.offset = offset, .segment = group.segment, .version = group.version,
+                .profile_id = {}, .entered = group.entered, .reason = group.reason,
+                .happened = group.times.empty() ? known : group.times[i], .known = known};
+  const std::uint32_t person = group.people[i];
+  if (person < ids.size() && !ids.is_forgotten(person)) {
+    row.profile_id = std::string(ids.key(person).view());
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<ChangesAnswer> Engine::changes(const Pass<Permission::Members>&,
+                                      const ChangesRequest& request) const {
+  const ChangeIndex& index = impl_->changes;
+  const index::Dictionary ids = impl_->generation()->profiles.ids;
+  ChangesAnswer answer;
+  answer.end = index.next_row();
+  answer.next = std::max<std::uint64_t>(request.from, 1);
+  const std::size_t limit = std::min(request.limit, kChangesPerAnswerMax);
+  for (int records = 0; records < kRecordsPerAnswerMax && answer.rows.size() < limit; ++records) {
+    if (answer.next >= answer.end) break;
+    const auto sequence = index.record_of(answer.next);
+    if (!sequence) break;
+    TRY_ASSIGN(const std::string bytes, storage::record_at(*impl_->parts.log, *sequence));
+    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
+    const auto* told = std::get_if<MembershipChanges>(&record.body);
+    if (told == nullptr) {
+      return Error{ErrorCode::Corrupt, "record " + std::to_string(*sequence) +
+                                           " of the log has no changes, where some were"};
+    }
+    std::uint64_t offset = told->first;
+    for (const MembershipGroup& group : told->groups) {
+      const bool is_asked = request.segment.empty() || group.segment == request.segment;
+      for (std::size_t i = 0; i < group.people.size(); ++i, ++offset) {
+        if (offset < answer.next || answer.rows.size() == limit) continue;
+        if (is_asked) answer.rows.push_back(row_of(group, i, offset, record.received, ids));
+        answer.next = offset + 1;
+      }
+    }
+  }
+  return answer;
+}
+
+std::vector<HistoryStep> Engine::segment_history(const Pass<Permission::Query>&,
+                                                 const std::string& segment,
+                                                 HistoryUnit unit) const {
+  return impl_->changes.history(segment, unit);
+}
+
+std::optional<SegmentSize> Engine::segment_size(const Pass<Permission::Query>&,
+                                                const std::string& segment) const {
+  return impl_->standing.size_of(segment);
+}
+
+std::map<std::string, SegmentSize> Engine::segment_sizes(const Pass<Permission::Query>&) const {
+  return impl_->standing.sizes();
+}
+
+std::uint64_t Engine::segment_changes() const { return impl_->standing.changes(); }
+std::uint64_t Engine::next_change() const { return impl_->changes.next_row(); }
+
+Status Engine::keep_up(const Pass<Permission::Admin>&) {
+  // Twice: what was found about everybody is taken by the commit behind it.
+  TRY(impl_->keep_up(Impl::Wholes::Now));
+  return impl_->keep_up(Impl::Wholes::Now);
+}
+
+}  // namespace muster::engine

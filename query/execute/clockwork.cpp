@@ -1,0 +1,178 @@
+// Whom the clock moves: events and times that an end of a window has passed.
+//
+// Runs of events are sorted by time, so that those which an end passed between two moments are a
+// stretch of rows: nothing has to be remembered for each person.
+#include <algorithm>
+#include <array>
+
+#include "query/execute/moving_end.h"
+#include "query/execute/slots.h"
+#include "query/language/language.h"
+#include "query/plan/bound.h"
+#include "query/standing.h"
+
+namespace muster::query {
+namespace {
+
+// Different windows of one question that are followed; of more, everybody is asked.
+constexpr std::size_t kWindowsMax = 256;
+
+bool is_time(const index::FieldType& type) {
+  return type.type == Type::Timestamp || type.type == Type::Date;
+}
+
+// Whether the events of the question have times of their own that it may hold against a window.
+bool asks_for_event_times(const index::Generation& generation, const Uses& uses) {
+  for (const auto& [name, table] : generation.events) {
+    if (!uses.names_event(name)) continue;
+    for (const std::string& field : uses.event_fields) {
+      const index::EventProperty* const property = table->property(field);
+      if (property != nullptr && is_time(property->type)) return true;
+    }
+  }
+  return false;
+}
+
+bool asks_for_lists_of_times(const index::Generation& generation, const Uses& uses) {
+  return std::any_of(uses.fields.begin(), uses.fields.end(), [&](const std::string& field) {
+    const index::Attribute* const attribute = generation.profiles.attribute(field);
+    return attribute != nullptr && attribute->type.list && is_time(attribute->type);
+  });
+}
+
+// One end of a window on its way.
+class MovingEnd {
+ public:
+  MovingEnd(const ClockUse::Moving& moving, bool is_from, TimeMs before, TimeMs now)
+      : moving_(moving), is_from_(is_from), before_(before), now_(now) {
+    const TimeMs was = end_at(moving, is_from, before), is = end_at(moving, is_from, now);
+    // The beginning has passed a time when it is behind it, the end when it has reached it.
+    first_ = is_from ? was : was + 1;
+    last_ = is_from ? is - 1 : is;
+  }
+
+  bool is_idle() const { return first_ > last_; }
+  // The times that were passed, both belonging.
+  TimeMs first() const { return first_; }
+  TimeMs last() const { return last_; }
+  const Zone& zone() const { return moving_.zone; }
+  // When it passed that one of them.
+  TimeMs moment_of(TimeMs time) const {
+    return first_moment_at(moving_, is_from_, is_from_ ? time + 1 : time, before_, now_);
+  }
+
+ private:
+  const ClockUse::Moving& moving_;
+  const bool is_from_;
+  const TimeMs before_, now_;
+  TimeMs first_ = 0, last_ = 0;
+};
+
+void add_of_events(const index::EventTable& table, const MovingEnd& end,
+                   std::vector<Moved>& moved) {
+  if (end.first() > table.newest || end.last() < table.oldest) return;
+  for (std::uint32_t b = 0; b < table.blocks.size(); ++b) {
+    const index::EventBlock* const block = table.block(b);
+    if (block == nullptr) continue;
+    for (const auto& run : block->runs) {
+      const auto [from, to] = run->time.within(end.first(), end.last());
+      for (std::uint32_t row = from; row < to; ++row) {
+        moved.push_back({b * index::kBlockSize + run->person[row],
+                         end.moment_of(run->time.at(row))});
+      }
+    }
+  }
+}
+
+// The keys of times are milliseconds, those of days whole days, passed as they begin.
+void add_of_values(const index::Attribute& attribute, const MovingEnd& end,
+                   std::vector<Moved>& moved) {
+  const bool is_days = attribute.type.type == Type::Date;
+  const auto moment = [&](std::int64_t key) {
+    return is_days ? end.zone().start_of(Date{static_cast<std::int32_t>(key)}) : key;
+  };
+  std::int64_t low = end.first(), high = end.last();
+  if (is_days) {
+    const DayRange days = days_starting_in({end.first(), end.last()}, end.zone());
+    low = days.from.days;
+    high = days.to.days;
+  }
+  std::array<std::uint64_t, index::kPageWords> passed;
+  for (std::uint32_t b = 0; b < attribute.single.blocks(); ++b) {
+    const index::ColumnBlock* const block = attribute.single.block(b);
+    if (block == nullptr || block->max < low || block->min > high) continue;
+    for (std::uint32_t p = 0; p < block->pages.size(); ++p) {
+      const index::Page* const page = block->pages[p].get();
+      if (page == nullptr) continue;
+      page->select_range(low, high, passed);
+      for_each_bit(passed, [&](std::uint32_t i) {
+        moved.push_back({b * index::kBlockSize + p * index::kPageSize + i,
+                         end.moment_of(moment(page->at(i)))});
+      });
+    }
+  }
+}
+
+// Equal for equal windows.
+std::string key_of(const ClockUse::Moving& moving) {
+  Node did{.kind = NodeKind::Did};
+  did.events.any_event = true;
+  did.events.window = moving.window;
+  const std::string zone = moving.zone.name();
+  if (moving.ago) return std::to_string(*moving.ago) + " ago " + zone;
+  return print(std::make_shared<const Node>(std::move(did))) + " " + zone +
+         (moving.is_anniversary ? " every year" : "");
+}
+
+}  // namespace
+
+Clockwork::Clockwork(const BoundQuery& query, const Uses& uses) {
+  bool is_anniversary = false;
+  for (ClockUse::Moving& moving : different_windows(query.clock_use, kWindowsMax)) {
+    is_anniversary |= moving.is_anniversary;
+    std::string key = key_of(moving);
+    windows_.push_back({std::move(moving), std::move(key)});
+  }
+  const bool has_windows = windows_.size() > 1;
+  is_beyond_ = !query.clock_use.beyond_windows.empty() || !query.rankings.empty() ||
+               is_anniversary || windows_.size() > kWindowsMax ||
+               (has_windows && (asks_for_event_times(*query.generation, uses) ||
+                                asks_for_lists_of_times(*query.generation, uses)));
+}
+
+const std::vector<Moved>& ClockPass::found(const std::string& key, const Find& find) {
+  const auto [at, is_new] = found_.try_emplace(key);
+  if (is_new) find(at->second);
+  return at->second;
+}
+
+void ClockPass::for_each_moved(const Clockwork& clock, const Uses& uses,
+                               const std::function<void(std::span<const Moved>)>& visit) {
+  for (const Clockwork::Window& window : clock.windows()) {
+    const std::array ends = {MovingEnd(window.moving, true, before_, now_),
+                             MovingEnd(window.moving, false, before_, now_)};
+    if (ends[0].is_idle() && ends[1].is_idle()) continue;
+    const auto tell = [&](char kind, const std::string& name, const auto& add_of) {
+      visit(found(window.key + '\0' + kind + name, [&](std::vector<Moved>& moved) {
+        for (const MovingEnd& end : ends) {
+          if (!end.is_idle()) add_of(end, moved);
+        }
+      }));
+    };
+    for (const auto& [name, table] : generation_.events) {
+      if (!uses.names_event(name)) continue;
+      tell('e', name, [&, &rows = *table](const MovingEnd& end, std::vector<Moved>& moved) {
+        add_of_events(rows, end, moved);
+      });
+    }
+    for (const std::string& field : uses.fields) {
+      const index::Attribute* const attribute = generation_.profiles.attribute(field);
+      if (attribute == nullptr || !is_time(attribute->type)) continue;
+      tell('a', field, [&](const MovingEnd& end, std::vector<Moved>& moved) {
+        add_of_values(*attribute, end, moved);
+      });
+    }
+  }
+}
+
+}  // namespace muster::query

@@ -1,0 +1,175 @@
+// Standing segments: after every step they are what a fresh question says, and the change stream,
+// replayed from its first row, gives exactly the members.
+//
+// MUSTER_CASES=n takes n lives instead of 4; MUSTER_SEED plays a run again;
+// MUSTER_SABOTAGE=skip-expiry or lose-late-event leaves such a row out of the replay.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "base/time.h"
+#include "tests/engine/moving_world.h"
+#include "tests/support/run_length.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::testing {
+namespace {
+
+using engine::ChangeRow;
+using engine::Permission;
+using storage::ChangeReason;
+
+const int kLives = cases_of_run(4, 1);
+constexpr int kStepsOfLife = 30;
+
+const std::vector<std::string> kMoreConditions = {
+    "everyone",
+    "everyone top 20 by sum(amount of \"purchase\" in last 30d)",
+    "did \"purchase\" in last 90d top 7 by count(\"view\") asc",
+    "tile(4, sum(amount of \"purchase\" in last 90d) among (did \"purchase\")) = 4",
+    "not in segment \"s0\" and in list \"vip\"",
+    "in segment \"s2\" or in segment \"s4\"",
+    "country = \"US\"",
+    "not did \"purchase\"",
+};
+
+// What became of the rows read so far.
+class Replay {
+ public:
+  explicit Replay(std::string sabotage) : sabotage_(std::move(sabotage)) {}
+
+  void take(const ChangeRow& row) {
+    ASSERT_EQ(next_++, row.offset);
+    if (is_sabotaged(row)) return;
+    ASSERT_TRUE(row.profile_id);
+    std::set<std::string>& members = members_[row.segment];
+    const bool is_news =
+        row.entered ? members.insert(*row.profile_id).second : members.erase(*row.profile_id) == 1;
+    EXPECT_TRUE(is_news || !sabotage_.empty())
+        << *row.profile_id << (row.entered ? " entered " : " left ") << row.segment << " twice";
+    EXPECT_LE(row.happened, row.known);
+    seen_.insert(row.reason);
+  }
+
+  std::uint64_t next() const { return next_; }
+  std::vector<std::string> members(const std::string& segment) {
+    const auto& members = members_[segment];
+    return {members.begin(), members.end()};
+  }
+  const std::set<ChangeReason>& seen() const { return seen_; }
+
+ private:
+  // The first row that fits, and no other.
+  bool is_sabotaged(const ChangeRow& row) {
+    if (sabotage_.empty() || is_done_) return false;
+    const bool is_late = row.reason == ChangeReason::Event && row.happened < row.known - kDay;
+    const bool fits = sabotage_ == "skip-expiry" ? row.reason == ChangeReason::Expired : is_late;
+    is_done_ = fits;
+    return fits;
+  }
+
+  const std::string sabotage_;
+  bool is_done_ = false;
+  std::uint64_t next_ = 1;
+  std::map<std::string, std::set<std::string>> members_;
+  std::set<ChangeReason> seen_;
+};
+
+class StandingLife {
+ public:
+  explicit StandingLife(Random& random, const std::string& sabotage = "")
+      : random_(random), world_(random, kMovingConditions, 10), replay_(sabotage) {
+    put_list();
+    for (std::size_t i = 0; i < kMoreConditions.size(); ++i) {
+      save("m" + std::to_string(i), kMoreConditions[i]);
+    }
+    world_.test().keep_checkpoints(checkpoints_);
+    restart();
+  }
+
+  void step() {
+    switch (random_.below(8)) {
+      case 0: restart(); break;
+      case 1: EXPECT_TRUE(world_.test().take_checkpoint()); break;
+      case 2: save("s0", world_.wheres()[random_.below(8)]); break;
+      case 3: put_list(); break;
+      default: world_.step();
+    }
+  }
+
+  void compare() {
+    engine::Engine& engine = world_.test().engine();
+    ASSERT_TRUE(engine.keep_up(pass<Permission::Admin>()));
+    read_stream();
+    for (const auto& segment : engine.documents("segment")) {
+      const auto fresh = world_.test().members(question("in segment \"" + segment.id + "\""));
+      ASSERT_TRUE(fresh) << segment.json << "\n" << fresh.error().message;
+      EXPECT_EQ(*fresh, replay_.members(segment.id))
+          << segment.id << " " << segment.json << " at " << to_rfc3339(engine.now());
+      const auto size = engine.segment_size(pass<Permission::Query>(), segment.id);
+      ASSERT_TRUE(size);
+      EXPECT_EQ(fresh->size(), size->members) << segment.json;
+    }
+  }
+
+  const Replay& replay() const { return replay_; }
+
+ private:
+  void save(const std::string& id, const std::string& where) { world_.save(id, where); }
+
+  void put_list() {
+    engine::ListRequest list;
+    for (int i = 0; i < 20; ++i) list.members.push_back(world_.some_person());
+    EXPECT_TRUE(world_.test().engine().put_list(pass<Permission::Define>(), "vip", list));
+  }
+
+  // From a checkpoint, or from the whole log; now and then the clock has gone on meanwhile.
+  void restart() {
+    if (random_.below(2) == 0) world_.move_clock();
+    const bool is_whole = random_.below(3) == 0;
+    world_.test().start_from(is_whole ? engine::Base::Nothing : engine::Base::NewestCheckpoint);
+    const Status restarted = world_.test().restart();
+    ASSERT_TRUE(restarted) << restarted.error().message;
+  }
+
+  void read_stream() {
+    const engine::Engine& engine = world_.test().engine();
+    for (;;) {
+      const auto read = engine.changes(pass<Permission::Members>(), {.from = replay_.next()});
+      ASSERT_TRUE(read) << read.error().message;
+      for (const ChangeRow& row : read->rows) replay_.take(row);
+      if (read->next >= read->end) break;
+    }
+    EXPECT_EQ(engine.next_change(), replay_.next());
+  }
+
+  Random& random_;
+  MovingWorld world_;
+  Replay replay_;
+  TemporaryFolder folder_;
+  storage::CheckpointStore checkpoints_{folder_.path()};
+};
+
+TEST(Standing, IsWhatAFreshQuestionSays) {
+  const char* const word = std::getenv("MUSTER_SABOTAGE");
+  std::set<ChangeReason> seen;
+  for (int life = 0; life < kLives; ++life) {
+    Random random(seed_of_run() + static_cast<std::uint64_t>(life));
+    StandingLife standing(random, word == nullptr ? "" : word);
+    for (int step = 0; step < kStepsOfLife && !::testing::Test::HasFailure(); ++step) {
+      standing.step();
+      standing.compare();
+    }
+    seen.insert(standing.replay().seen().begin(), standing.replay().seen().end());
+    if (::testing::Test::HasFailure()) break;
+  }
+  for (const ChangeReason reason :
+       {ChangeReason::Event, ChangeReason::Attribute, ChangeReason::Expired,
+        ChangeReason::Definition, ChangeReason::Erased, ChangeReason::Rank, ChangeReason::Merge}) {
+    EXPECT_TRUE(seen.contains(reason)) << static_cast<int>(reason);
+  }
+}
+
+}  // namespace
+}  // namespace muster::testing
