@@ -6,8 +6,10 @@
 // Thread safety: any thread; values.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -77,7 +79,7 @@ class ClockPass {
 
   // Calls visit(moved) for lists of people that together have everybody whose answer may be another
   // one at `now` than it was at `before`: those of whom an event or a time was passed by an end of
-  // a window. People may stand there more than once.
+  // a window. Each list is by person, then time; people may stand there more than once.
   // Requires !clock.is_beyond().
   // Cost: per window and block O(log events), and the events that were passed; a pass over the
   // columns of times that are asked for, less the blocks and pages without any.
@@ -86,7 +88,7 @@ class ClockPass {
 
  private:
   using Find = std::function<void(std::vector<Moved>& moved)>;
-  const std::vector<Moved>& found(const std::string& key, const Find& find);
+  const std::vector<Moved>& found(const std::string& key, const Find& find);  // By person.
 
   const index::Generation& generation_;
   const TimeMs before_, now_;
@@ -96,9 +98,35 @@ class ClockPass {
 // Whether it has tiles or tops: one person's change moves others.
 bool is_ranked(const BoundQuery& query);
 
+// A bit per person, of some people of one block; bits past the last one mean nothing.
+inline constexpr std::size_t kPeopleAtOnce = 1'024;
+using PeopleMask = std::array<std::uint64_t, kPeopleAtOnce / 64>;
+
+// Some people who are asked several questions.
+// Thread safety: one thread at a time.
+class PeopleAsked {
+ public:
+  // The generation outlives it.
+  explicit PeopleAsked(const index::Generation& generation);
+  ~PeopleAsked();
+
+  // Requires 1 to kPeopleAtOnce people of the block, ascending, who outlive their being asked.
+  void move_to(std::uint32_t block, std::span<const std::uint16_t> people);
+  // Who of them is there at all.
+  PeopleMask live() const;
+  // Who of them passes, whether or not they are there.
+  // Requires a question to the generation, without ranks (tiles, tops): those rank everybody.
+  // Errors: LimitExceeded, as count().
+  // Cost: those people's rows; what a leaf costs to begin with is paid once.
+  Result<PeopleMask> ask(const BoundQuery& query);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // Which of the people are in the segment, one answer each.
-// Requires ordinals of the generation, strictly ascending, and a question without ranks (tiles,
-// tops): those rank everybody at every call.
+// Requires ordinals of the generation, strictly ascending, and a question as for PeopleAsked.
 // Errors: LimitExceeded, as count().
 // Cost: those people's rows; what a leaf costs to begin with is paid once for 1,024 of a block.
 Result<std::vector<bool>> contains_each(const BoundQuery& query,

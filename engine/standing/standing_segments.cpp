@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/segment_document.h"
+#include "engine/standing/group_maker.h"
 
 namespace muster::engine {
 
@@ -12,6 +13,17 @@ using storage::ChangeReason;
 using storage::MembershipGroup;
 
 namespace {
+
+// Leaves that nobody names are kept until there are more than this for each segment, and this.
+constexpr std::size_t kLeavesEachMax = 16, kLeavesMin = 1'024;
+
+std::vector<std::uint32_t> leaves_of(const Shape& shape) {
+  std::vector<std::uint32_t> leaves;
+  add_leaves(shape, leaves);
+  std::sort(leaves.begin(), leaves.end());
+  leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
+  return leaves;
+}
 
 // The versions of all that a segment names.
 std::string versions_of(const query::Uses& uses, const index::Generation& generation) {
@@ -32,40 +44,10 @@ Bitmap live_of(const Bitmap& people, const index::Generation& generation) {
   return Bitmap::from_sorted(live);
 }
 
-// Changes of one segment on their way into groups, by person.
-class GroupMaker {
- public:
-  GroupMaker(std::string segment, std::uint64_t version)
-      : segment_(std::move(segment)), version_(version) {}
-
-  void add(Ordinal person, bool entered, ChangeReason reason, TimeMs time) {
-    MembershipGroup& group = groups_[{entered, reason}];
-    group.people.push_back(person);
-    if (reason == ChangeReason::Event || reason == ChangeReason::Expired) {
-      group.times.push_back(time);
-    }
-  }
-  // Those who left first: whoever did both by one commit is there in the end.
-  void move_into(std::vector<MembershipGroup>& all) {
-    for (auto& [key, group] : groups_) {
-      group.segment = segment_;
-      group.version = version_;
-      group.entered = key.first;
-      group.reason = key.second;
-      all.push_back(std::move(group));
-    }
-  }
-
- private:
-  const std::string segment_;
-  const std::uint64_t version_;
-  std::map<std::pair<bool, ChangeReason>, MembershipGroup> groups_;
-};
-
 }  // namespace
 
 std::optional<StandingSegments::Standing> StandingSegments::defined(
-    const index::StoredDocument& document, const Moment& moment) const {
+    const index::StoredDocument& document, const Moment& moment) {
   const auto parsed = parse_segment(document.json);
   if (!parsed) return std::nullopt;
   const auto tree = parse_where(parsed->where);
@@ -74,10 +56,24 @@ std::optional<StandingSegments::Standing> StandingSegments::defined(
   segment.version = document.version;
   segment.tree = *tree;
   segment.timezone = parsed->timezone;
-  segment.uses =
-      query::uses_of(*tree, context_(moment.generation, moment.now, parsed->timezone));
+  const query::BindContext context =
+      context_(moment.generation, moment.now, parsed->timezone);
+  segment.uses = query::uses_of(*tree, context);
   segment.names = versions_of(segment.uses, *moment.generation);
+  segment.shape = leaves_.shape_of(*tree, parsed->timezone, context);
+  segment.leaves = leaves_of(segment.shape);
   return segment;
+}
+
+void StandingSegments::renew_leaves(const Moment& moment) {
+  if (leaves_.size() <= kLeavesEachMax * segments_.size() + kLeavesMin) return;
+  leaves_.clear();
+  for (auto& [id, segment] : segments_) {
+    segment.shape = leaves_.shape_of(
+        segment.tree, segment.timezone,
+        context_(moment.generation, moment.now, segment.timezone));
+    segment.leaves = leaves_of(segment.shape);
+  }
 }
 
 query::BoundQueryPtr StandingSegments::bind(Standing& segment, const Moment& moment) const {
@@ -104,13 +100,15 @@ void StandingSegments::fill(
     const std::function<std::uint64_t(const std::string& segment)>& told_size, const Told& told) {
   const Moment moment{generation, at};
   segments_.clear();
+  leaves_.clear();
+  schema_version_ = generation->schema->version;
   for (const auto& [key, versions] : generation->documents) {
     if (key.first != "segment" || versions->back()->deleted) continue;
     auto segment = defined(*versions->back(), moment);
     if (!segment) continue;
-    segment->members = members_of(*segment, moment);
+    segment->members = MemberSet(members_of(*segment, moment));
     segment->is_stale = told_size(key.second) != segment->members.count();
-    if (segment->is_stale) segment->members = told(key.second);
+    if (segment->is_stale) segment->members = MemberSet(told(key.second));
     segments_[key.second] = std::move(*segment);
   }
   at_ = at;
@@ -146,18 +144,19 @@ void StandingSegments::load(const Moment& moment, Groups& groups) {
     segment = std::move(*next);
     ask_everybody(key.second, segment, ChangeReason::Definition, moment, groups);
   }
+  renew_leaves(moment);
 }
 
 void StandingSegments::replace(const std::string& id, Standing& segment, Bitmap members,
                                ChangeReason reason, Groups& groups) {
+  const Bitmap before = segment.members.to_bitmap();
   for (const bool entered : {false, true}) {
-    const Bitmap people = entered ? subtract(members, segment.members)
-                                  : subtract(segment.members, members);
+    const Bitmap people = entered ? subtract(members, before) : subtract(before, members);
     if (people.empty()) continue;
     (entered ? segment.entered : segment.left) += people.count();
     groups.push_back({id, segment.version, entered, reason, people.to_vector(), {}});
   }
-  segment.members = std::move(members);
+  segment.members = MemberSet(members);
 }
 
 void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
@@ -167,76 +166,6 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
   segment.found.reset();
   segment.suspects.clear();
   replace(id, segment, members_of(segment, moment), reason, groups);
-}
-
-// Once each, with the first reason there is; of events the latest.
-void StandingSegments::ask(const std::string& id, Standing& segment, std::vector<Asked> asked,
-                           const Moment& moment, Groups& groups) {
-  if (asked.empty()) return;
-  std::sort(asked.begin(), asked.end(), [](const Asked& a, const Asked& b) {
-    return std::tie(a.person, a.reason, b.time) < std::tie(b.person, b.reason, a.time);
-  });
-  asked.erase(std::unique(asked.begin(), asked.end(),
-                          [](const Asked& a, const Asked& b) { return a.person == b.person; }),
-              asked.end());
-  std::vector<Ordinal> people;
-  people.reserve(asked.size());
-  for (const Asked& each : asked) people.push_back(each.person);
-  const query::BoundQueryPtr bound = bind(segment, moment);
-  std::vector<bool> answers;
-  if (bound) {
-    auto found = query::contains_each(*bound, people);
-    if (found) answers = std::move(*found);
-    if (!found) segment.failure = found.error().message;
-  }
-  if (!segment.failure.empty()) {
-    replace(id, segment, {}, ChangeReason::Attribute, groups);
-    return;
-  }
-  GroupMaker made(id, segment.version);
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    const bool is_in = answers[i];
-    const bool changed =
-        is_in ? segment.members.add(asked[i].person) : segment.members.remove(asked[i].person);
-    if (!changed) continue;
-    ++(is_in ? segment.entered : segment.left);
-    made.add(asked[i].person, is_in, asked[i].reason,
-             asked[i].time != 0 ? std::min(asked[i].time, moment.now) : moment.now);
-  }
-  made.move_into(groups);
-}
-
-std::vector<StandingSegments::Asked> StandingSegments::to_ask(const Standing& segment,
-                                                              const index::Touched& touched,
-                                                              query::ClockPass& clock) {
-  std::vector<Asked> asked;
-  for (const auto& [name, events] : touched.events) {
-    if (!segment.uses.names_event(name)) continue;
-    for (const auto& event : events) {
-      asked.push_back({event.person, ChangeReason::Event, event.time});
-    }
-  }
-  for (const Ordinal person : touched.newcomers) {
-    asked.push_back({person, ChangeReason::Attribute, 0});
-  }
-  for (const Ordinal person : touched.joined) {
-    asked.push_back({person, ChangeReason::Merge, 0});
-  }
-  if (!segment.uses.fields.empty()) {
-    for (const Ordinal person : touched.by_values) {
-      asked.push_back({person, ChangeReason::Attribute, 0});
-    }
-  }
-  for (const Ordinal person : segment.suspects) {
-    asked.push_back({person, ChangeReason::Expired, 0});
-  }
-  if (segment.clock.is_beyond()) return asked;
-  clock.for_each_moved(segment.clock, segment.uses, [&](std::span<const query::Moved> moved) {
-    for (const query::Moved& each : moved) {
-      asked.push_back({each.person, ChangeReason::Expired, each.at});
-    }
-  });
-  return asked;
 }
 
 void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups) {
@@ -261,9 +190,10 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   const Moment moment{generation, std::max(now, at_.load())};
   drop_erased(touched, groups);
   if (touched.is_document) load(moment, groups);
-  query::ClockPass clock(*generation, at_, moment.now);
+  const bool is_other_schema =
+      std::exchange(schema_version_, generation->schema->version) != schema_version_;
   for (auto& [id, segment] : segments_) {
-    if (std::exchange(segment.is_asked, false)) continue;
+    if (segment.is_asked) continue;
     if (segment.is_stale) {
       ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
     } else if (touched.is_everybody || (!segment.failure.empty() && !touched.empty()) ||
@@ -272,12 +202,14 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
     } else if (segment.found) {
       replace(id, segment, live_of(*segment.found, *generation), ChangeReason::Rank, groups);
       segment.found.reset();
-    } else if (!segment.is_ranked && segment.failure.empty()) {
-      ask(id, segment, to_ask(segment, touched, clock), moment, groups);
-      segment.suspects.clear();
+    } else if (is_other_schema) {
+      bind(segment, moment);  // New fields may move it with the clock.
     }
-    segment.is_asked = false;
   }
+  ask_touched(touched, moment, groups);
+  ask_moved(moment, groups);
+  ask_suspects(moment, groups);
+  for (auto& [id, segment] : segments_) segment.is_asked = false;
   at_ = moment.now;
   if (!groups.empty() || touched.is_document) tell_sizes();
   return groups;
@@ -289,7 +221,7 @@ std::vector<StandingSegments::Whole> StandingSegments::wholes() const {
     if (!segment.is_ranked && !segment.clock.is_beyond()) continue;
     if (!segment.failure.empty()) continue;
     found.push_back({id, segment.version, segment.tree, segment.timezone, segment.is_ranked,
-                     segment.members});
+                     segment.members.to_bitmap()});
   }
   return found;
 }

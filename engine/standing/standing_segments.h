@@ -1,9 +1,10 @@
 // Who is in each saved segment, kept exact commit by commit and as the clock goes.
 //
 // With every commit the people it touched, and those whom the clock moved since the one before,
-// are asked again, segment by segment; whoever's answer is another one entered or left. Nobody else
-// is looked at. The members are a function of data, definitions and the moment, so that a start
-// asks once for everybody and goes on.
+// are asked again: a condition that many segments share once, 1,024 people of a block at a time
+// (engine/standing/shape.h). Whoever's answer is another one entered or left. Nobody else is looked
+// at. The members are a function of data, definitions and the moment, so that a start asks once
+// for everybody and goes on.
 // Three kinds of segments go otherwise:
 //   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
 //   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
@@ -23,6 +24,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/standing/member_set.h"
+#include "engine/standing/shape.h"
 #include "index/generation.h"
 #include "index/touched.h"
 #include "query/standing.h"
@@ -104,16 +107,23 @@ class StandingSegments {
     std::string failure;     // Why it is broken; "" unless it is.
     bool is_asked = false;   // By the update under way, for everybody.
     bool is_stale = false;   // What was told of it is not what it is.
-    index::Bitmap members;
+    Shape shape;
+    std::vector<std::uint32_t> leaves;  // Of the shape, each once.
+    MemberSet members;
     std::uint64_t entered = 0, left = 0;
     std::optional<index::Bitmap> found;  // Of a ranked one, not yet taken.
     std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
   };
-  // Somebody to be asked, and why if the answer is another one.
-  struct Asked {
-    index::Ordinal person = 0;
+  // Why an answer is another one.
+  struct Cause {
     storage::ChangeReason reason = storage::ChangeReason::Event;
     TimeMs time = 0;  // 0: when it became known.
+  };
+  // A segment to be asked about some people.
+  struct Asked {
+    const std::string* id = nullptr;
+    Standing* segment = nullptr;
+    std::function<Cause(index::Ordinal person)> cause;
   };
   struct Moment {
     Generation generation;
@@ -122,17 +132,23 @@ class StandingSegments {
 
   // Takes the definitions of the state; those that say something else are asked anew.
   void load(const Moment& moment, Groups& groups);
-  std::optional<Standing> defined(const index::StoredDocument& document,
-                                  const Moment& moment) const;
+  std::optional<Standing> defined(const index::StoredDocument& document, const Moment& moment);
+  // Shapes name leaves by number: those that nobody names any more go with all numbers.
+  void renew_leaves(const Moment& moment);
   // Binds it, and learns what moves it. Null where it is broken, which is noted.
   query::BoundQueryPtr bind(Standing& segment, const Moment& moment) const;
   index::Bitmap members_of(Standing& segment, const Moment& moment) const;
   void ask_everybody(const std::string& id, Standing& segment, storage::ChangeReason reason,
                      const Moment& moment, Groups& groups);
-  void ask(const std::string& id, Standing& segment, std::vector<Asked> asked,
-           const Moment& moment, Groups& groups);
-  static std::vector<Asked> to_ask(const Standing& segment, const index::Touched& touched,
-                                   query::ClockPass& clock);
+  // All of the segments about all of the people, who stand there in any order.
+  void ask(std::vector<Asked> segments, std::vector<index::Ordinal> people, const Moment& moment,
+           Groups& groups);
+  void ask_touched(const index::Touched& touched, const Moment& moment, Groups& groups);
+  void ask_moved(const Moment& moment, Groups& groups);
+  void ask_suspects(const Moment& moment, Groups& groups);
+  // Those that are asked person by person, and were not asked for everybody by this update.
+  template <typename Visit>
+  void for_each_open(const Visit& visit);
   void replace(const std::string& id, Standing& segment, index::Bitmap members,
                storage::ChangeReason reason, Groups& groups);
   void drop_erased(const index::Touched& touched, Groups& groups);
@@ -141,6 +157,8 @@ class StandingSegments {
   const Context context_;
   const unsigned threads_;
   std::map<std::string, Standing> segments_;  // By id.
+  Leaves leaves_;
+  std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
   std::atomic<bool> is_empty_ = true;
 

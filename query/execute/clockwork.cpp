@@ -4,6 +4,7 @@
 // stretch of rows: nothing has to be remembered for each person.
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "query/execute/moving_end.h"
 #include "query/execute/slots.h"
@@ -142,7 +143,11 @@ Clockwork::Clockwork(const BoundQuery& query, const Uses& uses) {
 
 const std::vector<Moved>& ClockPass::found(const std::string& key, const Find& find) {
   const auto [at, is_new] = found_.try_emplace(key);
-  if (is_new) find(at->second);
+  if (!is_new) return at->second;
+  find(at->second);
+  std::sort(at->second.begin(), at->second.end(), [](const Moved& a, const Moved& b) {
+    return std::tie(a.person, a.at) < std::tie(b.person, b.at);
+  });
   return at->second;
 }
 

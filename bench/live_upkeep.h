@@ -1,0 +1,43 @@
+// What keeping saved segments exact costs: commits with them and without, side by side.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+
+namespace muster::bench {
+
+struct UpkeepOptions {
+  std::uint32_t people = 200'000;
+  std::uint32_t events = 1'000'000;  // Before the first commit.
+  std::uint32_t segments = 1'000;
+  double seconds = 3;                // Of each row of the table.
+  std::uint64_t seed = 1;
+  bool sabotage = false;             // The segments are not kept at all.
+};
+
+// Commits of so many rows each.
+struct UpkeepRow {
+  std::uint32_t batch = 0;
+  std::uint64_t commits = 0;
+  double rows_per_second = 0;         // With all segments kept.
+  double bare_rows_per_second = 0;    // Without.
+  double upkeep_rows_per_second = 0;  // Of the difference alone.
+  double commit_ms_p50 = 0, commit_ms_p99 = 0;
+  std::uint64_t changes = 0;          // Rows of the change stream.
+};
+
+struct UpkeepResult {
+  std::vector<UpkeepRow> rows;
+  // One person held against one segment, with all questions bound before.
+  double by_person_ns = 0;
+  double fill_seconds = 0;            // All segments asked for everybody, at a start.
+};
+
+// Errors: those of the engine; Corrupt when what was kept is not what a question says.
+Result<UpkeepResult> measure_upkeep(const UpkeepOptions& options);
+
+}  // namespace muster::bench

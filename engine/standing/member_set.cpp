@@ -1,0 +1,110 @@
+#include "engine/standing/member_set.h"
+
+#include <algorithm>
+
+namespace muster::engine {
+namespace {
+
+using index::Ordinal;
+
+constexpr std::uint32_t kBlock = 65'536;
+constexpr std::size_t kBlockWords = kBlock / 64;
+
+bool bit_of(const std::uint64_t* bits, std::uint16_t person) {
+  return (bits[person / 64] >> (person % 64)) & 1;
+}
+
+}  // namespace
+
+MemberSet::MemberSet(const index::Bitmap& people) {
+  for (const Ordinal person : people.to_vector()) add(person);
+}
+
+MemberSet::Block& MemberSet::block_of(Ordinal person) {
+  const std::size_t block = person / kBlock;
+  if (block >= blocks_.size()) blocks_.resize(block + 1);
+  return blocks_[block];
+}
+
+bool MemberSet::contains(Ordinal person) const {
+  if (person / kBlock >= blocks_.size()) return false;
+  const Block& block = blocks_[person / kBlock];
+  const auto who = static_cast<std::uint16_t>(person % kBlock);
+  if (block.bits) return bit_of(block.bits.get(), who);
+  return std::binary_search(block.array.begin(), block.array.end(), who);
+}
+
+query::PeopleMask MemberSet::mask_of(std::uint32_t number,
+                                     std::span<const std::uint16_t> people) const {
+  query::PeopleMask mask{};
+  if (number >= blocks_.size()) return mask;
+  const Block& block = blocks_[number];
+  if (block.bits) {
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      mask[i / 64] |= std::uint64_t{bit_of(block.bits.get(), people[i])} << (i % 64);
+    }
+    return mask;
+  }
+  auto member = block.array.begin();
+  for (std::size_t i = 0; i < people.size() && member != block.array.end(); ++i) {
+    member = std::lower_bound(member, block.array.end(), people[i]);
+    if (member != block.array.end() && *member == people[i]) {
+      mask[i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+  }
+  return mask;
+}
+
+bool MemberSet::add(Ordinal person) {
+  Block& block = block_of(person);
+  const auto who = static_cast<std::uint16_t>(person % kBlock);
+  if (!block.bits) {
+    const auto at = std::lower_bound(block.array.begin(), block.array.end(), who);
+    if (at != block.array.end() && *at == who) return false;
+    ++count_;
+    if (block.array.size() < kArrayMax) {
+      block.array.insert(at, who);
+      return true;
+    }
+    block.bits = std::make_unique<std::uint64_t[]>(kBlockWords);
+    for (const std::uint16_t each : block.array) {
+      block.bits[each / 64] |= std::uint64_t{1} << (each % 64);
+    }
+    block.array = {};
+    block.bits[who / 64] |= std::uint64_t{1} << (who % 64);
+    return true;
+  }
+  if (bit_of(block.bits.get(), who)) return false;
+  block.bits[who / 64] |= std::uint64_t{1} << (who % 64);
+  ++count_;
+  return true;
+}
+
+bool MemberSet::remove(Ordinal person) {
+  if (!contains(person)) return false;
+  Block& block = block_of(person);
+  const auto who = static_cast<std::uint16_t>(person % kBlock);
+  if (block.bits) {
+    block.bits[who / 64] &= ~(std::uint64_t{1} << (who % 64));
+  } else {
+    block.array.erase(std::lower_bound(block.array.begin(), block.array.end(), who));
+  }
+  --count_;
+  return true;
+}
+
+index::Bitmap MemberSet::to_bitmap() const {
+  index::Bitmap people;
+  for (std::size_t number = 0; number < blocks_.size(); ++number) {
+    const Block& block = blocks_[number];
+    const auto first = static_cast<Ordinal>(number * kBlock);
+    if (block.bits) {
+      people.add_block(static_cast<std::uint32_t>(number),
+                       std::span<const std::uint64_t>(block.bits.get(), kBlockWords));
+    }
+    for (const std::uint16_t who : block.array) people.add(first + who);
+  }
+  return people;
+}
+
+}  // namespace muster::engine
