@@ -241,7 +241,7 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
                    time_or_none(contents.last_time)));
   for (std::size_t i = 0; i < kKindNames.size(); ++i) {
     const Totals& kind = contents.kinds[i];
-    line(fmt::format("  {:<16} {:>10} records {:>14} bytes", kKindNames[i], kind.records,
+    line(fmt::format("  {:<18} {:>10} records {:>14} bytes", kKindNames[i], kind.records,
                      kind.bytes));
   }
   line(fmt::format("rows             {} accepted, {} rejected, {} taken before, {} raw bytes",

@@ -17,7 +17,7 @@ namespace {
 
 // Of one answer without a limit, and of one piece of a stream.
 constexpr std::uint64_t kRowsDefault = 10'000, kRowsMax = 100'000;
-constexpr std::size_t kRowsOfPiece = 1'000;
+constexpr std::size_t kRowsOfPiece = 10'000;
 constexpr const char* kAlive = ": alive\n\n";  // A comment, which readers pass over.
 
 std::string_view word_of(storage::ChangeReason reason) {

@@ -53,7 +53,7 @@ TEST(Inspect, ReportsEveryStructureOfASoundStore) {
   for (const std::string part :
        {"watermark        9 acknowledged", "9 records", "numbers 1 to 9",
         "received         2023-11-14T22:13:20Z to 2023-11-14T22:13:28Z",
-        "  data batch                2 records", "  document change           3 records",
+        "  data batch                  2 records", "  document change             3 records",
         "3 accepted, 1 rejected, 2 taken before, 12 raw bytes", "documents        1 list",
         "file             watermark ", "sound            yes"}) {
     EXPECT_TRUE(says(*text, part)) << part << "\n" << text->report;
