@@ -121,7 +121,8 @@ Status load(World& world, const UpkeepOptions& options, bool standing) {
 
 // Every saved segment against a question.
 Status check(World& world) {
-  for (const auto& [id, size] : world.engine->segment_sizes(pass<Permission::Query>())) {
+  const auto sizes = world.engine->segment_sizes(pass<Permission::Query>());
+  for (const auto& [id, size] : *sizes) {
     TRY_ASSIGN(const auto asked, world.engine->count(pass<Permission::Query>(),
                                                      {.where = "in segment \"" + id + "\""}));
     if (asked.count == size.members) continue;
@@ -188,7 +189,7 @@ Result<UpkeepResult> measure_upkeep(const UpkeepOptions& options) {
     result.rows.push_back(row);
   }
   TRY(kept.engine->keep_up(pass<Permission::Admin>()));
-  if (kept.engine->segment_sizes(pass<Permission::Query>()).size() != options.segments) {
+  if (kept.engine->segment_sizes(pass<Permission::Query>())->size() != options.segments) {
     return Error{ErrorCode::Corrupt, "the segments are not kept"};
   }
   TRY(check(kept));

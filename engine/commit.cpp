@@ -149,7 +149,7 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   const std::shared_ptr<index::Generation> next = writer.publish(commit.last_sequence());
   keep_standing(next, commit);
   next->sequence = commit.last_sequence();
-  if (!commit.records().empty()) {
+  if (!commit.records().empty() && !read_only) {
     // First who was erased: what the log says of it is never without what keeps them out.
     if (parts.suppression != nullptr) appended = parts.suppression->sync();
     if (appended) appended = parts.log->append(commit.records());

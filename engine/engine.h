@@ -221,7 +221,7 @@ class Engine {
   // How many are in a saved segment, without a question; nothing when there is no such segment.
   std::optional<SegmentSize> segment_size(const Pass<Permission::Query>& pass,
                                           const std::string& segment) const;
-  std::map<std::string, SegmentSize> segment_sizes(const Pass<Permission::Query>& pass) const;
+  StandingSegments::Sizes segment_sizes(const Pass<Permission::Query>& pass) const;
   // Another number after each change of a size.  Cost: none.
   std::uint64_t segment_changes() const;
   // Brings all saved segments to the present, those with tiles and tops too.

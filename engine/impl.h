@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -104,7 +105,7 @@ class Engine::Impl {
   bool wait_until_due(const std::stop_token& stop);
   void take_due_checkpoint(const std::stop_token& stop);
   // The state as of record `sequence`.  Requires the leader's thread, or nobody to lead.
-  EngineMoment moment(std::uint64_t sequence);
+  EngineMoment moment(std::uint64_t sequence, TimeMs received);
   // The section of that name.  Requires the same.
   std::string engine_bytes(TimeMs at, TimeMs standing_as_of) const;
   Result<std::map<std::string, Hash128>> fingerprint();
@@ -181,7 +182,7 @@ class Engine::Impl {
   // Brings them to the state of a commit, and adds who entered and left to it.
   void keep_standing(const std::shared_ptr<const index::Generation>& generation, Commit& into);
   void record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
-  index::Bitmap told_members(const std::string& segment) const;
+  std::map<std::string, index::Bitmap> told_members(const std::set<std::string>& segments) const;
   // After a replay: who is in them by now.
   void begin_standing();
   // Brings them to the present; asks as a whole those that have to be, when each is due or now.

@@ -93,12 +93,13 @@ std::string Engine::Impl::engine_bytes(TimeMs at, TimeMs standing_as_of) const {
   return bytes;
 }
 
-EngineMoment Engine::Impl::moment(std::uint64_t sequence) {
+EngineMoment Engine::Impl::moment(std::uint64_t sequence, TimeMs received) {
   EngineMoment moment;
   moment.index =
       std::make_shared<const index::WriterMoment>(WriterImage::capture(writer, sequence));
   moment.made = now();
-  moment.engine = engine_bytes(moment.made, parts.standing ? standing.at() : standing_at);
+  // Of the last record that it contains, or later.
+  moment.engine = engine_bytes(moment.made, std::max({standing.at(), standing_at, received}));
   // Last, because they are taken: whatever fails before leaves them where they are.
   moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
   return moment;
@@ -163,15 +164,17 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
   CompactionMark compacted;
   if (!in.failed() && !in.at_end()) compacted = {in.varint(), in.varint(), in.u8() != 0};
   TimeMs standing_as_of = latest;
+  ChangeIndex told;
   if (!in.failed() && !in.at_end()) {
     standing_as_of = in.i64();
-    changes.read(in);
+    told.read(in);
   }
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
   latest_now_ = latest;
   standing_at = standing_as_of;
+  changes.take(std::move(told));
   suppression_mark = mark;
   compaction = compacted;
   gone_erasures = compacted.is_done ? compacted.erasures : 0;
@@ -207,7 +210,7 @@ Status Engine::Impl::checkpoint_replayed(std::uint64_t sequence, std::uint64_t b
   // Not where it would take the place of those that may yet be read: the log may not have all.
   if (checkpoints->passed_all_over()) return Ok{};
   // A replay goes on without: the next start takes as long as this one.
-  if (const auto taken = checkpoints->write(moment(sequence)); !taken) {
+  if (const auto taken = checkpoints->write(moment(sequence, standing_at)); !taken) {
     const std::lock_guard held(checkpoint_mutex);
     checkpoint_failure = taken.error().message;
     if (parts.notice) parts.notice("no checkpoint was taken: " + checkpoint_failure);
@@ -233,7 +236,7 @@ Result<CheckpointReceipt> Engine::Impl::write_checkpoint(const std::stop_token& 
   const Change capture = [&](Commit& commit) -> Status {
     if (commit.last_sequence() == checkpoints->newest()) return Ok{};
     try {
-      now_as_it_is = moment(commit.last_sequence());
+      now_as_it_is = moment(commit.last_sequence(), commit.last_received().value_or(0));
     } catch (const std::bad_alloc&) {
       return Error{ErrorCode::Unavailable, "out of memory"};  // Nothing was changed.
     }

@@ -301,10 +301,11 @@ class RocksLog::Impl {
     }
   }
 
-  // Whether the disk has room for the records, twice: in the write-ahead file and the sorted one.
-  Status check_space(std::uint64_t bytes) const {
+  // Whether the disk has room for the records, twice: in the write-ahead file and the sorted one;
+  // and `spare` bytes beside.
+  Status check_space(std::uint64_t bytes, std::uint64_t spare) const {
     TRY_ASSIGN(const std::uint64_t free, free_bytes(directory.path()));
-    if (free < options.free_bytes_min + 2 * bytes) return disk_full(directory.log());
+    if (free < spare + 2 * bytes) return disk_full(directory.log());
     return Ok{};
   }
 
@@ -349,7 +350,8 @@ class RocksLog::Impl {
       return Error{ErrorCode::Unavailable, "the log in " + directory.log().string() +
                                                " was opened for reading only"};
     }
-    TRY(check_space(bytes));
+    // What follows from changes that were let in, and was not known then, has half of the spare.
+    TRY(check_space(bytes, options.free_bytes_min / 2));
     auto written = write();
     if (written) return Ok{};
     failure = written.error();
@@ -410,7 +412,7 @@ Status RocksLog::replace(std::span<const Replacement> records) {
 
 // Down to the last level, and there too: else what was replaced stays where nothing newer goes.
 Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::stop_token& stop) {
-  TRY(impl_->check_space(kReclaimBytes));
+  TRY(impl_->check_space(kReclaimBytes, impl_->options.free_bytes_min));
   const std::string from = key_of(first), to = key_of(last);
   const rocksdb::Slice begin(from), end(to);
   std::atomic<bool> canceled = false;
@@ -423,7 +425,9 @@ Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::sto
   return Ok{};
 }
 
-Status RocksLog::has_room(std::uint64_t bytes) const { return impl_->check_space(bytes); }
+Status RocksLog::has_room(std::uint64_t bytes) const {
+  return impl_->check_space(bytes, impl_->options.free_bytes_min);
+}
 
 Status RocksLog::read(
     std::uint64_t first,

@@ -168,7 +168,8 @@ void StandingSegments::ask(std::vector<Asked> segments, std::vector<Ordinal> peo
   for (std::size_t s = 0; s < segments.size(); ++s) {
     made[s].move_into(groups);
     if (segments[s].segment->failure.empty()) continue;
-    replace(*segments[s].id, *segments[s].segment, {}, ChangeReason::Attribute, groups);
+    // A condition that nobody need be asked may have failed: the whole says whether it matters.
+    ask_everybody(*segments[s].id, *segments[s].segment, ChangeReason::Attribute, moment, groups);
   }
 }
 

@@ -81,6 +81,14 @@ std::optional<std::uint64_t> ChangeIndex::record_of(std::uint64_t row) const {
   return behind == marks_.begin() ? behind->sequence : std::prev(behind)->sequence;
 }
 
+std::vector<std::uint64_t> ChangeIndex::records() const {
+  const std::lock_guard held(mutex_);
+  std::vector<std::uint64_t> records;
+  records.reserve(marks_.size());
+  for (const Mark& mark : marks_) records.push_back(mark.sequence);
+  return records;
+}
+
 std::vector<HistoryStep> ChangeIndex::history(const std::string& segment,
                                               HistoryUnit unit) const {
   const std::lock_guard held(mutex_);
@@ -106,6 +114,13 @@ void ChangeIndex::write(ByteWriter& out) const {
     write_steps(out, sums.hours);
     write_steps(out, sums.days);
   }
+}
+
+void ChangeIndex::take(ChangeIndex&& other) {
+  const std::lock_guard held(mutex_);
+  next_ = other.next_;
+  marks_ = std::move(other.marks_);
+  sums_ = std::move(other.sums_);
 }
 
 void ChangeIndex::read(ByteReader& in) {

@@ -40,6 +40,8 @@ class ChangeIndex {
   std::uint64_t members_of(const std::string& segment) const;
   // The record with the row, or the first one behind it; nothing: there is none.
   std::optional<std::uint64_t> record_of(std::uint64_t row) const;
+  // All records of changes, in order.
+  std::vector<std::uint64_t> records() const;
   // Of the last 31 days by the hour, of the last three years by the day; oldest first, UTC; steps
   // in which nobody came or went are left out.
   std::vector<HistoryStep> history(const std::string& segment, HistoryUnit unit) const;
@@ -48,6 +50,8 @@ class ChangeIndex {
   void write(ByteWriter& out) const;
   // Fails the reader where the bytes do not fit; then nothing is changed.
   void read(ByteReader& in);
+  // Becomes the other, which nobody else has.
+  void take(ChangeIndex&& other);
 
   static constexpr std::size_t kHoursMax = 31 * 24, kDaysMax = 3 * 366;
 

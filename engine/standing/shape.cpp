@@ -36,20 +36,21 @@ PeopleMask at_least(const Shape& shape, const std::vector<PeopleMask>& leaves) {
 
 Shape Leaves::shape_of(const NodePtr& tree, const std::string& timezone,
                        const query::BindContext& context) {
-  return shape_of(tree, timezone, context, 0);
+  std::size_t nodes = 0;
+  return shape_of(tree, timezone, context, 0, nodes);
 }
 
 Shape Leaves::shape_of(const NodePtr& tree, const std::string& timezone,
-                       const query::BindContext& context, int depth) {
+                       const query::BindContext& context, int depth, std::size_t& nodes) {
   Shape shape;
   const auto of_children = [&](Shape::Kind kind) {
     shape.kind = kind;
     for (const NodePtr& child : tree->children) {
-      shape.children.push_back(shape_of(child, timezone, context, depth + 1));
+      shape.children.push_back(shape_of(child, timezone, context, depth + 1, nodes));
     }
     return std::move(shape);
   };
-  if (depth < kNestingMax) {
+  if (depth < kNestingMax && ++nodes < kShapeNodesMax) {
     switch (tree->kind) {
       case NodeKind::And: return of_children(Shape::Kind::And);
       case NodeKind::Or: return of_children(Shape::Kind::Or);
@@ -61,7 +62,7 @@ Shape Leaves::shape_of(const NodePtr& tree, const std::string& timezone,
         const auto named =
             context.segment(tree->text, static_cast<std::uint64_t>(tree->version));
         if (!named) break;  // Binding says why.
-        return shape_of(named->tree, named->zone.name(), context, depth + 1);
+        return shape_of(named->tree, named->zone.name(), context, depth + 1, nodes);
       }
       default: break;
     }

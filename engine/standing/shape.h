@@ -5,6 +5,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -22,6 +23,9 @@ struct Shape {
   std::vector<Shape> children;
 };
 
+// Names of segments that are put in for each other may double from one to the next.
+inline constexpr std::size_t kShapeNodesMax = 10'000;
+
 // All conditions by number. Those that nobody names any more stay until clear().
 class Leaves {
  public:
@@ -30,7 +34,8 @@ class Leaves {
     std::string timezone;  // "": the workspace's.
   };
 
-  // The shape of a segment's tree. `context` knows the segments it names.
+  // The shape of a segment's tree. `context` knows the segments it names. What would make it
+  // larger than kShapeNodesMax is a leaf: a segment that names others, say, as a whole.
   Shape shape_of(const query::NodePtr& tree, const std::string& timezone,
                  const query::BindContext& context);
   const Leaf& at(std::uint32_t leaf) const { return leaves_[leaf]; }
@@ -39,7 +44,7 @@ class Leaves {
 
  private:
   Shape shape_of(const query::NodePtr& tree, const std::string& timezone,
-                 const query::BindContext& context, int depth);
+                 const query::BindContext& context, int depth, std::size_t& nodes);
 
   std::vector<Leaf> leaves_;
   std::map<std::string, std::uint32_t> by_key_;  // Canonical text and zone.

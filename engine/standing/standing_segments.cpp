@@ -60,20 +60,28 @@ std::optional<StandingSegments::Standing> StandingSegments::defined(
       context_(moment.generation, moment.now, parsed->timezone);
   segment.uses = query::uses_of(*tree, context);
   segment.names = versions_of(segment.uses, *moment.generation);
-  segment.shape = leaves_.shape_of(*tree, parsed->timezone, context);
-  segment.leaves = leaves_of(segment.shape);
+  give_shape(segment, moment);
   return segment;
 }
 
-void StandingSegments::renew_leaves(const Moment& moment) {
-  if (leaves_.size() <= kLeavesEachMax * segments_.size() + kLeavesMin) return;
-  leaves_.clear();
-  for (auto& [id, segment] : segments_) {
-    segment.shape = leaves_.shape_of(
-        segment.tree, segment.timezone,
-        context_(moment.generation, moment.now, segment.timezone));
-    segment.leaves = leaves_of(segment.shape);
+// Only what can be bound has a limit of its size, nested segments included.
+void StandingSegments::give_shape(Standing& segment, const Moment& moment) {
+  segment.shape = {};
+  if (bind(segment, moment)) {
+    segment.shape =
+        leaves_.shape_of(segment.tree, segment.timezone,
+                         context_(moment.generation, moment.now, segment.timezone));
   }
+  segment.leaves = leaves_of(segment.shape);
+}
+
+bool StandingSegments::has_idle_leaves() const {
+  return leaves_.size() > kLeavesEachMax * segments_.size() + kLeavesMin;
+}
+
+void StandingSegments::renew_leaves(const Moment& moment) {
+  leaves_.clear();
+  for (auto& [id, segment] : segments_) give_shape(segment, moment);
 }
 
 query::BoundQueryPtr StandingSegments::bind(Standing& segment, const Moment& moment) const {
@@ -102,14 +110,30 @@ void StandingSegments::fill(
   segments_.clear();
   leaves_.clear();
   schema_version_ = generation->schema->version;
+  std::map<std::string, Bitmap> behind;  // Those whose members are not what was told, as they are.
+  std::set<std::string> wanted;
   for (const auto& [key, versions] : generation->documents) {
     if (key.first != "segment" || versions->back()->deleted) continue;
     auto segment = defined(*versions->back(), moment);
     if (!segment) continue;
-    segment->members = MemberSet(members_of(*segment, moment));
-    segment->is_stale = told_size(key.second) != segment->members.count();
-    if (segment->is_stale) segment->members = MemberSet(told(key.second));
+    Bitmap members = members_of(*segment, moment);
+    segment->is_stale = told_size(key.second) != members.count();
+    // What is asked as a whole now and then may be behind what was told.
+    if (segment->is_stale || segment->is_ranked || segment->clock.is_beyond()) {
+      wanted.insert(key.second);
+      behind[key.second] = std::move(members);
+    } else {
+      segment->members = MemberSet(members);
+    }
     segments_[key.second] = std::move(*segment);
+  }
+  const auto known = wanted.empty() ? std::map<std::string, Bitmap>() : told(wanted);
+  for (auto& [id, members] : behind) {
+    Standing& segment = segments_[id];
+    const auto found = known.find(id);
+    const Bitmap before = found == known.end() ? Bitmap() : found->second;
+    segment.members = MemberSet(before);
+    if (!segment.is_stale) find(before, segment, std::move(members));
   }
   at_ = at;
   tell_sizes();
@@ -144,7 +168,7 @@ void StandingSegments::load(const Moment& moment, Groups& groups) {
     segment = std::move(*next);
     ask_everybody(key.second, segment, ChangeReason::Definition, moment, groups);
   }
-  renew_leaves(moment);
+  if (has_idle_leaves()) renew_leaves(moment);
 }
 
 void StandingSegments::replace(const std::string& id, Standing& segment, Bitmap members,
@@ -190,6 +214,7 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   const Moment moment{generation, std::max(now, at_.load())};
   drop_erased(touched, groups);
   if (touched.is_document) load(moment, groups);
+  if (touched.is_everybody) renew_leaves(moment);  // The workspace may have another time zone.
   const bool is_other_schema =
       std::exchange(schema_version_, generation->schema->version) != schema_version_;
   for (auto& [id, segment] : segments_) {
@@ -202,8 +227,8 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
     } else if (segment.found) {
       replace(id, segment, live_of(*segment.found, *generation), ChangeReason::Rank, groups);
       segment.found.reset();
-    } else if (is_other_schema) {
-      bind(segment, moment);  // New fields may move it with the clock.
+    } else if (is_other_schema && !bind(segment, moment)) {  // New fields may break it.
+      replace(id, segment, {}, ChangeReason::Attribute, groups);
     }
   }
   ask_touched(touched, moment, groups);
@@ -229,42 +254,42 @@ std::vector<StandingSegments::Whole> StandingSegments::wholes() const {
 void StandingSegments::found(const Whole& whole, Bitmap members) {
   const auto at = segments_.find(whole.id);
   if (at == segments_.end() || at->second.version != whole.version) return;
-  if (at->second.is_ranked) {
-    at->second.found = std::move(members);
+  find(whole.members, at->second, std::move(members));
+}
+
+void StandingSegments::find(const Bitmap& before, Standing& segment, Bitmap members) {
+  if (segment.is_ranked) {
+    segment.found = std::move(members);
     return;
   }
-  at->second.suspects = unite(subtract(members, whole.members), subtract(whole.members, members))
-                            .to_vector();
+  segment.suspects =
+      unite(subtract(members, before), subtract(before, members)).to_vector();
 }
 
 void StandingSegments::tell_sizes() {
   std::map<std::string, SegmentSize> sizes;
   for (const auto& [id, segment] : segments_) {
-    sizes[id] = {segment.version, segment.members.count(), segment.entered, segment.left, 0,
+    sizes[id] = {segment.version, segment.members.count(), segment.entered, segment.left, at_,
                  segment.failure};
   }
   is_empty_ = segments_.empty();
   {
     const std::lock_guard held(mutex_);
-    sizes_ = std::move(sizes);
+    sizes_ = std::make_shared<const std::map<std::string, SegmentSize>>(std::move(sizes));
   }
   ++changes_;
 }
 
-std::map<std::string, SegmentSize> StandingSegments::sizes() const {
+StandingSegments::Sizes StandingSegments::sizes() const {
   const std::lock_guard held(mutex_);
-  std::map<std::string, SegmentSize> copy = sizes_;
-  for (auto& [id, size] : copy) size.as_of = at_;
-  return copy;
+  return sizes_;
 }
 
 std::optional<SegmentSize> StandingSegments::size_of(const std::string& segment) const {
-  const std::lock_guard held(mutex_);
-  const auto found = sizes_.find(segment);
-  if (found == sizes_.end()) return std::nullopt;
-  SegmentSize size = found->second;
-  size.as_of = at_;
-  return size;
+  const Sizes all = sizes();
+  const auto found = all->find(segment);
+  if (found == all->end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace muster::engine

@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ struct SegmentSize {
   std::uint64_t version = 0;  // Of the segment.
   std::uint64_t members = 0;
   std::uint64_t entered = 0, left = 0;  // Since this process began.
-  TimeMs as_of = 0;
+  TimeMs as_of = 0;                     // When it became so.
   std::string failure;                  // Why nobody is in it; "" unless it is broken.
 };
 
@@ -49,15 +50,17 @@ class StandingSegments {
   // What binds a definition of that time zone.
   using Context =
       std::function<query::BindContext(Generation generation, TimeMs now, const std::string& zone)>;
-  // Who was in a segment by what has been told of it.
-  using Told = std::function<index::Bitmap(const std::string& segment)>;
+  // Who was in segments by what has been told of them.
+  using Told = std::function<std::map<std::string, index::Bitmap>(
+      const std::set<std::string>& segments)>;
 
   StandingSegments(Context context, unsigned threads)
       : context_(std::move(context)), threads_(threads) {}
 
   // Asks all saved segments as of `at`. `told_size` says how many are in a segment by what was
-  // told; where that differs, `told` says who, and the next update() tells the difference.
-  // Cost: every segment for everybody.
+  // told; where that differs, and of segments that are asked as a whole, `told` says who, and the
+  // next update() tells the difference.
+  // Cost: every segment for everybody; `told` at most once.
   void fill(const Generation& generation, TimeMs at,
             const std::function<std::uint64_t(const std::string& segment)>& told_size,
             const Told& told);
@@ -90,7 +93,9 @@ class StandingSegments {
 
   // --- For readers, from any thread --------------------------------------------------------------
 
-  std::map<std::string, SegmentSize> sizes() const;
+  // All of them, by id; it does not change any more, and is never null.
+  using Sizes = std::shared_ptr<const std::map<std::string, SegmentSize>>;
+  Sizes sizes() const;
   std::optional<SegmentSize> size_of(const std::string& segment) const;
   // Another number after each change of a size.
   std::uint64_t changes() const { return changes_; }
@@ -133,8 +138,11 @@ class StandingSegments {
   // Takes the definitions of the state; those that say something else are asked anew.
   void load(const Moment& moment, Groups& groups);
   std::optional<Standing> defined(const index::StoredDocument& document, const Moment& moment);
+  void give_shape(Standing& segment, const Moment& moment);
+  static void find(const index::Bitmap& before, Standing& segment, index::Bitmap members);
   // Shapes name leaves by number: those that nobody names any more go with all numbers.
   void renew_leaves(const Moment& moment);
+  bool has_idle_leaves() const;
   // Binds it, and learns what moves it. Null where it is broken, which is noted.
   query::BoundQueryPtr bind(Standing& segment, const Moment& moment) const;
   index::Bitmap members_of(Standing& segment, const Moment& moment) const;
@@ -163,7 +171,7 @@ class StandingSegments {
   std::atomic<bool> is_empty_ = true;
 
   mutable std::mutex mutex_;  // Guards sizes_.
-  std::map<std::string, SegmentSize> sizes_;
+  Sizes sizes_ = std::make_shared<const std::map<std::string, SegmentSize>>();
   std::atomic<std::uint64_t> changes_ = 0;
 };
 

@@ -64,7 +64,8 @@ void Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs kn
 
 void Engine::Impl::keep_standing(const std::shared_ptr<const index::Generation>& generation,
                                  Commit& into) {
-  if (!parts.standing) return;
+  // What a change left half done is nobody's to see.
+  if (!parts.standing || read_only) return;
   // With the disk full the clock waits: nothing else is taken either.
   if (into.records().empty() && !parts.log->has_room(kSmallChangeBytes)) return;
   const index::Touched touched = writer.take_touched();
@@ -78,23 +79,24 @@ void Engine::Impl::keep_standing(const std::shared_ptr<const index::Generation>&
   record_changes(standing.update(generation, touched, at), std::max(at, standing.at()), into);
 }
 
-// Who was in the segment by the change stream.
-index::Bitmap Engine::Impl::told_members(const std::string& segment) const {
-  index::Bitmap members;
-  const auto visit = [&](std::uint64_t, std::string_view bytes) -> Status {
-    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
-    const auto* told = std::get_if<MembershipChanges>(&record.body);
-    if (told == nullptr) return Ok{};
+// Who was in the segments by the change stream.
+std::map<std::string, index::Bitmap> Engine::Impl::told_members(
+    const std::set<std::string>& segments) const {
+  std::map<std::string, index::Bitmap> members;
+  for (const std::uint64_t sequence : changes.records()) {
+    const auto bytes = storage::record_at(*parts.log, sequence);
+    if (!bytes) break;  // The start that read it has said so.
+    const auto record = storage::decode(*bytes);
+    const auto* told = record ? std::get_if<MembershipChanges>(&record->body) : nullptr;
+    if (told == nullptr) continue;
     for (const MembershipGroup& group : told->groups) {
-      if (group.segment != segment) continue;
+      if (!segments.contains(group.segment)) continue;
+      index::Bitmap& people = members[group.segment];
       for (const std::uint32_t person : group.people) {
-        group.entered ? members.add(person) : members.remove(person);
+        group.entered ? people.add(person) : people.remove(person);
       }
     }
-    return Ok{};
-  };
-  const auto first = changes.record_of(1);
-  if (first) (void)parts.log->read(*first, visit);
+  }
   return members;
 }
 
@@ -103,7 +105,7 @@ void Engine::Impl::begin_standing() {
   standing.fill(
       published.get(), standing_at,
       [this](const std::string& segment) { return changes.members_of(segment); },
-      [this](const std::string& segment) { return told_members(segment); });
+      [this](const std::set<std::string>& segments) { return told_members(segments); });
   writer.note_touched(true);
 }
 
@@ -172,15 +174,17 @@ ChangeRow row_of(const MembershipGroup& group, std::size_t i, std::uint64_t offs
 Result<ChangesAnswer> Engine::changes(const Pass<Permission::Members>&,
                                       const ChangesRequest& request) const {
   const ChangeIndex& index = impl_->changes;
-  const index::Dictionary ids = impl_->generation()->profiles.ids;
   ChangesAnswer answer;
   answer.end = index.next_row();
+  // Published behind those rows, or just before: rows of records that it does not contain wait.
+  const auto generation = impl_->generation();
+  const index::Dictionary ids = generation->profiles.ids;
   answer.next = std::max<std::uint64_t>(request.from, 1);
   const std::size_t limit = std::min(request.limit, kChangesPerAnswerMax);
   for (int records = 0; records < kRecordsPerAnswerMax && answer.rows.size() < limit; ++records) {
     if (answer.next >= answer.end) break;
     const auto sequence = index.record_of(answer.next);
-    if (!sequence) break;
+    if (!sequence || *sequence > generation->sequence) break;
     TRY_ASSIGN(const std::string bytes, storage::record_at(*impl_->parts.log, *sequence));
     TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
     const auto* told = std::get_if<MembershipChanges>(&record.body);
@@ -212,7 +216,7 @@ std::optional<SegmentSize> Engine::segment_size(const Pass<Permission::Query>&,
   return impl_->standing.size_of(segment);
 }
 
-std::map<std::string, SegmentSize> Engine::segment_sizes(const Pass<Permission::Query>&) const {
+StandingSegments::Sizes Engine::segment_sizes(const Pass<Permission::Query>&) const {
   return impl_->standing.sizes();
 }
 

@@ -22,8 +22,16 @@ bool is_time(const index::FieldType& type) {
   return type.type == Type::Timestamp || type.type == Type::Date;
 }
 
-// Whether the events of the question have times of their own that it may hold against a window.
+// Whether the events of the question have times of their own that it may hold against a window;
+// declared ones may come later.
 bool asks_for_event_times(const index::Generation& generation, const Uses& uses) {
+  for (const auto& [key, field] : generation.schema->fields) {
+    if (!is_time(field.type) || key.starts_with("profiles.")) continue;
+    const bool is_asked =
+        std::any_of(uses.event_fields.begin(), uses.event_fields.end(),
+                    [&](const std::string& name) { return key.ends_with("." + name); });
+    if (is_asked) return true;
+  }
   for (const auto& [name, table] : generation.events) {
     if (!uses.names_event(name)) continue;
     for (const std::string& field : uses.event_fields) {
@@ -35,6 +43,10 @@ bool asks_for_event_times(const index::Generation& generation, const Uses& uses)
 }
 
 bool asks_for_lists_of_times(const index::Generation& generation, const Uses& uses) {
+  for (const std::string& field : uses.fields) {
+    const index::Field* const known = generation.schema->field("profiles." + field);
+    if (known != nullptr && known->type.list && is_time(known->type)) return true;
+  }
   return std::any_of(uses.fields.begin(), uses.fields.end(), [&](const std::string& field) {
     const index::Attribute* const attribute = generation.profiles.attribute(field);
     return attribute != nullptr && attribute->type.list && is_time(attribute->type);
@@ -134,7 +146,7 @@ Clockwork::Clockwork(const BoundQuery& query, const Uses& uses) {
     std::string key = key_of(moving);
     windows_.push_back({std::move(moving), std::move(key)});
   }
-  const bool has_windows = windows_.size() > 1;
+  const bool has_windows = !query.clock_use.windows.empty();
   is_beyond_ = !query.clock_use.beyond_windows.empty() || !query.rankings.empty() ||
                is_anniversary || windows_.size() > kWindowsMax ||
                (has_windows && (asks_for_event_times(*query.generation, uses) ||

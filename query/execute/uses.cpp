@@ -44,7 +44,8 @@ class UsesOf {
       uses_.fields.insert(name.substr(path.names.front().size() + 1));
     }
     uses_.event_fields.insert(name);
-    if (uses_.fields.insert(name).second) add_trait(name);
+    uses_.fields.insert(name);
+    if (tried_.insert(name).second) add_trait(name);
   }
 
   void add_trait(const std::string& name) {
@@ -70,6 +71,7 @@ class UsesOf {
 
   const BindContext& context_;
   std::set<std::pair<std::string, std::uint64_t>> seen_;
+  std::set<std::string> tried_;  // As traits.
   std::size_t depth_ = 0;
   Uses uses_;
 };

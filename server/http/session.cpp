@@ -47,6 +47,8 @@ constexpr std::size_t kBodyReadBytes = 64U << 10;
 // A stream that waits for news: how often they are looked for, and when it says that it is alive.
 constexpr milliseconds kReadyStep{100};
 constexpr milliseconds kAliveEvery{15'000};
+// It ends after this, so that nobody reads on for long with a key that is gone; readers come back.
+constexpr std::chrono::minutes kStreamTime{10};
 
 template <typename Body>
 void fill_head(http::response<Body>& message, const Response& response, bool keep_alive) {
@@ -76,23 +78,6 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   enum class Next { Go, Close };
 
-  // Bodies held in memory count against one budget until they are answered.
-  class Reserved {
-   public:
-    Reserved(Shared& shared, std::size_t bytes) : shared_(shared), bytes_(bytes) {
-      fits_ = shared_.body_bytes.fetch_add(bytes) + bytes <= shared_.options.bodies_bytes_max;
-    }
-    ~Reserved() { shared_.body_bytes.fetch_sub(bytes_); }
-    Reserved(const Reserved&) = delete;
-    Reserved& operator=(const Reserved&) = delete;
-    bool fits() const { return fits_; }
-
-   private:
-    Shared& shared_;
-    std::size_t bytes_;
-    bool fits_ = false;
-  };
-
   asio::awaitable<std::optional<HeadError>> read_head();
   asio::awaitable<std::size_t> read_some(std::size_t size_max);
   asio::awaitable<Next> serve_one(Head head);
@@ -104,6 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<Response> on_worker(Exchange& exchange, Request request);
   asio::awaitable<bool> write(Response response, const Head& head, bool keep_alive);
   asio::awaitable<bool> write_stream(Response response, const Head& head, bool keep_alive);
+  bool has_left();
   asio::awaitable<bool> until_ready(const Response& response);
   asio::awaitable<Result<std::string>> pull(const BodyStream& next);
   asio::awaitable<void> refuse_and_close(Response response);
@@ -398,7 +384,16 @@ asio::awaitable<bool> Session::write(Response response, const Head& head, bool k
   co_return written;
 }
 
-// Returns whether the stream goes on: it ends when the server does.
+// Whether the other side has closed the connection.
+bool Session::has_left() {
+  error_code error;
+  char next = 0;
+  socket_.non_blocking(true, error);
+  socket_.receive(asio::buffer(&next, 1), asio::socket_base::message_peek, error);
+  return error && error != asio::error::would_block && error != asio::error::try_again;
+}
+
+// Returns whether the stream goes on: it ends when the server does, or its reader.
 asio::awaitable<bool> Session::until_ready(const Response& response) {
   if (!response.is_ready) co_return true;
   asio::steady_timer pause(socket_.get_executor());
@@ -406,7 +401,7 @@ asio::awaitable<bool> Session::until_ready(const Response& response) {
   while (steady_clock::now() < latest) {
     pause.expires_after(kReadyStep);
     auto [error] = co_await pause.async_wait(kToken);
-    if (error || shared_.draining.load()) co_return false;
+    if (error || shared_.draining.load() || has_left()) co_return false;
     if (response.is_ready()) break;
   }
   co_return true;
@@ -420,12 +415,13 @@ asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
   fill_head(message, response, keep_alive && chunked);
   message.chunked(chunked);
   http::response_serializer<http::empty_body> serializer(message);
+  const auto latest = steady_clock::now() + kStreamTime;
   arm(shared_.options.stall_timeout);
   auto [error, size] = co_await http::async_write_header(socket_, serializer, kToken);
   while (!error) {
     disarm();
     const bool goes_on = co_await until_ready(response);
-    if (!goes_on) break;
+    if (!goes_on || (response.is_ready && steady_clock::now() > latest)) break;
     Result<std::string> piece = co_await pull(response.next);
     if (!piece) co_return false;
     if (piece->empty()) break;

@@ -61,6 +61,23 @@ struct Shared {
   std::set<std::weak_ptr<Session>, std::owner_less<>> sessions;
 };
 
+// Bodies held in memory count against one budget until they are answered.
+class Reserved {
+ public:
+  Reserved(Shared& shared, std::size_t bytes) : shared_(shared), bytes_(bytes) {
+    fits_ = shared_.body_bytes.fetch_add(bytes) + bytes <= shared_.options.bodies_bytes_max;
+  }
+  ~Reserved() { shared_.body_bytes.fetch_sub(bytes_); }
+  Reserved(const Reserved&) = delete;
+  Reserved& operator=(const Reserved&) = delete;
+  bool fits() const { return fits_; }
+
+ private:
+  Shared& shared_;
+  std::size_t bytes_;
+  bool fits_ = false;
+};
+
 // Serves the connection until it ends. The socket's executor is a strand.
 void start_session(Socket&& socket, Shared& shared);
 

@@ -18,6 +18,9 @@ namespace {
 // Of one answer without a limit, and of one piece of a stream.
 constexpr std::uint64_t kRowsDefault = 10'000, kRowsMax = 100'000;
 constexpr std::size_t kRowsOfPiece = 10'000;
+// Of one answer, each of 256 records at most: where a segment has few rows among those of many, the
+// answer says how far it got.
+constexpr int kReadsMax = 8;
 constexpr const char* kAlive = ": alive\n\n";  // A comment, which readers pass over.
 
 std::string_view word_of(storage::ChangeReason reason) {
@@ -118,7 +121,7 @@ Response follow(const std::shared_ptr<ChangeReader>& reader) {
 Result<Response> read_out(ChangeReader& reader, std::uint64_t limit) {
   std::string body;
   std::uint64_t rows = 0;
-  while (rows < limit && reader.has_more()) {
+  for (int reads = 0; reads < kReadsMax && rows < limit && reader.has_more(); ++reads) {
     TRY_ASSIGN(const auto read, reader.read(static_cast<std::size_t>(limit - rows)));
     for (const auto& row : read) body += row_json(row) + "\n";
     rows += read.size();
@@ -140,7 +143,7 @@ Result<Response> changes_reply(const Call& call, const MembersPass& pass,
     return Error{ErrorCode::InvalidArgument, "'limit' is 1 to 100,000"};
   }
   const std::uint64_t end = call.engine().next_change();
-  if (std::max(from, last.value_or(0)) > end) {
+  if (from > end || last.value_or(0) >= end) {
     return Error{ErrorCode::InvalidArgument,
                  "there is no change with that offset yet; the next one is " +
                      std::to_string(end)};
@@ -179,16 +182,16 @@ class SizeReader {
     const std::uint64_t offset = engine_.next_change();
     // Who comes back and has missed nothing is told nothing.
     const bool has_all = std::exchange(is_first_, false) && last_ == offset;
-    const auto now = sizes();
-    if (!segment_.empty() && now.empty()) return "";
+    const Sizes now = sizes();
+    if (!segment_.empty() && now->empty()) return "";
     std::string piece;
-    for (const auto& [id, size] : now) {
-      const auto before = told_.find(id);
-      if (has_all || (before != told_.end() && is_same(before->second, size))) continue;
+    for (const auto& [id, size] : *now) {
+      const auto before = told_->find(id);
+      if (has_all || (before != told_->end() && is_same(before->second, size))) continue;
       piece += event_text("count", offset, size_json(id, size));
     }
-    for (const auto& [id, size] : told_) {
-      if (now.contains(id)) continue;
+    for (const auto& [id, size] : *told_) {
+      if (now->contains(id)) continue;
       JsonWriter json;
       json.begin_object().key("segment").text(id).end_object();
       piece += event_text("deleted", offset, json.str());
@@ -198,14 +201,16 @@ class SizeReader {
   }
 
  private:
+  using Sizes = engine::StandingSegments::Sizes;
+
   static bool is_same(const engine::SegmentSize& a, const engine::SegmentSize& b) {
     return a.members == b.members && a.version == b.version && a.failure == b.failure;
   }
 
-  std::map<std::string, engine::SegmentSize> sizes() const {
+  Sizes sizes() const {
     if (segment_.empty()) return engine_.segment_sizes(pass_);
-    std::map<std::string, engine::SegmentSize> one;
-    if (auto size = engine_.segment_size(pass_, segment_)) one.emplace(segment_, *size);
+    auto one = std::make_shared<std::map<std::string, engine::SegmentSize>>();
+    if (auto size = engine_.segment_size(pass_, segment_)) one->emplace(segment_, *size);
     return one;
   }
 
@@ -215,7 +220,7 @@ class SizeReader {
   const std::optional<std::uint64_t> last_;
   std::uint64_t looked_ = 0;
   bool is_first_ = true;
-  std::map<std::string, engine::SegmentSize> told_;
+  Sizes told_ = std::make_shared<const std::map<std::string, engine::SegmentSize>>();
 };
 
 Result<Response> live_reply(const Call& call, const QueryPass& pass, const std::string& segment) {

@@ -205,6 +205,7 @@ class Model:
             if all(found):
                 problems.append(f'writer {writer.name}: {found[0]}')
         problems += disagreements(client)
+        problems += stream_problems(client)
         client.close()
         return problems
 
@@ -277,6 +278,47 @@ def disagreements(client):
         if parts != said['universe'] or said['count'] != said['universe']:
             problems.append(f'x and not x are {parts} of {said["universe"]} people')
     return problems
+
+
+def changes_of(client):
+    """All rows of the change stream."""
+    rows, offset = [], 1
+    while True:
+        answer = client.get(f'/v1/changes?from={offset}&limit=100000')
+        if answer.status != 200:
+            raise muster_client.ServerFailed(f'changes: {answer.status} {answer.problem()}')
+        rows += answer.lines()
+        if offset == int(answer.headers['X-Next-Offset']):
+            return rows
+        offset = int(answer.headers['X-Next-Offset'])
+
+
+def stream_problems(client):
+    """The change stream, replayed from its first row, is who is in each saved segment."""
+    problems, members = [], {}
+    for number, row in enumerate(changes_of(client), 1):
+        if row['offset'] != number:
+            return [f'row {number} of the change stream has the offset {row["offset"]}']
+        person = row['profile_id']
+        if person is None:
+            continue  # Erased and forgotten; they left, too.
+        inside = members.setdefault(row['segment'], set())
+        if (row['change'] == 'entered') == (person in inside):
+            problems.append(f'row {number}: {person} {row["change"]} {row["segment"]} twice')
+        if row['change'] == 'entered':
+            inside.add(person)
+        else:
+            inside.discard(person)
+    for segment in client.get('/v1/segments?limit=1000').json()['items']:
+        answer = client.get(f'/v1/segments/{segment["id"]}/members')
+        if answer.status != 200:
+            continue  # A field that it names is not there yet: nobody is in it.
+        people = {row['profile_id'] for row in answer.lines()}
+        told = members.get(segment['id'], set())
+        if people != told:
+            problems.append(f'{len(people ^ told)} people of segment {segment["id"]} are not told '
+                            'of by the change stream')
+    return problems[:10]
 
 
 class Load:
