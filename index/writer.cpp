@@ -208,11 +208,14 @@ void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals)
     touched_.entities.insert(rows.table.name);
     return;
   }
+  std::vector<std::vector<Touched::ByEvent>*> by_name;
+  if (rows.table.kind == TableKind::Events) {
+    for (const std::string& name : rows.names) by_name.push_back(&touched_.events[name]);
+  }
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
     if (rows.table.kind == TableKind::Events) {
-      touched_.events[rows.names[rows.event_name[row]]].push_back(
-          {ordinals[row], rows.event_time[row]});
+      by_name[rows.event_name[row]]->push_back({ordinals[row], rows.event_time[row]});
     } else {
       touched_.by_values.push_back(ordinals[row]);
     }
