@@ -81,7 +81,10 @@ bool StandingSegments::has_idle_leaves() const {
 
 void StandingSegments::renew_leaves(const Moment& moment) {
   leaves_.clear();
-  for (auto& [id, segment] : segments_) give_shape(segment, moment);
+  for (auto& [id, segment] : segments_) {
+    segment.is_stale |= !segment.failure.empty();  // It may come back with this.
+    give_shape(segment, moment);
+  }
 }
 
 query::BoundQueryPtr StandingSegments::bind(Standing& segment, const Moment& moment) const {
@@ -189,6 +192,7 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
   segment.is_stale = false;
   segment.found.reset();
   segment.suspects.clear();
+  if (!segment.failure.empty()) give_shape(segment, moment);  // What was broken has none.
   replace(id, segment, members_of(segment, moment), reason, groups);
 }
 

@@ -228,6 +228,33 @@ TEST_F(OneSegment, SinceAFieldEndsNowInUtcToo) {
   EXPECT_EQ(1U, members("ended"));
 }
 
+// A declaration takes away what it names, a start finds it broken, and another gives it back.
+TEST_F(OneSegment, ThatWasBrokenIsKeptAgain) {
+  const std::string with = R"({"entities": {"plan": {"id": "plan_id"}},
+                               "references": {"profiles.plan_id": "plan"}})";
+  declare(with);
+  ASSERT_TRUE(test_.entities("plan", {entity_row("plan", "a", {{"size", text("large")}})}));
+  const auto join = [&](const std::string& id) {
+    Person person{.id = id, .attributes = {}, .events = {}};
+    person.attributes["plan_id"] = text("a");
+    ASSERT_TRUE(test_.profiles({profile_row(person)}));
+  };
+  join("p");
+  save("those", "plan.size = \"large\"");
+  EXPECT_EQ(1U, members("those"));
+  declare(R"({"entities": {"plan": {"id": "plan_id"}}})");
+  ASSERT_TRUE(test_.restart());
+  ASSERT_TRUE(test_.engine().keep_up(pass<Permission::Admin>()));
+  const auto broken = test_.engine().segment_size(pass<Permission::Query>(), "those");
+  ASSERT_TRUE(broken);
+  EXPECT_NE("", broken->failure);
+  EXPECT_EQ(0U, broken->members);
+  declare(with);
+  EXPECT_EQ(1U, members("those"));
+  join("q");
+  EXPECT_EQ(2U, members("those"));
+}
+
 // Put in for each other, such names would be a million conditions and more.
 TEST_F(OneSegment, NamesThatDoubleFromSegmentToSegmentAreNotUnfolded) {
   ASSERT_TRUE(test_.profiles({profile_row({.id = "p", .attributes = {}, .events = {}})}));
