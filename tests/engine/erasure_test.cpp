@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/time.h"
+#include "tests/engine/count_of.h"
 #include "tests/support/row_spelling.h"
 #include "tests/support/temporary_folder.h"
 
@@ -54,11 +55,7 @@ class Erasure : public ::testing::Test {
     EXPECT_TRUE(receipt) << (receipt ? "" : receipt.error().message);
     return receipt ? *receipt : engine::ErasureReceipt{};
   }
-  std::uint64_t count(const std::string& where) {
-    const auto answer = test_.count(question(where));
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    return answer ? *answer : ~0ULL;
-  }
+  std::uint64_t count(const std::string& where) { return count_of(test_, where); }
   std::uint64_t accepted(const Result<engine::IngestReceipt>& receipt) {
     EXPECT_TRUE(receipt) << (receipt ? "" : receipt.error().message);
     return receipt ? receipt->accepted : ~0ULL;

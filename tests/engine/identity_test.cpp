@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/time.h"
+#include "tests/engine/count_of.h"
 #include "tests/support/row_spelling.h"
 
 namespace muster::testing {
@@ -36,11 +37,7 @@ class Identity : public ::testing::Test {
         pass<Permission::Ingest>(),
         {.table = table, .name = name, .bytes = test_.spelling().write(rows)});
   }
-  std::uint64_t count(const std::string& where) {
-    const auto answer = test_.count(question(where));
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    return answer ? *answer : ~0ULL;
-  }
+  std::uint64_t count(const std::string& where) { return count_of(test_, where); }
 
   TestEngine test_{default_rows(), kNow};
 };

@@ -1,6 +1,7 @@
 // Rows of several tables in one commit: in their order, all or none, and nothing for what is known.
 #include <gtest/gtest.h>
 
+#include "tests/engine/count_of.h"
 #include "tests/support/row_spelling.h"
 
 namespace muster::testing {
@@ -38,11 +39,7 @@ class IngestTogether : public ::testing::Test {
     return test_.engine().ingest_together(pass<Permission::Ingest>(), names(), std::move(parts));
   }
   engine::RowNames names() { return test_.engine().row_names(pass<Permission::Ingest>()); }
-  std::uint64_t count(const std::string& where) {
-    const auto answer = test_.count(question(where));
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    return answer ? *answer : ~0ULL;
-  }
+  std::uint64_t count(const std::string& where) { return count_of(test_, where); }
 
   TestEngine test_{default_rows(), kNow};
 };

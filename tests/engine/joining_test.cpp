@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "storage/checkpoint_store.h"
 #include "storage/suppression.h"
+#include "tests/engine/count_of.h"
 #include "tests/support/row_spelling.h"
 #include "tests/support/temporary_folder.h"
 
@@ -52,11 +53,7 @@ class Joining : public ::testing::Test {
     EXPECT_TRUE(receipt) << (receipt ? "" : receipt.error().message);
     return receipt ? *receipt : IngestReceipt{};
   }
-  std::uint64_t count(const std::string& where) {
-    const auto answer = test_.count(question(where));
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    return answer ? *answer : ~0ULL;
-  }
+  std::uint64_t count(const std::string& where) { return count_of(test_, where); }
   std::string id_of(const std::string& id) {
     const auto answer = test_.engine().profile(pass<Permission::Members>(), id);
     return answer ? answer->profile_id : "";
