@@ -10,6 +10,7 @@ Everything built lands in build/. Every phase prints what it runs, its tests' ow
 time; the last line is `N passed, N failed`. Ends with 0 if nothing failed.
 """
 import argparse
+import collections
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -53,24 +55,40 @@ class Tally:
         if failed:
             self.broken.append((name, output))
 
-    def add_one(self, good, name):
-        self.add(1 if good else 0, 0 if good else 1, name)
+    def add_one(self, ran, name):
+        self.add(1 if ran else 0, 0 if ran else 1, name, ran.output)
+
+
+class Ran:
+    """A command that ended: true if it ended as it should, with the last of what it printed."""
+
+    def __init__(self, good, lines):
+        self.good = good
+        self.output = '\n'.join(lines)
+
+    def __bool__(self):
+        return self.good
 
 
 def run(command, environment=None, ends_with=0):
-    """Runs a command to its end, its output ours, and returns whether it ended as it should."""
+    """Runs a command to its end, shows its output, and returns how it ended."""
     print('$ ' + ' '.join(command).replace(ROOT + '/', ''), flush=True)
     merged = dict(os.environ, **(environment or {}))
-    process = subprocess.Popen(command, cwd=ROOT, env=merged)
-    try:
-        return process.wait(PHASE_SECONDS_MAX) == ends_with
-    except subprocess.TimeoutExpired:
-        print(f'no end after {PHASE_SECONDS_MAX} s: {command[0]}', flush=True)
-        return False
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    lines = collections.deque(maxlen=FAILURE_LINES_MAX)
+    with subprocess.Popen(command, cwd=ROOT, env=merged, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors='replace') as process:
+        overdue = threading.Timer(PHASE_SECONDS_MAX, process.kill)
+        overdue.daemon = True
+        overdue.start()
+        for line in process.stdout:
+            lines.append(line.rstrip('\n'))
+            print(line, end='', flush=True)
+        code = process.wait()
+        overdue.cancel()
+    if code != ends_with:
+        lines.append(f'{command[0]} ended with {code}')
+        print(lines[-1], flush=True)
+    return Ran(code == ends_with, lines)
 
 
 def build(preset, targets=()):
@@ -257,7 +275,7 @@ def fuzz(name, seed, work):
           f'{"nothing found" if good else "FOUND"}', flush=True)
     if not good:
         print('\n'.join(lines[-60:]), flush=True)
-    return good
+    return Ran(good, lines[-FAILURE_LINES_MAX:])
 
 
 def phase_sdk(tally, _asked):

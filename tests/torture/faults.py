@@ -1,7 +1,8 @@
-"""One file of a stopped server is damaged: right answers, or a start that is refused and says why.
+"""One file of a stopped server is damaged: right answers, or a refusal that says why.
 
 Every fault is of a copy of the same directory. What it held is known: a server whose answers are
-wrong, or that does not start without naming a file, has broken its promise.
+wrong, or that refuses without naming a file, has broken its promise. It refuses to start, or, where
+nothing but the reader of old records needs what is damaged, it refuses that reader.
 """
 import os
 import random
@@ -106,8 +107,10 @@ def outcome(torture, folder):
             return 'right', problems[0] if problems else ''
     except muster_client.ServerFailed as failed:
         text = str(failed)
-        named = f'{folder}/' in text and 'ended with' in text and 'ended with -' not in text
-        return 'refused', '' if named else f'a start that failed without naming a file: {text}'
+        ended = 'ended with' in text and 'ended with -' not in text
+        told = ended or ': 500 the log in ' in text
+        named = f'{folder}/' in text and told
+        return 'refused', '' if named else f'refused without naming a file: {text}'
 
 
 def run(torture):
@@ -135,4 +138,4 @@ def run(torture):
     if seen['right'] == 0:
         torture.tell('no fault at all was answered rightly, and some hurt nothing')
     torture.figures.update(seen)
-    print(f'faults: {seen["right"]} answered rightly, {seen["refused"]} refused to start')
+    print(f'faults: {seen["right"]} answered rightly, {seen["refused"]} refused')
