@@ -21,7 +21,8 @@ struct Touched {
   };
 
   std::map<std::string, std::vector<ByEvent>> events;  // New ones, by event name.
-  std::vector<Ordinal> by_values;  // Whose attributes came, changed or went.
+  // Whose attributes came, changed or went, by attribute.
+  std::map<std::string, std::vector<Ordinal>> values;
   std::vector<Ordinal> newcomers;  // Who are there, and were not.
   std::vector<Ordinal> erased;
   std::vector<Ordinal> joined;     // Who became somebody else, and who that is.
@@ -30,7 +31,7 @@ struct Touched {
   bool is_document = false;        // A segment, trait or list was saved or deleted.
 
   bool empty() const {
-    return events.empty() && by_values.empty() && newcomers.empty() && erased.empty() &&
+    return events.empty() && values.empty() && newcomers.empty() && erased.empty() &&
            joined.empty() && entities.empty() && !is_everybody && !is_document;
   }
 };

@@ -208,17 +208,22 @@ void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals)
     touched_.entities.insert(rows.table.name);
     return;
   }
-  std::vector<std::vector<Touched::ByEvent>*> by_name;
-  if (rows.table.kind == TableKind::Events) {
-    for (const std::string& name : rows.names) by_name.push_back(&touched_.events[name]);
+  if (rows.table.kind == TableKind::Events) return note_events(rows, ordinals);
+  for (const TypedColumn& column : rows.columns) {
+    if (!has_taken_cell(column, rows.taken)) continue;
+    std::vector<Ordinal>& people = touched_.values[attribute_name(rows.table, column.name)];
+    for (const TypedCell& cell : column.cells) {
+      if (rows.taken[cell.row]) people.push_back(ordinals[cell.row]);
+    }
   }
+}
+
+void Writer::note_events(const TypedRows& rows, std::span<const Ordinal> ordinals) {
+  std::vector<std::vector<Touched::ByEvent>*> by_name;
+  for (const std::string& name : rows.names) by_name.push_back(&touched_.events[name]);
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     if (!rows.taken[row]) continue;
-    if (rows.table.kind == TableKind::Events) {
-      by_name[rows.event_name[row]]->push_back({ordinals[row], rows.event_time[row]});
-    } else {
-      touched_.by_values.push_back(ordinals[row]);
-    }
+    by_name[rows.event_name[row]]->push_back({ordinals[row], rows.event_time[row]});
   }
 }
 

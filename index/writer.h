@@ -172,6 +172,7 @@ class Writer {
   void apply_events(const TypedRows& rows, std::span<const Ordinal> ordinals);
   void make_live(TableWriter& writer, std::vector<Ordinal>& ordinals);
   void note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals);
+  void note_events(const TypedRows& rows, std::span<const Ordinal> ordinals);
   void publish_table(const TableRef& table);
   // Rows that wait: for the end of a refresh, or for their profile ("unknown": "hold").
   bool waiting_rows_can_widen(const std::string& field_key, std::uint8_t scale) const;

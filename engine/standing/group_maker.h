@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
-#include "index/sets/bitmap.h"
+#include "engine/standing/conditions.h"
 #include "storage/record.h"
 
 namespace muster::engine {
@@ -17,31 +16,38 @@ namespace muster::engine {
 // Takes them by person, ascending.
 class GroupMaker {
  public:
-  GroupMaker(std::string segment, std::uint64_t version)
-      : segment_(std::move(segment)), version_(version) {}
-
-  void add(index::Ordinal person, bool entered, storage::ChangeReason reason, TimeMs time) {
-    storage::MembershipGroup& group = groups_[{entered, reason}];
-    group.people.push_back(person);
-    if (reason == storage::ChangeReason::Event || reason == storage::ChangeReason::Expired) {
-      group.times.push_back(time);
+  void add(index::Ordinal person, bool entered, const Cause& cause) {
+    const std::pair key{entered, cause.reason};
+    if (last_ == nullptr || key != last_key_) {
+      last_ = &groups_[key];
+      last_key_ = key;
+    }
+    last_->people.push_back(person);
+    if (cause.reason == storage::ChangeReason::Event ||
+        cause.reason == storage::ChangeReason::Expired) {
+      last_->times.push_back(cause.time);
     }
   }
+
   // Those who left first: whoever did both by one commit is there in the end.
-  void move_into(std::vector<storage::MembershipGroup>& all) {
+  void move_into(const std::string& segment, std::uint64_t version,
+                 std::vector<storage::MembershipGroup>& all) {
     for (auto& [key, group] : groups_) {
-      group.segment = segment_;
-      group.version = version_;
+      group.segment = segment;
+      group.version = version;
       group.entered = key.first;
       group.reason = key.second;
       all.push_back(std::move(group));
     }
+    groups_.clear();
+    last_ = nullptr;
   }
 
  private:
-  const std::string segment_;
-  const std::uint64_t version_;
-  std::map<std::pair<bool, storage::ChangeReason>, storage::MembershipGroup> groups_;
+  using Key = std::pair<bool, storage::ChangeReason>;
+  std::map<Key, storage::MembershipGroup> groups_;
+  Key last_key_{};
+  storage::MembershipGroup* last_ = nullptr;  // That of last_key_.
 };
 
 }  // namespace muster::engine

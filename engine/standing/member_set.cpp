@@ -55,6 +55,22 @@ query::PeopleMask MemberSet::mask_of(std::uint32_t number,
   return mask;
 }
 
+query::PeopleMask MemberSet::page(std::uint32_t number, std::uint32_t page) const {
+  query::PeopleMask mask{};
+  if (number >= blocks_.size()) return mask;
+  const Block& block = blocks_[number];
+  if (block.bits) {
+    std::copy_n(block.bits.get() + page * mask.size(), mask.size(), mask.begin());
+    return mask;
+  }
+  const std::uint32_t first = page * query::kPeopleAtOnce;
+  auto member = std::lower_bound(block.array.begin(), block.array.end(), first);
+  for (; member != block.array.end() && *member < first + query::kPeopleAtOnce; ++member) {
+    mask[(*member - first) / 64] |= std::uint64_t{1} << (*member % 64);
+  }
+  return mask;
+}
+
 bool MemberSet::add(Ordinal person) {
   Block& block = block_of(person);
   const auto who = static_cast<std::uint16_t>(person % kBlock);

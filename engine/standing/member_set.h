@@ -25,6 +25,8 @@ class MemberSet {
   // Which of them are members: a bit each.  Requires people of the block, ascending.
   // Cost: O(people), and an array of at most kArrayMax where the block has one.
   query::PeopleMask mask_of(std::uint32_t block, std::span<const std::uint16_t> people) const;
+  // Of the 1,024 people of the block from page * 1,024 on.
+  query::PeopleMask page(std::uint32_t block, std::uint32_t page) const;
   bool add(index::Ordinal person);     // Whether they were none.
   bool remove(index::Ordinal person);  // Whether they were one.
   index::Bitmap to_bitmap() const;

@@ -1,6 +1,6 @@
 #include "engine/standing/shape.h"
 
-#include "query/language/language.h"
+#include <algorithm>
 
 namespace muster::engine {
 
@@ -13,100 +13,137 @@ namespace {
 // Deeper than segments may be nested.
 constexpr int kNestingMax = 64;
 
-PeopleMask everyone() {
-  PeopleMask mask;
-  mask.fill(~std::uint64_t{0});
-  return mask;
-}
-
-// Bit by bit: whether at least `count` of the children have it.
-PeopleMask at_least(const Shape& shape, const std::vector<PeopleMask>& leaves) {
-  std::vector<PeopleMask> children;
-  for (const Shape& child : shape.children) children.push_back(mask_of(child, leaves));
+// Bit by bit: whether at least `count` of the masks have it.
+PeopleMask at_least(std::span<const MaskPair> masks, std::int64_t count,
+                    PeopleMask MaskPair::* side, std::size_t words) {
   PeopleMask mask{};
-  for (std::size_t i = 0; i < mask.size() * 64; ++i) {
-    std::int64_t count = 0;
-    for (const PeopleMask& child : children) count += (child[i / 64] >> (i % 64)) & 1;
-    if (count >= shape.count) mask[i / 64] |= std::uint64_t{1} << (i % 64);
+  for (std::size_t i = 0; i < words * 64; ++i) {
+    std::int64_t found = 0;
+    for (const MaskPair& each : masks) found += ((each.*side)[i / 64] >> (i % 64)) & 1;
+    if (found >= count) mask[i / 64] |= std::uint64_t{1} << (i % 64);
   }
   return mask;
 }
 
 }  // namespace
 
-Shape Leaves::shape_of(const NodePtr& tree, const std::string& timezone,
-                       const query::BindContext& context) {
-  std::size_t nodes = 0;
-  return shape_of(tree, timezone, context, 0, nodes);
-}
+class Shape::Maker {
+ public:
+  Maker(const query::BindContext& context, const NumberOf& number_of, Shape& shape)
+      : context_(context), number_of_(number_of), shape_(shape) {}
 
-Shape Leaves::shape_of(const NodePtr& tree, const std::string& timezone,
-                       const query::BindContext& context, int depth, std::size_t& nodes) {
-  Shape shape;
-  const auto of_children = [&](Shape::Kind kind) {
-    shape.kind = kind;
-    for (const NodePtr& child : tree->children) {
-      shape.children.push_back(shape_of(child, timezone, context, depth + 1, nodes));
-    }
-    return std::move(shape);
-  };
-  if (depth < kNestingMax && ++nodes < kShapeNodesMax) {
-    switch (tree->kind) {
-      case NodeKind::And: return of_children(Shape::Kind::And);
-      case NodeKind::Or: return of_children(Shape::Kind::Or);
-      case NodeKind::Not: return of_children(Shape::Kind::Not);
-      case NodeKind::AtLeast: shape.count = tree->count; return of_children(Shape::Kind::AtLeast);
-      case NodeKind::Everyone: shape.kind = Shape::Kind::Everyone; return shape;
-      case NodeKind::Nobody: return shape;
-      case NodeKind::InSegment: {
-        const auto named =
-            context.segment(tree->text, static_cast<std::uint64_t>(tree->version));
-        if (!named) break;  // Binding says why.
-        return shape_of(named->tree, named->zone.name(), context, depth + 1, nodes);
+  void add(const NodePtr& tree, const std::string& timezone, int depth) {
+    if (depth < kNestingMax && ++nodes_ < kShapeNodesMax) {
+      switch (tree->kind) {
+        case NodeKind::Everyone: return take({Kind::Everyone}, 0);
+        case NodeKind::Nobody: return take({Kind::Nobody}, 0);
+        case NodeKind::And: return add_pairs(Kind::And, tree->children, timezone, depth);
+        case NodeKind::Or: return add_pairs(Kind::Or, tree->children, timezone, depth);
+        case NodeKind::Not:
+          add(tree->children.front(), timezone, depth + 1);
+          return take({Kind::Not}, 1);
+        case NodeKind::AtLeast: {
+          const std::size_t operands = tree->children.size();
+          for (const NodePtr& child : tree->children) add(child, timezone, depth + 1);
+          return take({Kind::AtLeast, static_cast<std::uint32_t>(operands), tree->count},
+                      operands);
+        }
+        case NodeKind::InSegment: {
+          const auto named =
+              context_.segment(tree->text, static_cast<std::uint64_t>(tree->version));
+          if (!named) break;  // Binding says why.
+          return add(named->tree, named->zone.name(), depth + 1);
+        }
+        default: break;
       }
-      default: break;
+    }
+    take({Kind::Condition, number_of_(tree, timezone)}, 0);
+  }
+
+ private:
+  void add_pairs(Kind kind, const std::vector<NodePtr>& children, const std::string& timezone,
+                 int depth) {
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      add(children[i], timezone, depth + 1);
+      if (i != 0) take({kind}, 2);
     }
   }
-  shape.kind = Shape::Kind::Leaf;
-  const std::string key = query::print(query::canonical(tree)) + "\n" + timezone;
-  const auto [at, is_new] = by_key_.emplace(key, static_cast<std::uint32_t>(leaves_.size()));
-  if (is_new) leaves_.push_back({tree, timezone});
-  shape.leaf = at->second;
+
+  void take(Step step, std::size_t operands) {
+    shape_.steps_.push_back(step);
+    stacked_ += 1 - operands;
+    shape_.depth_ = std::max(shape_.depth_, stacked_);
+  }
+
+  const query::BindContext& context_;
+  const NumberOf& number_of_;
+  Shape& shape_;
+  std::size_t nodes_ = 0, stacked_ = 0;
+};
+
+Shape Shape::of(const NodePtr& tree, const std::string& timezone,
+                const query::BindContext& context, const NumberOf& number_of) {
+  Shape shape;
+  Maker(context, number_of, shape).add(tree, timezone, 0);
+  for (const Step& step : shape.steps_) {
+    if (step.kind == Kind::Condition) shape.conditions_.push_back(step.number);
+  }
+  std::vector<std::uint32_t>& all = shape.conditions_;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return shape;
 }
 
-void Leaves::clear() {
-  leaves_.clear();
-  by_key_.clear();
-}
-
-void add_leaves(const Shape& shape, std::vector<std::uint32_t>& leaves) {
-  if (shape.kind == Shape::Kind::Leaf) leaves.push_back(shape.leaf);
-  for (const Shape& child : shape.children) add_leaves(child, leaves);
-}
-
-PeopleMask mask_of(const Shape& shape, const std::vector<PeopleMask>& leaves) {
-  switch (shape.kind) {
-    case Shape::Kind::Everyone: return everyone();
-    case Shape::Kind::Nobody: return {};
-    case Shape::Kind::Leaf: return leaves[shape.leaf];
-    case Shape::Kind::AtLeast: return at_least(shape, leaves);
-    case Shape::Kind::Not: {
-      PeopleMask mask = mask_of(shape.children.front(), leaves);
-      for (std::uint64_t& word : mask) word = ~word;
-      return mask;
+void Shape::ask(std::span<const MaskPair> by_condition, std::size_t words,
+                MaskPair& answer) const {
+  thread_local std::vector<MaskPair> stack;
+  if (stack.size() < depth_ + 1) stack.resize(depth_ + 1);
+  MaskPair* top = stack.data();  // The free place above all.
+  const auto join = [&](const auto& how) {
+    MaskPair &left = top[-2], &right = top[-1];
+    for (std::size_t w = 0; w < words; ++w) {
+      left.is[w] = how(left.is[w], right.is[w]);
+      left.was[w] = how(left.was[w], right.was[w]);
     }
-    case Shape::Kind::And:
-    case Shape::Kind::Or: break;
-  }
-  PeopleMask mask = mask_of(shape.children.front(), leaves);
-  for (std::size_t child = 1; child < shape.children.size(); ++child) {
-    const PeopleMask other = mask_of(shape.children[child], leaves);
-    for (std::size_t w = 0; w < mask.size(); ++w) {
-      shape.kind == Shape::Kind::And ? mask[w] &= other[w] : mask[w] |= other[w];
+    --top;
+  };
+  if (steps_.empty()) *top++ = {};
+  for (const Step& step : steps_) {
+    switch (step.kind) {
+      case Kind::Everyone:
+        top->is.fill(~std::uint64_t{0});
+        top->was.fill(~std::uint64_t{0});
+        ++top;
+        break;
+      case Kind::Nobody: *top++ = {}; break;
+      case Kind::Condition: {
+        const MaskPair& from = by_condition[step.number];
+        for (std::size_t w = 0; w < words; ++w) {
+          top->is[w] = from.is[w];
+          top->was[w] = from.was[w];
+        }
+        ++top;
+        break;
+      }
+      case Kind::And: join([](std::uint64_t a, std::uint64_t b) { return a & b; }); break;
+      case Kind::Or: join([](std::uint64_t a, std::uint64_t b) { return a | b; }); break;
+      case Kind::Not:
+        for (std::size_t w = 0; w < words; ++w) {
+          top[-1].is[w] = ~top[-1].is[w];
+          top[-1].was[w] = ~top[-1].was[w];
+        }
+        break;
+      case Kind::AtLeast: {
+        const std::span<const MaskPair> operands(top - step.number, step.number);
+        const PeopleMask is = at_least(operands, step.count, &MaskPair::is, words);
+        const PeopleMask was = at_least(operands, step.count, &MaskPair::was, words);
+        top -= step.number;
+        *top++ = {is, was};
+        break;
+      }
     }
   }
-  return mask;
+  answer = top[-1];
 }
 
 }  // namespace muster::engine

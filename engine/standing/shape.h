@@ -1,13 +1,14 @@
 // A segment as and, or and not over conditions that it shares with other segments.
 //
-// Equal conditions of all segments, nested ones included, are one leaf: for a few people each leaf
-// is asked once, and every segment is worked out from the masks.
-// Thread safety: one thread at a time.
+// Kept as steps that a stack machine takes: for up to 1,024 people each step is a few words of
+// bits, and who passed before and who passes now come from one walk.
+// Thread safety: immutable once made; values.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,46 +16,46 @@
 
 namespace muster::engine {
 
-struct Shape {
-  enum class Kind : std::uint8_t { Everyone, Nobody, Leaf, And, Or, Not, AtLeast };
-  Kind kind = Kind::Nobody;
-  std::uint32_t leaf = 0;    // Leaf
-  std::int64_t count = 0;    // AtLeast
-  std::vector<Shape> children;
-};
-
 // Names of segments that are put in for each other may double from one to the next.
 inline constexpr std::size_t kShapeNodesMax = 10'000;
 
-// All conditions by number. Those that nobody names any more stay until clear().
-class Leaves {
- public:
-  struct Leaf {
-    query::NodePtr tree;
-    std::string timezone;  // "": the workspace's.
-  };
-
-  // The shape of a segment's tree. `context` knows the segments it names. What would make it
-  // larger than kShapeNodesMax is a leaf: a segment that names others, say, as a whole.
-  Shape shape_of(const query::NodePtr& tree, const std::string& timezone,
-                 const query::BindContext& context);
-  const Leaf& at(std::uint32_t leaf) const { return leaves_[leaf]; }
-  std::size_t size() const { return leaves_.size(); }
-  void clear();
-
- private:
-  Shape shape_of(const query::NodePtr& tree, const std::string& timezone,
-                 const query::BindContext& context, int depth, std::size_t& nodes);
-
-  std::vector<Leaf> leaves_;
-  std::map<std::string, std::uint32_t> by_key_;  // Canonical text and zone.
+// Who passes of some people, and who did.
+struct MaskPair {
+  query::PeopleMask is, was;
 };
 
-// Adds the numbers of the leaves of a shape.
-void add_leaves(const Shape& shape, std::vector<std::uint32_t>& leaves);
+class Shape {
+ public:
+  // The number of a condition, given once for each place where it stands.
+  using NumberOf =
+      std::function<std::uint32_t(const query::NodePtr& condition, const std::string& timezone)>;
 
-// Who of some people passes, from what they have at the leaves.
-// Requires masks for all leaves of the shape.
-query::PeopleMask mask_of(const Shape& shape, const std::vector<query::PeopleMask>& leaves);
+  Shape() = default;  // Nobody.
+  // Of a segment's tree. `context` knows the segments it names. What would make it larger than
+  // kShapeNodesMax is a condition: a segment that names others, say, as a whole.
+  static Shape of(const query::NodePtr& tree, const std::string& timezone,
+                  const query::BindContext& context, const NumberOf& number_of);
+
+  // Its conditions, each once, ascending.
+  std::span<const std::uint32_t> conditions() const { return conditions_; }
+
+  // Who of some people passes and passed, from what they have and had at the conditions.
+  // Requires masks for all its conditions, and 1 to 16 words of people.
+  // Cost: O(steps * words).
+  void ask(std::span<const MaskPair> by_condition, std::size_t words, MaskPair& answer) const;
+
+ private:
+  enum class Kind : std::uint8_t { Everyone, Nobody, Condition, And, Or, Not, AtLeast };
+  struct Step {
+    Kind kind = Kind::Nobody;
+    std::uint32_t number = 0;  // Condition; AtLeast: operands. And and Or have two.
+    std::int64_t count = 0;    // AtLeast
+  };
+  class Maker;
+
+  std::vector<Step> steps_;  // Operands first.
+  std::size_t depth_ = 0;    // Of the stack.
+  std::vector<std::uint32_t> conditions_;
+};
 
 }  // namespace muster::engine

@@ -1,9 +1,9 @@
 #include "engine/standing/standing_segments.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/segment_document.h"
-#include "engine/standing/group_maker.h"
 
 namespace muster::engine {
 
@@ -13,29 +13,6 @@ using storage::ChangeReason;
 using storage::MembershipGroup;
 
 namespace {
-
-// Leaves that nobody names are kept until there are more than this for each segment, and this.
-constexpr std::size_t kLeavesEachMax = 16, kLeavesMin = 1'024;
-
-std::vector<std::uint32_t> leaves_of(const Shape& shape) {
-  std::vector<std::uint32_t> leaves;
-  add_leaves(shape, leaves);
-  std::sort(leaves.begin(), leaves.end());
-  leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
-  return leaves;
-}
-
-// The versions of all that a segment names.
-std::string versions_of(const query::Uses& uses, const index::Generation& generation) {
-  std::string text;
-  for (const auto& key : uses.documents) {
-    const auto found = generation.documents.find(key);
-    const std::uint64_t version =
-        found == generation.documents.end() ? 0 : found->second->back()->version;
-    text += key.first + " " + key.second + "@" + std::to_string(version) + "\n";
-  }
-  return text;
-}
 
 // The part of a set that is there.
 Bitmap live_of(const Bitmap& people, const index::Generation& generation) {
@@ -47,7 +24,7 @@ Bitmap live_of(const Bitmap& people, const index::Generation& generation) {
 }  // namespace
 
 std::optional<StandingSegments::Standing> StandingSegments::defined(
-    const index::StoredDocument& document, const Moment& moment) {
+    const index::StoredDocument& document, const StateAt& moment) {
   const auto parsed = parse_segment(document.json);
   if (!parsed) return std::nullopt;
   const auto tree = parse_where(parsed->where);
@@ -64,40 +41,55 @@ std::optional<StandingSegments::Standing> StandingSegments::defined(
   return segment;
 }
 
-// Only what can be bound has a limit of its size, nested segments included.
-void StandingSegments::give_shape(Standing& segment, const Moment& moment) {
-  segment.shape = {};
+void StandingSegments::give_shape(Standing& segment, const StateAt& moment) {
+  Shape shape;
+  std::set<std::uint32_t> held;
   if (bind(segment, moment)) {
-    segment.shape =
-        leaves_.shape_of(segment.tree, segment.timezone,
-                         context_(moment.generation, moment.now, segment.timezone));
+    shape = Shape::of(segment.tree, segment.timezone,
+                      context_(moment.generation, moment.now, segment.timezone),
+                      [&](const query::NodePtr& condition, const std::string& timezone) {
+                        const auto number = conditions_.hold(condition, timezone, moment);
+                        // One use for each segment, however often it names it.
+                        if (!held.insert(number).second) conditions_.let_go(number);
+                        return number;
+                      });
   }
-  segment.leaves = leaves_of(segment.shape);
+  take_shape(segment);
+  segment.shape = std::move(shape);
+  learn_kind(segment);
 }
 
-bool StandingSegments::has_idle_leaves() const {
-  return leaves_.size() > kLeavesEachMax * segments_.size() + kLeavesMin;
+void StandingSegments::take_shape(Standing& segment) {
+  for (const std::uint32_t number : segment.shape.conditions()) conditions_.let_go(number);
+  segment.shape = {};
 }
 
-void StandingSegments::renew_leaves(const Moment& moment) {
-  leaves_.clear();
-  for (auto& [id, segment] : segments_) {
-    segment.is_stale |= !segment.failure.empty();  // It may come back with this.
-    give_shape(segment, moment);
+void StandingSegments::learn_kind(Standing& segment) const {
+  segment.is_ranked = segment.is_beyond = false;
+  for (const std::uint32_t number : segment.shape.conditions()) {
+    segment.is_ranked |= conditions_.at(number).is_ranked;
+    segment.is_beyond |= conditions_.at(number).clock.is_beyond();
   }
 }
 
-query::BoundQueryPtr StandingSegments::bind(Standing& segment, const Moment& moment) const {
+bool StandingSegments::is_failing(const Standing& segment) const {
+  const auto numbers = segment.shape.conditions();
+  return std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t number) {
+    return conditions_.at(number).was_failing || !conditions_.at(number).failure.empty();
+  });
+}
+
+query::BoundQueryPtr StandingSegments::bind(Standing& segment, const StateAt& moment) const {
   const auto bound =
       query::bind(segment.tree, context_(moment.generation, moment.now, segment.timezone));
   segment.failure = bound ? "" : bound.error().message;
-  if (!bound) return nullptr;
-  segment.clock = query::Clockwork(**bound, segment.uses);
-  segment.is_ranked = query::is_ranked(**bound);
-  return *bound;
+  return bound ? *bound : nullptr;
 }
 
-Bitmap StandingSegments::members_of(Standing& segment, const Moment& moment) const {
+Bitmap StandingSegments::members_of(Standing& segment, const StateAt& moment) const {
+  if (segment.failure.empty() && !segment.is_ranked && !is_failing(segment)) {
+    return members_by_conditions(segment, moment);
+  }
   const query::BoundQueryPtr bound = bind(segment, moment);
   if (!bound) return {};
   auto members = query::members(*bound, {}, {threads_});
@@ -106,12 +98,35 @@ Bitmap StandingSegments::members_of(Standing& segment, const Moment& moment) con
   return {};
 }
 
+Bitmap StandingSegments::members_by_conditions(const Standing& segment,
+                                               const StateAt& moment) const {
+  Bitmap members;
+  std::vector<MaskPair> masks(conditions_.size());
+  std::vector<std::uint64_t> words(index::kBlockWords);
+  MaskPair answer;
+  for (const auto& [block, there] : moment.generation->profiles.live.entries()) {
+    std::fill(words.begin(), words.end(), 0);
+    there->or_into(index::MutableBlock(words));
+    for (std::uint32_t page = 0; page < index::kBlockSize / query::kPeopleAtOnce; ++page) {
+      for (const std::uint32_t number : segment.shape.conditions()) {
+        masks[number].is = masks[number].was = conditions_.at(number).people.page(block, page);
+      }
+      segment.shape.ask(masks, answer.is.size(), answer);
+      for (std::size_t w = 0; w < answer.is.size(); ++w) {
+        words[page * answer.is.size() + w] &= answer.is[w];
+      }
+    }
+    members.add_block(block, words);
+  }
+  return members;
+}
+
 void StandingSegments::fill(
     const Generation& generation, TimeMs at,
     const std::function<std::uint64_t(const std::string& segment)>& told_size, const Told& told) {
-  const Moment moment{generation, at};
+  const StateAt moment{generation, at};
   segments_.clear();
-  leaves_.clear();
+  conditions_.clear();
   schema_version_ = generation->schema->version;
   std::map<std::string, Bitmap> behind;  // Those whose members are not what was told, as they are.
   std::set<std::string> wanted;
@@ -122,7 +137,7 @@ void StandingSegments::fill(
     Bitmap members = members_of(*segment, moment);
     segment->is_stale = told_size(key.second) != members.count();
     // What is asked as a whole now and then may be behind what was told.
-    if (segment->is_stale || segment->is_ranked || segment->clock.is_beyond()) {
+    if (segment->is_stale || segment->is_ranked || segment->is_beyond) {
       wanted.insert(key.second);
       behind[key.second] = std::move(members);
     } else {
@@ -136,13 +151,14 @@ void StandingSegments::fill(
     const auto found = known.find(id);
     const Bitmap before = found == known.end() ? Bitmap() : found->second;
     segment.members = MemberSet(before);
-    if (!segment.is_stale) find(before, segment, std::move(members));
+    if (!segment.is_stale) segment.found = std::move(members);
   }
+  conditions_.end_update();
   at_ = at;
   tell_sizes();
 }
 
-void StandingSegments::load(const Moment& moment, Groups& groups) {
+void StandingSegments::load(const StateAt& moment, bool is_everybody, Groups& groups) {
   const auto& documents = moment.generation->documents;
   for (auto at = segments_.begin(); at != segments_.end();) {
     const auto found = documents.find({"segment", at->first});
@@ -151,6 +167,7 @@ void StandingSegments::load(const Moment& moment, Groups& groups) {
       continue;
     }
     replace(at->first, at->second, {}, ChangeReason::Definition, groups);
+    take_shape(at->second);
     at = segments_.erase(at);
   }
   for (const auto& [key, versions] : documents) {
@@ -158,8 +175,9 @@ void StandingSegments::load(const Moment& moment, Groups& groups) {
     Standing& segment = segments_[key.second];
     const bool is_same = segment.version == versions->back()->version &&
                          segment.names == versions_of(segment.uses, *moment.generation);
-    if (is_same) continue;
+    if (is_same && !is_everybody) continue;
     auto next = defined(*versions->back(), moment);
+    take_shape(segment);
     if (!next) {  // It was read when it was saved.
       replace(key.second, segment, {}, ChangeReason::Definition, groups);
       segments_.erase(key.second);
@@ -169,9 +187,9 @@ void StandingSegments::load(const Moment& moment, Groups& groups) {
     next->entered = segment.entered;
     next->left = segment.left;
     segment = std::move(*next);
-    ask_everybody(key.second, segment, ChangeReason::Definition, moment, groups);
+    ask_everybody(key.second, segment,
+                  is_same ? ChangeReason::Attribute : ChangeReason::Definition, moment, groups);
   }
-  if (has_idle_leaves()) renew_leaves(moment);
 }
 
 void StandingSegments::replace(const std::string& id, Standing& segment, Bitmap members,
@@ -187,7 +205,7 @@ void StandingSegments::replace(const std::string& id, Standing& segment, Bitmap 
 }
 
 void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
-                                     ChangeReason reason, const Moment& moment, Groups& groups) {
+                                     ChangeReason reason, const StateAt& moment, Groups& groups) {
   segment.is_asked = true;
   segment.is_stale = false;
   segment.found.reset();
@@ -201,53 +219,78 @@ void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups
   std::vector<Ordinal> erased = touched.erased;
   std::sort(erased.begin(), erased.end());
   erased.erase(std::unique(erased.begin(), erased.end()), erased.end());
+  conditions_.drop(erased);
   for (auto& [id, segment] : segments_) {
-    GroupMaker made(id, segment.version);
     for (const Ordinal person : erased) {
       if (!segment.members.remove(person)) continue;
       ++segment.left;
-      made.add(person, false, ChangeReason::Erased, 0);
+      segment.changes.add(person, false, {ChangeReason::Erased, 0});
     }
-    made.move_into(groups);
+    segment.changes.move_into(id, segment.version, groups);
   }
 }
 
 StandingSegments::Groups StandingSegments::update(const Generation& generation,
                                                   const index::Touched& touched, TimeMs now) {
   Groups groups;
-  const Moment moment{generation, std::max(now, at_.load())};
-  drop_erased(touched, groups);
-  if (touched.is_document) load(moment, groups);
-  if (touched.is_everybody) renew_leaves(moment);  // The workspace may have another time zone.
+  const StateAt moment{generation, std::max(now, at_.load())};
+  const TouchedPeople why(touched);
   const bool is_other_schema =
       std::exchange(schema_version_, generation->schema->version) != schema_version_;
-  for (auto& [id, segment] : segments_) {
-    if (segment.is_asked) continue;
-    if (segment.is_stale) {
-      ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
-    } else if (touched.is_everybody || (!segment.failure.empty() && !touched.empty()) ||
-               (segment.uses.has_references && !touched.entities.empty())) {
-      ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
-    } else if (segment.found) {
-      replace(id, segment, live_of(*segment.found, *generation), ChangeReason::Rank, groups);
-      segment.found.reset();
-    } else if (is_other_schema && !bind(segment, moment)) {  // New fields may break it.
-      replace(id, segment, {}, ChangeReason::Attribute, groups);
+  drop_erased(touched, groups);
+  if (touched.is_everybody) {  // The workspace may have another time zone.
+    for (auto& [id, segment] : segments_) segment.shape = {};
+    conditions_.clear();
+  } else {
+    if (is_other_schema) conditions_.bind_again(moment);
+    conditions_.follow(touched, why, at_, moment);
+    for (auto& [id, segment] : segments_) {
+      if (segment.suspects.empty()) continue;
+      conditions_.follow_suspects(std::exchange(segment.suspects, {}),
+                                  segment.shape.conditions(), moment);
     }
   }
-  ask_touched(touched, moment, groups);
-  ask_moved(moment, groups);
-  ask_suspects(moment, groups);
+  if (touched.is_document || touched.is_everybody) load(moment, touched.is_everybody, groups);
+  ask_wholes(touched, is_other_schema, moment, groups);
+  settle(why, moment, groups);
+  conditions_.end_update();
   for (auto& [id, segment] : segments_) segment.is_asked = false;
   at_ = moment.now;
   if (!groups.empty() || touched.is_document) tell_sizes();
   return groups;
 }
 
+void StandingSegments::ask_wholes(const index::Touched& touched, bool is_other_schema,
+                                  const StateAt& moment, Groups& groups) {
+  for (auto& [id, segment] : segments_) {
+    if (segment.is_asked) continue;
+    const bool has_references = segment.uses.has_references && !touched.entities.empty();
+    if (segment.is_stale) {
+      ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
+    } else if ((!segment.failure.empty() && !touched.empty()) ||
+               (segment.failure.empty() && is_failing(segment)) ||
+               (segment.is_ranked && has_references)) {
+      ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
+    } else if (segment.found) {
+      const ChangeReason reason =
+          segment.is_ranked ? ChangeReason::Rank : ChangeReason::Expired;
+      replace(id, segment, live_of(*segment.found, *moment.generation), reason, groups);
+      segment.found.reset();
+    } else if (is_other_schema && segment.failure.empty()) {  // New fields may break it.
+      if (bind(segment, moment)) {
+        learn_kind(segment);
+      } else {
+        take_shape(segment);
+        replace(id, segment, {}, ChangeReason::Attribute, groups);
+      }
+    }
+  }
+}
+
 std::vector<StandingSegments::Whole> StandingSegments::wholes() const {
   std::vector<Whole> found;
   for (const auto& [id, segment] : segments_) {
-    if (!segment.is_ranked && !segment.clock.is_beyond()) continue;
+    if (!segment.is_ranked && !segment.is_beyond) continue;
     if (!segment.failure.empty()) continue;
     found.push_back({id, segment.version, segment.tree, segment.timezone, segment.is_ranked,
                      segment.members.to_bitmap()});
@@ -258,16 +301,13 @@ std::vector<StandingSegments::Whole> StandingSegments::wholes() const {
 void StandingSegments::found(const Whole& whole, Bitmap members) {
   const auto at = segments_.find(whole.id);
   if (at == segments_.end() || at->second.version != whole.version) return;
-  find(whole.members, at->second, std::move(members));
-}
-
-void StandingSegments::find(const Bitmap& before, Standing& segment, Bitmap members) {
+  Standing& segment = at->second;
   if (segment.is_ranked) {
     segment.found = std::move(members);
-    return;
+  } else {
+    segment.suspects = unite(subtract(members, whole.members), subtract(whole.members, members))
+                           .to_vector();
   }
-  segment.suspects =
-      unite(subtract(members, before), subtract(before, members)).to_vector();
 }
 
 void StandingSegments::tell_sizes() {

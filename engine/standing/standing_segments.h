@@ -1,14 +1,16 @@
 // Who is in each saved segment, kept exact commit by commit and as the clock goes.
 //
-// With every commit the people it touched, and those whom the clock moved since the one before,
-// are asked again: a condition that many segments share once, 1,024 people of a block at a time
-// (engine/standing/shape.h). Whoever's answer is another one entered or left. Nobody else is looked
-// at. The members are a function of data, definitions and the moment, so that a start asks once
-// for everybody and goes on.
-// Three kinds of segments go otherwise:
+// Segments are and, or and not over conditions that they share (engine/standing/conditions.h).
+// With every commit the conditions say who flipped, of those whom it touched or whom the clock
+// moved; for each of them the segments with such a condition are worked out as it was and as it
+// is, 1,024 people of a block at a time, from bits alone. Whoever's answer is another one entered
+// or left. Nobody else is looked at. The members are a function of data, definitions and the
+// moment, so that a start asks once for everybody and goes on.
+// Some segments go otherwise:
 //   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
 //   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
 //     whom the clock moves by keep_up()
+//   with a condition that fails for somebody (an overflow): asked as a whole with each commit
 //   broken (a field that it names is gone): nobody is in it
 // Thread safety: one thread at a time, but for empty() and what readers have.
 #pragma once
@@ -25,6 +27,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/standing/conditions.h"
+#include "engine/standing/group_maker.h"
 #include "engine/standing/member_set.h"
 #include "engine/standing/shape.h"
 #include "index/generation.h"
@@ -47,15 +51,12 @@ class StandingSegments {
  public:
   using Generation = std::shared_ptr<const index::Generation>;
   using Groups = std::vector<storage::MembershipGroup>;
-  // What binds a definition of that time zone.
-  using Context =
-      std::function<query::BindContext(Generation generation, TimeMs now, const std::string& zone)>;
   // Who was in segments by what has been told of them.
   using Told = std::function<std::map<std::string, index::Bitmap>(
       const std::set<std::string>& segments)>;
 
-  StandingSegments(Context context, unsigned threads)
-      : context_(std::move(context)), threads_(threads) {}
+  StandingSegments(const BindingContext& context, unsigned threads)
+      : context_(context), threads_(threads), conditions_(context, threads) {}
 
   // Asks all saved segments as of `at`. `told_size` says how many are in a segment by what was
   // told; where that differs, and of segments that are asked as a whole, `told` says who, and the
@@ -107,65 +108,48 @@ class StandingSegments {
     std::string timezone;
     std::string names;       // The versions of all that it names: another text, another meaning.
     query::Uses uses;
-    query::Clockwork clock;
-    bool is_ranked = false;
+    bool is_ranked = false, is_beyond = false;
     std::string failure;     // Why it is broken; "" unless it is.
     bool is_asked = false;   // By the update under way, for everybody.
     bool is_stale = false;   // What was told of it is not what it is.
-    Shape shape;
-    std::vector<std::uint32_t> leaves;  // Of the shape, each once.
+    Shape shape;             // Holds its conditions. Of a broken one: nobody.
     MemberSet members;
     std::uint64_t entered = 0, left = 0;
-    std::optional<index::Bitmap> found;  // Of a ranked one, not yet taken.
+    std::optional<index::Bitmap> found;    // Of one asked as a whole, not yet taken.
     std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
-  };
-  // Why an answer is another one.
-  struct Cause {
-    storage::ChangeReason reason = storage::ChangeReason::Event;
-    TimeMs time = 0;  // 0: when it became known.
-  };
-  // A segment to be asked about some people.
-  struct Asked {
-    const std::string* id = nullptr;
-    Standing* segment = nullptr;
-    std::function<Cause(index::Ordinal person)> cause;
-  };
-  struct Moment {
-    Generation generation;
-    TimeMs now = 0;
+    GroupMaker changes;                    // Of the update under way.
   };
 
-  // Takes the definitions of the state; those that say something else are asked anew.
-  void load(const Moment& moment, Groups& groups);
-  std::optional<Standing> defined(const index::StoredDocument& document, const Moment& moment);
-  void give_shape(Standing& segment, const Moment& moment);
-  static void find(const index::Bitmap& before, Standing& segment, index::Bitmap members);
-  // Shapes name leaves by number: those that nobody names any more go with all numbers.
-  void renew_leaves(const Moment& moment);
-  bool has_idle_leaves() const;
-  // Binds it, and learns what moves it. Null where it is broken, which is noted.
-  query::BoundQueryPtr bind(Standing& segment, const Moment& moment) const;
-  index::Bitmap members_of(Standing& segment, const Moment& moment) const;
+  // Takes the definitions of the state; those that say something else are asked anew, or all.
+  void load(const StateAt& moment, bool is_everybody, Groups& groups);
+  // What the document says, and nobody in it.
+  std::optional<Standing> defined(const index::StoredDocument& document, const StateAt& moment);
+  // Only what can be bound has a limit of its size, nested segments included.
+  void give_shape(Standing& segment, const StateAt& moment);
+  void take_shape(Standing& segment);
+  void learn_kind(Standing& segment) const;
+  // Whether one of its conditions has no answers, or had none until now.
+  bool is_failing(const Standing& segment) const;
+  // Binds it. Null where it is broken, which is noted.
+  query::BoundQueryPtr bind(Standing& segment, const StateAt& moment) const;
+  index::Bitmap members_of(Standing& segment, const StateAt& moment) const;
+  index::Bitmap members_by_conditions(const Standing& segment, const StateAt& moment) const;
   void ask_everybody(const std::string& id, Standing& segment, storage::ChangeReason reason,
-                     const Moment& moment, Groups& groups);
-  // All of the segments about all of the people, who stand there in any order.
-  void ask(std::vector<Asked> segments, std::vector<index::Ordinal> people, const Moment& moment,
-           Groups& groups);
-  void ask_touched(const index::Touched& touched, const Moment& moment, Groups& groups);
-  void ask_moved(const Moment& moment, Groups& groups);
-  void ask_suspects(const Moment& moment, Groups& groups);
-  // Those that are asked person by person, and were not asked for everybody by this update.
-  template <typename Visit>
-  void for_each_open(const Visit& visit);
+                     const StateAt& moment, Groups& groups);
+  void ask_wholes(const index::Touched& touched, bool is_other_schema, const StateAt& moment,
+                  Groups& groups);
+  // Whoever flipped at a condition is worked out for the segments with it.
+  void settle(const TouchedPeople& why, const StateAt& moment, Groups& groups);
+  class Settling;
   void replace(const std::string& id, Standing& segment, index::Bitmap members,
                storage::ChangeReason reason, Groups& groups);
   void drop_erased(const index::Touched& touched, Groups& groups);
   void tell_sizes();
 
-  const Context context_;
+  const BindingContext context_;
   const unsigned threads_;
   std::map<std::string, Standing> segments_;  // By id.
-  Leaves leaves_;
+  Conditions conditions_;
   std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
   std::atomic<bool> is_empty_ = true;

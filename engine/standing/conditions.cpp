@@ -1,0 +1,328 @@
+#include "engine/standing/conditions.h"
+
+#include <algorithm>
+#include <set>
+
+#include "query/language/language.h"
+
+namespace muster::engine {
+
+using index::Bitmap;
+using index::Ordinal;
+using query::PeopleMask;
+using storage::ChangeReason;
+
+namespace {
+
+// Whether an attribute is what a condition asks for, or on the way to it: "crm" of "crm.tier".
+bool leads_to(const std::string& attribute, const std::string& field) {
+  const std::string& shorter = attribute.size() < field.size() ? attribute : field;
+  const std::string& longer = attribute.size() < field.size() ? field : attribute;
+  return longer.starts_with(shorter) &&
+         (longer.size() == shorter.size() || longer[shorter.size()] == '.');
+}
+
+void sort_once(std::vector<std::uint32_t>& numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
+}  // namespace
+
+std::string versions_of(const query::Uses& uses, const index::Generation& generation) {
+  std::string text;
+  for (const auto& key : uses.documents) {
+    const auto found = generation.documents.find(key);
+    const std::uint64_t version =
+        found == generation.documents.end() ? 0 : found->second->back()->version;
+    text += key.first + " " + key.second + "@" + std::to_string(version) + "\n";
+  }
+  return text;
+}
+
+std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& timezone,
+                               const StateAt& moment) {
+  const query::BindContext context = context_(moment.generation, moment.now, timezone);
+  query::Uses uses = query::uses_of(tree, context);
+  const std::string key = query::print(query::canonical(tree)) + "\n" + timezone + "\n" +
+                          versions_of(uses, *moment.generation);
+  const auto known = by_key_.find(key);
+  if (known != by_key_.end()) {
+    ++all_[known->second].users;
+    return known->second;
+  }
+  const auto free = std::find_if(all_.begin(), all_.end(),
+                                 [](const Condition& each) { return each.users == 0; });
+  const auto number = static_cast<std::uint32_t>(free - all_.begin());
+  if (free == all_.end()) all_.emplace_back();
+  Condition& condition = all_[number];
+  condition = {.tree = tree, .timezone = timezone, .key = key, .users = 1};
+  condition.uses = std::move(uses);
+  by_key_.emplace(key, number);
+  is_indexed_ = false;
+  learn(condition, moment);
+  if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+  return number;
+}
+
+void Conditions::let_go(std::uint32_t number) {
+  Condition& condition = all_[number];
+  if (--condition.users != 0) return;
+  by_key_.erase(condition.key);
+  condition = {};
+  is_indexed_ = false;
+}
+
+void Conditions::clear() {
+  all_.clear();
+  by_key_.clear();
+  is_indexed_ = false;
+}
+
+void Conditions::learn(Condition& condition, const StateAt& moment) {
+  condition.bound = nullptr;
+  condition.uses = query::uses_of(condition.tree,
+                                  context_(moment.generation, moment.now, condition.timezone));
+  const query::BoundQuery* const query = bound(condition, moment);
+  if (query == nullptr) return;
+  condition.clock = query::Clockwork(*query, condition.uses);
+  condition.is_ranked = query::is_ranked(*query);
+}
+
+const query::BoundQuery* Conditions::bound(Condition& condition, const StateAt& moment) {
+  if (condition.bound) return condition.bound.get();
+  auto made = query::bind(condition.tree,
+                          context_(moment.generation, moment.now, condition.timezone));
+  if (!made) {
+    condition.failure = made.error().message;
+    return nullptr;
+  }
+  condition.bound = std::move(*made);
+  return condition.bound.get();
+}
+
+Bitmap Conditions::ask_everybody(Condition& condition, const StateAt& moment) {
+  const query::BoundQuery* const query = bound(condition, moment);
+  if (query == nullptr) return {};
+  auto members = query::members(*query, {}, {threads_});
+  if (members) return std::move(*members);
+  condition.failure = members.error().message;
+  return {};
+}
+
+void Conditions::drop(std::span<const Ordinal> people) {
+  for (Condition& condition : all_) {
+    for (const Ordinal person : people) condition.people.remove(person);
+  }
+}
+
+void Conditions::bind_again(const StateAt& moment) {
+  for (Condition& condition : all_) {
+    if (condition.users == 0) continue;
+    const bool was_failing = !condition.failure.empty();
+    learn(condition, moment);
+    condition.was_failing |= was_failing || !condition.failure.empty();
+  }
+  is_indexed_ = false;
+}
+
+void Conditions::end_update() {
+  for (Condition& condition : all_) {
+    condition.flips.clear();
+    condition.bound = nullptr;
+    condition.was_failing = false;
+  }
+}
+
+Conditions::Numbers Conditions::open() const {
+  Numbers numbers;
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].is_open()) numbers.push_back(i);
+  }
+  return numbers;
+}
+
+void Conditions::index_uses() {
+  if (std::exchange(is_indexed_, true)) return;
+  by_event_.clear();
+  by_any_event_.clear();
+  by_field_.clear();
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].users == 0 || all_[i].is_ranked) continue;
+    for (const std::string& name : all_[i].uses.events) by_event_[name].push_back(i);
+    if (all_[i].uses.any_event) by_any_event_.push_back(i);
+    for (const std::string& field : all_[i].uses.fields) by_field_[field].push_back(i);
+  }
+}
+
+Conditions::Numbers Conditions::with_event(const std::string& name) const {
+  Numbers numbers;
+  const auto found = by_event_.find(name);
+  if (found != by_event_.end()) numbers = found->second;
+  if (!name.starts_with('$')) {
+    numbers.insert(numbers.end(), by_any_event_.begin(), by_any_event_.end());
+  }
+  sort_once(numbers);
+  return numbers;
+}
+
+Conditions::Numbers Conditions::with_attribute(const std::string& name) const {
+  Numbers numbers;
+  for (const auto& [field, using_it] : by_field_) {
+    if (!leads_to(name, field)) continue;
+    numbers.insert(numbers.end(), using_it.begin(), using_it.end());
+  }
+  sort_once(numbers);
+  return numbers;
+}
+
+void Conditions::follow(const index::Touched& touched, const TouchedPeople& why, TimeMs before,
+                        const StateAt& moment) {
+  index_uses();
+  if (!touched.empty()) retry_failed(moment);
+  if (!touched.entities.empty()) follow_references(moment);
+  const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
+    return why.cause(all_[condition].uses, person);
+  };
+  if (!why.anew().empty()) ask(why.anew(), open(), cause, moment);
+  why.for_each_event([&](const std::string& name, std::span<const Ordinal> people) {
+    ask(people, with_event(name), cause, moment);
+  });
+  why.for_each_attribute([&](const std::string& name, std::span<const Ordinal> people) {
+    ask(people, with_attribute(name), cause, moment);
+  });
+  follow_clock(before, moment);
+  for (Condition& condition : all_) {
+    const auto by_person = [](const Condition::Flip& a, const Condition::Flip& b) {
+      return a.person < b.person;
+    };
+    if (!std::is_sorted(condition.flips.begin(), condition.flips.end(), by_person)) {
+      std::sort(condition.flips.begin(), condition.flips.end(), by_person);
+    }
+  }
+}
+
+// What failed for somebody may have an answer again; who passes meanwhile is not known.
+void Conditions::retry_failed(const StateAt& moment) {
+  for (Condition& condition : all_) {
+    if (condition.users == 0 || condition.failure.empty()) continue;
+    condition.was_failing = true;
+    condition.failure.clear();
+    learn(condition, moment);
+    if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+  }
+}
+
+// Anybody's reference may lead to another value.
+void Conditions::follow_references(const StateAt& moment) {
+  for (Condition& condition : all_) {
+    if (!condition.is_open() || !condition.uses.has_references || condition.was_failing) continue;
+    const Bitmap is = ask_everybody(condition, moment);
+    if (!condition.failure.empty()) continue;
+    const Bitmap was = condition.people.to_bitmap();
+    if (is == was) continue;
+    for (const Ordinal person : unite(subtract(is, was), subtract(was, is)).to_vector()) {
+      condition.flips.push_back({person, {ChangeReason::Attribute, 0}});
+    }
+    condition.people = MemberSet(is);
+  }
+}
+
+void Conditions::follow_clock(TimeMs before, const StateAt& moment) {
+  query::ClockPass clock(*moment.generation, before, moment.now);
+  using Moved = std::span<const query::Moved>;
+  struct List {
+    Moved moved;
+    Numbers conditions;
+  };
+  std::unordered_map<const query::Moved*, List> lists;  // Each is found once for all conditions.
+  std::unordered_map<std::uint32_t, std::vector<Moved>> of_condition;
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    const Condition& condition = all_[i];
+    if (!condition.is_open() || condition.clock.is_beyond()) continue;
+    clock.for_each_moved(condition.clock, condition.uses, [&](Moved moved) {
+      if (moved.empty()) return;
+      List& list = lists[moved.data()];
+      list.moved = moved;
+      list.conditions.push_back(i);
+      of_condition[i].push_back(moved);
+    });
+  }
+  const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
+    Cause latest{ChangeReason::Expired, 0};
+    for (const Moved& list : of_condition[condition]) {
+      const auto behind =
+          std::upper_bound(list.begin(), list.end(), person,
+                           [](Ordinal who, const query::Moved& m) { return who < m.person; });
+      if (behind == list.begin() || std::prev(behind)->person != person) continue;
+      latest.time = std::max(latest.time, std::prev(behind)->at);
+    }
+    return latest;
+  };
+  std::vector<Ordinal> people;
+  for (auto& [data, list] : lists) {
+    people.clear();
+    for (const query::Moved& each : list.moved) {
+      if (people.empty() || people.back() != each.person) people.push_back(each.person);
+    }
+    sort_once(list.conditions);
+    ask(people, list.conditions, cause, moment);
+  }
+}
+
+void Conditions::follow_suspects(std::span<const Ordinal> people,
+                                 std::span<const std::uint32_t> conditions,
+                                 const StateAt& moment) {
+  Numbers beyond;
+  for (const std::uint32_t number : conditions) {
+    if (all_[number].is_open() && all_[number].clock.is_beyond()) beyond.push_back(number);
+  }
+  const CauseOf cause = [](std::uint32_t, Ordinal) { return Cause{ChangeReason::Expired, 0}; };
+  ask(people, beyond, cause, moment);
+}
+
+void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint32_t> conditions,
+                     const CauseOf& cause, const StateAt& moment) {
+  if (people.empty() || conditions.empty()) return;
+  query::PeopleAsked few(*moment.generation);
+  std::vector<std::uint16_t> listed;
+  for (std::size_t i = 0; i < people.size();) {
+    const std::uint32_t block = people[i] / index::kBlockSize;
+    listed.clear();
+    for (; i < people.size() && people[i] / index::kBlockSize == block; ++i) {
+      if (listed.size() == query::kPeopleAtOnce) break;
+      listed.push_back(static_cast<std::uint16_t>(people[i] % index::kBlockSize));
+    }
+    few.move_to(block, listed);
+    const PeopleMask live = few.live();
+    for (const std::uint32_t number : conditions) {
+      Condition& condition = all_[number];
+      const query::BoundQuery* const query =
+          condition.is_open() ? bound(condition, moment) : nullptr;
+      if (query == nullptr) continue;
+      auto is = few.ask(*query);
+      if (!is) {
+        condition.failure = is.error().message;
+        continue;
+      }
+      for (std::size_t w = 0; w < is->size(); ++w) (*is)[w] &= live[w];
+      take(condition, number, block, listed, *is, cause);
+    }
+  }
+}
+
+void Conditions::take(Condition& condition, std::uint32_t number, std::uint32_t block,
+                      std::span<const std::uint16_t> people, const PeopleMask& is,
+                      const CauseOf& cause) {
+  const PeopleMask was = condition.people.mask_of(block, people);
+  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
+    for (std::uint64_t flipped = is[w] ^ was[w]; flipped != 0; flipped &= flipped - 1) {
+      const auto n = static_cast<std::size_t>(__builtin_ctzll(flipped));
+      const Ordinal person = block * index::kBlockSize + people[w * 64 + n];
+      (is[w] >> n) & 1 ? condition.people.add(person) : condition.people.remove(person);
+      condition.flips.push_back({person, cause(number, person)});
+    }
+  }
+}
+
+}  // namespace muster::engine

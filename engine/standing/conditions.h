@@ -1,0 +1,153 @@
+// The conditions that saved segments share, each with the people who pass it, kept exact commit by
+// commit and as the clock goes.
+//
+// Equal conditions of all segments are one. Whom a commit touched is asked only at the conditions
+// that depend on what was touched, and whom an end of a window passed only at those with that
+// window. Whoever's answer is another one has flipped: nobody else need be looked at to say who
+// entered and left segments.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/standing/member_set.h"
+#include "index/generation.h"
+#include "index/touched.h"
+#include "query/standing.h"
+#include "storage/record.h"
+
+namespace muster::engine {
+
+// Why an answer is another one.
+struct Cause {
+  storage::ChangeReason reason = storage::ChangeReason::Attribute;
+  TimeMs time = 0;  // 0: when it became known.
+};
+// The one that is told when several things changed an answer: of events the latest.
+Cause stronger(const Cause& a, const Cause& b);
+
+// The data, and the moment as of which they are asked.
+struct StateAt {
+  std::shared_ptr<const index::Generation> generation;
+  TimeMs now = 0;
+};
+// What binds a definition of that time zone.
+using BindingContext = std::function<query::BindContext(
+    std::shared_ptr<const index::Generation> generation, TimeMs now, const std::string& zone)>;
+
+// Whom a commit was about, and why.
+class TouchedPeople {
+ public:
+  explicit TouchedPeople(const index::Touched& touched);
+
+  // Of whom everything may be another one, ascending: those who came or became somebody else.
+  std::span<const index::Ordinal> anew() const { return anew_; }
+  using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
+  // People ascending, each once.
+  void for_each_event(const Visit& visit) const;
+  void for_each_attribute(const Visit& visit) const;
+  // The latest event that the uses name, else that they were joined, else what they have.
+  // Requires somebody of them.
+  Cause cause(const query::Uses& uses, index::Ordinal person) const;
+
+ private:
+  std::map<std::string, std::vector<index::Touched::ByEvent>> events_;  // By person, time.
+  std::map<std::string, std::vector<index::Ordinal>> values_;
+  std::vector<index::Ordinal> joined_, anew_;
+};
+
+struct Condition {
+  struct Flip {
+    index::Ordinal person = 0;
+    Cause cause;
+  };
+
+  query::NodePtr tree;
+  std::string timezone;  // "": the workspace's.
+  std::string key;
+  std::uint32_t users = 0;  // Segments that name it; 0: the number is free.
+  query::Uses uses;
+  query::Clockwork clock;
+  bool is_ranked = false;  // Asked of everybody, and not kept here.
+  std::string failure;     // Why it has no answers; "" when it has.
+  bool was_failing = false;  // Before the update under way.
+  MemberSet people;          // All of them are there.
+  std::vector<Flip> flips;   // Of the update under way, by person; each once.
+  query::BoundQueryPtr bound;  // For the update under way; null: not yet.
+
+  bool is_open() const { return users != 0 && !is_ranked && failure.empty(); }
+};
+
+class Conditions {
+ public:
+  Conditions(BindingContext context, unsigned threads)
+      : context_(std::move(context)), threads_(threads) {}
+
+  // The number of a condition, for one more user. A new one is asked for everybody.
+  std::uint32_t hold(const query::NodePtr& tree, const std::string& timezone,
+                     const StateAt& moment);
+  // For one user less. What nobody uses is forgotten.
+  void let_go(std::uint32_t number);
+  const Condition& at(std::uint32_t number) const { return all_[number]; }
+  // Numbers are smaller than this.
+  std::size_t size() const { return all_.size(); }
+  void clear();
+
+  // --- An update ---------------------------------------------------------------------------------
+
+  // Erased people pass nothing.
+  void drop(std::span<const index::Ordinal> people);
+  // New fields: another type, another meaning of the clock.
+  void bind_again(const StateAt& moment);
+  // Brings all of them to this moment and notes who flipped.
+  void follow(const index::Touched& touched, const TouchedPeople& why, TimeMs before,
+              const StateAt& moment);
+  // The same for people of whom it is not known why: the clock moved them, perhaps.
+  void follow_suspects(std::span<const index::Ordinal> people,
+                       std::span<const std::uint32_t> conditions, const StateAt& moment);
+  // Forgets the flips, and what holds the state.
+  void end_update();
+
+ private:
+  using Numbers = std::vector<std::uint32_t>;
+  using CauseOf = std::function<Cause(std::uint32_t condition, index::Ordinal person)>;
+
+  void learn(Condition& condition, const StateAt& moment);
+  const query::BoundQuery* bound(Condition& condition, const StateAt& moment);
+  index::Bitmap ask_everybody(Condition& condition, const StateAt& moment);
+  // Some people, ascending, about some conditions.
+  void ask(std::span<const index::Ordinal> people, std::span<const std::uint32_t> conditions,
+           const CauseOf& cause, const StateAt& moment);
+  void take(Condition& condition, std::uint32_t number, std::uint32_t block,
+            std::span<const std::uint16_t> people, const query::PeopleMask& is,
+            const CauseOf& cause);
+  void follow_clock(TimeMs before, const StateAt& moment);
+  void retry_failed(const StateAt& moment);
+  void follow_references(const StateAt& moment);
+  Numbers open() const;
+  void index_uses();
+  Numbers with_event(const std::string& name) const;
+  Numbers with_attribute(const std::string& name) const;
+
+  const BindingContext context_;
+  const unsigned threads_;
+  std::vector<Condition> all_;
+  std::unordered_map<std::string, std::uint32_t> by_key_;  // Text, zone, versions of documents.
+  bool is_indexed_ = false;
+  std::unordered_map<std::string, Numbers> by_event_;
+  Numbers by_any_event_;
+  std::map<std::string, Numbers> by_field_;
+};
+
+// The versions of all documents that something names: another text, another meaning.
+std::string versions_of(const query::Uses& uses, const index::Generation& generation);
+
+}  // namespace muster::engine
