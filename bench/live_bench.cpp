@@ -25,19 +25,30 @@ struct Options {
   std::string json, commit = "unknown", date = "unknown", machine = "unknown";
 };
 
+const char* name_of(UpkeepLoad load) {
+  switch (load) {
+    case UpkeepLoad::Events: return "events";
+    case UpkeepLoad::OneTrait: return "one trait";
+    case UpkeepLoad::AllAtRandom: return "all at random";
+  }
+  return "";
+}
+
 const char* verdict(bool met) { return met ? "PASS" : "SHORT"; }
 
 void print(const UpkeepOptions& options, const UpkeepResult& result) {
   fmt::print("{} people, {} events, {} saved segments, one core, no disk\n", options.people,
              options.events, options.segments);
   for (const UpkeepRow& row : result.rows) {
-    fmt::print("{:5} rows a commit {:10.0f} rows/s  ({:.0f} without segments); upkeep alone "
-               "{:.0f} rows/s (goal {:.0f})  {}; a commit p50 {:.2f} ms, p99 {:.2f} ms; {} "
-               "changes\n",
-               row.batch, row.rows_per_second, row.bare_rows_per_second,
+    fmt::print("{:14} {:5} rows a commit {:10.0f} rows/s  ({:.0f} without segments); upkeep "
+               "alone {:.0f} rows/s (goal {:.0f})  {}; a commit p50 {:.2f} ms, p99 {:.2f} ms; "
+               "{:.2f} changes a row\n",
+               name_of(row.load), row.batch, row.rows_per_second, row.bare_rows_per_second,
                row.upkeep_rows_per_second, kUpkeepGoal,
                verdict(row.upkeep_rows_per_second >= kUpkeepGoal), row.commit_ms_p50,
-               row.commit_ms_p99, row.changes);
+               row.commit_ms_p99,
+               static_cast<double>(row.changes) /
+                   (static_cast<double>(row.commits) * row.batch));
   }
   const double per_row = 1e9 / result.rows.back().upkeep_rows_per_second;
   const double by_person = result.by_person_ns * options.segments;
@@ -55,7 +66,7 @@ Status write_json(const Options& options, const UpkeepResult& result) {
   json.key("segments").number(options.upkeep.segments);
   json.key("sabotaged").boolean(options.upkeep.sabotage).key("upkeep").begin_array();
   for (const UpkeepRow& row : result.rows) {
-    json.begin_object().key("batch").number(row.batch).key("commits").number(row.commits);
+    json.begin_object().key("load").text(name_of(row.load)).key("batch").number(row.batch).key("commits").number(row.commits);
     json.key("rows_per_second").number(row.rows_per_second);
     json.key("without_segments_per_second").number(row.bare_rows_per_second);
     json.key("upkeep_alone_per_second").number(row.upkeep_rows_per_second);

@@ -44,6 +44,17 @@ std::string profile_rows(SeededRandom& random, std::uint32_t first, std::uint32_
   return rows;
 }
 
+std::string trait_rows(SeededRandom& random, std::uint32_t count, std::vector<int>& points) {
+  std::string rows;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto person = random.below(static_cast<std::uint32_t>(points.size()));
+    points[person] = (points[person] + static_cast<int>(random.below(100))) % 10'000;
+    rows += fmt::format(R"({{"profile_id":"u{}","points":{}}})", person, points[person]);
+    rows += '\n';
+  }
+  return rows;
+}
+
 std::string event_rows(SeededRandom& random, std::uint32_t count, std::uint32_t people,
                        TimeMs now, TimeMs within) {
   std::string rows;
@@ -132,20 +143,23 @@ Status check(World& world) {
   return Ok();
 }
 
-// The same commits to both, in turn: half of them events, half profiles.
+// The same commits to both, in turn.
 Result<UpkeepRow> measure_row(World& kept, World& bare, const UpkeepOptions& options,
-                              std::uint32_t batch) {
-  UpkeepRow row{.batch = batch};
+                              UpkeepLoad load, std::uint32_t batch) {
+  UpkeepRow row{.load = load, .batch = batch};
   SeededRandom random(options.seed + batch);
+  std::vector<int> points(options.people, 5'000);
   double kept_seconds = 0, bare_seconds = 0;
   std::vector<double> times;
   const std::uint64_t before = kept.engine->next_change();
   while (kept_seconds + bare_seconds < options.seconds || row.commits < 4) {
-    const bool is_events = row.commits % 2 == 0;
-    const auto table = is_events ? storage::TableKind::Events : storage::TableKind::Profiles;
+    const auto table = load == UpkeepLoad::Events ? storage::TableKind::Events
+                                                  : storage::TableKind::Profiles;
     const std::string rows =
-        is_events ? event_rows(random, batch, options.people, kept.clock.now(), 60'000)
-                  : profile_rows(random, 0, batch, options.people);
+        load == UpkeepLoad::Events
+            ? event_rows(random, batch, options.people, kept.clock.now(), 60'000)
+        : load == UpkeepLoad::OneTrait ? trait_rows(random, batch, points)
+                                       : profile_rows(random, 0, batch, options.people);
     for (World* const world : {&kept, &bare}) {
       world->clock.advance(100);
       const Stopwatch watch;
@@ -184,9 +198,11 @@ Result<UpkeepResult> measure_upkeep(const UpkeepOptions& options) {
   TRY(load(kept, options, !options.sabotage));
   TRY(load(bare, options, false));
   UpkeepResult result;
-  for (const std::uint32_t batch : {1U, 100U, 2'500U}) {
-    TRY_ASSIGN(const UpkeepRow row, measure_row(kept, bare, options, batch));
-    result.rows.push_back(row);
+  for (const auto load : {UpkeepLoad::Events, UpkeepLoad::OneTrait, UpkeepLoad::AllAtRandom}) {
+    for (const std::uint32_t batch : {1U, 100U, 2'500U}) {
+      TRY_ASSIGN(const UpkeepRow row, measure_row(kept, bare, options, load, batch));
+      result.rows.push_back(row);
+    }
   }
   TRY(kept.engine->keep_up(pass<Permission::Admin>()));
   if (kept.engine->segment_sizes(pass<Permission::Query>())->size() != options.segments) {

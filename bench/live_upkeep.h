@@ -19,8 +19,16 @@ struct UpkeepOptions {
   bool sabotage = false;             // The segments are not kept at all.
 };
 
+// What the rows of a commit are about.
+enum class UpkeepLoad : std::uint8_t {
+  Events,    // Of ten names, of the last minute.
+  OneTrait,  // A number that people have moves by a little.
+  AllAtRandom,  // Three attributes are any others: some 200 segments change for each row.
+};
+
 // Commits of so many rows each.
 struct UpkeepRow {
+  UpkeepLoad load = UpkeepLoad::Events;
   std::uint32_t batch = 0;
   std::uint64_t commits = 0;
   double rows_per_second = 0;         // With all segments kept.

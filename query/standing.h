@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -68,31 +69,58 @@ class Clockwork {
   bool is_beyond_ = false;
 };
 
-// The clock on its way from one moment to another, over data as they are. What several questions
-// ask of it is found once.
+// Windows over events and times on their way with the clock: whom one of their ends passes.
+// Equal windows over the same are one. When an end will pass somebody next is remembered, so that
+// a step of the clock costs little where nobody is passed.
 // Thread safety: one thread at a time.
-class ClockPass {
+class MovingWindows {
  public:
-  // Requires before <= now. The generation outlives it.
-  ClockPass(const index::Generation& generation, TimeMs before, TimeMs now)
-      : generation_(generation), before_(before), now_(now) {}
+  enum class Over : std::uint8_t { Events, Attribute };
 
-  // Calls visit(moved) for lists of people that together have everybody whose answer may be another
-  // one at `now` than it was at `before`: those of whom an event or a time was passed by an end of
-  // a window. Each list is by person, then time; people may stand there more than once.
-  // Requires !clock.is_beyond().
-  // Cost: per window and block O(log events), and the events that were passed; a pass over the
-  // columns of times that are asked for, less the blocks and pages without any.
-  void for_each_moved(const Clockwork& clock, const Uses& uses,
-                      const std::function<void(std::span<const Moved>)>& visit);
+  MovingWindows();
+  ~MovingWindows();
+  MovingWindows(const MovingWindows&) = delete;
+  MovingWindows& operator=(const MovingWindows&) = delete;
+
+  // The number of this window over the events of that name, or over an attribute.
+  std::uint32_t add(const Clockwork::Window& window, Over over, const std::string& name);
+  void clear();
+
+  // Whom the ends passed of one of them: by person, then time; people may stand there twice.
+  struct Passed {
+    std::uint32_t number = 0;
+    std::vector<Moved> people;  // Never none.
+  };
+  // All whose answer may be another one at `now` than it was at `before` because of the clock.
+  // Requires before <= now.
+  // Cost: per window and block O(log events) where events came since or somebody is passed, and
+  // those who are; a pass over the columns of times, less the blocks and pages without any.
+  std::vector<Passed> move(const index::Generation& generation, TimeMs before, TimeMs now);
 
  private:
-  using Find = std::function<void(std::vector<Moved>& moved)>;
-  const std::vector<Moved>& found(const std::string& key, const Find& find);  // By person.
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
-  const index::Generation& generation_;
-  const TimeMs before_, now_;
-  std::map<std::string, std::vector<Moved>> found_;
+// The attributes that hold a time, of those that the uses name: windows may be over them.
+std::vector<std::string> times_asked_for(const Uses& uses, const index::Generation& generation);
+
+// A condition that counts events of one name in a window, or adds up a number that they have: found
+// out once, it is asked of any state at any moment without being bound again.
+// Thread safety: a value.
+class EventTest {
+ public:
+  // Nothing where the question is another one.
+  static std::optional<EventTest> of(const BoundQuery& query);
+  // Whether it means the same there as where it was bound.
+  bool fits(const index::Generation& generation) const;
+  void move_to(TimeMs now);
+
+ private:
+  friend class FewEvents;
+  struct Parts;
+  std::shared_ptr<const Parts> parts_;
+  TimeMs from_ = 0, to_ = 0;  // Both ends belong.
 };
 
 // Whether it has tiles or tops: one person's change moves others.
@@ -119,6 +147,9 @@ class PeopleAsked {
   // Errors: LimitExceeded, as count().
   // Cost: those people's rows; what a leaf costs to begin with is paid once.
   Result<PeopleMask> ask(const BoundQuery& query);
+  // The same; nothing where the question itself has to be asked.
+  // Requires test.fits(generation).
+  std::optional<PeopleMask> ask(const EventTest& test);
 
  private:
   class Impl;

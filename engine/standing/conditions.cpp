@@ -61,6 +61,7 @@ std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& ti
   by_key_.emplace(key, number);
   is_indexed_ = false;
   learn(condition, moment);
+  prepare(number, moment);
   if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
   return number;
 }
@@ -74,6 +75,7 @@ void Conditions::let_go(std::uint32_t number) {
 }
 
 void Conditions::clear() {
+  asked_.clear();
   all_.clear();
   by_key_.clear();
   is_indexed_ = false;
@@ -98,7 +100,30 @@ const query::BoundQuery* Conditions::bound(Condition& condition, const StateAt& 
     return nullptr;
   }
   condition.bound = std::move(*made);
+  condition.test = query::EventTest::of(*condition.bound);
   return condition.bound.get();
+}
+
+void Conditions::prepare(std::uint32_t number, const StateAt& moment) {
+  Condition& condition = all_[number];
+  if (std::exchange(condition.is_asked, true)) return;
+  asked_.push_back(number);
+  condition.is_test_good = condition.test && condition.test->fits(*moment.generation);
+  if (condition.is_test_good) condition.test->move_to(moment.now);
+}
+
+bool Conditions::any_failing() const {
+  return std::any_of(all_.begin(), all_.end(), [](const Condition& each) {
+    return each.was_failing || !each.failure.empty();
+  });
+}
+
+Conditions::Numbers Conditions::flipped() const {
+  Numbers numbers;
+  for (const std::uint32_t number : asked_) {
+    if (!all_[number].flips.empty()) numbers.push_back(number);
+  }
+  return numbers;
 }
 
 Bitmap Conditions::ask_everybody(Condition& condition, const StateAt& moment) {
@@ -117,21 +142,26 @@ void Conditions::drop(std::span<const Ordinal> people) {
 }
 
 void Conditions::bind_again(const StateAt& moment) {
-  for (Condition& condition : all_) {
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    Condition& condition = all_[i];
     if (condition.users == 0) continue;
     const bool was_failing = !condition.failure.empty();
     learn(condition, moment);
+    prepare(i, moment);
     condition.was_failing |= was_failing || !condition.failure.empty();
   }
   is_indexed_ = false;
 }
 
 void Conditions::end_update() {
-  for (Condition& condition : all_) {
+  for (const std::uint32_t number : asked_) {
+    Condition& condition = all_[number];
     condition.flips.clear();
+    condition.is_asked = false;
     condition.bound = nullptr;
     condition.was_failing = false;
   }
+  asked_.clear();
 }
 
 Conditions::Numbers Conditions::open() const {
@@ -142,16 +172,45 @@ Conditions::Numbers Conditions::open() const {
   return numbers;
 }
 
-void Conditions::index_uses() {
-  if (std::exchange(is_indexed_, true)) return;
+void Conditions::index_uses(const index::Generation& generation) {
+  const std::size_t tables = generation.events.size();
+  const std::size_t attributes = generation.profiles.attributes.size();
+  if (is_indexed_ && tables == tables_ && attributes == attributes_) return;
+  is_indexed_ = true;
+  tables_ = tables;
+  attributes_ = attributes;
   by_event_.clear();
   by_any_event_.clear();
   by_field_.clear();
+  windows_.clear();
+  by_window_.clear();
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     if (all_[i].users == 0 || all_[i].is_ranked) continue;
     for (const std::string& name : all_[i].uses.events) by_event_[name].push_back(i);
     if (all_[i].uses.any_event) by_any_event_.push_back(i);
     for (const std::string& field : all_[i].uses.fields) by_field_[field].push_back(i);
+    if (!all_[i].clock.is_beyond()) index_windows(i, generation);
+  }
+}
+
+void Conditions::index_windows(std::uint32_t number, const index::Generation& generation) {
+  using Over = query::MovingWindows::Over;
+  const query::Uses& uses = all_[number].uses;
+  const auto add = [&](const query::Clockwork::Window& window, Over over,
+                       const std::string& name) {
+    const std::uint32_t place = windows_.add(window, over, name);
+    if (place >= by_window_.size()) by_window_.resize(place + 1);
+    if (by_window_[place].empty() || by_window_[place].back() != number) {
+      by_window_[place].push_back(number);
+    }
+  };
+  for (const query::Clockwork::Window& window : all_[number].clock.windows()) {
+    for (const auto& [name, table] : generation.events) {
+      if (uses.names_event(name)) add(window, Over::Events, name);
+    }
+    for (const std::string& field : query::times_asked_for(uses, generation)) {
+      add(window, Over::Attribute, field);
+    }
   }
 }
 
@@ -178,7 +237,7 @@ Conditions::Numbers Conditions::with_attribute(const std::string& name) const {
 
 void Conditions::follow(const index::Touched& touched, const TouchedPeople& why, TimeMs before,
                         const StateAt& moment) {
-  index_uses();
+  index_uses(*moment.generation);
   if (!touched.empty()) retry_failed(moment);
   if (!touched.entities.empty()) follow_references(moment);
   const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
@@ -192,7 +251,8 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
     ask(people, with_attribute(name), cause, moment);
   });
   follow_clock(before, moment);
-  for (Condition& condition : all_) {
+  for (const std::uint32_t number : asked_) {
+    Condition& condition = all_[number];
     const auto by_person = [](const Condition::Flip& a, const Condition::Flip& b) {
       return a.person < b.person;
     };
@@ -204,8 +264,10 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
 
 // What failed for somebody may have an answer again; who passes meanwhile is not known.
 void Conditions::retry_failed(const StateAt& moment) {
-  for (Condition& condition : all_) {
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    Condition& condition = all_[i];
     if (condition.users == 0 || condition.failure.empty()) continue;
+    prepare(i, moment);
     condition.was_failing = true;
     condition.failure.clear();
     learn(condition, moment);
@@ -215,8 +277,10 @@ void Conditions::retry_failed(const StateAt& moment) {
 
 // Anybody's reference may lead to another value.
 void Conditions::follow_references(const StateAt& moment) {
-  for (Condition& condition : all_) {
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    Condition& condition = all_[i];
     if (!condition.is_open() || !condition.uses.has_references || condition.was_failing) continue;
+    prepare(i, moment);
     const Bitmap is = ask_everybody(condition, moment);
     if (!condition.failure.empty()) continue;
     const Bitmap was = condition.people.to_bitmap();
@@ -229,28 +293,16 @@ void Conditions::follow_references(const StateAt& moment) {
 }
 
 void Conditions::follow_clock(TimeMs before, const StateAt& moment) {
-  query::ClockPass clock(*moment.generation, before, moment.now);
-  using Moved = std::span<const query::Moved>;
-  struct List {
-    Moved moved;
-    Numbers conditions;
-  };
-  std::unordered_map<const query::Moved*, List> lists;  // Each is found once for all conditions.
-  std::unordered_map<std::uint32_t, std::vector<Moved>> of_condition;
-  for (std::uint32_t i = 0; i < all_.size(); ++i) {
-    const Condition& condition = all_[i];
-    if (!condition.is_open() || condition.clock.is_beyond()) continue;
-    clock.for_each_moved(condition.clock, condition.uses, [&](Moved moved) {
-      if (moved.empty()) return;
-      List& list = lists[moved.data()];
-      list.moved = moved;
-      list.conditions.push_back(i);
-      of_condition[i].push_back(moved);
-    });
+  const auto passed = windows_.move(*moment.generation, before, moment.now);
+  std::unordered_map<std::uint32_t, std::vector<std::span<const query::Moved>>> of_condition;
+  for (const auto& [number, moved] : passed) {
+    for (const std::uint32_t condition : by_window_[number]) {
+      of_condition[condition].push_back(moved);
+    }
   }
   const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
     Cause latest{ChangeReason::Expired, 0};
-    for (const Moved& list : of_condition[condition]) {
+    for (const auto& list : of_condition[condition]) {
       const auto behind =
           std::upper_bound(list.begin(), list.end(), person,
                            [](Ordinal who, const query::Moved& m) { return who < m.person; });
@@ -260,13 +312,12 @@ void Conditions::follow_clock(TimeMs before, const StateAt& moment) {
     return latest;
   };
   std::vector<Ordinal> people;
-  for (auto& [data, list] : lists) {
+  for (const auto& [number, moved] : passed) {
     people.clear();
-    for (const query::Moved& each : list.moved) {
+    for (const query::Moved& each : moved) {
       if (people.empty() || people.back() != each.person) people.push_back(each.person);
     }
-    sort_once(list.conditions);
-    ask(people, list.conditions, cause, moment);
+    ask(people, by_window_[number], cause, moment);
   }
 }
 
@@ -284,6 +335,7 @@ void Conditions::follow_suspects(std::span<const Ordinal> people,
 void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint32_t> conditions,
                      const CauseOf& cause, const StateAt& moment) {
   if (people.empty() || conditions.empty()) return;
+  for (const std::uint32_t number : conditions) prepare(number, moment);
   query::PeopleAsked few(*moment.generation);
   std::vector<std::uint16_t> listed;
   for (std::size_t i = 0; i < people.size();) {
@@ -297,10 +349,8 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
     const PeopleMask live = few.live();
     for (const std::uint32_t number : conditions) {
       Condition& condition = all_[number];
-      const query::BoundQuery* const query =
-          condition.is_open() ? bound(condition, moment) : nullptr;
-      if (query == nullptr) continue;
-      auto is = few.ask(*query);
+      if (!condition.is_open()) continue;
+      auto is = ask_one(condition, few, moment);
       if (!is) {
         condition.failure = is.error().message;
         continue;
@@ -309,6 +359,16 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
       take(condition, number, block, listed, *is, cause);
     }
   }
+}
+
+Result<PeopleMask> Conditions::ask_one(Condition& condition, query::PeopleAsked& people,
+                                       const StateAt& moment) {
+  if (condition.is_test_good) {
+    if (const auto mask = people.ask(*condition.test)) return *mask;
+  }
+  if (!condition.bound) bound(condition, moment);
+  if (!condition.bound) return Error{ErrorCode::InvalidArgument, condition.failure};
+  return people.ask(*condition.bound);
 }
 
 void Conditions::take(Condition& condition, std::uint32_t number, std::uint32_t block,

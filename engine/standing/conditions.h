@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -80,8 +81,13 @@ struct Condition {
   std::string failure;     // Why it has no answers; "" when it has.
   bool was_failing = false;  // Before the update under way.
   MemberSet people;          // All of them are there.
-  std::vector<Flip> flips;   // Of the update under way, by person; each once.
-  query::BoundQueryPtr bound;  // For the update under way; null: not yet.
+  std::optional<query::EventTest> test;  // Nothing: it is bound for each update.
+
+  // Of the update under way.
+  std::vector<Flip> flips;     // By person; each once.
+  bool is_asked = false;       // Of anybody.
+  bool is_test_good = false;   // The test says it, as of now.
+  query::BoundQueryPtr bound;  // Null: not yet.
 
   bool is_open() const { return users != 0 && !is_ranked && failure.empty(); }
 };
@@ -100,6 +106,9 @@ class Conditions {
   // Numbers are smaller than this.
   std::size_t size() const { return all_.size(); }
   void clear();
+  bool any_failing() const;
+  // Those where somebody flipped in the update under way.
+  std::vector<std::uint32_t> flipped() const;
 
   // --- An update ---------------------------------------------------------------------------------
 
@@ -121,11 +130,15 @@ class Conditions {
   using CauseOf = std::function<Cause(std::uint32_t condition, index::Ordinal person)>;
 
   void learn(Condition& condition, const StateAt& moment);
+  // Before it is asked by an update.
+  void prepare(std::uint32_t number, const StateAt& moment);
   const query::BoundQuery* bound(Condition& condition, const StateAt& moment);
   index::Bitmap ask_everybody(Condition& condition, const StateAt& moment);
   // Some people, ascending, about some conditions.
   void ask(std::span<const index::Ordinal> people, std::span<const std::uint32_t> conditions,
            const CauseOf& cause, const StateAt& moment);
+  Result<query::PeopleMask> ask_one(Condition& condition, query::PeopleAsked& people,
+                                    const StateAt& moment);
   void take(Condition& condition, std::uint32_t number, std::uint32_t block,
             std::span<const std::uint16_t> people, const query::PeopleMask& is,
             const CauseOf& cause);
@@ -133,7 +146,8 @@ class Conditions {
   void retry_failed(const StateAt& moment);
   void follow_references(const StateAt& moment);
   Numbers open() const;
-  void index_uses();
+  void index_uses(const index::Generation& generation);
+  void index_windows(std::uint32_t number, const index::Generation& generation);
   Numbers with_event(const std::string& name) const;
   Numbers with_attribute(const std::string& name) const;
 
@@ -141,10 +155,17 @@ class Conditions {
   const unsigned threads_;
   std::vector<Condition> all_;
   std::unordered_map<std::string, std::uint32_t> by_key_;  // Text, zone, versions of documents.
+
+  // What depends on what; of so many tables and attributes.
   bool is_indexed_ = false;
+  std::size_t tables_ = 0, attributes_ = 0;
   std::unordered_map<std::string, Numbers> by_event_;
   Numbers by_any_event_;
   std::map<std::string, Numbers> by_field_;
+  query::MovingWindows windows_;
+  std::vector<Numbers> by_window_;
+
+  Numbers asked_;  // By the update under way.
 };
 
 // The versions of all documents that something names: another text, another meaning.

@@ -13,7 +13,7 @@
 
 namespace muster::engine {
 
-// Takes them by person, ascending.
+// Takes them by person, ascending, for each of entered and left.
 class GroupMaker {
  public:
   void add(index::Ordinal person, bool entered, const Cause& cause) {
@@ -28,6 +28,8 @@ class GroupMaker {
       last_->times.push_back(cause.time);
     }
   }
+
+  bool empty() const { return groups_.empty(); }
 
   // Those who left first: whoever did both by one commit is there in the end.
   void move_into(const std::string& segment, std::uint64_t version,

@@ -8,42 +8,21 @@ namespace muster::engine {
 using index::Ordinal;
 using query::PeopleMask;
 
-namespace {
-
-// The first flip of the person or of one behind.
-std::size_t behind(const std::vector<Condition::Flip>& flips, std::size_t from, Ordinal person) {
-  const auto found = std::lower_bound(
-      flips.begin() + static_cast<std::ptrdiff_t>(from), flips.end(), person,
-      [](const Condition::Flip& flip, Ordinal who) { return flip.person < who; });
-  return static_cast<std::size_t>(found - flips.begin());
-}
-
-}  // namespace
-
 // One pass over all who flipped, a few of a block at a time.
 class StandingSegments::Settling {
  public:
   Settling(StandingSegments& all, const TouchedPeople& why, const StateAt& moment)
       : all_(all), why_(why), live_(moment.generation->profiles.live), now_(moment.now),
-        masks_(all.conditions_.size()), loaded_(all.conditions_.size(), 0),
-        next_(all.conditions_.size(), 0), with_(all.conditions_.size()) {
-    for (auto& [id, segment] : all_.segments_) {
-      if (segment.is_asked || segment.is_ranked || !segment.failure.empty()) continue;
-      for (const std::uint32_t number : segment.shape.conditions()) {
-        with_[number].push_back(static_cast<std::uint32_t>(open_.size()));
-      }
-      open_.push_back(&segment);
-    }
-    due_.resize(open_.size(), 0);
-    for (std::uint32_t number = 0; number < with_.size(); ++number) {
-      if (!with_[number].empty() && !conditions().at(number).flips.empty()) {
-        flipped_.push_back(number);
-      }
-    }
+        flipped_(all.conditions_.flipped()) {
+    if (flipped_.empty() && why.anew().empty()) return;
+    masks_.resize(all.conditions_.size());
+    loaded_.resize(all.conditions_.size(), 0);
+    flips_.resize(all.conditions_.size());
+    all_.index_segments();
+    find_only_cause();
   }
 
   void run() {
-    if (open_.empty()) return;
     const std::vector<Ordinal> people = everybody();
     for (std::size_t i = 0; i < people.size();) {
       block_ = people[i] / index::kBlockSize;
@@ -60,6 +39,18 @@ class StandingSegments::Settling {
   const Conditions& conditions() const { return all_.conditions_; }
   Ordinal person_at(std::size_t slot) const { return block_ * index::kBlockSize + listed_[slot]; }
 
+  // Mostly all flips have the same one.
+  void find_only_cause() {
+    if (flipped_.empty() || !why_.anew().empty()) return;
+    const Cause first = conditions().at(flipped_[0]).flips[0].cause;
+    for (const std::uint32_t number : flipped_) {
+      for (const auto& [person, cause] : conditions().at(number).flips) {
+        if (cause.reason != first.reason || cause.time != first.time) return;
+      }
+    }
+    only_cause_ = first;
+  }
+
   std::vector<Ordinal> everybody() const {
     std::vector<Ordinal> people(why_.anew().begin(), why_.anew().end());
     for (const std::uint32_t number : flipped_) {
@@ -71,7 +62,7 @@ class StandingSegments::Settling {
   }
 
   void settle_listed() {
-    ++round_;
+    round_ = ++all_.round_;
     words_ = (listed_.size() + 63) / 64;
     find_live();
     const auto anew = why_.anew();
@@ -80,29 +71,31 @@ class StandingSegments::Settling {
     asked_.clear();
     for (const std::uint32_t number : flipped_) load_flips(number);
     if (has_anew_) {  // A segment may change for them without any condition that does.
-      asked_.resize(open_.size());
-      for (std::uint32_t i = 0; i < asked_.size(); ++i) asked_[i] = i;
+      asked_.clear();
+      for (Named& named : all_.segments_) asked_.push_back(&named);
     }
-    for (const std::uint32_t index : asked_) settle_segment(*open_[index]);
+    for (Named* const named : asked_) {
+      const Standing& segment = named->second;
+      if (!segment.is_asked && !segment.is_ranked && segment.failure.empty()) settle_segment(*named);
+    }
   }
 
   // What the people had at a condition where some of them flipped, and the segments with it.
   void load_flips(std::uint32_t number) {
-    const auto& flips = conditions().at(number).flips;
-    std::size_t& next = next_[number];
+    const std::span<const Condition::Flip> all = conditions().at(number).flips;
+    Flips& flips = flips_[number];
+    flips.first = flips.end;
     const Ordinal last = person_at(listed_.size() - 1);
-    if (next == flips.size() || flips[next].person > last) return;
+    if (flips.end == all.size() || all[flips.end].person > last) return;
     load(number);
     MaskPair& masks = masks_[number];
     std::size_t slot = 0;
-    for (; next < flips.size() && flips[next].person <= last; ++next) {
-      while (person_at(slot) < flips[next].person) ++slot;
+    for (; flips.end < all.size() && all[flips.end].person <= last; ++flips.end) {
+      while (person_at(slot) < all[flips.end].person) ++slot;
       masks.was[slot / 64] ^= std::uint64_t{1} << (slot % 64);
     }
-    for (const std::uint32_t index : with_[number]) {
-      if (due_[index] == round_) continue;
-      due_[index] = round_;
-      asked_.push_back(index);
+    for (Named* const named : all_.by_condition_[number]) {
+      if (std::exchange(named->second.settled, round_) != round_) asked_.push_back(named);
     }
   }
 
@@ -121,58 +114,78 @@ class StandingSegments::Settling {
     }
   }
 
-  void settle_segment(Standing& segment) {
+  void settle_segment(Named& named) {
+    Standing& segment = named.second;
     for (const std::uint32_t number : segment.shape.conditions()) load(number);
     MaskPair answer;
     segment.shape.ask(masks_, words_, answer);
     // Those who came, or became somebody else, were not there, or are not any more.
     if (has_anew_) answer.was = segment.members.mask_of(block_, listed_);
+    PeopleMask changed{};
+    bool is_changed = false;
     for (std::size_t w = 0; w < words_; ++w) {
-      const std::uint64_t is = answer.is[w] & is_live_[w];
-      std::uint64_t changed = is ^ answer.was[w];
+      answer.is[w] &= is_live_[w];
+      changed[w] = answer.is[w] ^ answer.was[w];
       if (listed_.size() - w * 64 < 64) {
-        changed &= (std::uint64_t{1} << (listed_.size() - w * 64)) - 1;
+        changed[w] &= (std::uint64_t{1} << (listed_.size() - w * 64)) - 1;
       }
-      for (; changed != 0; changed &= changed - 1) {
-        const auto n = static_cast<std::size_t>(__builtin_ctzll(changed));
-        change(segment, person_at(w * 64 + n), (is >> n) & 1);
-      }
+      is_changed |= changed[w] != 0;
     }
+    if (is_changed) change(named, changed, answer.is);
   }
 
-  void change(Standing& segment, Ordinal person, bool entered) {
-    entered ? segment.members.add(person) : segment.members.remove(person);
-    ++(entered ? segment.entered : segment.left);
-    Cause cause = cause_of(segment, person);
-    cause.time = cause.time != 0 ? std::min(cause.time, now_) : now_;
-    segment.changes.add(person, entered, cause);
+  void change(Named& named, const PeopleMask& changed, const PeopleMask& is) {
+    Standing& segment = named.second;
+    if (segment.changes.empty()) all_.changed_.push_back(&named);
+    for (const bool entered : {false, true}) {
+      for (std::size_t w = 0; w < words_; ++w) {
+        std::uint64_t rest = changed[w] & (entered ? is[w] : ~is[w]);
+        for (; rest != 0; rest &= rest - 1) {
+          const Ordinal person =
+              person_at(w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest)));
+          entered ? segment.members.add(person) : segment.members.remove(person);
+          ++(entered ? segment.entered : segment.left);
+          Cause cause = only_cause_ ? *only_cause_ : cause_of(segment, person);
+          cause.time = cause.time != 0 ? std::min(cause.time, now_) : now_;
+          segment.changes.add(person, entered, cause);
+        }
+      }
+    }
   }
 
   Cause cause_of(const Standing& segment, Ordinal person) const {
     Cause found;
     bool is_found = false;
     for (const std::uint32_t number : segment.shape.conditions()) {
-      const auto& flips = conditions().at(number).flips;
-      const std::size_t at = behind(flips, 0, person);
-      if (at == flips.size() || flips[at].person != person) continue;
-      found = is_found ? stronger(found, flips[at].cause) : flips[at].cause;
+      if (loaded_[number] != round_) continue;
+      const auto& all = conditions().at(number).flips;
+      const auto end = all.begin() + static_cast<std::ptrdiff_t>(flips_[number].end);
+      const auto at = std::lower_bound(
+          all.begin() + static_cast<std::ptrdiff_t>(flips_[number].first), end, person,
+          [](const Condition::Flip& flip, Ordinal who) { return flip.person < who; });
+      if (at == end || at->person != person) continue;
+      found = is_found ? stronger(found, at->cause) : at->cause;
       is_found = true;
     }
     return is_found ? found : why_.cause(segment.uses, person);
   }
+
+  // Those of the people under way; all before have been.
+  struct Flips {
+    std::size_t first = 0, end = 0;
+  };
 
   StandingSegments& all_;
   const TouchedPeople& why_;
   const index::Posting& live_;
   const TimeMs now_;
 
-  std::vector<Standing*> open_;
-  std::vector<std::uint32_t> flipped_;  // Conditions where somebody did.
+  const std::vector<std::uint32_t> flipped_;  // Conditions where somebody did.
+  std::optional<Cause> only_cause_;
   // By condition.
   std::vector<MaskPair> masks_;
   std::vector<std::uint32_t> loaded_;  // The round for which masks_ has it.
-  std::vector<std::size_t> next_;      // Of its flips.
-  std::vector<std::vector<std::uint32_t>> with_;  // Places in open_.
+  std::vector<Flips> flips_;
 
   // The people under way.
   std::uint32_t round_ = 0, block_ = 0;
@@ -180,13 +193,17 @@ class StandingSegments::Settling {
   std::size_t words_ = 0;
   PeopleMask is_live_{};
   bool has_anew_ = false;
-  std::vector<std::uint32_t> due_;  // By place in open_: the round.
-  std::vector<std::uint32_t> asked_;
+  std::vector<Named*> asked_;  // Segments.
 };
 
 void StandingSegments::settle(const TouchedPeople& why, const StateAt& moment, Groups& groups) {
+  changed_.clear();
   Settling(*this, why, moment).run();
-  for (auto& [id, segment] : segments_) segment.changes.move_into(id, segment.version, groups);
+  std::sort(changed_.begin(), changed_.end(),
+            [](const Named* a, const Named* b) { return a->first < b->first; });
+  for (Named* const named : changed_) {
+    named->second.changes.move_into(named->first, named->second.version, groups);
+  }
 }
 
 }  // namespace muster::engine

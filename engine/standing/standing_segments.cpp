@@ -57,11 +57,28 @@ void StandingSegments::give_shape(Standing& segment, const StateAt& moment) {
   take_shape(segment);
   segment.shape = std::move(shape);
   learn_kind(segment);
+  is_indexed_ = false;
 }
 
 void StandingSegments::take_shape(Standing& segment) {
   for (const std::uint32_t number : segment.shape.conditions()) conditions_.let_go(number);
   segment.shape = {};
+  is_indexed_ = false;
+}
+
+void StandingSegments::index_segments() {
+  if (std::exchange(is_indexed_, true)) return;
+  by_condition_.assign(conditions_.size(), {});
+  special_.clear();
+  for (Named& named : segments_) {
+    const Standing& segment = named.second;
+    for (const std::uint32_t number : segment.shape.conditions()) {
+      by_condition_[number].push_back(&named);
+    }
+    if (segment.is_ranked || segment.is_beyond || segment.is_stale || !segment.failure.empty()) {
+      special_.push_back(&named);
+    }
+  }
 }
 
 void StandingSegments::learn_kind(Standing& segment) const {
@@ -207,6 +224,7 @@ void StandingSegments::replace(const std::string& id, Standing& segment, Bitmap 
 void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
                                      ChangeReason reason, const StateAt& moment, Groups& groups) {
   segment.is_asked = true;
+  asked_.push_back(&segment);
   segment.is_stale = false;
   segment.found.reset();
   segment.suspects.clear();
@@ -238,51 +256,70 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   const bool is_other_schema =
       std::exchange(schema_version_, generation->schema->version) != schema_version_;
   drop_erased(touched, groups);
+  index_segments();
   if (touched.is_everybody) {  // The workspace may have another time zone.
     for (auto& [id, segment] : segments_) segment.shape = {};
     conditions_.clear();
+    is_indexed_ = false;
   } else {
     if (is_other_schema) conditions_.bind_again(moment);
     conditions_.follow(touched, why, at_, moment);
-    for (auto& [id, segment] : segments_) {
+    for (Named* const named : special_) {
+      Standing& segment = named->second;
       if (segment.suspects.empty()) continue;
       conditions_.follow_suspects(std::exchange(segment.suspects, {}),
                                   segment.shape.conditions(), moment);
     }
   }
-  if (touched.is_document || touched.is_everybody) load(moment, touched.is_everybody, groups);
-  ask_wholes(touched, is_other_schema, moment, groups);
+  const bool is_definition = touched.is_document || touched.is_everybody;
+  if (is_definition) load(moment, touched.is_everybody, groups);
+  const bool are_all_asked = is_definition || is_other_schema || conditions_.any_failing();
+  ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
   settle(why, moment, groups);
   conditions_.end_update();
-  for (auto& [id, segment] : segments_) segment.is_asked = false;
+  for (Standing* const segment : asked_) segment->is_asked = false;
+  if (!asked_.empty()) is_indexed_ = false;  // They may be special no longer.
+  asked_.clear();
   at_ = moment.now;
-  if (!groups.empty() || touched.is_document) tell_sizes();
+  if (are_all_asked) {
+    tell_sizes();
+  } else if (!groups.empty()) {
+    tell_sizes(groups);
+  }
   return groups;
 }
 
 void StandingSegments::ask_wholes(const index::Touched& touched, bool is_other_schema,
-                                  const StateAt& moment, Groups& groups) {
-  for (auto& [id, segment] : segments_) {
-    if (segment.is_asked) continue;
-    const bool has_references = segment.uses.has_references && !touched.entities.empty();
-    if (segment.is_stale) {
-      ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
-    } else if ((!segment.failure.empty() && !touched.empty()) ||
-               (segment.failure.empty() && is_failing(segment)) ||
-               (segment.is_ranked && has_references)) {
-      ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
-    } else if (segment.found) {
-      const ChangeReason reason =
-          segment.is_ranked ? ChangeReason::Rank : ChangeReason::Expired;
-      replace(id, segment, live_of(*segment.found, *moment.generation), reason, groups);
-      segment.found.reset();
-    } else if (is_other_schema && segment.failure.empty()) {  // New fields may break it.
-      if (bind(segment, moment)) {
-        learn_kind(segment);
-      } else {
-        take_shape(segment);
-        replace(id, segment, {}, ChangeReason::Attribute, groups);
-      }
+                                  bool are_all_asked, const StateAt& moment, Groups& groups) {
+  if (are_all_asked) {
+    for (Named& named : segments_) ask_whole(named, touched, is_other_schema, moment, groups);
+    return;
+  }
+  index_segments();
+  for (Named* const named : special_) ask_whole(*named, touched, is_other_schema, moment, groups);
+}
+
+void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
+                                 bool is_other_schema, const StateAt& moment, Groups& groups) {
+  auto& [id, segment] = named;
+  if (segment.is_asked) return;
+  const bool has_references = segment.uses.has_references && !touched.entities.empty();
+  if (segment.is_stale) {
+    ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
+  } else if ((!segment.failure.empty() && !touched.empty()) ||
+             (segment.failure.empty() && is_failing(segment)) ||
+             (segment.is_ranked && has_references)) {
+    ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
+  } else if (segment.found) {
+    const ChangeReason reason = segment.is_ranked ? ChangeReason::Rank : ChangeReason::Expired;
+    replace(id, segment, live_of(*segment.found, *moment.generation), reason, groups);
+    segment.found.reset();
+  } else if (is_other_schema && segment.failure.empty()) {  // New fields may break it.
+    if (bind(segment, moment)) {
+      learn_kind(segment);
+    } else {
+      take_shape(segment);
+      replace(id, segment, {}, ChangeReason::Attribute, groups);
     }
   }
 }
@@ -310,29 +347,50 @@ void StandingSegments::found(const Whole& whole, Bitmap members) {
   }
 }
 
+namespace {
+
+template <typename Standing>
+SegmentSize size_now(const Standing& segment, TimeMs at) {
+  return {segment.version, segment.members.count(), segment.entered, segment.left, at,
+          segment.failure};
+}
+
+}  // namespace
+
 void StandingSegments::tell_sizes() {
   std::map<std::string, SegmentSize> sizes;
-  for (const auto& [id, segment] : segments_) {
-    sizes[id] = {segment.version, segment.members.count(), segment.entered, segment.left, at_,
-                 segment.failure};
-  }
+  for (const auto& [id, segment] : segments_) sizes[id] = size_now(segment, at_);
   is_empty_ = segments_.empty();
   {
     const std::lock_guard held(mutex_);
-    sizes_ = std::make_shared<const std::map<std::string, SegmentSize>>(std::move(sizes));
+    current_ = std::move(sizes);
+    sizes_ = nullptr;
+  }
+  ++changes_;
+}
+
+void StandingSegments::tell_sizes(const Groups& groups) {
+  {
+    const std::lock_guard held(mutex_);
+    for (const MembershipGroup& group : groups) {
+      const auto segment = segments_.find(group.segment);
+      if (segment != segments_.end()) current_[group.segment] = size_now(segment->second, at_);
+    }
+    sizes_ = nullptr;
   }
   ++changes_;
 }
 
 StandingSegments::Sizes StandingSegments::sizes() const {
   const std::lock_guard held(mutex_);
+  if (!sizes_) sizes_ = std::make_shared<const std::map<std::string, SegmentSize>>(current_);
   return sizes_;
 }
 
 std::optional<SegmentSize> StandingSegments::size_of(const std::string& segment) const {
-  const Sizes all = sizes();
-  const auto found = all->find(segment);
-  if (found == all->end()) return std::nullopt;
+  const std::lock_guard held(mutex_);
+  const auto found = current_.find(segment);
+  if (found == current_.end()) return std::nullopt;
   return found->second;
 }
 

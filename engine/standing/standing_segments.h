@@ -118,7 +118,9 @@ class StandingSegments {
     std::optional<index::Bitmap> found;    // Of one asked as a whole, not yet taken.
     std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
     GroupMaker changes;                    // Of the update under way.
+    std::uint32_t settled = 0;             // The last round of people it was worked out for.
   };
+  using Named = std::pair<const std::string, Standing>;
 
   // Takes the definitions of the state; those that say something else are asked anew, or all.
   void load(const StateAt& moment, bool is_everybody, Groups& groups);
@@ -136,26 +138,40 @@ class StandingSegments {
   index::Bitmap members_by_conditions(const Standing& segment, const StateAt& moment) const;
   void ask_everybody(const std::string& id, Standing& segment, storage::ChangeReason reason,
                      const StateAt& moment, Groups& groups);
-  void ask_wholes(const index::Touched& touched, bool is_other_schema, const StateAt& moment,
-                  Groups& groups);
+  // Those that are not followed person by person: of all segments, or of the special ones.
+  void ask_wholes(const index::Touched& touched, bool is_other_schema, bool are_all_asked,
+                  const StateAt& moment, Groups& groups);
+  void ask_whole(Named& named, const index::Touched& touched, bool is_other_schema,
+                 const StateAt& moment, Groups& groups);
   // Whoever flipped at a condition is worked out for the segments with it.
   void settle(const TouchedPeople& why, const StateAt& moment, Groups& groups);
   class Settling;
+  void index_segments();
   void replace(const std::string& id, Standing& segment, index::Bitmap members,
                storage::ChangeReason reason, Groups& groups);
   void drop_erased(const index::Touched& touched, Groups& groups);
+  // To readers: of all, or of those that changed.
   void tell_sizes();
+  void tell_sizes(const Groups& groups);
 
   const BindingContext context_;
   const unsigned threads_;
   std::map<std::string, Standing> segments_;  // By id.
   Conditions conditions_;
+  // What follows from the definitions, while is_indexed_.
+  bool is_indexed_ = false;
+  std::vector<std::vector<Named*>> by_condition_;
+  std::vector<Named*> special_;  // Those that an update has to look at in any case.
+  std::vector<Standing*> asked_;  // For everybody, by the update under way.
+  std::vector<Named*> changed_;  // By the settling under way.
+  std::uint32_t round_ = 0;      // Of people who are settled.
   std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
   std::atomic<bool> is_empty_ = true;
 
-  mutable std::mutex mutex_;  // Guards sizes_.
-  Sizes sizes_ = std::make_shared<const std::map<std::string, SegmentSize>>();
+  mutable std::mutex mutex_;  // Guards what follows.
+  std::map<std::string, SegmentSize> current_;
+  mutable Sizes sizes_;  // A copy of current_; null: it is not up to date.
   std::atomic<std::uint64_t> changes_ = 0;
 };
 

@@ -4,6 +4,8 @@
 // stretch of rows: nothing has to be remembered for each person.
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <map>
 #include <tuple>
 
 #include "query/execute/moving_end.h"
@@ -81,20 +83,27 @@ class MovingEnd {
   TimeMs first_ = 0, last_ = 0;
 };
 
-void add_of_events(const index::EventTable& table, const MovingEnd& end,
-                   std::vector<Moved>& moved) {
-  if (end.first() > table.newest || end.last() < table.oldest) return;
+// Returns the time of the first event behind those that were passed; kNever: there is none.
+constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
+TimeMs add_of_events(const index::EventTable& table, const MovingEnd& end,
+                     std::vector<Moved>& moved) {
+  if (end.first() > table.newest) return kNever;
+  if (end.last() < table.oldest) return table.oldest;
+  TimeMs next = kNever;
   for (std::uint32_t b = 0; b < table.blocks.size(); ++b) {
     const index::EventBlock* const block = table.block(b);
     if (block == nullptr) continue;
     for (const auto& run : block->runs) {
+      if (end.first() > run->time.max()) continue;
       const auto [from, to] = run->time.within(end.first(), end.last());
       for (std::uint32_t row = from; row < to; ++row) {
         moved.push_back({b * index::kBlockSize + run->person[row],
                          end.moment_of(run->time.at(row))});
       }
+      if (to < run->rows) next = std::min(next, run->time.at(to));
     }
   }
+  return next;
 }
 
 // The keys of times are milliseconds, those of days whole days, passed as they begin.
@@ -153,43 +162,106 @@ Clockwork::Clockwork(const BoundQuery& query, const Uses& uses) {
                                 asks_for_lists_of_times(*query.generation, uses)));
 }
 
-const std::vector<Moved>& ClockPass::found(const std::string& key, const Find& find) {
-  const auto [at, is_new] = found_.try_emplace(key);
-  if (!is_new) return at->second;
-  find(at->second);
-  std::sort(at->second.begin(), at->second.end(), [](const Moved& a, const Moved& b) {
-    return std::tie(a.person, a.at) < std::tie(b.person, b.at);
-  });
-  return at->second;
-}
+class MovingWindows::Impl {
+ public:
+  std::uint32_t add(const Clockwork::Window& window, Over over, const std::string& name) {
+    const auto [number, is_new] =
+        by_key_.emplace(std::tuple(window.key, over, name), static_cast<std::uint32_t>(
+                                                                by_key_.size()));
+    if (!is_new) return number->second;
+    const auto known =
+        std::find_if(windows_.begin(), windows_.end(),
+                     [&](const Window& each) { return each.key == window.key; });
+    Window& mine = known == windows_.end() ? windows_.emplace_back() : *known;
+    mine.key = window.key;
+    mine.moving = window.moving;
+    mine.followed.push_back({.number = number->second, .over = over, .name = name});
+    return number->second;
+  }
 
-void ClockPass::for_each_moved(const Clockwork& clock, const Uses& uses,
-                               const std::function<void(std::span<const Moved>)>& visit) {
-  for (const Clockwork::Window& window : clock.windows()) {
-    const std::array ends = {MovingEnd(window.moving, true, before_, now_),
-                             MovingEnd(window.moving, false, before_, now_)};
-    if (ends[0].is_idle() && ends[1].is_idle()) continue;
-    const auto tell = [&](char kind, const std::string& name, const auto& add_of) {
-      visit(found(window.key + '\0' + kind + name, [&](std::vector<Moved>& moved) {
-        for (const MovingEnd& end : ends) {
-          if (!end.is_idle()) add_of(end, moved);
+  void clear() {
+    windows_.clear();
+    by_key_.clear();
+  }
+
+  std::vector<Passed> move(const index::Generation& generation, TimeMs before, TimeMs now) {
+    std::vector<Passed> all;
+    for (Window& window : windows_) {
+      const std::array ends = {MovingEnd(window.moving, true, before, now),
+                               MovingEnd(window.moving, false, before, now)};
+      if (ends[0].is_idle() && ends[1].is_idle()) continue;
+      for (Followed& followed : window.followed) {
+        Passed passed{followed.number, {}};
+        if (followed.over == Over::Events) {
+          pass_events(generation, ends, followed, passed.people);
+        } else if (const auto* attribute = generation.profiles.attribute(followed.name)) {
+          for (const MovingEnd& end : ends) {
+            if (!end.is_idle()) add_of_values(*attribute, end, passed.people);
+          }
         }
-      }));
-    };
-    for (const auto& [name, table] : generation_.events) {
-      if (!uses.names_event(name)) continue;
-      tell('e', name, [&, &rows = *table](const MovingEnd& end, std::vector<Moved>& moved) {
-        add_of_events(rows, end, moved);
-      });
+        if (passed.people.empty()) continue;
+        std::sort(passed.people.begin(), passed.people.end(), [](const Moved& a, const Moved& b) {
+          return std::tie(a.person, a.at) < std::tie(b.person, b.at);
+        });
+        all.push_back(std::move(passed));
+      }
     }
-    for (const std::string& field : uses.fields) {
-      const index::Attribute* const attribute = generation_.profiles.attribute(field);
-      if (attribute == nullptr || !is_time(attribute->type)) continue;
-      tell('a', field, [&](const MovingEnd& end, std::vector<Moved>& moved) {
-        add_of_values(*attribute, end, moved);
-      });
+    return all;
+  }
+
+ private:
+  struct Followed {
+    std::uint32_t number = 0;
+    Over over = Over::Events;
+    std::string name;
+    // The events for which `next` holds: the ends pass nobody before they come to these times.
+    std::weak_ptr<const index::EventTable> table = {};
+    std::array<TimeMs, 2> next = {};
+  };
+  struct Window {
+    std::string key;
+    ClockUse::Moving moving;
+    std::vector<Followed> followed;
+  };
+
+  static void pass_events(const index::Generation& generation,
+                          const std::array<MovingEnd, 2>& ends, Followed& followed,
+                          std::vector<Moved>& moved) {
+    const auto found = generation.events.find(followed.name);
+    if (found == generation.events.end()) return;
+    const bool is_known = followed.table.lock() == found->second;
+    if (!is_known) followed.next = {kBeforeAllTimes, kBeforeAllTimes};
+    followed.table = found->second;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (ends[i].is_idle() || ends[i].last() < followed.next[i]) continue;
+      followed.next[i] = add_of_events(*found->second, ends[i], moved);
     }
   }
+
+  std::vector<Window> windows_;
+  std::map<std::tuple<std::string, Over, std::string>, std::uint32_t> by_key_;
+};
+
+MovingWindows::MovingWindows() : impl_(std::make_unique<Impl>()) {}
+MovingWindows::~MovingWindows() = default;
+
+std::uint32_t MovingWindows::add(const Clockwork::Window& window, Over over,
+                                 const std::string& name) {
+  return impl_->add(window, over, name);
+}
+void MovingWindows::clear() { impl_->clear(); }
+std::vector<MovingWindows::Passed> MovingWindows::move(const index::Generation& generation,
+                                                       TimeMs before, TimeMs now) {
+  return impl_->move(generation, before, now);
+}
+
+std::vector<std::string> times_asked_for(const Uses& uses, const index::Generation& generation) {
+  std::vector<std::string> names;
+  for (const std::string& field : uses.fields) {
+    const index::Attribute* const attribute = generation.profiles.attribute(field);
+    if (attribute != nullptr && is_time(attribute->type)) names.push_back(field);
+  }
+  return names;
 }
 
 }  // namespace muster::query

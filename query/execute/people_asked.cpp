@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "query/execute/budget.h"
+#include "query/execute/few_events.h"
 #include "query/execute/listed_slots.h"
 #include "query/execute/ranks.h"
 #include "query/standing.h"
@@ -13,13 +14,14 @@ static_assert(kPeopleAtOnce == kSlotsMax);
 
 class PeopleAsked::Impl {
  public:
-  explicit Impl(const index::Generation& generation) : generation_(generation) {}
+  explicit Impl(const index::Generation& generation)
+      : generation_(generation), events_(generation) {}
 
   void move_to(std::uint32_t block, std::span<const std::uint16_t> people) {
     block_ = block;
     people_ = people;
-    if (!slots_) slots_.emplace(generation_);
-    slots_->move_to(block, people);
+    if (slots_) slots_->move_to(block, people);
+    events_.move_to(PeopleRange::of(block, people));
   }
 
   PeopleMask live() const {
@@ -32,16 +34,22 @@ class PeopleAsked::Impl {
   }
 
   Result<PeopleMask> ask(const BoundQuery& query) {
+    if (!slots_) {
+      slots_.emplace(generation_);
+      slots_->move_to(block_, people_);
+    }
     const PeopleMask mask = select(*query.plan, *slots_);
     if (!slots_->failed()) return mask;
-    slots_.emplace(generation_);  // What fails once says nothing more.
-    slots_->move_to(block_, people_);
+    slots_.reset();  // What fails once says nothing more.
     return overflow();
   }
+
+  std::optional<PeopleMask> ask(const EventTest& test) { return events_.select(test); }
 
  private:
   const index::Generation& generation_;
   std::optional<ListedSlots> slots_;
+  FewEvents events_;
   std::uint32_t block_ = 0;
   std::span<const std::uint16_t> people_;
 };
@@ -55,6 +63,8 @@ void PeopleAsked::move_to(std::uint32_t block, std::span<const std::uint16_t> pe
 }
 PeopleMask PeopleAsked::live() const { return impl_->live(); }
 Result<PeopleMask> PeopleAsked::ask(const BoundQuery& query) { return impl_->ask(query); }
+
+std::optional<PeopleMask> PeopleAsked::ask(const EventTest& test) { return impl_->ask(test); }
 
 bool is_ranked(const BoundQuery& query) { return !query.rankings.empty(); }
 

@@ -1,0 +1,73 @@
+// The events of a few people, gone through once for many questions about them.
+//
+// Thread safety: one thread at a time; memory of the last use is used again.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "query/execute/people_range.h"
+#include "query/execute/slots.h"
+#include "query/plan/ranges.h"
+#include "query/standing.h"
+
+namespace muster::query {
+
+struct EventTest::Parts {
+  std::string event;
+  std::string property;       // "": events are counted; else its values are added up.
+  index::FieldType type;      // Of the property.
+  RangeSet ranges;            // Of the count, or of the sum at the scale of the type.
+  std::optional<ClockUse::Moving> window;  // Nothing: all events up to now.
+};
+
+class FewEvents {
+ public:
+  explicit FewEvents(const index::Generation& generation) : generation_(generation) {}
+
+  // Requires people one by one, at most kSlotsMax; they outlive the use.
+  void move_to(const PeopleRange& people);
+  // Who of the people passes at the test's moment; nothing where that is found another way: they
+  // have very many events, or what is added up leaves its bits.
+  // Requires test.fits(generation).
+  // Cost: the first test of a name reads those people's rows; others go through what it read.
+  std::optional<SlotMask> select(const EventTest& test);
+
+ private:
+  struct Part {
+    const index::EventRun* run = nullptr;
+    std::uint32_t first = 0, count = 0;  // Of the rows.
+  };
+  struct Values {
+    bool is_exact = true;                // None left its 64 bits.
+    std::vector<std::int64_t> keys;      // 0 where there is none.
+  };
+  // All events of one name of the people.
+  struct Rows {
+    bool are_too_many = false;
+    std::vector<Part> parts;
+    std::vector<std::uint32_t> rows;     // Of the run of their part.
+    std::vector<std::uint16_t> place;    // By row: whose.
+    std::vector<TimeMs> time;
+    std::map<std::string, Values> values;  // By property.
+  };
+
+  Rows& rows_of(const std::string& event);
+  void read(const index::EventTable& table, Rows& rows) const;
+  const Values& values_of(const EventTest::Parts& test, Rows& rows) const;
+  std::optional<SlotMask> select_sum(const EventTest& test, Rows& rows);
+  SlotMask select_count(const EventTest& test, const Rows& rows);
+
+  const index::Generation& generation_;
+  PeopleRange people_;
+  std::string event_;   // Whose rows are read; the questions about a name come in turn.
+  bool is_read_ = false;
+  Rows rows_;
+  std::array<std::uint32_t, kSlotsMax> counts_;
+  std::array<Int128, kSlotsMax> sums_;
+};
+
+}  // namespace muster::query
