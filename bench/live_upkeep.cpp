@@ -193,16 +193,30 @@ Result<double> by_person(World& world, const UpkeepOptions& options) {
 
 }  // namespace
 
+const char* name_of(UpkeepLoad load) {
+  switch (load) {
+    case UpkeepLoad::Events: return "events";
+    case UpkeepLoad::OneTrait: return "one trait";
+    case UpkeepLoad::AllAtRandom: return "all at random";
+  }
+  return "";
+}
+
 Result<UpkeepResult> measure_upkeep(const UpkeepOptions& options) {
   World kept, bare;
   TRY(load(kept, options, !options.sabotage));
   TRY(load(bare, options, false));
   UpkeepResult result;
   for (const auto load : {UpkeepLoad::Events, UpkeepLoad::OneTrait, UpkeepLoad::AllAtRandom}) {
+    if (!options.only_load.empty() && options.only_load != name_of(load)) continue;
     for (const std::uint32_t batch : {1U, 100U, 2'500U}) {
+      if (options.only_batch != 0 && options.only_batch != batch) continue;
       TRY_ASSIGN(const UpkeepRow row, measure_row(kept, bare, options, load, batch));
       result.rows.push_back(row);
     }
+  }
+  if (result.rows.empty()) {
+    return Error{ErrorCode::InvalidArgument, "there is no such load or batch"};
   }
   TRY(kept.engine->keep_up(pass<Permission::Admin>()));
   if (kept.engine->segment_sizes(pass<Permission::Query>())->size() != options.segments) {

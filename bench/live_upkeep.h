@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,8 @@ struct UpkeepOptions {
   std::uint32_t segments = 1'000;
   double seconds = 3;                // Of each row of the table.
   std::uint64_t seed = 1;
+  std::string only_load;             // "": all of them.
+  std::uint32_t only_batch = 0;      // 0: all sizes.
   bool sabotage = false;             // The segments are not kept at all.
 };
 
@@ -25,6 +28,8 @@ enum class UpkeepLoad : std::uint8_t {
   OneTrait,  // A number that people have moves by a little.
   AllAtRandom,  // Three attributes are any others: some 200 segments change for each row.
 };
+
+const char* name_of(UpkeepLoad load);
 
 // Commits of so many rows each.
 struct UpkeepRow {

@@ -76,7 +76,8 @@ class StandingSegments::Settling {
     }
     for (Named* const named : asked_) {
       const Standing& segment = named->second;
-      if (!segment.is_asked && !segment.is_ranked && segment.failure.empty()) settle_segment(*named);
+      if (segment.is_asked || segment.is_ranked || !segment.failure.empty()) continue;
+      settle_segment(*named);
     }
   }
 
