@@ -15,7 +15,8 @@ namespace {
 
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: live_bench [--profiles N] [--events N] [--segments N]
-  [--seconds S] [--seed N] [--load NAME] [--batch N] [--sabotage] [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+  [--seconds S] [--seed N] [--load NAME] [--batch N] [--sabotage]
+  [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
 )";
 
 constexpr double kUpkeepGoal = 1e6;  // Rows a second and core, with 1,000 segments.
