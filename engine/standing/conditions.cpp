@@ -240,12 +240,18 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
   index_uses(*moment.generation);
   if (!touched.empty()) retry_failed(moment);
   if (!touched.entities.empty()) follow_references(moment);
-  const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
-    return why.cause(all_[condition].uses, person);
+  const CauseOf cause = [&](const Condition& condition, Ordinal person, std::size_t) {
+    return why.cause(condition.uses, person);
   };
   if (!why.anew().empty()) ask(why.anew(), open(), cause, moment);
-  why.for_each_event([&](const std::string& name, std::span<const Ordinal> people) {
-    ask(people, with_event(name), cause, moment);
+  why.for_each_event([&](const std::string& name, std::span<const Ordinal> people,
+                         std::span<const TimeMs> latest) {
+    const CauseOf event = [&](const Condition& condition, Ordinal person, std::size_t place) {
+      const bool is_only = condition.uses.events.size() == 1 && !condition.uses.any_event;
+      return is_only ? Cause{ChangeReason::Event, latest[place]}
+                     : why.cause(condition.uses, person);
+    };
+    ask(people, with_event(name), event, moment);
   });
   why.for_each_attribute([&](const std::string& name, std::span<const Ordinal> people) {
     ask(people, with_attribute(name), cause, moment);
@@ -294,15 +300,15 @@ void Conditions::follow_references(const StateAt& moment) {
 
 void Conditions::follow_clock(TimeMs before, const StateAt& moment) {
   const auto passed = windows_.move(*moment.generation, before, moment.now);
-  std::unordered_map<std::uint32_t, std::vector<std::span<const query::Moved>>> of_condition;
+  std::unordered_map<const Condition*, std::vector<std::span<const query::Moved>>> of_condition;
   for (const auto& [number, moved] : passed) {
     for (const std::uint32_t condition : by_window_[number]) {
-      of_condition[condition].push_back(moved);
+      of_condition[&all_[condition]].push_back(moved);
     }
   }
-  const CauseOf cause = [&](std::uint32_t condition, Ordinal person) {
+  const CauseOf cause = [&](const Condition& condition, Ordinal person, std::size_t) {
     Cause latest{ChangeReason::Expired, 0};
-    for (const auto& list : of_condition[condition]) {
+    for (const auto& list : of_condition[&condition]) {
       const auto behind =
           std::upper_bound(list.begin(), list.end(), person,
                            [](Ordinal who, const query::Moved& m) { return who < m.person; });
@@ -328,7 +334,7 @@ void Conditions::follow_suspects(std::span<const Ordinal> people,
   for (const std::uint32_t number : conditions) {
     if (all_[number].is_open() && all_[number].clock.is_beyond()) beyond.push_back(number);
   }
-  const CauseOf cause = [](std::uint32_t, Ordinal) { return Cause{ChangeReason::Expired, 0}; };
+  const CauseOf cause = [](const Condition&, Ordinal, std::size_t) { return Cause{ChangeReason::Expired, 0}; };
   ask(people, beyond, cause, moment);
 }
 
@@ -340,6 +346,7 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
   std::vector<std::uint16_t> listed;
   for (std::size_t i = 0; i < people.size();) {
     const std::uint32_t block = people[i] / index::kBlockSize;
+    const std::size_t first = i;
     listed.clear();
     for (; i < people.size() && people[i] / index::kBlockSize == block; ++i) {
       if (listed.size() == query::kPeopleAtOnce) break;
@@ -356,7 +363,7 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
         continue;
       }
       for (std::size_t w = 0; w < is->size(); ++w) (*is)[w] &= live[w];
-      take(condition, number, block, listed, *is, cause);
+      take(condition, block, listed, first, *is, cause);
     }
   }
 }
@@ -371,16 +378,22 @@ Result<PeopleMask> Conditions::ask_one(Condition& condition, query::PeopleAsked&
   return people.ask(*condition.bound);
 }
 
-void Conditions::take(Condition& condition, std::uint32_t number, std::uint32_t block,
-                      std::span<const std::uint16_t> people, const PeopleMask& is,
-                      const CauseOf& cause) {
-  const PeopleMask was = condition.people.mask_of(block, people);
+void Conditions::take(Condition& condition, std::uint32_t block,
+                      std::span<const std::uint16_t> people, std::size_t first,
+                      const PeopleMask& is, const CauseOf& cause) {
+  PeopleMask flipped = condition.people.mask_of(block, people);
+  std::uint64_t any = 0;
   for (std::size_t w = 0; w * 64 < people.size(); ++w) {
-    for (std::uint64_t flipped = is[w] ^ was[w]; flipped != 0; flipped &= flipped - 1) {
-      const auto n = static_cast<std::size_t>(__builtin_ctzll(flipped));
-      const Ordinal person = block * index::kBlockSize + people[w * 64 + n];
-      (is[w] >> n) & 1 ? condition.people.add(person) : condition.people.remove(person);
-      condition.flips.push_back({person, cause(number, person)});
+    flipped[w] ^= is[w];
+    any |= flipped[w];
+  }
+  if (any == 0) return;
+  condition.people.change(block, people, flipped, is);
+  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
+    for (std::uint64_t rest = flipped[w]; rest != 0; rest &= rest - 1) {
+      const std::size_t place = w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest));
+      const Ordinal person = block * index::kBlockSize + people[place];
+      condition.flips.push_back({person, cause(condition, person, first + place)});
     }
   }
 }

@@ -51,10 +51,14 @@ class TouchedPeople {
 
   // Of whom everything may be another one, ascending: those who came or became somebody else.
   std::span<const index::Ordinal> anew() const { return anew_; }
-  using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
   // People ascending, each once.
-  void for_each_event(const Visit& visit) const;
+  using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
   void for_each_attribute(const Visit& visit) const;
+  // `latest` has the time of the latest of those events of each of them.
+  using VisitEvents =
+      std::function<void(const std::string& name, std::span<const index::Ordinal> people,
+                         std::span<const TimeMs> latest)>;
+  void for_each_event(const VisitEvents& visit) const;
   // The latest event that the uses name, else that they were joined, else what they have.
   // Requires somebody of them.
   Cause cause(const query::Uses& uses, index::Ordinal person) const;
@@ -127,7 +131,9 @@ class Conditions {
 
  private:
   using Numbers = std::vector<std::uint32_t>;
-  using CauseOf = std::function<Cause(std::uint32_t condition, index::Ordinal person)>;
+  // Of the person at that place among the people asked.
+  using CauseOf = std::function<Cause(const Condition& condition, index::Ordinal person,
+                                      std::size_t place)>;
 
   void learn(Condition& condition, const StateAt& moment);
   // Before it is asked by an update.
@@ -139,9 +145,9 @@ class Conditions {
            const CauseOf& cause, const StateAt& moment);
   Result<query::PeopleMask> ask_one(Condition& condition, query::PeopleAsked& people,
                                     const StateAt& moment);
-  void take(Condition& condition, std::uint32_t number, std::uint32_t block,
-            std::span<const std::uint16_t> people, const query::PeopleMask& is,
-            const CauseOf& cause);
+  // What some people have at it. `first` is the place of the first of them among all.
+  void take(Condition& condition, std::uint32_t block, std::span<const std::uint16_t> people,
+            std::size_t first, const query::PeopleMask& is, const CauseOf& cause);
   void follow_clock(TimeMs before, const StateAt& moment);
   void retry_failed(const StateAt& moment);
   void follow_references(const StateAt& moment);

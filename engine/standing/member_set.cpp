@@ -14,6 +14,20 @@ bool bit_of(const std::uint64_t* bits, std::uint16_t person) {
   return (bits[person / 64] >> (person % 64)) & 1;
 }
 
+void set_bit(query::PeopleMask& mask, std::size_t i) {
+  mask[i / 64] |= std::uint64_t{1} << (i % 64);
+}
+
+// Calls visit(place) for every bit set, ascending.
+template <typename Visit>
+void for_each_place(const query::PeopleMask& mask, std::size_t places, const Visit& visit) {
+  for (std::size_t w = 0; w * 64 < places; ++w) {
+    for (std::uint64_t rest = mask[w]; rest != 0; rest &= rest - 1) {
+      visit(w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest)));
+    }
+  }
+}
+
 }  // namespace
 
 MemberSet::MemberSet(const index::Bitmap& people) {
@@ -45,12 +59,21 @@ query::PeopleMask MemberSet::mask_of(std::uint32_t number,
     }
     return mask;
   }
-  auto member = block.array.begin();
-  for (std::size_t i = 0; i < people.size() && member != block.array.end(); ++i) {
-    member = std::lower_bound(member, block.array.end(), people[i]);
-    if (member != block.array.end() && *member == people[i]) {
-      mask[i / 64] |= std::uint64_t{1} << (i % 64);
+  const std::span<const std::uint16_t> members = block.array;
+  // Few members are looked for among the people, few people among the members.
+  if (members.size() < people.size()) {
+    auto person = people.begin();
+    for (const std::uint16_t member : members) {
+      person = std::lower_bound(person, people.end(), member);
+      if (person == people.end()) break;
+      if (*person == member) set_bit(mask, static_cast<std::size_t>(person - people.begin()));
     }
+    return mask;
+  }
+  auto member = members.begin();
+  for (std::size_t i = 0; i < people.size() && member != members.end(); ++i) {
+    member = std::lower_bound(member, members.end(), people[i]);
+    if (member != members.end() && *member == people[i]) set_bit(mask, i);
   }
   return mask;
 }
@@ -69,6 +92,29 @@ query::PeopleMask MemberSet::page(std::uint32_t number, std::uint32_t page) cons
     mask[(*member - first) / 64] |= std::uint64_t{1} << (*member % 64);
   }
   return mask;
+}
+
+void MemberSet::change(std::uint32_t number, std::span<const std::uint16_t> people,
+                       const query::PeopleMask& changed, const query::PeopleMask& is) {
+  const Ordinal first = number * kBlock;
+  Block& block = block_of(first);
+  if (!block.bits) {  // An array may become bits meanwhile.
+    for_each_place(changed, people.size(), [&](std::size_t i) {
+      (is[i / 64] >> (i % 64)) & 1 ? add(first + people[i]) : remove(first + people[i]);
+    });
+    return;
+  }
+  // Each word would be waited for by itself.
+  std::uint64_t* const bits = block.bits.get();
+  for_each_place(changed, people.size(),
+                 [&](std::size_t i) { __builtin_prefetch(bits + people[i] / 64, 1); });
+  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
+    count_ += static_cast<std::uint64_t>(__builtin_popcountll(changed[w] & is[w]));
+    count_ -= static_cast<std::uint64_t>(__builtin_popcountll(changed[w] & ~is[w]));
+  }
+  for_each_place(changed, people.size(), [&](std::size_t i) {
+    bits[people[i] / 64] ^= std::uint64_t{1} << (people[i] % 64);
+  });
 }
 
 bool MemberSet::add(Ordinal person) {

@@ -27,6 +27,10 @@ class MemberSet {
   query::PeopleMask mask_of(std::uint32_t block, std::span<const std::uint16_t> people) const;
   // Of the 1,024 people of the block from page * 1,024 on.
   query::PeopleMask page(std::uint32_t block, std::uint32_t page) const;
+  // Puts in and takes out those of the people whose bit is set in `changed`, as `is` says.
+  // Requires people of the block, ascending, each of whom it changes.
+  void change(std::uint32_t block, std::span<const std::uint16_t> people,
+              const query::PeopleMask& changed, const query::PeopleMask& is);
   bool add(index::Ordinal person);     // Whether they were none.
   bool remove(index::Ordinal person);  // Whether they were one.
   index::Bitmap to_bitmap() const;

@@ -1,5 +1,6 @@
 // Who entered and left segments, from who flipped at their conditions.
 #include <algorithm>
+#include <array>
 
 #include "engine/standing/standing_segments.h"
 
@@ -19,7 +20,6 @@ class StandingSegments::Settling {
     loaded_.resize(all.conditions_.size(), 0);
     flips_.resize(all.conditions_.size());
     all_.index_segments();
-    find_only_cause();
   }
 
   void run() {
@@ -39,18 +39,6 @@ class StandingSegments::Settling {
   const Conditions& conditions() const { return all_.conditions_; }
   Ordinal person_at(std::size_t slot) const { return block_ * index::kBlockSize + listed_[slot]; }
 
-  // Mostly all flips have the same one.
-  void find_only_cause() {
-    if (flipped_.empty() || !why_.anew().empty()) return;
-    const Cause first = conditions().at(flipped_[0]).flips[0].cause;
-    for (const std::uint32_t number : flipped_) {
-      for (const auto& [person, cause] : conditions().at(number).flips) {
-        if (cause.reason != first.reason || cause.time != first.time) return;
-      }
-    }
-    only_cause_ = first;
-  }
-
   std::vector<Ordinal> everybody() const {
     std::vector<Ordinal> people(why_.anew().begin(), why_.anew().end());
     for (const std::uint32_t number : flipped_) {
@@ -69,6 +57,8 @@ class StandingSegments::Settling {
     const auto first = std::lower_bound(anew.begin(), anew.end(), person_at(0));
     has_anew_ = first != anew.end() && *first <= person_at(listed_.size() - 1);
     asked_.clear();
+    has_cause_.fill(false);
+    is_mixed_.fill(true);  // Whoever did not flip came or joined.
     for (const std::uint32_t number : flipped_) load_flips(number);
     if (has_anew_) {  // A segment may change for them without any condition that does.
       asked_.clear();
@@ -94,9 +84,20 @@ class StandingSegments::Settling {
     for (; flips.end < all.size() && all[flips.end].person <= last; ++flips.end) {
       while (person_at(slot) < all[flips.end].person) ++slot;
       masks.was[slot / 64] ^= std::uint64_t{1} << (slot % 64);
+      note_cause(slot, all[flips.end].cause);
     }
     for (Named* const named : all_.by_condition_[number]) {
       if (std::exchange(named->second.settled, round_) != round_) asked_.push_back(named);
+    }
+  }
+
+  // Mostly all flips of one person have the same.
+  void note_cause(std::size_t slot, const Cause& cause) {
+    if (!std::exchange(has_cause_[slot], true)) {
+      causes_[slot] = cause;
+      is_mixed_[slot] = false;
+    } else if (causes_[slot].reason != cause.reason || causes_[slot].time != cause.time) {
+      is_mixed_[slot] = true;
     }
   }
 
@@ -109,7 +110,10 @@ class StandingSegments::Settling {
 
   void find_live() {
     const index::Container* const there = live_.find(block_);
-    is_live_ = {};
+    is_live_ = is_listed_ = {};
+    for (std::size_t i = 0; i < listed_.size(); ++i) {
+      is_listed_[i / 64] |= std::uint64_t{1} << (i % 64);
+    }
     for (std::size_t i = 0; there != nullptr && i < listed_.size(); ++i) {
       is_live_[i / 64] |= std::uint64_t{there->contains(listed_[i])} << (i % 64);
     }
@@ -118,37 +122,34 @@ class StandingSegments::Settling {
   void settle_segment(Named& named) {
     Standing& segment = named.second;
     for (const std::uint32_t number : segment.shape.conditions()) load(number);
-    MaskPair answer;
-    segment.shape.ask(masks_, words_, answer);
+    const MaskPair& answer = segment.shape.ask(masks_, words_, stack_);
     // Those who came, or became somebody else, were not there, or are not any more.
-    if (has_anew_) answer.was = segment.members.mask_of(block_, listed_);
-    PeopleMask changed{};
-    bool is_changed = false;
+    PeopleMask changed = has_anew_ ? segment.members.mask_of(block_, listed_) : answer.was;
+    PeopleMask is;
+    std::uint64_t any = 0;
     for (std::size_t w = 0; w < words_; ++w) {
-      answer.is[w] &= is_live_[w];
-      changed[w] = answer.is[w] ^ answer.was[w];
-      if (listed_.size() - w * 64 < 64) {
-        changed[w] &= (std::uint64_t{1} << (listed_.size() - w * 64)) - 1;
-      }
-      is_changed |= changed[w] != 0;
+      is[w] = answer.is[w] & is_live_[w];
+      changed[w] = (changed[w] ^ is[w]) & is_listed_[w];
+      any |= changed[w];
     }
-    if (is_changed) change(named, changed, answer.is);
+    if (any != 0) change(named, changed, is);
   }
 
   void change(Named& named, const PeopleMask& changed, const PeopleMask& is) {
     Standing& segment = named.second;
     if (segment.changes.empty()) all_.changed_.push_back(&named);
+    segment.members.change(block_, listed_, changed, is);
     for (const bool entered : {false, true}) {
+      std::uint64_t& changes = entered ? segment.entered : segment.left;
       for (std::size_t w = 0; w < words_; ++w) {
         std::uint64_t rest = changed[w] & (entered ? is[w] : ~is[w]);
+        changes += static_cast<std::uint64_t>(__builtin_popcountll(rest));
         for (; rest != 0; rest &= rest - 1) {
-          const Ordinal person =
-              person_at(w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest)));
-          entered ? segment.members.add(person) : segment.members.remove(person);
-          ++(entered ? segment.entered : segment.left);
-          Cause cause = only_cause_ ? *only_cause_ : cause_of(segment, person);
+          const std::size_t slot = w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest));
+          const Cause& one = causes_[slot];
+          Cause cause = is_mixed_[slot] ? cause_of(segment, person_at(slot)) : one;
           cause.time = cause.time != 0 ? std::min(cause.time, now_) : now_;
-          segment.changes.add(person, entered, cause);
+          segment.changes.add(person_at(slot), entered, cause);
         }
       }
     }
@@ -182,7 +183,6 @@ class StandingSegments::Settling {
   const TimeMs now_;
 
   const std::vector<std::uint32_t> flipped_;  // Conditions where somebody did.
-  std::optional<Cause> only_cause_;
   // By condition.
   std::vector<MaskPair> masks_;
   std::vector<std::uint32_t> loaded_;  // The round for which masks_ has it.
@@ -192,9 +192,13 @@ class StandingSegments::Settling {
   std::uint32_t round_ = 0, block_ = 0;
   std::vector<std::uint16_t> listed_;
   std::size_t words_ = 0;
-  PeopleMask is_live_{};
+  PeopleMask is_live_{}, is_listed_{};
+  // By place of the person.
+  std::array<bool, query::kPeopleAtOnce> has_cause_, is_mixed_;
+  std::array<Cause, query::kPeopleAtOnce> causes_;
   bool has_anew_ = false;
   std::vector<Named*> asked_;  // Segments.
+  std::vector<MaskPair> stack_;
 };
 
 void StandingSegments::settle(const TouchedPeople& why, const StateAt& moment, Groups& groups) {

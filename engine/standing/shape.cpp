@@ -94,17 +94,14 @@ Shape Shape::of(const NodePtr& tree, const std::string& timezone,
   return shape;
 }
 
-void Shape::ask(std::span<const MaskPair> by_condition, std::size_t words,
-                MaskPair& answer) const {
-  thread_local std::vector<MaskPair> stack;
-  if (stack.size() < depth_ + 1) stack.resize(depth_ + 1);
-  MaskPair* top = stack.data();  // The free place above all.
-  const auto join = [&](const auto& how) {
+// What a step does with its operands on the stack. All words are gone through where there are more
+// than a few: loops of a known length are done several words at a time.
+template <std::size_t kWords>
+const MaskPair& Shape::run(std::span<const MaskPair> by_condition, MaskPair* top) const {
+  const auto join = [&top](const auto& how) {
     MaskPair &left = top[-2], &right = top[-1];
-    for (std::size_t w = 0; w < words; ++w) {
-      left.is[w] = how(left.is[w], right.is[w]);
-      left.was[w] = how(left.was[w], right.was[w]);
-    }
+    for (std::size_t w = 0; w < kWords; ++w) left.is[w] = how(left.is[w], right.is[w]);
+    for (std::size_t w = 0; w < kWords; ++w) left.was[w] = how(left.was[w], right.was[w]);
     --top;
   };
   if (steps_.empty()) *top++ = {};
@@ -118,32 +115,36 @@ void Shape::ask(std::span<const MaskPair> by_condition, std::size_t words,
       case Kind::Nobody: *top++ = {}; break;
       case Kind::Condition: {
         const MaskPair& from = by_condition[step.number];
-        for (std::size_t w = 0; w < words; ++w) {
-          top->is[w] = from.is[w];
-          top->was[w] = from.was[w];
-        }
+        std::copy_n(from.is.begin(), kWords, top->is.begin());
+        std::copy_n(from.was.begin(), kWords, top->was.begin());
         ++top;
         break;
       }
       case Kind::And: join([](std::uint64_t a, std::uint64_t b) { return a & b; }); break;
       case Kind::Or: join([](std::uint64_t a, std::uint64_t b) { return a | b; }); break;
       case Kind::Not:
-        for (std::size_t w = 0; w < words; ++w) {
-          top[-1].is[w] = ~top[-1].is[w];
-          top[-1].was[w] = ~top[-1].was[w];
-        }
+        for (std::size_t w = 0; w < kWords; ++w) top[-1].is[w] = ~top[-1].is[w];
+        for (std::size_t w = 0; w < kWords; ++w) top[-1].was[w] = ~top[-1].was[w];
         break;
       case Kind::AtLeast: {
         const std::span<const MaskPair> operands(top - step.number, step.number);
-        const PeopleMask is = at_least(operands, step.count, &MaskPair::is, words);
-        const PeopleMask was = at_least(operands, step.count, &MaskPair::was, words);
+        const PeopleMask is = at_least(operands, step.count, &MaskPair::is, kWords);
+        const PeopleMask was = at_least(operands, step.count, &MaskPair::was, kWords);
         top -= step.number;
         *top++ = {is, was};
         break;
       }
     }
   }
-  answer = top[-1];
+  return top[-1];
+}
+
+const MaskPair& Shape::ask(std::span<const MaskPair> by_condition, std::size_t words,
+                           std::vector<MaskPair>& stack) const {
+  if (stack.size() < depth_ + 1) stack.resize(depth_ + 1);
+  if (words == 1) return run<1>(by_condition, stack.data());
+  if (words <= 4) return run<4>(by_condition, stack.data());
+  return run<std::tuple_size_v<PeopleMask>>(by_condition, stack.data());
 }
 
 }  // namespace muster::engine

@@ -40,9 +40,11 @@ class Shape {
   std::span<const std::uint32_t> conditions() const { return conditions_; }
 
   // Who of some people passes and passed, from what they have and had at the conditions.
+  // What it returns is in `stack`, memory for the steps, and only its first words mean anything.
   // Requires masks for all its conditions, and 1 to 16 words of people.
   // Cost: O(steps * words).
-  void ask(std::span<const MaskPair> by_condition, std::size_t words, MaskPair& answer) const;
+  const MaskPair& ask(std::span<const MaskPair> by_condition, std::size_t words,
+                      std::vector<MaskPair>& stack) const;
 
  private:
   enum class Kind : std::uint8_t { Everyone, Nobody, Condition, And, Or, Not, AtLeast };
@@ -52,6 +54,8 @@ class Shape {
     std::int64_t count = 0;    // AtLeast
   };
   class Maker;
+  template <std::size_t kWords>
+  const MaskPair& run(std::span<const MaskPair> by_condition, MaskPair* top) const;
 
   std::vector<Step> steps_;  // Operands first.
   std::size_t depth_ = 0;    // Of the stack.

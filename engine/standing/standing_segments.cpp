@@ -120,7 +120,7 @@ Bitmap StandingSegments::members_by_conditions(const Standing& segment,
   Bitmap members;
   std::vector<MaskPair> masks(conditions_.size());
   std::vector<std::uint64_t> words(index::kBlockWords);
-  MaskPair answer;
+  std::vector<MaskPair> stack;
   for (const auto& [block, there] : moment.generation->profiles.live.entries()) {
     std::fill(words.begin(), words.end(), 0);
     there->or_into(index::MutableBlock(words));
@@ -128,10 +128,9 @@ Bitmap StandingSegments::members_by_conditions(const Standing& segment,
       for (const std::uint32_t number : segment.shape.conditions()) {
         masks[number].is = masks[number].was = conditions_.at(number).people.page(block, page);
       }
-      segment.shape.ask(masks, answer.is.size(), answer);
-      for (std::size_t w = 0; w < answer.is.size(); ++w) {
-        words[page * answer.is.size() + w] &= answer.is[w];
-      }
+      constexpr std::size_t kWords = std::tuple_size_v<query::PeopleMask>;
+      const MaskPair& answer = segment.shape.ask(masks, kWords, stack);
+      for (std::size_t w = 0; w < kWords; ++w) words[page * kWords + w] &= answer.is[w];
     }
     members.add_block(block, words);
   }
@@ -253,8 +252,8 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   Groups groups;
   const StateAt moment{generation, std::max(now, at_.load())};
   const TouchedPeople why(touched);
-  const bool is_other_schema =
-      std::exchange(schema_version_, generation->schema->version) != schema_version_;
+  const bool is_other_schema = schema_version_ != generation->schema->version;
+  schema_version_ = generation->schema->version;
   drop_erased(touched, groups);
   index_segments();
   if (touched.is_everybody) {  // The workspace may have another time zone.

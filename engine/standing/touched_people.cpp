@@ -48,14 +48,20 @@ TouchedPeople::TouchedPeople(const index::Touched& touched)
   }
 }
 
-void TouchedPeople::for_each_event(const Visit& visit) const {
+void TouchedPeople::for_each_event(const VisitEvents& visit) const {
   std::vector<Ordinal> people;
+  std::vector<TimeMs> latest;
   for (const auto& [name, events] : events_) {
     people.clear();
+    latest.clear();
     for (const auto& event : events) {
-      if (people.empty() || people.back() != event.person) people.push_back(event.person);
+      if (people.empty() || people.back() != event.person) {
+        people.push_back(event.person);
+        latest.push_back(event.time);
+      }
+      latest.back() = event.time;
     }
-    visit(name, people);
+    visit(name, people, latest);
   }
 }
 
