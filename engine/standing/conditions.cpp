@@ -334,7 +334,9 @@ void Conditions::follow_suspects(std::span<const Ordinal> people,
   for (const std::uint32_t number : conditions) {
     if (all_[number].is_open() && all_[number].clock.is_beyond()) beyond.push_back(number);
   }
-  const CauseOf cause = [](const Condition&, Ordinal, std::size_t) { return Cause{ChangeReason::Expired, 0}; };
+  const CauseOf cause = [](const Condition&, Ordinal, std::size_t) {
+    return Cause{ChangeReason::Expired, 0};
+  };
   ask(people, beyond, cause, moment);
 }
 

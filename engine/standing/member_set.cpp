@@ -54,8 +54,14 @@ query::PeopleMask MemberSet::mask_of(std::uint32_t number,
   if (number >= blocks_.size()) return mask;
   const Block& block = blocks_[number];
   if (block.bits) {
-    for (std::size_t i = 0; i < people.size(); ++i) {
-      mask[i / 64] |= std::uint64_t{bit_of(block.bits.get(), people[i])} << (i % 64);
+    const std::uint64_t* const bits = block.bits.get();
+    for (std::size_t w = 0; w * 64 < people.size(); ++w) {
+      const auto some = people.subspan(w * 64, std::min<std::size_t>(64, people.size() - w * 64));
+      std::uint64_t word = 0;
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        word |= std::uint64_t{bit_of(bits, some[i])} << i;
+      }
+      mask[w] = word;
     }
     return mask;
   }

@@ -205,7 +205,7 @@ void StandingSegments::settle(const TouchedPeople& why, const StateAt& moment, G
   changed_.clear();
   Settling(*this, why, moment).run();
   std::sort(changed_.begin(), changed_.end(),
-            [](const Named* a, const Named* b) { return a->first < b->first; });
+            [](const Named* a, const Named* b) { return a->second.rank < b->second.rank; });
   for (Named* const named : changed_) {
     named->second.changes.move_into(named->first, named->second.version, groups);
   }

@@ -70,8 +70,10 @@ void StandingSegments::index_segments() {
   if (std::exchange(is_indexed_, true)) return;
   by_condition_.assign(conditions_.size(), {});
   special_.clear();
+  std::uint32_t rank = 0;
   for (Named& named : segments_) {
-    const Standing& segment = named.second;
+    Standing& segment = named.second;
+    segment.rank = rank++;
     for (const std::uint32_t number : segment.shape.conditions()) {
       by_condition_[number].push_back(&named);
     }
@@ -274,16 +276,18 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   if (is_definition) load(moment, touched.is_everybody, groups);
   const bool are_all_asked = is_definition || is_other_schema || conditions_.any_failing();
   ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
+  const std::size_t groups_before = groups.size();
   settle(why, moment, groups);
   conditions_.end_update();
+  const bool is_any_whole = groups_before != 0 || !asked_.empty();
   for (Standing* const segment : asked_) segment->is_asked = false;
   if (!asked_.empty()) is_indexed_ = false;  // They may be special no longer.
   asked_.clear();
   at_ = moment.now;
-  if (are_all_asked) {
+  if (are_all_asked || is_any_whole || !touched.erased.empty()) {
     tell_sizes();
-  } else if (!groups.empty()) {
-    tell_sizes(groups);
+  } else if (!changed_.empty()) {
+    tell_changed_sizes();
   }
   return groups;
 }
@@ -368,12 +372,11 @@ void StandingSegments::tell_sizes() {
   ++changes_;
 }
 
-void StandingSegments::tell_sizes(const Groups& groups) {
+void StandingSegments::tell_changed_sizes() {
   {
     const std::lock_guard held(mutex_);
-    for (const MembershipGroup& group : groups) {
-      const auto segment = segments_.find(group.segment);
-      if (segment != segments_.end()) current_[group.segment] = size_now(segment->second, at_);
+    for (const Named* const named : changed_) {
+      current_[named->first] = size_now(named->second, at_);
     }
     sizes_ = nullptr;
   }

@@ -118,6 +118,7 @@ class StandingSegments {
     std::optional<index::Bitmap> found;    // Of one asked as a whole, not yet taken.
     std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
     GroupMaker changes;                    // Of the update under way.
+    std::uint32_t rank = 0;                // Among the segments, by id.
     std::uint32_t settled = 0;             // The last round of people it was worked out for.
   };
   using Named = std::pair<const std::string, Standing>;
@@ -150,9 +151,9 @@ class StandingSegments {
   void replace(const std::string& id, Standing& segment, index::Bitmap members,
                storage::ChangeReason reason, Groups& groups);
   void drop_erased(const index::Touched& touched, Groups& groups);
-  // To readers: of all, or of those that changed.
+  // To readers: of all, or of those that settling changed.
   void tell_sizes();
-  void tell_sizes(const Groups& groups);
+  void tell_changed_sizes();
 
   const BindingContext context_;
   const unsigned threads_;
