@@ -21,6 +21,7 @@ class GroupMaker {
     if (last_ == nullptr || key != last_key_) {
       last_ = &groups_[key];
       last_key_ = key;
+      if (last_->people.empty()) last_->people.reserve(kFewPeople);
     }
     last_->people.push_back(person);
     if (cause.reason == storage::ChangeReason::Event ||
@@ -46,6 +47,7 @@ class GroupMaker {
   }
 
  private:
+  static constexpr std::size_t kFewPeople = 16;
   using Key = std::pair<bool, storage::ChangeReason>;
   std::map<Key, storage::MembershipGroup> groups_;
   Key last_key_{};

@@ -19,6 +19,7 @@ class StandingSegments::Settling {
     masks_.resize(all.conditions_.size());
     loaded_.resize(all.conditions_.size(), 0);
     flips_.resize(all.conditions_.size());
+    slot_of_.resize(index::kBlockSize);
     all_.index_segments();
   }
 
@@ -52,7 +53,7 @@ class StandingSegments::Settling {
   void settle_listed() {
     round_ = ++all_.round_;
     words_ = (listed_.size() + 63) / 64;
-    find_live();
+    place_people();
     const auto anew = why_.anew();
     const auto first = std::lower_bound(anew.begin(), anew.end(), person_at(0));
     has_anew_ = first != anew.end() && *first <= person_at(listed_.size() - 1);
@@ -80,9 +81,8 @@ class StandingSegments::Settling {
     if (flips.end == all.size() || all[flips.end].person > last) return;
     load(number);
     MaskPair& masks = masks_[number];
-    std::size_t slot = 0;
     for (; flips.end < all.size() && all[flips.end].person <= last; ++flips.end) {
-      while (person_at(slot) < all[flips.end].person) ++slot;
+      const std::size_t slot = slot_of_[all[flips.end].person % index::kBlockSize];
       masks.was[slot / 64] ^= std::uint64_t{1} << (slot % 64);
       note_cause(slot, all[flips.end].cause);
     }
@@ -108,10 +108,11 @@ class StandingSegments::Settling {
     masks_[number].was = masks_[number].is;
   }
 
-  void find_live() {
+  void place_people() {
     const index::Container* const there = live_.find(block_);
     is_live_ = is_listed_ = {};
     for (std::size_t i = 0; i < listed_.size(); ++i) {
+      slot_of_[listed_[i]] = static_cast<std::uint16_t>(i);
       is_listed_[i / 64] |= std::uint64_t{1} << (i % 64);
     }
     for (std::size_t i = 0; there != nullptr && i < listed_.size(); ++i) {
@@ -193,6 +194,7 @@ class StandingSegments::Settling {
   std::vector<std::uint16_t> listed_;
   std::size_t words_ = 0;
   PeopleMask is_live_{}, is_listed_{};
+  std::vector<std::uint16_t> slot_of_;  // By person of the block; only of those listed.
   // By place of the person.
   std::array<bool, query::kPeopleAtOnce> has_cause_, is_mixed_;
   std::array<Cause, query::kPeopleAtOnce> causes_;
