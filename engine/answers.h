@@ -303,6 +303,31 @@ struct ChangesAnswer {
   std::uint64_t end = 1;                  // The offset that the next change will have.
 };
 
+// Which rows of the change stream can be read.
+struct ChangesKept {
+  std::uint64_t first = 1;                // Of the first of them, or of the next one that comes.
+  std::uint64_t end = 1;                  // The offset that the next change will have.
+  TimeMs until = 0;                       // When the last row before `first` was known; 0: none.
+};
+
+// A moment of the change stream: one of both.
+struct PastMoment {
+  std::optional<TimeMs> at;               // What was known by then.
+  std::optional<std::uint64_t> offset;    // The rows up to this one; 0: none of them.
+};
+
+struct PastCount {
+  std::uint64_t count = 0;
+  std::uint64_t offset = 0;               // Of the last row that counts.
+  TimeMs as_of = 0;                       // As asked for, or when that row was known.
+};
+
+// The fields of rows() are those of the present.
+struct PastMembers {
+  MembersAnswer answer;
+  std::uint64_t offset = 0;               // As in PastCount.
+};
+
 struct Document {
   std::string kind, id, json;
   std::uint64_t version = 0;

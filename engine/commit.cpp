@@ -53,6 +53,7 @@ Engine::Impl::Impl(const Parts& given)
     raw_retention.emplace(*parts.log, *parts.raw_retention, parts.raw_archive,
                           parts.checkpoints->keys());
   }
+  if (parts.changes_retention) change_retention.emplace(*parts.log, *parts.changes_retention);
 }
 
 Engine::Impl::~Impl() = default;

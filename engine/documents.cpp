@@ -3,6 +3,7 @@
 #include "base/json_writer.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "engine/identifier_holder.h"
 #include "engine/impl.h"
 #include "engine/references.h"
 #include "engine/segment_document.h"
@@ -117,29 +118,20 @@ Result<ListReceipt> Engine::put_list(const Pass<Permission::Define>&, std::strin
     return Error{ErrorCode::TooLarge, "a list has at most 50 million members"};
   }
   const auto generation = impl_->generation();
-  const auto how = generation->schema->identifiers.find(request.identifier);
   const bool by_id = request.identifier == "profile_id";
-  if (!by_id && how == generation->schema->identifiers.end()) {
+  if (!by_id && !generation->schema->identifiers.contains(request.identifier)) {
     return Error{ErrorCode::InvalidArgument, "'" + request.identifier +
                                                  "' is no declared identifier"};
   }
   ListReceipt receipt;
   std::vector<index::Ordinal> found;
-  const auto held = generation->identifiers.find(request.identifier);
   for (const std::string& member : request.members) {
     if (member.empty() || member.size() > kIdBytesMax || !is_utf8(member)) {
       ++receipt.invalid;
       continue;
     }
-    std::optional<index::Ordinal> ordinal;
-    if (by_id) {
-      ordinal = generation->find_profile(member);
-    } else if (held != generation->identifiers.end()) {
-      const std::string value = how->second == "email" ? normalise_email(member) : member;
-      const auto code = held->second->values.find(value);
-      const auto owner = code ? held->second->owners.at(*code) : std::nullopt;
-      if (owner) ordinal = static_cast<index::Ordinal>(*owner);
-    }
+    const auto ordinal = by_id ? generation->find_profile(member)
+                               : holder_of(*generation, request.identifier, member);
     const bool live = ordinal && generation->profiles.live.contains(*ordinal);
     live ? ++receipt.matched : ++receipt.unmatched;
     if (live) found.push_back(*ordinal);

@@ -54,6 +54,9 @@ struct Parts {
   std::optional<TimeMs> raw_retention = {};
   // The directory of the archive that they go to; "": they go for good.
   std::filesystem::path raw_archive = {};
+  // Rows of the change stream are readable so long after they became known; nothing: for ever. What
+  // they take leaves the log once two checkpoints contain it. Needs checkpoints.
+  std::optional<TimeMs> changes_retention = {};
   // Who was erased, and is not taken in again however they come; null: their ids are refused as
   // long as these data know them. Those in it whom the data still have are erased at the start.
   storage::Suppression* suppression = nullptr;
@@ -169,8 +172,13 @@ class Engine {
   Result<PlanAnswer> plan(const Pass<Permission::Query>& pass, const Question& question) const;
   // One profile with all its attributes and traits, its last events and the saved segments it is
   // in.
+  // Errors: NotFound.
   Result<ProfileAnswer> profile(const Pass<Permission::Members>& pass,
                                 std::string_view profile_id) const;
+  // The same of who holds a value of a declared identifier, which is normalised as in rows.
+  // Errors: InvalidArgument with the nearest name where none is declared so; NotFound.
+  Result<ProfileAnswer> profile_by(const Pass<Permission::Members>& pass,
+                                   std::string_view identifier, std::string_view value) const;
   Catalog catalog(const Pass<Permission::Query>& pass) const;
 
   // --- Segments and other named documents ------------------------------------------------------
@@ -211,11 +219,23 @@ class Engine {
   // Who entered and left saved segments, in the order in which it became known. Durable and
   // complete from the saving of a segment on: its rows, replayed, are its members.
   // Limits: 100,000 rows, or those of 256 records.
-  // Errors: those of the log.
+  // Errors: NotFound where rows from `from` on are past their retention; those of the log.
   Result<ChangesAnswer> changes(const Pass<Permission::Members>& pass,
                                 const ChangesRequest& request) const;
   // The offset that the next change will have.  Cost: none.
   std::uint64_t next_change() const;
+  // The rows that can still be read, and when those before them were known.  Cost: none.
+  ChangesKept changes_kept() const;
+  // Who was in a saved segment at a moment, by the change stream; whoever was erased since is left
+  // out, and no one else.
+  // Errors: InvalidArgument for a moment that is yet to come; NotFound for one from before the rows
+  // that are kept; Unsupported without Parts::standing; those of a change, and of the log.
+  // Cost: all rows of the stream since then are read.
+  Result<PastMembers> members_at(const Pass<Permission::Members>& pass,
+                                 const std::string& segment, const PastMoment& moment);
+  // How many those are.
+  Result<PastCount> count_at(const Pass<Permission::Query>& pass, const std::string& segment,
+                             const PastMoment& moment);
   std::vector<HistoryStep> segment_history(const Pass<Permission::Query>& pass,
                                            const std::string& segment, HistoryUnit unit) const;
   // How many are in a saved segment, without a question; nothing when there is no such segment.

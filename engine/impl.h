@@ -27,6 +27,7 @@
 #include "engine/published.h"
 #include "engine/raw_retention.h"
 #include "engine/standing/change_index.h"
+#include "engine/standing/change_retention.h"
 #include "engine/standing/standing_segments.h"
 #include "index/writer.h"
 #include "query/query.h"
@@ -182,7 +183,22 @@ class Engine::Impl {
   // Brings them to the state of a commit, and adds who entered and left to it.
   void keep_standing(const std::shared_ptr<const index::Generation>& generation, Commit& into);
   void record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
-  std::map<std::string, index::Bitmap> told_members(const std::set<std::string>& segments) const;
+  // Who was in the segments by the change stream; `as_are`: who is. Where rows are past their
+  // retention, whoever has no row since then is taken for what they are.
+  std::map<std::string, index::Bitmap> told_members(
+      const std::map<std::string, index::Bitmap>& as_are) const;
+  // Follows a record of changes during a replay.
+  void follow(const storage::MembershipChanges& told);
+  // Those whose members no start could find by asking, for a checkpoint.
+  void write_followed(ByteWriter& out) const;
+  bool read_followed(ByteReader& in);
+  // (engine/standing/change_retention.cpp) Rows that are past their retention go, as far as they
+  // can. What keeps them from it is told.  Requires taking_mutex.
+  void retire_changes(const std::stop_token& stop);
+  Status retire_changes_until_stopped(const std::stop_token& stop);
+  // (engine/standing/past_members.cpp)
+  Result<PastMembers> members_at(const std::string& segment, const PastMoment& moment);
+  Result<std::uint64_t> last_row_known_by(TimeMs at) const;
   // After a replay: who is in them by now.
   void begin_standing();
   // Brings them to the present; asks as a whole those that have to be, when each is due or now.
@@ -209,6 +225,9 @@ class Engine::Impl {
   query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,
                              const std::string& timezone) const;
 
+  Result<ProfileAnswer> profile(const std::shared_ptr<const index::Generation>& generation,
+                                index::Ordinal person) const;  // (engine/profile.cpp)
+
   std::shared_ptr<const index::Generation> generation() const { return published.get(); }
   TimeMs now() const;
 
@@ -223,6 +242,7 @@ class Engine::Impl {
   StandingSegments standing;                        // The leader's alone, but for its sizes.
   ChangeIndex changes;
   TimeMs standing_at = 0;                           // Of the state that was read back.
+  std::map<std::string, index::Bitmap> followed;    // Members as told; of a replay under way.
   std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.
   std::map<std::string, std::chrono::steady_clock::time_point> whole_due;  // By segment.
   storage::SuppressionMark suppression_mark;        // The log's; the leader's alone.
@@ -247,6 +267,7 @@ class Engine::Impl {
 
   std::optional<Checkpoints> checkpoints;           // Unless none are kept.
   std::optional<RawRetention> raw_retention;        // Unless batches stay for ever.
+  std::optional<ChangeRetention> change_retention;  // Unless changes stay for ever.
   std::mutex taking_mutex;                          // Held while one is taken.
   // Of these erasures everything has been taken out but what destinations have yet to be told;
   // nothing: not by this process. Guarded by taking_mutex.

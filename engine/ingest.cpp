@@ -73,7 +73,7 @@ std::uint64_t live_rows(const index::Generation& state, const index::TableRef& t
 }  // namespace
 
 std::uint64_t Engine::Impl::index_bytes() const {
-  return generation()->bytes() + event_id_bytes;
+  return generation()->bytes() + event_id_bytes + standing.bytes() + changes.bytes();
 }
 
 Status Engine::Impl::has_memory() {

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "base/text.h"
 #include "engine/field_use.h"
+#include "engine/identifier_holder.h"
 #include "engine/impl.h"
 #include "engine/trait_document.h"
 #include "index/event_json.h"
@@ -129,37 +131,61 @@ CatalogTable catalog_events(const index::Schema& schema, const index::EventTable
 Result<ProfileAnswer> Engine::profile(const Pass<Permission::Members>&,
                                       std::string_view profile_id) const {
   const auto generation = impl_->generation();
-  const index::Table& profiles = generation->profiles;
   const auto ordinal = generation->find_profile(profile_id);
-  if (!ordinal || !profiles.live.contains(*ordinal)) {
+  if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }
+  return impl_->profile(generation, *ordinal);
+}
+
+Result<ProfileAnswer> Engine::profile_by(const Pass<Permission::Members>&,
+                                         std::string_view identifier,
+                                         std::string_view value) const {
+  const auto generation = impl_->generation();
+  const auto& declared = generation->schema->identifiers;
+  const std::string name(identifier);
+  if (!declared.contains(name)) {
+    std::vector<std::string> known;
+    for (const auto& [each, unused] : declared) known.push_back(each);
+    return Error{ErrorCode::InvalidArgument,
+                 "no declared identifier " + with_suggestion(name, known)};
+  }
+  const auto ordinal = holder_of(*generation, name, value);
+  if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
+    return Error{ErrorCode::NotFound, "there is no profile with this " + name};
+  }
+  return impl_->profile(generation, *ordinal);
+}
+
+Result<ProfileAnswer> Engine::Impl::profile(
+    const std::shared_ptr<const index::Generation>& generation, index::Ordinal person) const {
+  const index::Table& profiles = generation->profiles;
   ProfileAnswer answer;
-  answer.profile_id = profiles.ids.key(*ordinal).view();
+  answer.profile_id = profiles.ids.key(person).view();
   answer.snapshot = generation->sequence;
   for (const auto& [name, attribute] : profiles.attributes) {
-    auto values = attribute->values(*ordinal);
+    auto values = attribute->values(person);
     if (values.empty()) continue;
     answer.attributes.emplace_back(name, std::move(values));
     answer.is_list.push_back(attribute->type.list);
   }
-  answer.events = newest_events(*generation, *ordinal);
-  const query::BindContext context = impl_->context(generation, impl_->now(), "");
+  answer.events = newest_events(*generation, person);
+  const query::BindContext at_now = context(generation, now(), "");
   for (const std::string& name : trait_ids(*generation)) {
-    TRY_ASSIGN(const auto trait, context.trait(name));
-    query::BindContext own = context;
+    TRY_ASSIGN(const auto trait, at_now.trait(name));
+    query::BindContext own = at_now;
     own.zone = trait->zone;
-    auto value = query::value_of(trait->value, own, *ordinal);
+    auto value = query::value_of(trait->value, own, person);
     if (value) answer.traits.emplace_back(name, std::move(*value));
   }
   for (const auto& [key, versions] : generation->documents) {
     if (key.first != "segment" || versions->back()->deleted) continue;
-    TRY_ASSIGN(const auto segment, context.segment(key.second, 0));
-    query::BindContext own = context;
+    TRY_ASSIGN(const auto segment, at_now.segment(key.second, 0));
+    query::BindContext own = at_now;
     own.zone = segment.zone;
     const auto bound = query::bind(segment.tree, own);
     if (!bound) continue;  // A field it names was replaced away: nobody is in it.
-    TRY_ASSIGN(const bool member, query::contains(**bound, *ordinal));
+    TRY_ASSIGN(const bool member, query::contains(**bound, person));
     if (member) answer.segments.push_back(key.second);
   }
   return answer;

@@ -121,7 +121,16 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
   } else if (const auto* compacted = std::get_if<storage::Compaction>(&record.body)) {
     apply_compaction(*compacted, sequence);
   } else if (const auto* told = std::get_if<storage::MembershipChanges>(&record.body)) {
+    if (told->groups.empty()) {
+      return Error{ErrorCode::NotFound,
+                   "record " + std::to_string(sequence) + " of the log has changes that are past "
+                       "their retention, and no checkpoint that can be read contains them: restore "
+                       "a backup"};
+    }
+    follow(*told);
     changes.note(sequence, *told, record.received);
+  } else if (const auto* horizon = std::get_if<storage::ChangesHorizon>(&record.body)) {
+    changes.forget(*horizon);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
     return Error{ErrorCode::NotFound,
                  "record " + std::to_string(sequence) + " of the log is past its retention, and "
@@ -158,7 +167,7 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
   if (parts.standing && parts.keep_up_every.count() != 0) {
     keeping_up_ = std::jthread([this](const std::stop_token& stop) { keep_up_until(stop); });
   }
-  if (checkpoints && (parts.checkpoint_bytes != 0 || raw_retention)) {
+  if (checkpoints && (parts.checkpoint_bytes != 0 || raw_retention || change_retention)) {
     checkpointing_ = std::jthread([this](const std::stop_token& stop) { take_checkpoints(stop); });
   }
   return Ok{};

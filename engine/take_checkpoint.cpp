@@ -47,7 +47,8 @@ IngestReceipt read_receipt(ByteReader& in) {
 // before: varint | the mark of the suppression file: erasures: varint, key: u64; missing in older
 // ones | the compaction of erased people: erasures, begun: varint, is done: u8; missing in older
 // ones | standing segments: as of: i64, the change stream (ChangeIndex::write); missing in older
-// ones
+// ones | in a checkpoint, of those that are asked as a whole: varint, of each its name, members as
+// portable Roaring: text; missing in older ones
 std::string Engine::Impl::engine_bytes(TimeMs at, TimeMs standing_as_of) const {
   std::string bytes;
   ByteWriter out(bytes);
@@ -100,6 +101,8 @@ EngineMoment Engine::Impl::moment(std::uint64_t sequence, TimeMs received) {
   moment.made = now();
   // Of the last record that it contains, or later.
   moment.engine = engine_bytes(moment.made, std::max({standing.at(), standing_at, received}));
+  ByteWriter engine(moment.engine);
+  write_followed(engine);
   // Last, because they are taken: whatever fails before leaves them where they are.
   moment.new_ids = WriterImage::take_fresh_ids(writer, checkpoints->wants_all_ids());
   return moment;
@@ -169,6 +172,8 @@ Status Engine::Impl::restore_engine(std::string_view bytes) {
     standing_as_of = in.i64();
     told.read(in);
   }
+  const bool has_followed = !in.failed() && !in.at_end();
+  if (has_followed && !read_followed(in)) in.fail();
   if (in.failed() || !in.at_end()) {
     return index::damaged_section("engine", "what the engine keeps cannot be read");
   }
@@ -225,7 +230,10 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
   }
   const std::lock_guard taking(taking_mutex);
   auto taken = write_checkpoint(stop);
-  if (taken) taken->retired = retire_batches(stop);
+  if (taken) {
+    taken->retired = retire_batches(stop);
+    retire_changes(stop);
+  }
   const std::lock_guard held(checkpoint_mutex);
   checkpoint_failure = taken ? "" : taken.error().message;
   return taken;
@@ -300,6 +308,7 @@ void Engine::Impl::take_due_checkpoint(const std::stop_token& stop) {
     {
       const std::lock_guard taking(taking_mutex);
       retire_batches(stop);
+      retire_changes(stop);
     }
     compact_when_due(stop);
     return;

@@ -51,6 +51,9 @@ class Copier {
       if (erasure->mark.erasures != 0) mark_ = erasure->mark;
       if (erasure->reason == kNamelessErasure) last_retired_ = sequence;
     }
+    if (const auto* told = std::get_if<MembershipChanges>(&record->body)) {
+      if (told->groups.empty()) last_retired_ = sequence;
+    }
     if (const auto* change = std::get_if<DocumentChange>(&record->body)) {
       if (change->kind == "destination" && !change->deleted) destinations_.insert(change->id);
       if (change->kind == "destination" && change->deleted) destinations_.erase(change->id);

@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   BlankedBatch = 9,   // A data batch with lines taken out.
   Compaction = 10,
   MembershipChanges = 11,
+  ChangesHorizon = 12,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -191,11 +192,19 @@ void write(ByteWriter& out, const MembershipChanges& changes) {
   out.text(compress(groups));
 }
 
+void write(ByteWriter& out, const ChangesHorizon& horizon) {
+  out.varint(horizon.first);
+  out.varint(horizon.record);
+  out.varint(horizon.gone_before);
+  out.i64(horizon.until);
+}
+
 Kind kind_of(const RecordBody& body) {
   const auto* batch = std::get_if<DataBatch>(&body);
   if (batch != nullptr && is_blanked(*batch)) return Kind::BlankedBatch;
   if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
   if (std::holds_alternative<MembershipChanges>(body)) return Kind::MembershipChanges;
+  if (std::holds_alternative<ChangesHorizon>(body)) return Kind::ChangesHorizon;
   const auto* erasure = std::get_if<Erasure>(&body);
   if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
   // The others stand in the order of the kinds.
@@ -211,7 +220,7 @@ static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
 static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
-static_assert(std::variant_size_v<RecordBody> == 9);
+static_assert(std::variant_size_v<RecordBody> == 10);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -394,6 +403,15 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
     }
     case Kind::Compaction: return read_compaction(in);
     case Kind::MembershipChanges: return read_membership_changes(in);
+    case Kind::ChangesHorizon: {
+      ChangesHorizon horizon;
+      horizon.first = in.varint();
+      horizon.record = in.varint();
+      horizon.gone_before = in.varint();
+      horizon.until = in.i64();
+      if (horizon.first == 0) in.fail();  // Rows are numbered from 1.
+      return RecordBody(horizon);
+    }
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
@@ -456,7 +474,7 @@ Result<RecordHead> decode_head(std::string_view bytes) {
   const auto is = [&](Kind kind) { return head.kind == static_cast<std::uint8_t>(kind); };
   return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch),
                     is(Kind::Retired), is(Kind::Erasure) || is(Kind::MarkedErasure),
-                    is(Kind::Outcome)};
+                    is(Kind::Outcome), is(Kind::MembershipChanges)};
 }
 
 Result<Record> decode(std::string_view bytes) {

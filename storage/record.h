@@ -155,7 +155,8 @@ struct MembershipGroup {
 };
 
 // Who entered and left segments by the records before this one, or by time alone. Every person of
-// a group is a row; rows are numbered through all of the log.
+// a group is a row; rows are numbered through all of the log. No groups: its rows are past their
+// retention, and what they add up to is in the checkpoints.
 struct MembershipChanges {
   std::uint64_t first = 0;  // Number of the first row, from 1.
   std::vector<MembershipGroup> groups;
@@ -165,8 +166,18 @@ struct MembershipChanges {
 // Rows of one record: bounds the memory of whoever reads one.
 inline constexpr std::uint64_t kChangeRowsMax = 1'000'000;
 
+// The rows of changes before one of them are past their retention: nobody reads them any more.
+struct ChangesHorizon {
+  std::uint64_t first = 0;        // The row that is the first one from here on.
+  std::uint64_t record = 0;       // No row from `first` on stands in a record before this one.
+  std::uint64_t gone_before = 0;  // The rows of records before this one have left the log.
+  TimeMs until = 0;               // When the last of the rows before became known.
+  bool operator==(const ChangesHorizon&) const = default;
+};
+
 using RecordBody = std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome,
-                                ClockTick, Retired, Compaction, MembershipChanges>;
+                                ClockTick, Retired, Compaction, MembershipChanges,
+                                ChangesHorizon>;
 
 struct Record {
   TimeMs received = 0;
@@ -185,6 +196,7 @@ std::string encode(const Record& record);
 struct RecordHead {
   TimeMs received = 0;
   bool is_data_batch = false, is_retired = false, is_erasure = false, is_outcome = false;
+  bool is_changes = false;
 };
 // Cost: the checksum of all bytes; nothing is decompressed.
 // Errors: Corrupt, as decode().

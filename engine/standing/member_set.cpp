@@ -161,6 +161,14 @@ bool MemberSet::remove(Ordinal person) {
   return true;
 }
 
+std::uint64_t MemberSet::bytes() const {
+  std::uint64_t bytes = blocks_.capacity() * sizeof(Block);
+  for (const Block& block : blocks_) {
+    bytes += block.array.capacity() * sizeof(block.array[0]) + (block.bits ? kBlock / 8 : 0);
+  }
+  return bytes;
+}
+
 index::Bitmap MemberSet::to_bitmap() const {
   index::Bitmap people;
   for (std::size_t number = 0; number < blocks_.size(); ++number) {

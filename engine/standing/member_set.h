@@ -34,6 +34,7 @@ class MemberSet {
   bool add(index::Ordinal person);     // Whether they were none.
   bool remove(index::Ordinal person);  // Whether they were one.
   index::Bitmap to_bitmap() const;
+  std::uint64_t bytes() const;         // In memory.  Cost: a look at each block.
 
  private:
   static constexpr std::size_t kArrayMax = 1'024;  // 2 KiB, a quarter of the bits.

@@ -14,6 +14,11 @@ using storage::MembershipGroup;
 
 namespace {
 
+// Between two times that a broken segment is asked again though nobody sent anything: at least so
+// long, and so many times as long as it took.
+constexpr TimeMs kRetryEvery = 10'000, kRetryShareMax = 20;
+constexpr std::chrono::seconds kWeighEvery{1};
+
 // The part of a set that is there.
 Bitmap live_of(const Bitmap& people, const index::Generation& generation) {
   std::vector<Ordinal> live = people.to_vector();
@@ -146,8 +151,7 @@ void StandingSegments::fill(
   segments_.clear();
   conditions_.clear();
   schema_version_ = generation->schema->version;
-  std::map<std::string, Bitmap> behind;  // Those whose members are not what was told, as they are.
-  std::set<std::string> wanted;
+  Members behind;  // Those whose members are not what was told, as they are.
   for (const auto& [key, versions] : generation->documents) {
     if (key.first != "segment" || versions->back()->deleted) continue;
     auto segment = defined(*versions->back(), moment);
@@ -156,14 +160,13 @@ void StandingSegments::fill(
     segment->is_stale = told_size(key.second) != members.count();
     // What is asked as a whole now and then may be behind what was told.
     if (segment->is_stale || segment->is_ranked || segment->is_beyond) {
-      wanted.insert(key.second);
       behind[key.second] = std::move(members);
     } else {
       segment->members = MemberSet(members);
     }
     segments_[key.second] = std::move(*segment);
   }
-  const auto known = wanted.empty() ? std::map<std::string, Bitmap>() : told(wanted);
+  const Members known = behind.empty() ? Members() : told(behind);
   for (auto& [id, members] : behind) {
     Standing& segment = segments_[id];
     const auto found = known.find(id);
@@ -230,7 +233,11 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
   segment.found.reset();
   segment.suspects.clear();
   if (!segment.failure.empty()) give_shape(segment, moment);  // What was broken has none.
+  using namespace std::chrono;
+  const auto begun = steady_clock::now();
   replace(id, segment, members_of(segment, moment), reason, groups);
+  const TimeMs took = duration_cast<milliseconds>(steady_clock::now() - begun).count();
+  segment.retry_at = moment.now + std::max(kRetryEvery, kRetryShareMax * took);
 }
 
 void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups) {
@@ -309,7 +316,8 @@ void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
   const bool has_references = segment.uses.has_references && !touched.entities.empty();
   if (segment.is_stale) {
     ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
-  } else if ((!segment.failure.empty() && !touched.empty()) ||
+  } else if ((!segment.failure.empty() &&
+              (!touched.empty() || moment.now >= segment.retry_at)) ||
              (segment.failure.empty() && is_failing(segment)) ||
              (segment.is_ranked && has_references)) {
     ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
@@ -350,6 +358,23 @@ void StandingSegments::found(const Whole& whole, Bitmap members) {
   }
 }
 
+Bitmap StandingSegments::told_of(const std::string& segment) const {
+  const auto found = segments_.find(segment);
+  return found == segments_.end() ? Bitmap() : found->second.members.to_bitmap();
+}
+
+void StandingSegments::weigh() {
+  const auto now = std::chrono::steady_clock::now();
+  if (bytes_ != 0 && now - weighed_ < kWeighEvery) return;
+  weighed_ = now;
+  std::uint64_t bytes = 0;
+  for (const auto& [id, segment] : segments_) bytes += sizeof(segment) + segment.members.bytes();
+  for (std::uint32_t number = 0; number < conditions_.size(); ++number) {
+    bytes += sizeof(Condition) + conditions_.at(number).people.bytes();
+  }
+  bytes_ = bytes;
+}
+
 namespace {
 
 template <typename Standing>
@@ -361,6 +386,7 @@ SegmentSize size_now(const Standing& segment, TimeMs at) {
 }  // namespace
 
 void StandingSegments::tell_sizes() {
+  weigh();
   std::map<std::string, SegmentSize> sizes;
   for (const auto& [id, segment] : segments_) sizes[id] = size_now(segment, at_);
   is_empty_ = segments_.empty();
@@ -373,6 +399,7 @@ void StandingSegments::tell_sizes() {
 }
 
 void StandingSegments::tell_changed_sizes() {
+  weigh();
   {
     const std::lock_guard held(mutex_);
     for (const Named* const named : changed_) {

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,9 +52,9 @@ class StandingSegments {
  public:
   using Generation = std::shared_ptr<const index::Generation>;
   using Groups = std::vector<storage::MembershipGroup>;
-  // Who was in segments by what has been told of them.
-  using Told = std::function<std::map<std::string, index::Bitmap>(
-      const std::set<std::string>& segments)>;
+  // Who was in segments by what has been told of them, given who is.
+  using Members = std::map<std::string, index::Bitmap>;
+  using Told = std::function<Members(const Members& segments)>;
 
   StandingSegments(const BindingContext& context, unsigned threads)
       : context_(context), threads_(threads), conditions_(context, threads) {}
@@ -89,6 +90,8 @@ class StandingSegments {
     index::Bitmap members;  // As known.
   };
   std::vector<Whole> wholes() const;
+  // Who is in a segment by what has been told; nobody where there is none of that name.
+  index::Bitmap told_of(const std::string& segment) const;
   // The members of such a segment, found at a state a moment ago; update() takes it from there.
   void found(const Whole& whole, index::Bitmap members);
 
@@ -100,6 +103,8 @@ class StandingSegments {
   std::optional<SegmentSize> size_of(const std::string& segment) const;
   // Another number after each change of a size.
   std::uint64_t changes() const { return changes_; }
+  // Bytes of members and of whom conditions hold for, as of a second before the last change.
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   struct Standing {
@@ -112,6 +117,7 @@ class StandingSegments {
     std::string failure;     // Why it is broken; "" unless it is.
     bool is_asked = false;   // By the update under way, for everybody.
     bool is_stale = false;   // What was told of it is not what it is.
+    TimeMs retry_at = 0;     // When a broken one is asked again though no data came.
     Shape shape;             // Holds its conditions. Of a broken one: nobody.
     MemberSet members;
     std::uint64_t entered = 0, left = 0;
@@ -154,6 +160,7 @@ class StandingSegments {
   // To readers: of all, or of those that settling changed.
   void tell_sizes();
   void tell_changed_sizes();
+  void weigh();
 
   const BindingContext context_;
   const unsigned threads_;
@@ -174,6 +181,8 @@ class StandingSegments {
   std::map<std::string, SegmentSize> current_;
   mutable Sizes sizes_;  // A copy of current_; null: it is not up to date.
   std::atomic<std::uint64_t> changes_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0;
+  std::chrono::steady_clock::time_point weighed_;
 };
 
 }  // namespace muster::engine

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/impl.h"
+#include "engine/standing/change_rows.h"
 
 namespace muster::engine {
 
@@ -14,6 +15,8 @@ namespace {
 // rows among those of many.
 constexpr int kRecordsPerAnswerMax = 256;
 constexpr std::size_t kChangesPerAnswerMax = 100'000;
+// Members that a checkpoint of a replay takes along; those of the others are read back from rows.
+constexpr std::size_t kFollowedBytesMax = 64U << 20;
 // Between two times that a segment is asked as a whole: at least so long, and so many times as
 // long as it took.
 constexpr std::chrono::milliseconds kWholeEvery{500};
@@ -29,6 +32,12 @@ MembershipGroup part_of(const MembershipGroup& group, std::size_t from, std::siz
     part.times.assign(group.times.begin() + begin, group.times.begin() + end);
   }
   return part;
+}
+
+void apply_rows(const MembershipGroup& group, index::Bitmap& members) {
+  for (const std::uint32_t person : group.people) {
+    group.entered ? members.add(person) : members.remove(person);
+  }
 }
 
 }  // namespace
@@ -79,25 +88,70 @@ void Engine::Impl::keep_standing(const std::shared_ptr<const index::Generation>&
   record_changes(standing.update(generation, touched, at), std::max(at, standing.at()), into);
 }
 
-// Who was in the segments by the change stream.
+void Engine::Impl::follow(const MembershipChanges& told) {
+  for (const MembershipGroup& group : told.groups) {
+    auto at = followed.find(group.segment);
+    if (at == followed.end()) {
+      // From somewhere in its middle there is no following it.
+      if (changes.members_of(group.segment) != 0) continue;
+      at = followed.try_emplace(group.segment).first;
+    }
+    apply_rows(group, at->second);
+  }
+}
+
 std::map<std::string, index::Bitmap> Engine::Impl::told_members(
-    const std::set<std::string>& segments) const {
-  std::map<std::string, index::Bitmap> members;
-  for (const std::uint64_t sequence : changes.records()) {
-    const auto bytes = storage::record_at(*parts.log, sequence);
-    if (!bytes) break;  // The start that read it has said so.
-    const auto record = storage::decode(*bytes);
-    const auto* told = record ? std::get_if<MembershipChanges>(&record->body) : nullptr;
-    if (told == nullptr) continue;
-    for (const MembershipGroup& group : told->groups) {
-      if (!segments.contains(group.segment)) continue;
-      index::Bitmap& people = members[group.segment];
-      for (const std::uint32_t person : group.people) {
-        group.entered ? people.add(person) : people.remove(person);
-      }
+    const std::map<std::string, index::Bitmap>& as_are) const {
+  std::map<std::string, index::Bitmap> members, unknown;
+  const std::uint64_t first = changes.horizon().first;
+  for (const auto& [segment, people] : as_are) {
+    const auto found = followed.find(segment);
+    if (found != followed.end()) members[segment] = found->second;
+    else unknown[segment] = first == 1 ? index::Bitmap() : people;
+  }
+  const auto take = [&](TimeMs, const MembershipChanges& told) {
+    for (const MembershipGroup& group : told.groups) {
+      const auto found = unknown.find(group.segment);
+      if (found != unknown.end()) apply_rows(group, found->second);
+    }
+    return true;
+  };
+  // The start that reads the log has said what is wrong with it.
+  if (!unknown.empty()) (void)visit_changes(*parts.log, changes, first, UINT64_MAX, take);
+  members.merge(unknown);
+  return members;
+}
+
+void Engine::Impl::write_followed(ByteWriter& out) const {
+  std::map<std::string, std::string> written;
+  if (ready && parts.standing) {
+    for (const StandingSegments::Whole& whole : standing.wholes()) {
+      written[whole.id] = whole.members.to_bytes();
+    }
+  } else {
+    std::size_t bytes = 0;
+    for (const auto& [segment, people] : followed) {
+      std::string set = people.to_bytes();
+      if ((bytes += set.size()) > kFollowedBytesMax) break;
+      written[segment] = std::move(set);
     }
   }
-  return members;
+  out.varint(written.size());
+  for (const auto& [segment, people] : written) {
+    out.text(segment);
+    out.text(people);
+  }
+}
+
+bool Engine::Impl::read_followed(ByteReader& in) {
+  followed.clear();
+  for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+    const std::string segment(in.text());
+    auto people = index::Bitmap::from_bytes(in.text());
+    if (!people) return false;
+    followed[segment] = std::move(*people);
+  }
+  return !in.failed();
 }
 
 void Engine::Impl::begin_standing() {
@@ -105,7 +159,8 @@ void Engine::Impl::begin_standing() {
   standing.fill(
       published.get(), standing_at,
       [this](const std::string& segment) { return changes.members_of(segment); },
-      [this](const std::set<std::string>& segments) { return told_members(segments); });
+      [this](const StandingSegments::Members& as_are) { return told_members(as_are); });
+  followed.clear();
   writer.note_touched(true);
 }
 
@@ -181,27 +236,22 @@ Result<ChangesAnswer> Engine::changes(const Pass<Permission::Members>&,
   const index::Dictionary ids = generation->profiles.ids;
   answer.next = std::max<std::uint64_t>(request.from, 1);
   const std::size_t limit = std::min(request.limit, kChangesPerAnswerMax);
-  for (int records = 0; records < kRecordsPerAnswerMax && answer.rows.size() < limit; ++records) {
-    if (answer.next >= answer.end) break;
-    const auto sequence = index.record_of(answer.next);
-    if (!sequence || *sequence > generation->sequence) break;
-    TRY_ASSIGN(const std::string bytes, storage::record_at(*impl_->parts.log, *sequence));
-    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
-    const auto* told = std::get_if<MembershipChanges>(&record.body);
-    if (told == nullptr) {
-      return Error{ErrorCode::Corrupt, "record " + std::to_string(*sequence) +
-                                           " of the log has no changes, where some were"};
-    }
-    std::uint64_t offset = told->first;
-    for (const MembershipGroup& group : told->groups) {
+  int records = 0;
+  const auto take = [&](TimeMs known, const MembershipChanges& told) {
+    std::uint64_t offset = told.first;
+    for (const MembershipGroup& group : told.groups) {
       const bool is_asked = request.segment.empty() || group.segment == request.segment;
       for (std::size_t i = 0; i < group.people.size(); ++i, ++offset) {
         if (offset < answer.next || answer.rows.size() == limit) continue;
-        if (is_asked) answer.rows.push_back(row_of(group, i, offset, record.received, ids));
+        if (is_asked) answer.rows.push_back(row_of(group, i, offset, known, ids));
         answer.next = offset + 1;
       }
     }
-  }
+    return ++records < kRecordsPerAnswerMax && answer.rows.size() < limit &&
+           answer.next < answer.end;
+  };
+  if (answer.next >= answer.end || limit == 0) return answer;
+  TRY(visit_changes(*impl_->parts.log, index, answer.next, generation->sequence, take));
   return answer;
 }
 
@@ -222,6 +272,11 @@ StandingSegments::Sizes Engine::segment_sizes(const Pass<Permission::Query>&) co
 
 std::uint64_t Engine::segment_changes() const { return impl_->standing.changes(); }
 std::uint64_t Engine::next_change() const { return impl_->changes.next_row(); }
+
+ChangesKept Engine::changes_kept() const {
+  const storage::ChangesHorizon horizon = impl_->changes.horizon();
+  return {horizon.first, impl_->changes.next_row(), horizon.until};
+}
 
 Status Engine::keep_up(const Pass<Permission::Admin>&) {
   // Twice: what was found about everybody is taken by the commit behind it.

@@ -114,6 +114,13 @@ class Serving {
       return Error{ErrorCode::InvalidArgument,
                    "--raw-retention is about what stands on a disk; with --memory nothing does"};
     }
+    if (!options_.changes_retention.empty()) {
+      if (options_.memory) {
+        return Error{ErrorCode::InvalidArgument, "--changes-retention is about what stands on a "
+                                                 "disk; with --memory nothing does"};
+      }
+      TRY_ASSIGN(changes_retention_, duration_of(options_.changes_retention));
+    }
     if (!options_.raw_retention.empty()) {
       TRY_ASSIGN(raw_retention_, duration_of(options_.raw_retention));
     } else if (!options_.raw_archive.empty()) {
@@ -187,6 +194,7 @@ class Serving {
                               .checkpoint_bytes = std::uint64_t{options_.checkpoint_mib} << 20,
                               .raw_retention = raw_retention_,
                               .raw_archive = options_.raw_archive,
+                              .changes_retention = changes_retention_,
                               .suppression = suppression_.get(),
                               .keep_up_every = kKeepUpEvery,
                               .notice = [](const std::string& notice) { log_error(notice); }};
@@ -261,6 +269,7 @@ class Serving {
   std::unique_ptr<storage::CheckpointStore> checkpoints_;
   std::unique_ptr<storage::Suppression> suppression_;
   std::optional<TimeMs> raw_retention_;  // Of data batches; nothing: they stay.
+  std::optional<TimeMs> changes_retention_;  // Of rows of the change stream.
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<connect::Exporter> exporter_;

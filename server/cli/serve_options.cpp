@@ -37,7 +37,7 @@ const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "allow-origin",
     "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
-    "encryption-key", "ready-file"};
+    "changes-retention", "encryption-key", "ready-file"};
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -52,6 +52,7 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
   if (name == "ready-file") return text(options.ready_file);
   if (name == "raw-retention") return text(options.raw_retention);
   if (name == "raw-archive") return text(options.raw_archive);
+  if (name == "changes-retention") return text(options.changes_retention);
   if (name == "encryption-key") return text(options.encryption_key);
   if (name == "memory") {
     const auto value = node.value_exact<bool>();
@@ -144,6 +145,11 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
                   "Directory where they go then, for `muster unarchive`; when not given, they are "
                   "gone")
       ->envname("MUSTER_RAW_ARCHIVE");
+  command
+      .add_option("--changes-retention", options.changes_retention,
+                  "How long the rows of the change stream can be read, like 30d, 12h, 90m; when "
+                  "not given, for ever")
+      ->envname("MUSTER_CHANGES_RETENTION");
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")

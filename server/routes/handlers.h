@@ -45,6 +45,7 @@ Result<Response> post_batch(const Call& call);
 
 // profiles.cpp
 Result<Response> get_profile(const Call& call, const MembersPass& pass);
+Result<Response> get_profile_by(const Call& call, const MembersPass& pass);
 Result<Response> delete_profile(const Call& call, const DefinePass& pass);
 Result<Response> get_erasure(const Call& call, const DefinePass& pass);
 Result<Response> get_erasures(const Call& call, const DefinePass& pass);

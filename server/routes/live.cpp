@@ -117,8 +117,8 @@ Response follow(const std::shared_ptr<ChangeReader>& reader) {
   return event_stream(next, [reader] { return reader->has_more(); });
 }
 
-// What is there, as NDJSON, `limit` rows at most.
-Result<Response> read_out(ChangeReader& reader, std::uint64_t limit) {
+// What is there, as NDJSON, `limit` rows at most. `first`: the first row that is kept.
+Result<Response> read_out(ChangeReader& reader, std::uint64_t first, std::uint64_t limit) {
   std::string body;
   std::uint64_t rows = 0;
   for (int reads = 0; reads < kReadsMax && rows < limit && reader.has_more(); ++reads) {
@@ -128,7 +128,8 @@ Result<Response> read_out(ChangeReader& reader, std::uint64_t limit) {
   }
   Response response;
   response.content_type = "application/x-ndjson";
-  response.headers = {{"X-Next-Offset", std::to_string(reader.next())}};
+  response.headers = {{"X-Next-Offset", std::to_string(reader.next())},
+                      {"X-First-Offset", std::to_string(first)}};
   response.body = std::move(body);
   return response;
 }
@@ -142,17 +143,21 @@ Result<Response> changes_reply(const Call& call, const MembersPass& pass,
   if (limit == 0 || limit > kRowsMax) {
     return Error{ErrorCode::InvalidArgument, "'limit' is 1 to 100,000"};
   }
-  const std::uint64_t end = call.engine().next_change();
-  if (from > end || last.value_or(0) >= end) {
+  const engine::ChangesKept kept = call.engine().changes_kept();
+  if (from > kept.end || last.value_or(0) >= kept.end) {
     return Error{ErrorCode::InvalidArgument,
                  "there is no change with that offset yet; the next one is " +
-                     std::to_string(end)};
+                     std::to_string(kept.end)};
   }
-  if (!wants_events(call.request)) {
-    ChangeReader reader(call, pass, segment, std::max<std::uint64_t>(from, 1));
-    return read_out(reader, limit);
+  const bool is_stream = wants_events(call.request);
+  const std::uint64_t anew = is_stream ? kept.end : kept.first;
+  const std::uint64_t begin = is_stream && last ? *last + 1 : from != 0 ? from : anew;
+  // Who names an offset has read what stands before it, and is told what they have missed.
+  if (begin < kept.first) return changes_gone(call.request, kept.first);
+  if (!is_stream) {
+    ChangeReader reader(call, pass, segment, begin);
+    return read_out(reader, kept.first, limit);
   }
-  const std::uint64_t begin = last ? *last + 1 : from != 0 ? from : end;
   return follow(std::make_shared<ChangeReader>(call, pass, segment, begin));
 }
 

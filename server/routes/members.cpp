@@ -1,4 +1,5 @@
 // POST /v1/members: the people of a segment, streamed.
+#include <charconv>
 #include <span>
 
 #include "base/bytes.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::uint8_t kCursorFormat = 1;
 
 struct Place {
-  TimeMs as_of = 0;
+  TimeMs as_of = 0;  // Of a past moment, the offset.
   index::Ordinal from = 0;
 };
 
@@ -25,23 +26,23 @@ std::uint64_t hash_of(const engine::Question& question) {
   return hash64(question.where, hash64(question.timezone));
 }
 
-std::string cursor_of(const engine::Question& question, const Place& place) {
+std::string cursor_of(std::uint64_t question, const Place& place) {
   std::string bytes;
   ByteWriter out(bytes);
   out.u8(kCursorFormat);
-  out.u64(hash_of(question));
+  out.u64(question);
   out.i64(place.as_of);
   out.u32(place.from);
   return to_base64url(bytes);
 }
 
-Result<Place> place_of(const engine::Question& question, std::string_view cursor) {
+Result<Place> place_of(std::uint64_t question, std::string_view cursor) {
   const Error foreign{ErrorCode::InvalidArgument,
                       "this cursor was not made for this question; begin without one"};
   const auto bytes = from_base64url(cursor);
   if (!bytes) return foreign;
   ByteReader in(*bytes);
-  const bool known = in.u8() == kCursorFormat && in.u64() == hash_of(question);
+  const bool known = in.u8() == kCursorFormat && in.u64() == question;
   const Place place{in.i64(), in.u32()};
   if (!known || in.failed() || !in.at_end()) return foreign;
   return place;
@@ -217,7 +218,7 @@ Result<Response> members_reply(const Call& call, const MembersPass& pass,
   engine::Question question = asked.question;
   index::Ordinal from = 0;
   if (!asked.cursor.empty()) {
-    TRY_ASSIGN(const Place place, place_of(question, asked.cursor));
+    TRY_ASSIGN(const Place place, place_of(hash_of(question), asked.cursor));
     if (!question.as_of) question.as_of = place.as_of;
     from = place.from;
   }
@@ -235,12 +236,69 @@ Result<Response> members_reply(const Call& call, const MembersPass& pass,
   }
   if (const auto next = next_page(answer.members, from, asked.limit)) {
     response.headers.push_back(
-        {"X-Next-Cursor", cursor_of(asked.question, {answer.as_of, *next})});
+        {"X-Next-Cursor", cursor_of(hash_of(asked.question), {answer.as_of, *next})});
   }
   auto stream = std::make_shared<MembersStream>(call, pass, asked, std::move(answer));
   stream->limit_to(from, asked.limit == 0 ? UINT64_MAX : asked.limit);
   response.next = [stream] { return stream->next(); };
   return response;
+}
+
+Result<engine::PastMoment> parse_past(std::string_view at) {
+  engine::PastMoment moment;
+  std::uint64_t offset = 0;
+  const auto [end, failed] = std::from_chars(at.data(), at.data() + at.size(), offset);
+  if (failed == std::errc() && end == at.data() + at.size()) {
+    moment.offset = offset;
+    return moment;
+  }
+  moment.at = parse_time(at, Zone());
+  if (moment.at) return moment;
+  return Error{ErrorCode::InvalidArgument,
+               "'at' is an offset of the change stream, like 17, or an RFC 3339 time, like "
+               "2026-11-01T08:00:00Z"};
+}
+
+Result<Response> past_members_reply(const Call& call, const MembersPass& pass,
+                                    const PastRequest& past) {
+  const MembersRequest& asked = past.asked;
+  TRY(check_members(asked));
+  if (!asked.fields.empty()) {
+    return Error{ErrorCode::InvalidArgument,
+                 "what people were like then is not known: leave 'fields' out with 'at'"};
+  }
+  const std::uint64_t question = hash64(past.segment, hash64("past"));
+  engine::PastMoment moment = past.moment;
+  index::Ordinal from = 0;
+  if (!asked.cursor.empty()) {
+    TRY_ASSIGN(const Place place, place_of(question, asked.cursor));
+    moment = {{}, static_cast<std::uint64_t>(place.as_of)};
+    from = place.from;
+  }
+  auto found = call.engine().members_at(pass, past.segment, moment);
+  if (!found) return past_refused(call, std::move(found.error()));
+  Response response;
+  response.content_type = type_of(asked.format);
+  response.headers = {{"X-Count", std::to_string(found->answer.members.count())},
+                      {"X-As-Of", to_rfc3339(found->answer.as_of)},
+                      {"X-Offset", std::to_string(found->offset)}};
+  if (asked.format == MembersFormat::Roaring) {
+    response.body = found->answer.members.to_bytes();
+    return response;
+  }
+  if (const auto next = next_page(found->answer.members, from, asked.limit)) {
+    const Place place{static_cast<TimeMs>(found->offset), *next};
+    response.headers.push_back({"X-Next-Cursor", cursor_of(question, place)});
+  }
+  auto stream = std::make_shared<MembersStream>(call, pass, asked, std::move(found->answer));
+  stream->limit_to(from, asked.limit == 0 ? UINT64_MAX : asked.limit);
+  response.next = [stream] { return stream->next(); };
+  return response;
+}
+
+Result<Response> past_refused(const Call& call, Error error) {
+  if (error.code != ErrorCode::NotFound) return error;
+  return changes_gone(call.request, call.engine().changes_kept().first);
 }
 
 // POST /v1/members  {"where": "...", "fields": ["country"]}  ->  200, one line a person

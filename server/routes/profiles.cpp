@@ -7,10 +7,9 @@
 
 namespace muster::server {
 
-// GET /v1/profiles/p1  ->  200 {"profile_id", "snapshot", "attributes", "traits", ...}
-Result<Response> get_profile(const Call& call, const MembersPass& pass) {
-  TRY(only_query(call.request, {}));
-  TRY_ASSIGN(const engine::ProfileAnswer answer, call.engine().profile(pass, call.param(0)));
+namespace {
+
+Response profile_reply(const engine::ProfileAnswer& answer) {
   JsonWriter json;
   json.begin_object();
   json.key("profile_id").text(answer.profile_id);
@@ -39,6 +38,23 @@ Result<Response> get_profile(const Call& call, const MembersPass& pass) {
   json.end_array();
   json.end_object();
   return json_reply(json.take());
+}
+
+}  // namespace
+
+// GET /v1/profiles/p1  ->  200 {"profile_id", "snapshot", "attributes", "traits", ...}
+Result<Response> get_profile(const Call& call, const MembersPass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const engine::ProfileAnswer answer, call.engine().profile(pass, call.param(0)));
+  return profile_reply(answer);
+}
+
+// GET /v1/profiles/by/email/ana%40example.com  ->  200, as by its id
+Result<Response> get_profile_by(const Call& call, const MembersPass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const engine::ProfileAnswer answer,
+             call.engine().profile_by(pass, call.param(0), call.param(1)));
+  return profile_reply(answer);
 }
 
 // DELETE /v1/profiles/p1

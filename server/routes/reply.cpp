@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "server/http/cursor.h"
+#include "server/http/status.h"
 
 namespace muster::server {
 
@@ -28,6 +29,14 @@ Response json_reply(std::string json) {
   response.body = std::move(json);
   response.body += '\n';
   return response;
+}
+
+Response changes_gone(const Request& request, std::uint64_t first_offset) {
+  const std::string first = std::to_string(first_offset);
+  Response gone = http_problem(410, "changes before offset " + first + " are past their retention: "
+                                    "go on from there", request.request_id);
+  gone.headers.push_back({"X-First-Offset", first});
+  return gone;
 }
 
 Response no_content() {

@@ -22,6 +22,8 @@ inline constexpr std::size_t kPageMax = 1'000;
 
 Response json_reply(std::string json);
 Response no_content();
+// 410: changes before X-First-Offset are past their retention, and the request is about them.
+Response changes_gone(const Request& request, std::uint64_t first_offset);
 
 // Errors: InvalidArgument naming a query parameter that is not among `names`.
 Status only_query(const Request& request, std::initializer_list<std::string_view> names);

@@ -38,6 +38,7 @@ constexpr Route kRoutes[] = {
     sdk_route<post_batch>("/v1/import"),
 
     route<P::Members, get_profile>(Get, "/v1/profiles/{id}").about_a_person(),
+    route<P::Members, get_profile_by>(Get, "/v1/profiles/by/{identifier}/{value}"),
     route<P::Define, delete_profile>(Delete, "/v1/profiles/{id}").about_a_person(),
     route<P::Define, get_erasure>(Get, "/v1/profiles/{id}/erasure").about_a_person(),
     route<P::Define, get_erasures>(Get, "/v1/erasures"),

@@ -1,5 +1,6 @@
 // Standing segments: after every step they are what a fresh question says, and the change stream,
-// replayed from its first row, gives exactly the members.
+// replayed from its first row, gives exactly the members; and whoever was in them at a moment
+// before is still known. Every other life has a retention of changes.
 //
 // MUSTER_CASES=n takes n lives instead of 4; MUSTER_SEED plays a run again;
 // MUSTER_SABOTAGE=skip-expiry or lose-late-event leaves such a row out of the replay.
@@ -79,13 +80,18 @@ class Replay {
 class StandingLife {
  public:
   explicit StandingLife(Random& random, const std::string& sabotage = "")
-      : random_(random), world_(random, kMovingConditions, 10), replay_(sabotage) {
+      : random_(random),
+        world_(random, kMovingConditions, 10),
+        has_retention_(random.below(2) == 0),
+        replay_(sabotage) {
+    if (has_retention_) world_.test().keep_changes_for(kDay * 20);
     put_list();
     for (std::size_t i = 0; i < kMoreConditions.size(); ++i) {
       save("m" + std::to_string(i), kMoreConditions[i]);
     }
     world_.test().keep_checkpoints(checkpoints_);
     restart();
+    read_stream();  // Before its rows may be past their retention.
   }
 
   void step() {
@@ -113,9 +119,70 @@ class StandingLife {
     }
   }
 
+  // What is remembered of moments before, by offset and by time.
+  void look_back() {
+    engine::Engine& engine = world_.test().engine();
+    Past now{replay_.next() - 1, engine.now(), {}};
+    known_.clear();
+    const auto everyone = world_.test().members(question("everyone"));
+    ASSERT_TRUE(everyone);
+    for (const std::string& id : *everyone) known_[id] = true;
+    for (const auto& segment : engine.documents("segment")) {
+      now.members[segment.id] = replay_.members(segment.id);
+    }
+    for (int i = 0; i < 3 && !past_.empty(); ++i) {
+      const std::size_t which = random_.below(static_cast<std::uint32_t>(past_.size()));
+      expect_past(past_[which], {{}, past_[which].offset});
+      expect_past(past_[which], {past_[which].at, {}});
+    }
+    past_.push_back(std::move(now));
+    world_.test().clock().advance(1);  // What comes is known later.
+  }
+
   const Replay& replay() const { return replay_; }
 
  private:
+  struct Past {
+    std::uint64_t offset = 0;
+    TimeMs at = 0;
+    std::map<std::string, std::vector<std::string>> members;
+  };
+
+  // Whether they, or whom they became, were not erased.
+  bool is_known(const std::string& id) {
+    const auto [at, is_new] = known_.try_emplace(id);
+    if (is_new) {
+      at->second = world_.test().engine().profile(pass<Permission::Members>(), id).has_value();
+    }
+    return at->second;
+  }
+
+  void expect_past(const Past& past, const engine::PastMoment& moment) {
+    engine::Engine& engine = world_.test().engine();
+    const engine::ChangesKept kept = engine.changes_kept();
+    const bool is_kept = moment.at ? *moment.at >= kept.until : past.offset + 1 >= kept.first;
+    for (const auto& [segment, then] : past.members) {
+      if (random_.below(4) != 0) continue;
+      const auto found = engine.members_at(pass<Permission::Members>(), segment, moment);
+      ASSERT_EQ(is_kept, found.has_value());
+      if (!found) {
+        EXPECT_EQ(ErrorCode::NotFound, found.error().code);
+        return;
+      }
+      const auto people = found->answer.members.to_vector();
+      const auto rows = engine.rows(pass<Permission::Members>(), found->answer, people, {});
+      ASSERT_TRUE(rows);
+      std::set<std::string> ids, expected;
+      for (const auto& row : *rows) ids.insert(row.profile_id);
+      EXPECT_EQ(rows->size(), ids.size());
+      for (const std::string& id : then) {
+        if (is_known(id)) expected.insert(id);
+      }
+      EXPECT_EQ(expected, ids) << segment << " up to offset " << past.offset << " at "
+                               << to_rfc3339(past.at);
+    }
+  }
+
   void save(const std::string& id, const std::string& where) { world_.save(id, where); }
 
   void put_list() {
@@ -130,7 +197,8 @@ class StandingLife {
     if (random_.below(2) == 0) world_.step();
     if (random_.below(2) == 0) world_.move_clock();
     const bool is_whole = random_.below(3) == 0;
-    world_.test().start_from(is_whole ? engine::Base::Nothing : engine::Base::NewestCheckpoint);
+    const auto whole = has_retention_ ? engine::Base::OldestCheckpoint : engine::Base::Nothing;
+    world_.test().start_from(is_whole ? whole : engine::Base::NewestCheckpoint);
     const Status restarted = world_.test().restart();
     ASSERT_TRUE(restarted) << restarted.error().message;
   }
@@ -148,7 +216,10 @@ class StandingLife {
 
   Random& random_;
   MovingWorld world_;
+  const bool has_retention_;
   Replay replay_;
+  std::vector<Past> past_;
+  std::map<std::string, bool> known_;  // As of this step.
   TemporaryFolder folder_;
   storage::CheckpointStore checkpoints_{folder_.path()};
 };
@@ -167,6 +238,7 @@ TEST(Standing, IsWhatAFreshQuestionSays) {
     for (int step = 0; step < kStepsOfLife && !::testing::Test::HasFailure(); ++step) {
       standing.step();
       standing.compare();
+      if (word == nullptr) standing.look_back();
     }
     seen.insert(standing.replay().seen().begin(), standing.replay().seen().end());
     if (::testing::Test::HasFailure()) break;

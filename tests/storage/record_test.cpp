@@ -64,6 +64,7 @@ std::vector<Record> samples() {
       {.received = 9, .body = Compaction{18, true, {}}},
       {.received = 10, .body = changes()},
       {.received = 10, .body = MembershipChanges{1, {}}},
+      {.received = 11, .body = ChangesHorizon{300, 7, 5, -1}},
   };
 }
 

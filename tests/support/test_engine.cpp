@@ -52,6 +52,7 @@ Status TestEngine::restart() {
                                             .checkpoint_bytes = checkpoint_bytes_,
                                             .raw_retention = raw_retention_,
                                             .raw_archive = raw_archive_,
+                                            .changes_retention = changes_retention_,
                                             .suppression = suppression_,
                                             .look_every = look_every_,
                                             .notice = noticed}));
