@@ -280,7 +280,10 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
     }
   }
   const bool is_definition = touched.is_document || touched.is_everybody;
-  if (is_definition) load(moment, touched.is_everybody, groups);
+  if (is_definition) {
+    load(moment, touched.is_everybody, groups);
+    weighed_ = {};
+  }
   const bool are_all_asked = is_definition || is_other_schema || conditions_.any_failing();
   ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
   const std::size_t groups_before = groups.size();
@@ -365,7 +368,7 @@ Bitmap StandingSegments::told_of(const std::string& segment) const {
 
 void StandingSegments::weigh() {
   const auto now = std::chrono::steady_clock::now();
-  if (bytes_ != 0 && now - weighed_ < kWeighEvery) return;
+  if (now - weighed_ < kWeighEvery) return;
   weighed_ = now;
   std::uint64_t bytes = 0;
   for (const auto& [id, segment] : segments_) bytes += sizeof(segment) + segment.members.bytes();

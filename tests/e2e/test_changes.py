@@ -153,13 +153,13 @@ class Changes(MusterCase):
         self.assert_problem(client.get('/v1/profiles/by/email/zoe%2Ba%2Fb@example.com'), 404)
 
     def test_a_short_soak(self):
-        """Simulated hours in seconds; and one that loses a row ends red."""
+        """Simulated hours in seconds; and one that loses rows ends red."""
         command = [sys.executable, os.path.join(ROOT, 'tools', 'soak'), '--seed', '7',
                    '--people', '300', '--rate', '60', '--growth-max', '100']
         done = subprocess.run([*command, '--hours', '3'], capture_output=True, text=True,
                               timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn('drift 0;', done.stdout)
-        done = subprocess.run([*command, '--hours', '0.3', '--sabotage', 'lose-row'],
+        done = subprocess.run([*command, '--hours', '0.3', '--sabotage', 'lose-rows'],
                               capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)

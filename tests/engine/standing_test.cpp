@@ -327,6 +327,35 @@ TEST_F(OneSegment, ThatWasBrokenIsKeptAgain) {
   EXPECT_EQ(2U, members("those"));
 }
 
+// A number that nobody can calculate with leaves the window, and no data come.
+TEST_F(OneSegment, ThatFailedIsAskedAgainAsTimePasses) {
+  PlainEvent event{.id = "e", .name = "buy", .time = kRandomNow, .properties = {}};
+  event.properties["n"] = {false, {Decimal{9'000'000'000'000'000'000, 0}}};
+  ASSERT_TRUE(test_.events({event_row("p", event)}));
+  event = {.id = "f", .name = "buy", .time = kRandomNow + 2 * kDay, .properties = {}};
+  event.properties["n"] = {false, {Decimal{2, 0}}};
+  ASSERT_TRUE(test_.events({event_row("p", event)}));
+  save("large", "max(n * n * n of \"buy\" in last 1d) > 1");
+  const auto size = [this] {
+    return test_.engine().segment_size(pass<Permission::Query>(), "large").value();
+  };
+  EXPECT_NE("", size().failure);
+  test_.clock().advance(2 * kDay);
+  EXPECT_EQ(1U, members("large"));
+  test_.clock().advance(2 * kDay);
+  EXPECT_EQ(0U, members("large"));
+}
+
+TEST_F(OneSegment, TakesMemoryThatIsCounted) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 5'000; ++i) rows.push_back({{"profile_id", text("p" + std::to_string(i))}});
+  ASSERT_TRUE(test_.profiles(rows));
+  const std::uint64_t before = test_.engine().health().memory_bytes;
+  for (int i = 0; i < 50; ++i) save("s" + std::to_string(i), "everyone");
+  // A bit each for 65,536 people.
+  EXPECT_GE(test_.engine().health().memory_bytes, before + 50 * 8'192);
+}
+
 // Put in for each other, such names would be a million conditions and more.
 TEST_F(OneSegment, NamesThatDoubleFromSegmentToSegmentAreNotUnfolded) {
   ASSERT_TRUE(test_.profiles({profile_row({.id = "p", .attributes = {}, .events = {}})}));
