@@ -20,6 +20,7 @@ struct Delivery {
   std::string_view body;  // Exactly as it goes out: compressed when `gzip`.
   bool gzip = false;
   TimeMs at = 0;          // Signed as the time of the attempt.
+  std::string traceparent = {};  // Of the attempt, where the run belongs to a trace; else "".
 };
 
 enum class AnswerKind : std::uint8_t {

@@ -285,9 +285,11 @@ Status Exporter::pause(const Pass&, std::string_view sync) {
 Status Exporter::resume(const Pass&, std::string_view sync) {
   return impl_->set_paused(sync, Paused::No);
 }
-Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync) {
-  return impl_->start_run(sync);
+Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync,
+                                          std::optional<TraceContext> trace) {
+  return impl_->reserve_run(sync, std::move(trace));
 }
+ExportQueue Exporter::queue() const { return impl_->queue(); }
 Result<std::vector<RunView>> Exporter::runs(const Pass&, std::string_view sync) const {
   return impl_->runs(sync);
 }

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/trace_context.h"
 #include "connect/views.h"
 #include "engine/access.h"
 #include "engine/answers.h"
@@ -56,6 +57,12 @@ struct ExporterParts {
   std::unique_ptr<DestinationFactory> destinations;
 };
 
+struct ExportQueue {
+  std::uint64_t runs = 0;          // Asked for or under way.
+  std::uint64_t batches = 0;       // Planned, neither taken nor given up.
+  std::uint64_t dead_letters = 0;  // Given up; they wait for somebody to send them again.
+};
+
 struct PeopleQuery {
   PersonState state = PersonState::Pending;
   index::Ordinal from = 0;   // Cursor.
@@ -78,6 +85,9 @@ class Exporter {
 
   // Delivers until stopped; main starts it as a jthread. Returns within 10 s after the stop.
   void run(std::stop_token stop);
+
+  // What is yet to be delivered, of all syncs.
+  ExportQueue queue() const;
 
   // Makes what takes people who were erased out of its outcomes (Engine::erase_outcomes_with).
   engine::EraseOutcome eraser(index::Bitmap erased) const;
@@ -112,9 +122,11 @@ class Exporter {
 
   // --- Runs ------------------------------------------------------------------------------------
 
-  // Asks for a run and returns its number, durable; run() does the work.
+  // Asks for a run and returns its number, durable; run() does the work. Its deliveries are part
+  // of the trace, if there is one, until the next start of the process.
   // Errors: NotFound; Conflict while a run is under way or the sync is paused.
-  Result<std::uint64_t> start_run(const Pass& pass, std::string_view sync);
+  Result<std::uint64_t> start_run(const Pass& pass, std::string_view sync,
+                                  std::optional<TraceContext> trace = {});
   // Newest first.
   Result<std::vector<RunView>> runs(const Pass& pass, std::string_view sync) const;
   Result<RunView> run_of(const Pass& pass, std::string_view sync, std::uint64_t number) const;

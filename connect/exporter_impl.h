@@ -63,6 +63,8 @@ struct SyncEntry {
   TimeMs changed = 0;
   Ledger ledger;
   std::optional<RunRequested> requested;     // Durable, not yet begun.
+  std::optional<TraceContext> trace;         // Of who asked for the run `traced_run`.
+  std::uint64_t traced_run = 0;
   std::optional<std::uint64_t> revived_for;  // Dead letters were tried again before that run.
   std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
   std::vector<OutcomeRecord> backlog;        // Answers whose record could not be written yet.
@@ -126,7 +128,8 @@ class Exporter::Impl {
   std::vector<DocumentView> syncs() const;
 
   // --- exporter_reports.cpp
-  Result<std::uint64_t> start_run(std::string_view id);
+  Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace);
+  ExportQueue queue() const;
   Result<std::vector<RunView>> runs(std::string_view id) const;
   std::vector<JobView> jobs() const;
   Result<JobView> job(std::string_view id) const;
@@ -165,6 +168,8 @@ class Exporter::Impl {
                                                 const Verdict& verdict, int status);
   Status disable(const Task& task, const std::string& reason);
   void note_answer(const Task& task, const Verdict& verdict);
+  // Of an attempt at a batch of the run; "" when nobody who asked for it is part of a trace.
+  std::string traceparent_of(const SyncEntry& sync, std::uint64_t run);
   // Appends, then folds into the ledger.
   Status write(const Task& task, const std::vector<OutcomeRecord>& records);
   Result<RunStarted> plan(const Task& task, const RunRequested& requested,
@@ -186,7 +191,6 @@ class Exporter::Impl {
   RunView overlaid(const SyncEntry& entry, RunView run) const;
   std::vector<RunView> runs_of(const SyncEntry& entry) const;
   JobView job_of(const SyncEntry& entry, RunView run) const;
-  Result<std::uint64_t> reserve_run(std::string_view id);
 
   TimeMs now() const { return options_.clock->now(); }
   std::uint64_t random_bits();

@@ -6,7 +6,8 @@ namespace muster::connect {
 
 // --- Runs ----------------------------------------------------------------------------------------
 
-Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id) {
+Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
+                                                  std::optional<TraceContext> trace) {
   RunRequested request{.at = now()};
   {
     const std::scoped_lock lock(mutex_);
@@ -29,14 +30,28 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id) {
     const std::scoped_lock lock(mutex_);
     SyncEntry& entry = *syncs_.find(id)->second;
     entry.reserved = false;
-    if (written) entry.requested = request;
+    if (written) {
+      entry.requested = request;
+      entry.trace = std::move(trace);
+      entry.traced_run = request.run;
+    }
   }
   if (!written) return written.error();
   notify();
   return request.run;
 }
 
-Result<std::uint64_t> Exporter::Impl::start_run(std::string_view id) { return reserve_run(id); }
+ExportQueue Exporter::Impl::queue() const {
+  ExportQueue queue;
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [id, sync] : syncs_) {
+    if (sync->requested || sync->ledger.run_active()) ++queue.runs;
+    const std::uint64_t live = sync->ledger.live_batches();
+    queue.batches += live;
+    queue.dead_letters += sync->ledger.batches().size() - live;
+  }
+  return queue;
+}
 
 RunView Exporter::Impl::overlaid(const SyncEntry& entry, RunView run) const {
   if (run.state != RunState::Delivering && run.state != RunState::Requested) return run;

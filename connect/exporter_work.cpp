@@ -99,7 +99,8 @@ Status Exporter::Impl::attempt(const Task& task, const std::stop_token& stop) {
   }
   TRY(write(task, {AttemptStarted{task.batch_id, batch->attempts + 1, now()}}));
   const Answer answer = task.client->deliver(
-      {.message_id = task.batch_id, .body = body, .gzip = batch->plan.gzip, .at = now()}, stop);
+      {.message_id = task.batch_id, .body = body, .gzip = batch->plan.gzip, .at = now(),
+       .traceparent = traceparent_of(*task.sync, batch->plan.run)}, stop);
   const Verdict verdict = judge({.batch = *batch, .destination = *task.destination,
                                  .answer = answer, .at = now(), .jitter = random_bits()});
   if (verdict.step == Step::Leave) return Ok{};
@@ -114,6 +115,15 @@ Status Exporter::Impl::attempt(const Task& task, const std::stop_token& stop) {
     if (is_answer(record)) task.sync->backlog.push_back(record);
   }
   return written;
+}
+
+std::string Exporter::Impl::traceparent_of(const SyncEntry& sync, std::uint64_t run) {
+  std::optional<TraceContext> trace;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (sync.traced_run == run) trace = sync.trace;
+  }
+  return trace ? to_traceparent(child_of(*trace, random_bits())) : "";
 }
 
 Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Task& task,
@@ -251,7 +261,7 @@ Status Exporter::Impl::start_run(const Task& task) {
 }
 
 Status Exporter::Impl::request(const Task& task) {
-  const auto reserved = reserve_run(task.sync_id);
+  const auto reserved = reserve_run(task.sync_id, {});
   // Somebody asked at the same moment: their run is as good.
   if (!reserved) return reserved.error().code == ErrorCode::Conflict ? Status(Ok{})
                                                                      : reserved.error();

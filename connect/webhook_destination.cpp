@@ -145,6 +145,7 @@ Result<HeaderList> WebhookDestination::headers(const Delivery& delivery) const {
       "webhook-id: " + std::string(delivery.message_id), "webhook-timestamp: " + timestamp,
       "webhook-signature: " + signature};
   if (delivery.gzip) lines.push_back("Content-Encoding: gzip");
+  if (!delivery.traceparent.empty()) lines.push_back("traceparent: " + delivery.traceparent);
   for (const auto& [name, value] : document_.headers) {
     // curl's spelling of a header without a value.
     lines.push_back(value.empty() ? name + ";" : name + ": " + value);

@@ -350,6 +350,12 @@ struct ListReceipt {
   std::uint64_t matched = 0, unmatched = 0, invalid = 0, sequence = 0;
 };
 
+// What one part of the state takes.
+struct MemoryPart {
+  std::string part;  // "profiles", "entities", "identifiers", "events", ...
+  std::uint64_t bytes = 0;
+};
+
 struct Health {
   bool ready = false;
   bool read_only = false;            // After a failed sync or a full disk.
@@ -358,6 +364,7 @@ struct Health {
   std::uint64_t profiles = 0, events = 0;
   std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
   std::uint64_t memory_bytes = 0;    // Of the index, as accounted.
+  std::vector<MemoryPart> memory;    // The same, part by part.
   std::uint64_t log_bytes = 0;
   std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.
   std::string checkpoint_failure;    // Why the last one could not be taken.

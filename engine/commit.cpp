@@ -27,6 +27,13 @@ Error unfinished() noexcept {
   }
 }
 
+template <typename Work>
+std::chrono::nanoseconds time_of(const Work& work) {
+  const auto begun = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::steady_clock::now() - begun;
+}
+
 }  // namespace
 
 std::uint64_t Commit::add(const storage::Record& record) {
@@ -67,7 +74,7 @@ TimeMs Engine::Impl::now() const {
 }
 
 Status Engine::Impl::commit(Change change, std::uint64_t bytes) {
-  Waiting mine{&change, bytes, {}};
+  Waiting mine{.change = &change, .bytes = bytes, .result = {}};
   std::unique_lock held(queue_mutex_);
   if (waiting_.size() >= kWaitingMax) {
     return Error{ErrorCode::Overloaded, "1,024 changes are waiting to be written; try again soon",
@@ -148,12 +155,17 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   }
   Status appended = Ok{};
   const std::shared_ptr<index::Generation> next = writer.publish(commit.last_sequence());
-  keep_standing(next, commit);
+  CommitFigures figures;
+  const std::uint64_t first_flip = changes.next_row();
+  figures.upkeep = time_of([&] { keep_standing(next, commit); });
+  figures.flips = changes.next_row() - first_flip;
   next->sequence = commit.last_sequence();
   if (!commit.records().empty() && !read_only) {
     // First who was erased: what the log says of it is never without what keeps them out.
     if (parts.suppression != nullptr) appended = parts.suppression->sync();
-    if (appended) appended = parts.log->append(commit.records());
+    figures.log = time_of([&] {
+      if (appended) appended = parts.log->append(commit.records());
+    });
     if (appended) {
       published.set(next);
       event_id_bytes = writer.event_id_bytes();
@@ -162,12 +174,23 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
       note_lost_log(appended.error());
     }
   }
+  tell_figures(group.first(ran), commit, figures);
   const std::lock_guard held(queue_mutex_);
   for (auto& [waiting, result] : results) {
     const bool lost = result.has_value() && !appended;
     waiting->result = lost ? Status(appended.error()) : std::move(result);
   }
   return ran;
+}
+
+void Engine::Impl::tell_figures(std::span<Waiting* const> group, const Commit& commit,
+                                CommitFigures figures) {
+  if (!parts.committed || group.empty()) return;
+  figures.changes = group.size();
+  figures.records = commit.records().size();
+  figures.bytes = commit.bytes();
+  figures.lag = std::chrono::steady_clock::now() - group.front()->came;
+  parts.committed(figures);
 }
 
 void Engine::Impl::keep_receipt(const std::string& key, KeptReceipt kept) {

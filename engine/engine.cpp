@@ -138,7 +138,12 @@ Health Engine::health() const {
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
   health.queue_depth = impl_->waiting_count;
-  health.memory_bytes = impl_->index_bytes() + impl_->predicates.bytes();
+  const index::BytesByPart bytes = generation->bytes_by_part();
+  health.memory = {{"profiles", bytes.profiles},       {"entities", bytes.entities},
+                   {"identifiers", bytes.identifiers}, {"events", bytes.events},
+                   {"event_ids", impl_->event_id_bytes},
+                   {"kept_conditions", impl_->predicates.bytes()}};
+  for (const MemoryPart& part : health.memory) health.memory_bytes += part.bytes;
   health.log_bytes = impl_->parts.log->size_bytes();
   const TimeMs clock = impl_->parts.clock->now();
   health.clock_behind_ms = impl_->now() - clock;  // Which is not before it.

@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "engine/access.h"
 #include "engine/answers.h"
+#include "engine/commit_figures.h"
 #include "engine/comparisons.h"
 #include "engine/row_decoder.h"
 #include "engine/standing/change_index.h"
@@ -76,6 +77,9 @@ struct Parts {
   // Told, in a sentence, what an operator should know: that a checkpoint was passed over, or could
   // not be taken. From any thread.
   std::function<void(const std::string& sentence)> notice = {};
+  // Told what each commit did and took, once it can be seen. By whoever led it, while others wait:
+  // memory work only.
+  std::function<void(const CommitFigures& figures)> committed = {};
 };
 
 class Engine {

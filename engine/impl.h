@@ -287,6 +287,7 @@ class Engine::Impl {
     Change* change = nullptr;
     std::uint64_t bytes = 0;
     std::optional<Status> result;
+    std::chrono::steady_clock::time_point came = std::chrono::steady_clock::now();
   };
   // Changes of one group commit: bounds how long the first of them waits.
   static constexpr std::size_t kGroupMax = 256;
@@ -294,6 +295,8 @@ class Engine::Impl {
   // Returns how many of them were run and have their results; the rest waits for the next leader.
   std::size_t run_group(std::span<Waiting* const> group);
   void note_lost_log(const Error& error);
+  // Says what the commit of these took, once it can be seen; `flips` of it are already there.
+  void tell_figures(std::span<Waiting* const> group, const Commit& commit, CommitFigures figures);
   // After an exception in the middle of it.
   void give_up(std::span<Waiting* const> group);
   Status run(const Waiting& waiting, Commit& commit);

@@ -19,19 +19,25 @@ std::optional<Ordinal> Generation::find_profile(std::string_view id) const {
   return static_cast<Ordinal>(joined.at(*ordinal).value_or(*ordinal));
 }
 
-std::size_t Generation::bytes() const {
-  std::size_t total = bytes_of(profiles) + joined.bytes();
-  for (const auto& [name, table] : entities) total += bytes_of(*table);
+BytesByPart Generation::bytes_by_part() const {
+  BytesByPart by;
+  by.profiles = bytes_of(profiles) + joined.bytes();
+  for (const auto& [name, table] : entities) by.entities += bytes_of(*table);
   for (const auto& [name, identifier] : identifiers) {
-    total += identifier->values.bytes() + identifier->owners.bytes();
+    by.identifiers += identifier->values.bytes() + identifier->owners.bytes();
   }
   for (const auto& [name, table] : events) {
-    total += table->bytes();
+    by.events += table->bytes();
     for (const auto& [property_name, property] : table->properties) {
-      total += property->dictionary.bytes() + property->lists.bytes();
+      by.events += property->dictionary.bytes() + property->lists.bytes();
     }
   }
-  return total;
+  return by;
+}
+
+std::size_t Generation::bytes() const {
+  const BytesByPart by = bytes_by_part();
+  return by.profiles + by.entities + by.identifiers + by.events;
 }
 
 const StoredDocument* Generation::document(const std::string& kind, const std::string& id) const {

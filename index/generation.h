@@ -38,6 +38,11 @@ struct StoredDocument {
 };
 using DocumentVersions = std::vector<std::shared_ptr<const StoredDocument>>;  // Oldest first.
 
+// What the parts of a state take on the heap.
+struct BytesByPart {
+  std::size_t profiles = 0, entities = 0, identifiers = 0, events = 0;
+};
+
 class Generation {
  public:
   std::uint64_t sequence = 0;  // The snapshot number: last log record contained.
@@ -63,6 +68,7 @@ class Generation {
   std::optional<Ordinal> find_profile(std::string_view id) const;
   // On the heap, shared parts counted whole.  Cost: O(pages + runs + containers).
   std::size_t bytes() const;
+  BytesByPart bytes_by_part() const;  // The same, apart.
 
   // The newest version that is not deleted, or null.
   const StoredDocument* document(const std::string& kind, const std::string& id) const;

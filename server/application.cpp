@@ -18,17 +18,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// An answer that took as long is worth a line in the log.
+constexpr std::chrono::seconds kSlow{1};
+
 bool is_word(std::string_view text, std::string_view more) {
   return std::all_of(text.begin(), text.end(), [&](char c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     return letter || (c >= '0' && c <= '9') || more.find(c) != more.npos;
   });
-}
-
-// version "-" trace-id "-" parent-id "-" flags. Source: W3C Trace Context, 2021, section 3.2.
-bool is_traceparent(std::string_view text) {
-  return text.size() == 55 && is_word(text, "-") && text[2] == '-' && text[35] == '-' &&
-         text[52] == '-';
 }
 
 bool is_request_id(std::string_view text) {
@@ -51,7 +48,8 @@ std::string allow_header(const std::vector<Method>& methods) {
 struct Application::Visit {
   const Route* route = nullptr;
   Method method = Method::Get;
-  std::string request_id, traceparent;
+  std::string request_id;
+  std::optional<TraceContext> trace;  // Ours.
   std::string principal = kNobody;
   std::string origin;   // Of a page that may read the answer.
   std::string subject;  // The first {...} of the path, masked when it is a person.
@@ -66,6 +64,7 @@ class RoutedExchange final : public Exchange {
   std::size_t body_bytes_max() const override { return visit_.route->body_bytes_max; }
   // Open routes read memory only.
   bool instant() const override { return !visit_.route->needed; }
+  Lane lane() const override { return visit_.route->lane; }
 
   Response answer(Request request) override {
     return application_.finish(run(request), visit_);
@@ -85,7 +84,8 @@ class RoutedExchange final : public Exchange {
       return std::move(*response);
     } catch (const std::exception& thrown) {
       // Libraries throw; our code does not. What they said is for the operator, not the caller.
-      log_error(fmt::format("handler of {} failed: {}", visit_.route->path, thrown.what()));
+      log_error(fmt::format("handler of {} failed: {}", visit_.route->path, thrown.what()),
+                visit_.request_id);
       return problem(Error{ErrorCode::Unavailable, "the server could not finish this call"},
                      visit_.request_id);
     }
@@ -110,7 +110,7 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
   const std::string_view sent_id = head.header("x-request-id");
   head.request_id = is_request_id(sent_id) ? std::string(sent_id) : new_request_id();
   visit.request_id = head.request_id;
-  if (is_traceparent(head.header("traceparent"))) visit.traceparent = head.header("traceparent");
+  visit.trace = head.trace = trace_of(head);
 
   const std::string path(sdk_address(head.path));
   if (head.method == Method::Options) {
@@ -149,6 +149,14 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
   return std::make_unique<RoutedExchange>(*this, std::move(visit), std::move(*access));
 }
 
+// Several of the header are as good as none.
+std::optional<TraceContext> Application::trace_of(const Request& head) {
+  if (head.header_count("traceparent") != 1) return std::nullopt;
+  const auto parent = parse_traceparent(head.header("traceparent"));
+  if (!parent) return std::nullopt;
+  return child_of(*parent, random_.next());
+}
+
 Result<engine::Access> Application::let_in(const Route& route, const Request& head,
                                            bool is_allowed_origin) const {
   if (!route.needed) return engine::Access("anybody", engine::Scopes());
@@ -167,11 +175,28 @@ Result<engine::Access> Application::let_in(const Route& route, const Request& he
   return gate_.authenticate(head, clock_.now());
 }
 
+void Application::log(const Response& response, const Visit& visit,
+                      std::chrono::nanoseconds took) const {
+  const bool is_wanted = services_.logged == LoggedRequests::All ||
+                         (services_.logged == LoggedRequests::Troubled &&
+                          (response.status >= 500 || took >= kSlow));
+  if (!is_wanted) return;
+  log_request({.request_id = visit.request_id,
+               .trace_id = visit.trace ? visit.trace->trace_id : "",
+               .span_id = visit.trace ? visit.trace->span_id : "",
+               .method = name_of(visit.method),
+               .route = visit.route == nullptr ? "none" : visit.route->path,
+               .principal = response.principal.empty() ? visit.principal : response.principal,
+               .status = response.status,
+               .took = took});
+}
+
 Response Application::finish(Response response, const Visit& visit) const {
   const auto took = steady_clock::now() - visit.began;
   const std::string_view path = visit.route == nullptr ? "none" : visit.route->path;
   services_.metrics->count_request(path, name_of(visit.method), response.status);
   services_.metrics->observe_seconds(path, std::chrono::duration<double>(took).count());
+  log(response, visit, took);
   const bool audited = visit.route != nullptr && visit.route->needed.has_value();
   if (audited) {
     engine::AuditLine line;
@@ -186,7 +211,7 @@ Response Application::finish(Response response, const Visit& visit) const {
   }
   let_read(visit.origin, response);
   response.headers.push_back({"X-Request-Id", visit.request_id});
-  if (!visit.traceparent.empty()) response.headers.push_back({"traceparent", visit.traceparent});
+  if (visit.trace) response.headers.push_back({"traceparent", to_traceparent(*visit.trace)});
   response.headers.push_back({"X-Content-Type-Options", "nosniff"});
   response.headers.push_back({"Cache-Control", "no-store"});
   return response;

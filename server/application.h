@@ -4,6 +4,8 @@
 // Thread safety: any thread.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <span>
 
 #include "base/clock.h"
@@ -30,6 +32,8 @@ class Application final : public RequestHandler {
                                 bool is_allowed_origin) const;
   Response finish(Response response, const Visit& visit) const;
   std::string new_request_id();
+  std::optional<TraceContext> trace_of(const Request& head);
+  void log(const Response& response, const Visit& visit, std::chrono::nanoseconds took) const;
 
   std::span<const Route> routes_;
   Services& services_;

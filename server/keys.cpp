@@ -57,8 +57,20 @@ std::string document_of(const KeyInfo& info, std::string_view hash) {
   json.end_array();
   if (info.expires) json.key("expires").text(to_rfc3339(*info.expires));
   json.key("created").text(to_rfc3339(info.created));
+  if (info.rate != 0) json.key("rate").number(info.rate);
   json.end_object();
   return json.take();
+}
+
+Status take_one(RateLimit& limit, TimeMs now) {
+  const auto wait = limit.take(now);
+  if (!wait) return Ok{};
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait);
+  return Error{ErrorCode::Overloaded,
+               "this key may make " + std::to_string(limit.per_second()) +
+                   " requests a second; wait, and send it again",
+               {},
+               seconds};
 }
 
 Status check_name(const NewKey& asked, const std::vector<KeyInfo>& known) {
@@ -73,6 +85,10 @@ Status check_name(const NewKey& asked, const std::vector<KeyInfo>& known) {
   }
   if (known.size() >= kKeysMax) {
     return Error{ErrorCode::LimitExceeded, "there are 1,000 keys; delete some first"};
+  }
+  if (asked.rate > kRateMax) {
+    return Error{ErrorCode::InvalidArgument,
+                 "a key's rate is at most 1,000,000 requests a second; without one it has none"};
   }
   if (asked.scopes == engine::Scopes()) {
     return Error{ErrorCode::InvalidArgument, "a key needs at least one scope"};
@@ -122,12 +138,15 @@ Result<KeyRing::Kept> KeyRing::read(const engine::Document& document) {
   const auto scopes = parse_scopes(scope_list);
   auto hash = from_hex(hex);
   if (!scopes || !hash || hash->size() != 32) return corrupt;
-  Kept kept{{document.id, name, *scopes, std::nullopt, 0}, std::move(*hash)};
+  Kept kept{{document.id, name, *scopes, std::nullopt, 0, 0}, std::move(*hash)};
   kept.info.created = parse_time(created, Zone()).value_or(document.changed);
   if (!expires.empty()) {
     kept.info.expires = parse_time(expires, Zone());
     if (!kept.info.expires) return corrupt;
   }
+  TRY_ASSIGN(kept.info.rate, json->number_or("rate", 0));
+  if (kept.info.rate > kRateMax) return corrupt;
+  if (kept.info.rate != 0) kept.limit = std::make_shared<RateLimit>(kept.info.rate);
   return kept;
 }
 
@@ -144,6 +163,11 @@ Status KeyRing::reload(const engine::Engine& engine) {
     keys->push_back(std::move(kept));
   }
   const std::lock_guard lock(mutex_);
+  for (Kept& key : *keys) {  // What they have taken stays taken: keys never change.
+    for (const Kept& known : *keys_) {
+      if (known.info.id == key.info.id) key.limit = known.limit;
+    }
+  }
   keys_ = std::move(keys);
   return Ok{};
 }
@@ -167,6 +191,7 @@ Result<engine::Access> KeyRing::authenticate(std::string_view secret, TimeMs now
   const bool valid = found != nullptr && secret.starts_with(kPrefix) &&
                      (!found->info.expires || *found->info.expires > now);
   if (!valid) return not_known();
+  if (found->limit) TRY(take_one(*found->limit, now));
   return engine::Access("key:" + found->info.name, found->info.scopes);
 }
 
@@ -177,7 +202,7 @@ Result<MadeKey> KeyRing::make(engine::Engine& engine, const Pass& pass, const Ne
       std::string(kPrefix) + to_base64url(random_bytes(random_, kSecretWords));
   TRY_ASSIGN(const std::string hash, sha256(secret));
   KeyInfo info{to_hex(random_bytes(random_, 1)).substr(0, 12), asked.name, asked.scopes,
-               asked.expires, engine.now()};
+               asked.expires, engine.now(), asked.rate};
   engine::DocumentPut put{.kind = "key", .id = info.id, .json = document_of(info, hash)};
   TRY(engine.put_document(pass, std::move(put)));
   TRY(reload(engine));

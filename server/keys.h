@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "engine/access.h"
 #include "engine/engine.h"
+#include "server/rate_limit.h"
 
 namespace muster::server {
 
@@ -29,12 +30,14 @@ struct KeyInfo {
   engine::Scopes scopes;
   std::optional<TimeMs> expires;
   TimeMs created = 0;
+  std::uint64_t rate = 0;  // Requests a second; 0: as many as it likes.
 };
 
 struct NewKey {
   std::string name;
   engine::Scopes scopes;
   std::optional<TimeMs> expires;
+  std::uint64_t rate = 0;  // At most kRateMax.
 };
 
 struct MadeKey {
@@ -53,8 +56,9 @@ class KeyRing {
   // Whether any key exists, expired ones included: then every call needs one.
   bool locked() const;
 
-  // Who this secret is.
-  // Errors: Unauthenticated, with the same words whatever is wrong.
+  // Who this secret is, for one request.
+  // Errors: Unauthenticated, with the same words whatever is wrong; Overloaded, with a time to
+  // wait, when the key has made as many requests as it may.
   Result<engine::Access> authenticate(std::string_view secret, TimeMs now) const;
 
   // Errors: InvalidArgument for a name that is empty, too long or taken, or no scope;
@@ -68,6 +72,7 @@ class KeyRing {
   struct Kept {
     KeyInfo info;
     std::string hash;  // 32 bytes.
+    std::shared_ptr<RateLimit> limit = {};  // Null: none.
   };
   Status reload(const engine::Engine& engine);
   static Result<Kept> read(const engine::Document& document);

@@ -19,7 +19,11 @@ namespace muster::server {
 
 class AuditLog;
 class KeyRing;
+class HttpServer;
 class Metrics;
+
+// Which answers get a line in the log: none; those of 500 and above or slower than a second; all.
+enum class LoggedRequests : std::uint8_t { None, Troubled, All };
 
 struct Services {
   engine::Engine* engine = nullptr;  // Set before `ready` becomes true.
@@ -27,7 +31,9 @@ struct Services {
   KeyRing* keys = nullptr;
   AuditLog* audit = nullptr;
   Metrics* metrics = nullptr;
+  const HttpServer* http = nullptr;  // Where there is one; for its figures.
   std::vector<std::string> allowed_origins;  // Whose pages may call as the Segment spec says.
+  LoggedRequests logged = LoggedRequests::Troubled;
   bool loopback = true;  // Nobody outside this machine can reach the port.
 
   std::atomic<bool> ready{false};

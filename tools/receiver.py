@@ -4,7 +4,7 @@
     tools/receiver.py --secret whsec_... [--port N] [--ready-file FILE] [--log FILE]
 
 Answers 204 to a delivery whose signature is valid and 401 to any other; writes one JSON line per
-delivery to --log (webhook id, verdict, body). It is an example to copy from, and what
+delivery to --log (webhook id, verdict, body, traceparent). It is an example to copy from, and what
 tools/quickstart sends its export to. Python 3 standard library only.
 """
 import argparse
@@ -87,7 +87,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         verdict = verdict_of(self.server.key, headers, body, time.time())
         self.server.keep({'id': headers.get('webhook-id', ''), 'verdict': verdict,
-                          'body': body.decode('utf-8', 'replace')})
+                          'body': body.decode('utf-8', 'replace'),
+                          'traceparent': headers.get('traceparent', '')})
         self.reply(204 if verdict == 'ok' else 401)
 
     def reply(self, status):

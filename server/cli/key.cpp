@@ -19,11 +19,12 @@ namespace {
 struct KeyOptions {
   std::string name, expires, data;
   std::vector<std::string> scopes{"all"};
+  std::uint64_t rate = 0;
   ServerChoice server;
 };
 
 Result<NewKey> asked_key(const KeyOptions& options) {
-  NewKey asked{.name = options.name, .scopes = {}, .expires = {}};
+  NewKey asked{.name = options.name, .scopes = {}, .expires = {}, .rate = options.rate};
   TRY_ASSIGN(asked.scopes, parse_scopes(options.scopes));
   if (options.expires.empty()) return asked;
   asked.expires = parse_time(options.expires, Zone());
@@ -64,6 +65,7 @@ Result<std::string> create_on_server(const KeyOptions& options) {
   for (const std::string& scope : options.scopes) json.text(scope);
   json.end_array();
   if (!options.expires.empty()) json.key("expires").text(options.expires);
+  if (options.rate != 0) json.key("rate").number(options.rate);
   json.end_object();
   TRY_ASSIGN(const std::string answer, post_json(*client, "/v1/keys", json.str()));
   TRY_ASSIGN(const JsonObject made, JsonObject::parse(answer));
@@ -100,6 +102,9 @@ void add_key(CLI::App& app, Job& job, const Stores& stores) {
                    "query, members, ingest, define, activate, admin, or all")
       ->delimiter(',');
   command->add_option("--expires", options->expires, "RFC 3339 time of its end");
+  command
+      ->add_option("--rate", options->rate, "Requests a second at most; 0: as many as it likes")
+      ->check(CLI::Range(std::uint64_t{0}, kRateMax));
   command->add_option("--data", options->data, "Data directory, while no server runs on it");
   add_server_options(*command, options->server);
   command->callback([&job, &stores, options] {

@@ -22,6 +22,7 @@
 #include "server/keys.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/process_figures.h"
 #include "server/routes/routes.h"
 #include "server/sdk_calls.h"
 
@@ -32,7 +33,8 @@ namespace {
 // A stop lasts at most this long; what is then unfinished was not acknowledged.
 constexpr std::chrono::seconds kStopTime{10};
 constexpr std::chrono::seconds kDrainTime{8};
-constexpr unsigned kWorkers = 8;
+// Connections at once: at most so many, and so many descriptors are left for files and exports.
+constexpr std::uint64_t kConnectionsMax = 16'384, kConnectionsMin = 8, kOtherFilesMax = 256;
 // How often the clock is looked at for those who enter or leave a saved segment by time alone.
 constexpr std::chrono::milliseconds kKeepUpEvery{100};
 
@@ -81,6 +83,15 @@ Error only_loopback(const std::string& listen) {
   return {ErrorCode::InvalidArgument,
           "without a key the server listens on this machine only, not on " + listen +
               "; make one with `muster key create --data DIR`, or use --listen 127.0.0.1:8080"};
+}
+
+// As many as there are descriptors for, once the log is open.
+std::size_t connections_max() {
+  const std::uint64_t limit = raise_file_limit();
+  const std::uint64_t taken =
+      process_figures().open_files + std::min(kOtherFilesMax, limit / 4);
+  const std::uint64_t left = limit > taken ? limit - taken : 0;
+  return std::clamp(left, kConnectionsMin, kConnectionsMax);
 }
 
 // One running server; its members are destroyed in reverse order of what needs what.
@@ -163,14 +174,19 @@ class Serving {
   Status listen() {
     services_.keys = &keys_;
     services_.allowed_origins = options_.allow_origin;
+    services_.logged = options_.log_requests == "all"    ? LoggedRequests::All
+                       : options_.log_requests == "none" ? LoggedRequests::None
+                                                         : LoggedRequests::Troubled;
     services_.audit = audit_.get();
     services_.metrics = &metrics_;
     application_ = std::make_unique<Application>(all_routes(), services_, clock_);
     HttpServerOptions http;
     http.address = at_.host;
     http.port = at_.port;
-    http.workers = kWorkers;
+    http.connections_max = connections_max();
+    http.notice = [](const std::string& notice) { log_error(notice); };
     TRY_ASSIGN(http_, HttpServer::start(http, *application_));
+    services_.http = http_.get();
     url_ = url_of(at_, http_->port());
     audit_writer_ = std::jthread([this](std::stop_token stop) { audit_->run(stop); });
     return Ok{};
@@ -197,7 +213,10 @@ class Serving {
                               .changes_retention = changes_retention_,
                               .suppression = suppression_.get(),
                               .keep_up_every = kKeepUpEvery,
-                              .notice = [](const std::string& notice) { log_error(notice); }};
+                              .notice = [](const std::string& notice) { log_error(notice); },
+                              .committed = [this](const engine::CommitFigures& figures) {
+                                metrics_.observe_commit(figures);
+                              }};
     TRY_ASSIGN(engine_, engine::Engine::open(
                             parts, [this](double done) { services_.progress.store(done); }));
     TRY(find_secret_key());

@@ -37,7 +37,26 @@ const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "allow-origin",
     "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
-    "changes-retention", "encryption-key", "ready-file"};
+    "changes-retention", "encryption-key", "log-requests", "ready-file"};
+
+const std::vector<std::string> kLogRequests{"none", "troubled", "all"};
+
+bool is_among(const std::string& word, const std::vector<std::string>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// The setting that is a text; null: it is none.
+std::string* text_named(const std::string& name, ServeOptions& options) {
+  if (name == "data") return &options.data;
+  if (name == "listen") return &options.listen;
+  if (name == "ready-file") return &options.ready_file;
+  if (name == "raw-retention") return &options.raw_retention;
+  if (name == "raw-archive") return &options.raw_archive;
+  if (name == "changes-retention") return &options.changes_retention;
+  if (name == "encryption-key") return &options.encryption_key;
+  if (name == "log-requests") return &options.log_requests;
+  return nullptr;
+}
 
 Status take(const toml::node& node, const std::string& name, ServeOptions& options) {
   const Error mistyped{ErrorCode::InvalidArgument, "'" + name + "' has a value of a wrong type"};
@@ -47,13 +66,13 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
     into = *value;
     return Ok{};
   };
-  if (name == "data") return text(options.data);
-  if (name == "listen") return text(options.listen);
-  if (name == "ready-file") return text(options.ready_file);
-  if (name == "raw-retention") return text(options.raw_retention);
-  if (name == "raw-archive") return text(options.raw_archive);
-  if (name == "changes-retention") return text(options.changes_retention);
-  if (name == "encryption-key") return text(options.encryption_key);
+  if (std::string* const into = text_named(name, options)) {
+    TRY(text(*into));
+    const bool is_word = name != "log-requests" || is_among(*into, kLogRequests);
+    if (is_word) return Ok{};
+    return Error{ErrorCode::InvalidArgument,
+                 "'log-requests' is one of none, troubled, all, not '" + *into + "'"};
+  }
   if (name == "memory") {
     const auto value = node.value_exact<bool>();
     if (!value) return mistyped;
@@ -94,29 +113,8 @@ Status take(const toml::node& node, const std::string& name, ServeOptions& optio
   return Ok{};
 }
 
-}  // namespace
-
-void add_serve_options(CLI::App& command, ServeOptions& options) {
-  command.add_option("--data", options.data, "Directory of the durable log; made when absent")
-      ->envname("MUSTER_DATA");
-  command.add_flag("--memory", options.memory, "Keep nothing on disk: for trying things out");
-  command.add_option("--listen", options.listen, "Address and port; port 0 takes a free one")
-      ->envname("MUSTER_LISTEN")
-      ->capture_default_str();
-  command
-      .add_option("--allow-destination", options.allow_destination,
-                  "Private address an export may go to: CIDR or HOST:PORT; may be repeated")
-      ->envname("MUSTER_ALLOW_DESTINATION")
-      ->delimiter(',');
-  command
-      .add_option("--allow-origin", options.allow_origin,
-                  "Site whose pages may send calls of the Segment spec, like "
-                  "https://shop.example.com, or * for all; may be repeated")
-      ->envname("MUSTER_ALLOW_ORIGIN")
-      ->delimiter(',');
-  command.add_option("--threads", options.threads, "Threads that evaluate; 0: all processors")
-      ->envname("MUSTER_THREADS")
-      ->check(CLI::Range(0, 1'024));
+// How much memory and disk the data may take, and for how long.
+void add_data_options(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--kept-mib", options.kept_mib,
                   "Memory for event conditions that are asked again, in MiB; 0: none")
@@ -150,6 +148,39 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
                   "How long the rows of the change stream can be read, like 30d, 12h, 90m; when "
                   "not given, for ever")
       ->envname("MUSTER_CHANGES_RETENTION");
+}
+
+}  // namespace
+
+void add_serve_options(CLI::App& command, ServeOptions& options) {
+  command.add_option("--data", options.data, "Directory of the durable log; made when absent")
+      ->envname("MUSTER_DATA");
+  command.add_flag("--memory", options.memory, "Keep nothing on disk: for trying things out");
+  command.add_option("--listen", options.listen, "Address and port; port 0 takes a free one")
+      ->envname("MUSTER_LISTEN")
+      ->capture_default_str();
+  command
+      .add_option("--allow-destination", options.allow_destination,
+                  "Private address an export may go to: CIDR or HOST:PORT; may be repeated")
+      ->envname("MUSTER_ALLOW_DESTINATION")
+      ->delimiter(',');
+  command
+      .add_option("--allow-origin", options.allow_origin,
+                  "Site whose pages may send calls of the Segment spec, like "
+                  "https://shop.example.com, or * for all; may be repeated")
+      ->envname("MUSTER_ALLOW_ORIGIN")
+      ->delimiter(',');
+  command.add_option("--threads", options.threads, "Threads that evaluate; 0: all processors")
+      ->envname("MUSTER_THREADS")
+      ->check(CLI::Range(0, 1'024));
+  add_data_options(command, options);
+  command
+      .add_option("--log-requests", options.log_requests,
+                  "Requests that get a line in the log: none, troubled (answered with 500 and "
+                  "above, or slower than a second), all")
+      ->envname("MUSTER_LOG_REQUESTS")
+      ->check(CLI::IsMember(kLogRequests))
+      ->capture_default_str();
   command.add_option("--ready-file", options.ready_file, "Write the URL there when ready")
       ->envname("MUSTER_READY_FILE");
   command.add_option("--config", options.config, "TOML file with these settings, by their names")

@@ -30,6 +30,7 @@ struct ServeOptions {
   std::string changes_retention;  // The same of the rows of the change stream.
   std::string raw_archive;    // Where they go then; "": nowhere.
   std::string encryption_key;  // From the file alone: as a flag it is every command's.
+  std::string log_requests = "troubled";  // "none", "troubled", "all".
   std::string ready_file;
   std::string config;
 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/trace_context.h"
 
 namespace muster::server {
 
@@ -34,6 +35,7 @@ struct Request {
   std::vector<Header> headers;
   std::string body;
   std::string request_id;  // Of the caller when well formed, else made here.
+  std::optional<TraceContext> trace;  // Ours, where the caller is part of one.
 
   // The value of a header by its lower-case name; "" when absent.
   std::string_view header(std::string_view name) const {

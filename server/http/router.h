@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "engine/access.h"
+#include "server/http/lanes.h"
 #include "server/sdk_calls.h"
 #include "server/services.h"
 
@@ -31,6 +32,7 @@ struct Route {
   Status (*permit)(const engine::Access& access) = nullptr;
   std::size_t body_bytes_max = kBodyBytesMax;
   bool is_sdk_call = false;  // Of the Segment spec: see server/sdk_calls.h.
+  Lane lane = Lane::Questions;
   bool personal_id = false;  // The first {...} is a person's id: the audit keeps its hash only.
 
   // The same route for bulk data.
@@ -39,12 +41,24 @@ struct Route {
     copy.body_bytes_max = kBatchBytesMax;
     return copy;
   }
+  constexpr Route in(Lane other) const {
+    Route copy = *this;
+    copy.lane = other;
+    return copy;
+  }
   constexpr Route about_a_person() const {
     Route copy = *this;
     copy.personal_id = true;
     return copy;
   }
 };
+
+// Where a route goes unless its row says otherwise.
+constexpr Lane lane_of(Permission needed) {
+  if (needed == Permission::Ingest) return Lane::Ingest;
+  const bool asks = needed == Permission::Query || needed == Permission::Members;
+  return asks ? Lane::Questions : Lane::Work;
+}
 
 template <Permission needed,
           Result<Response> (*handler)(const Call& call, const Pass<needed>& pass)>
@@ -59,7 +73,8 @@ constexpr Route route(Method method, std::string_view path) {
           .permit = [](const engine::Access& access) -> Status {
             TRY(access.template require<needed>());
             return Ok{};
-          }};
+          },
+          .lane = lane_of(needed)};
 }
 
 // A route that shows nothing about people and works before anything is loaded.
@@ -83,7 +98,8 @@ constexpr Route sdk_route(std::string_view path) {
             return Ok{};
           },
           .body_bytes_max = kSdkBodyBytesMax,
-          .is_sdk_call = true};
+          .is_sdk_call = true,
+          .lane = Lane::Ingest};
 }
 
 // What a table says about one address.

@@ -1,5 +1,6 @@
 #include "server/http/server.h"
 
+#include <array>
 #include <exception>
 #include <new>
 #include <thread>
@@ -33,6 +34,9 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{50};
 // Before a thread goes on after a handler that threw.
 constexpr std::chrono::milliseconds kThrownPause{1};
+// Between two sentences about connections that are refused, and two searches for idle ones.
+constexpr std::chrono::seconds kNoticeEvery{10};
+constexpr std::chrono::seconds kClearEvery{1};
 // How often drain() looks whether all is done.
 constexpr std::chrono::milliseconds kDrainStep{10};
 
@@ -55,10 +59,15 @@ class HttpServer::Impl {
  public:
   Impl(const HttpServerOptions& options, RequestHandler& handler)
       : options_(options),
-        shared_(options_, handler, workers_),
+        shared_(options_, handler),
         io_guard_(io_.get_executor()),
-        workers_guard_(workers_.get_executor()),
-        acceptor_(io_) {}
+        acceptor_(io_) {
+    for (std::size_t i = 0; i < kLaneCount; ++i) {
+      guards_.push_back(asio::make_work_guard(workers_[i]));
+      shared_.pools[i].workers = &workers_[i];
+      shared_.pools[i].held_max = options_.lanes[i].workers + options_.lanes[i].waiting_max;
+    }
+  }
 
   ~Impl() {
     drain(std::chrono::milliseconds{0});
@@ -66,7 +75,7 @@ class HttpServer::Impl {
     io_.stop();
     io_threads_.clear();
     // The workers finish what they hold: a job left behind would own a connection of a dead io_.
-    workers_guard_.reset();
+    guards_.clear();
     worker_threads_.clear();
   }
 
@@ -90,8 +99,10 @@ class HttpServer::Impl {
     for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
       io_threads_.emplace_back([this] { run_all(io_); });
     }
-    for (unsigned i = 0; i < std::max(1U, options_.workers); ++i) {
-      worker_threads_.emplace_back([this] { run_all(workers_); });
+    for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+      for (unsigned i = 0; i < std::max(1U, options_.lanes[lane].workers); ++i) {
+        worker_threads_.emplace_back([this, lane] { run_all(workers_[lane]); });
+      }
     }
   }
 
@@ -110,7 +121,7 @@ class HttpServer::Impl {
   }
 
   std::uint16_t port() const { return port_; }
-  const Shared& shared() const { return shared_; }
+  Shared& shared() { return shared_; }
 
  private:
   // A handler that throws, for want of memory, costs its own connection and nothing else.
@@ -142,17 +153,39 @@ class HttpServer::Impl {
     auto [error] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return false;
     if (error) {
+      note_refused("cannot take connections (" + error.message() + ")");
       asio::steady_timer pause(io_, kAcceptPause);
       std::tuple<error_code> waited =
           co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
       co_return !std::get<0>(waited);
     }
+    if (shared_.is_crowded()) clear_idle();
     if (shared_.connections.load() >= options_.connections_max) {
+      note_refused("refuses connections: there are " + std::to_string(options_.connections_max));
       refuse(std::move(socket));
       co_return true;
     }
     start_session(std::move(socket), shared_);
     co_return true;
+  }
+
+  // Whoever keeps a connection without using it makes room; clients connect again by themselves.
+  void clear_idle() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_clearing_) return;
+    next_clearing_ = now + kClearEvery;
+    close_idle_sessions(shared_);
+  }
+
+  // One sentence for all of them, however many there are.
+  void note_refused(const std::string& why) {
+    ++refused_;
+    const auto now = std::chrono::steady_clock::now();
+    if (!options_.notice || now < next_notice_) return;
+    next_notice_ = now + kNoticeEvery;
+    options_.notice("the server " + why + "; refused " + std::to_string(refused_) +
+                    " since this was last said");
+    refused_ = 0;
   }
 
   // One write into an empty send buffer never waits.
@@ -164,13 +197,16 @@ class HttpServer::Impl {
   }
 
   const HttpServerOptions options_;
-  asio::io_context workers_;
+  std::array<asio::io_context, kLaneCount> workers_;
   Shared shared_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> io_guard_;
-  asio::executor_work_guard<asio::io_context::executor_type> workers_guard_;
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_;
   tcp::acceptor acceptor_;
   std::uint16_t port_ = 0;
+  // Of who accepts.
+  std::chrono::steady_clock::time_point next_notice_, next_clearing_;
+  std::uint64_t refused_ = 0;
   std::vector<std::jthread> io_threads_, worker_threads_;
 };
 
@@ -186,8 +222,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
 }
 
 std::uint16_t HttpServer::port() const { return impl_->port(); }
-std::size_t HttpServer::queued() const { return impl_->shared().queued.load(); }
+std::size_t HttpServer::queued(Lane lane) const { return impl_->shared().pool(lane).held.load(); }
 std::size_t HttpServer::connections() const { return impl_->shared().connections.load(); }
+std::size_t HttpServer::body_bytes() const { return impl_->shared().body_bytes.load(); }
 void HttpServer::drain(std::chrono::milliseconds patience) { impl_->drain(patience); }
 
 }  // namespace muster::server

@@ -1,18 +1,21 @@
 // The HTTP/1.1 server: sockets, framing, timeouts and queues; what an answer says is not its
 // business.
 //
-// A few I/O threads read and write; handlers run on a bounded pool of workers. Every resource has
-// a limit: connections, head, body, bodies held at once, queue, time.
+// A few I/O threads read and write; handlers run on workers, a bounded pool and queue for each
+// class of requests (server/http/lanes.h). Every resource has a limit: connections, head, body,
+// bodies held at once, queues, time.
 // Thread safety: any thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
 
 #include "base/result.h"
+#include "server/http/lanes.h"
 #include "server/http/message.h"
 
 namespace muster::server {
@@ -24,6 +27,8 @@ class Exchange {
   virtual std::size_t body_bytes_max() const = 0;
   // Whether the answer is instant, so that it is given even when all workers are busy.
   virtual bool instant() const = 0;
+  // Whose workers answer it otherwise.
+  virtual Lane lane() const = 0;
   // Called once, on a worker.
   virtual Response answer(Request request) = 0;
   // Called instead, when the body or the queue says no: the last word on what is sent.
@@ -43,17 +48,17 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any that is free.
   unsigned io_threads = 2;
-  unsigned workers = 8;
+  LaneTable lanes = kLanes;
   // Sockets at once; each costs some 20 KiB while idle.
   std::size_t connections_max = 1'024;
-  // Requests waiting for a worker; more wait longer than a caller does.
-  std::size_t queue_max = 256;
-  // Bytes of all bodies being read or answered at once.
+  // Bytes of all bodies being read or answered at once, as far as they have come.
   std::size_t bodies_bytes_max = 1U << 30;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds head_timeout{10'000};
   // Between two pieces of a body, and for each piece written.
   std::chrono::milliseconds stall_timeout{15'000};
+  // Told, in a sentence and once in a while, that connections are refused.
+  std::function<void(const std::string& sentence)> notice = {};
 };
 
 class HttpServer {
@@ -65,8 +70,9 @@ class HttpServer {
   ~HttpServer();
 
   std::uint16_t port() const;
-  std::size_t queued() const;       // Requests waiting for or held by a worker.
+  std::size_t queued(Lane lane) const;  // Requests waiting for or held by its workers.
   std::size_t connections() const;
+  std::size_t body_bytes() const;   // Of requests, held in memory.
 
   // Takes no new work, finishes what runs, and returns when all is done or time is up.
   void drain(std::chrono::milliseconds patience);

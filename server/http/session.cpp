@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -37,12 +38,16 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
 // Slowest sender and reader that is worth waiting for: a bad mobile line.
 constexpr std::uint64_t kBytesPerSecondMin = 16U << 10;
-// Bytes thrown away after a refusal, so that the sender reads it instead of a reset.
-constexpr std::size_t kLingerBytesMax = 256U << 10;
+// Bytes thrown away after a refusal, so that the sender reads it instead of a reset: a whole batch.
+constexpr std::size_t kLingerBytesMax = 8U << 20;
 constexpr milliseconds kLingerTime{1'000};
 // Read at once: while looking for the end of a head, and of a body.
 constexpr std::size_t kHeadReadBytes = 4U << 10;
 constexpr std::size_t kBodyReadBytes = 64U << 10;
+
+// A body up to this is read even when its request is refused for load: the connection lives on.
+constexpr std::uint64_t kSmallBodyBytes = 64U << 10;
+constexpr milliseconds kCrowdedHeadTime{2'000};  // For a head, with too many connections.
 
 // A stream that waits for news: how often they are looked for, and when it says that it is alive.
 constexpr milliseconds kReadyStep{100};
@@ -83,15 +88,16 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<Next> serve_one(Head head);
   asio::awaitable<Next> serve_admitted(Head head, std::unique_ptr<Exchange> exchange);
   asio::awaitable<std::optional<Response>> read_body(const Head& head, std::size_t limit,
-                                                     std::string& body);
+                                                     Reserved& reserved, std::string& body);
   bool take_chunks(ChunkedReader& chunks);
   bool take_plain(std::string& body, std::uint64_t length);
-  asio::awaitable<Response> on_worker(Exchange& exchange, Request request);
+  template <typename Value>
+  asio::awaitable<Value> on_worker(const std::function<Value()>& work);
   asio::awaitable<bool> write(Response response, const Head& head, bool keep_alive);
   asio::awaitable<bool> write_stream(Response response, const Head& head, bool keep_alive);
   bool has_left();
   asio::awaitable<bool> until_ready(const Response& response);
-  asio::awaitable<Result<std::string>> pull(const BodyStream& next);
+  bool is_refused_unread(const Head& head, const Exchange& exchange) const;
   asio::awaitable<void> refuse_and_close(Response response);
   asio::awaitable<void> linger();
 
@@ -112,6 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // A whole head, and what a pipelining client sent behind it.
   boost::beast::flat_buffer buffer_{kHeadBytesMax + 2 * kBodyReadBytes};
   std::size_t head_bytes_ = 0;
+  Shared::Pool* pool_ = nullptr;  // Whose workers answer the request under way.
 };
 
 // The timer cancels what the socket waits for, so that an answer can still be written.
@@ -189,7 +196,10 @@ asio::awaitable<std::optional<HeadError>> Session::read_head() {
       if (buffered().empty()) wrong = gone();
       break;
     }
-    if (idle_) arm(shared_.options.head_timeout);
+    if (idle_) {
+      arm(shared_.is_crowded() ? std::min(kCrowdedHeadTime, shared_.options.head_timeout)
+                               : shared_.options.head_timeout);
+    }
     idle_ = false;
   }
   idle_ = false;
@@ -230,16 +240,15 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   const std::size_t limit = exchange->body_bytes_max();
   const std::string id = head.request.request_id;
   const std::uint64_t length = head.content_length.value_or(0);
-  const bool fits = length <= limit;
-  const std::size_t held = fits ? (head.chunked ? limit : static_cast<std::size_t>(length)) : 0;
-  const Reserved reserved(shared_, held);
+  Reserved reserved(shared_);
+  pool_ = &shared_.pool(exchange->lane());
   std::optional<Response> wrong;
-  if (!fits) {
+  if (length > limit) {
     wrong = too_large(limit, id);
-  } else if (!reserved.fits()) {
-    wrong = too_many_bodies(id);
+  } else if (is_refused_unread(head, *exchange)) {
+    wrong = too_many_waiting(id);
   } else {
-    wrong = co_await read_body(head, limit, head.request.body);
+    wrong = co_await read_body(head, limit, reserved, head.request.body);
     // Whoever reads the connection otherwise than we do would see a second request here.
     const std::size_t more = buffered().find_first_not_of("\r\n");
     const bool trailing = !head.keep_alive && more != std::string_view::npos;
@@ -258,19 +267,33 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   Response response;
   if (exchange->instant()) {
     response = exchange->answer(std::move(request));
-  } else if (shared_.queued.load() >= shared_.options.queue_max) {
+  } else if (pool_->is_full()) {
     response = exchange->refuse(too_many_waiting(id));
   } else {
-    response = co_await on_worker(*exchange, std::move(request));
+    Queued place(pool_->held);
+    const std::function<Response()> work = [&] {
+      Response answer = exchange->answer(std::move(request));
+      place.leave();
+      return answer;
+    };
+    response = co_await on_worker(work);
   }
   const bool keep_alive = head.keep_alive && !shared_.draining.load();
   const bool written = co_await write(std::move(response), head, keep_alive);
   co_return written && keep_alive ? Next::Go : Next::Close;
 }
 
+// Whether the request is to be refused for load before its body is read.
+bool Session::is_refused_unread(const Head& head, const Exchange& exchange) const {
+  if (exchange.instant() || !pool_->is_full()) return false;
+  return head.chunked || head.expects_continue ||
+         head.content_length.value_or(0) > kSmallBodyBytes;
+}
+
 // Reads the body behind the head. Returns what to answer when it cannot be read; status 0: the
 // client is gone.
 asio::awaitable<std::optional<Response>> Session::read_body(const Head& head, std::size_t limit,
+                                                            Reserved& reserved,
                                                             std::string& body) {
   std::optional<Response> wrong;
   const std::uint64_t length = head.content_length.value_or(0);
@@ -291,6 +314,9 @@ asio::awaitable<std::optional<Response>> Session::read_body(const Head& head, st
   ChunkedReader chunks(limit);
   while (true) {
     const bool whole = head.chunked ? take_chunks(chunks) : take_plain(body, length);
+    const std::size_t come = head.chunked ? chunks.body().size() : body.size();
+    if (!reserved.grow_to(come)) wrong = too_many_bodies(head.request.request_id);
+    if (wrong) co_return wrong;
     if (whole) break;
     arm(shared_.options.stall_timeout);
     const std::size_t size = co_await read_some(kBodyReadBytes);
@@ -320,41 +346,20 @@ bool Session::take_plain(std::string& body, std::uint64_t length) {
   return body.size() == length;
 }
 
-// Runs the handler on a worker and comes back to the strand with its answer.
-asio::awaitable<Response> Session::on_worker(Exchange& exchange, Request request) {
-  auto start = [this, &exchange, &request](auto handler) {
-    asio::post(shared_.workers, [this, &exchange, &request, place = Queued(shared_.queued),
-                                 done = std::move(handler)]() mutable {
-      Response response = exchange.answer(std::move(request));
-      place.leave();
-      asio::post(socket_.get_executor(),
-                 [done = std::move(done), response = std::move(response)]() mutable {
-                   std::move(done)(std::move(response));
-                 });
+// Runs it on a worker and comes back to the strand with what it returned.
+template <typename Value>
+asio::awaitable<Value> Session::on_worker(const std::function<Value()>& work) {
+  auto start = [this, &work](auto handler) {
+    asio::post(*pool_->workers, [this, &work, done = std::move(handler)]() mutable {
+      asio::post(socket_.get_executor(), [done = std::move(done), value = work()]() mutable {
+        std::move(done)(std::move(value));
+      });
     });
   };
   auto token = asio::use_awaitable;
-  Response response =
-      co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(
-          std::move(start), token);
-  co_return response;
-}
-
-asio::awaitable<Result<std::string>> Session::pull(const BodyStream& next) {
-  auto start = [this, &next](auto handler) {
-    asio::post(shared_.workers, [this, &next, done = std::move(handler)]() mutable {
-      auto piece = next_piece(next);
-      asio::post(socket_.get_executor(),
-                 [done = std::move(done), piece = std::move(piece)]() mutable {
-                   std::move(done)(std::move(piece));
-                 });
-    });
-  };
-  auto token = asio::use_awaitable;
-  Result<std::string> piece =
-      co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<std::string>)>(
-          std::move(start), token);
-  co_return piece;
+  Value value =
+      co_await asio::async_initiate<decltype(token), void(Value)>(std::move(start), token);
+  co_return value;
 }
 
 asio::awaitable<bool> Session::write(Response response, const Head& head, bool keep_alive) {
@@ -416,13 +421,14 @@ asio::awaitable<bool> Session::write_stream(Response response, const Head& head,
   message.chunked(chunked);
   http::response_serializer<http::empty_body> serializer(message);
   const auto latest = steady_clock::now() + kStreamTime;
+  const std::function<Result<std::string>()> pull = [&] { return next_piece(response.next); };
   arm(shared_.options.stall_timeout);
   auto [error, size] = co_await http::async_write_header(socket_, serializer, kToken);
   while (!error) {
     disarm();
     const bool goes_on = co_await until_ready(response);
     if (!goes_on || (response.is_ready && steady_clock::now() > latest)) break;
-    Result<std::string> piece = co_await pull(response.next);
+    Result<std::string> piece = co_await on_worker(pull);
     if (!piece) co_return false;
     if (piece->empty()) break;
     arm(shared_.options.stall_timeout +
@@ -457,7 +463,7 @@ asio::awaitable<void> Session::linger() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   arm(kLingerTime);
   std::size_t thrown_away = 0;
-  std::string scratch(kHeadReadBytes, '\0');
+  std::string scratch(kBodyReadBytes, '\0');
   while (thrown_away < kLingerBytesMax) {
     const auto space = asio::buffer(scratch);
     auto [error, size] = co_await socket_.async_read_some(space, kToken);

@@ -3,6 +3,7 @@
 // Thread safety: a connection runs on its strand; Shared any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -45,15 +46,24 @@ class Queued {
 
 // What all connections share. Outlives them.
 struct Shared {
-  Shared(const HttpServerOptions& chosen, RequestHandler& answering,
-         boost::asio::io_context& working)
-      : options(chosen), handler(answering), workers(working) {}
+  // The workers of a class, and how many requests wait for them or are held by them.
+  struct Pool {
+    boost::asio::io_context* workers = nullptr;
+    std::size_t held_max = 0;
+    std::atomic<std::size_t> held{0};
+    bool is_full() const { return held.load() >= held_max; }
+  };
+
+  Shared(const HttpServerOptions& chosen, RequestHandler& answering)
+      : options(chosen), handler(answering) {}
+  Pool& pool(Lane lane) { return pools[static_cast<std::size_t>(lane)]; }
+  // So many connections that whoever keeps one without using it has to go first.
+  bool is_crowded() const { return connections.load() > options.connections_max / 8 * 7; }
 
   const HttpServerOptions& options;
   RequestHandler& handler;
-  boost::asio::io_context& workers;
+  std::array<Pool, kLaneCount> pools;
   std::atomic<bool> draining{false};
-  std::atomic<std::size_t> queued{0};
   std::atomic<std::size_t> body_bytes{0};
   std::atomic<std::size_t> connections{0};
 
@@ -61,21 +71,26 @@ struct Shared {
   std::set<std::weak_ptr<Session>, std::owner_less<>> sessions;
 };
 
-// Bodies held in memory count against one budget until they are answered.
+// Bodies held in memory count against one budget until they are answered, each with what has come
+// of it: what a slow sender only promises takes no room from others.
 class Reserved {
  public:
-  Reserved(Shared& shared, std::size_t bytes) : shared_(shared), bytes_(bytes) {
-    fits_ = shared_.body_bytes.fetch_add(bytes) + bytes <= shared_.options.bodies_bytes_max;
-  }
+  explicit Reserved(Shared& shared) : shared_(shared) {}
   ~Reserved() { shared_.body_bytes.fetch_sub(bytes_); }
   Reserved(const Reserved&) = delete;
   Reserved& operator=(const Reserved&) = delete;
-  bool fits() const { return fits_; }
+  // Whether there is room for a body that has become so long; else all of it is given up.
+  bool grow_to(std::size_t bytes) {
+    const std::size_t more = bytes - bytes_;
+    bytes_ = bytes;
+    if (shared_.body_bytes.fetch_add(more) + more <= shared_.options.bodies_bytes_max) return true;
+    shared_.body_bytes.fetch_sub(std::exchange(bytes_, 0));
+    return false;
+  }
 
  private:
   Shared& shared_;
-  std::size_t bytes_;
-  bool fits_ = false;
+  std::size_t bytes_ = 0;
 };
 
 // Serves the connection until it ends. The socket's executor is a strand.

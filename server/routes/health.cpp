@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include "base/crypto.h"
+#include "connect/exporter.h"
 #include "server/assets.h"
 #include "server/audit_log.h"
+#include "server/http/server.h"
 #include "server/metrics.h"
 #include "server/routes/handlers.h"
 #include "server/routes/reply.h"
@@ -122,11 +124,23 @@ Result<Response> get_console(const Call&) {
 }
 
 // GET /metrics  ->  200 in the text format of Prometheus
-Result<Response> get_metrics(const Call& call, const QueryPass&) {
-  call.services.metrics->count_audit_lost(call.services.audit->lost());
+Result<Response> get_metrics(const Call& call, const QueryPass& pass) {
+  MetricsNow now{.health = call.engine().health(),
+                 .exports = call.services.exporter->queue(),
+                 .process = process_figures(),
+                 .audit_lost = call.services.audit->lost()};
+  if (call.services.http != nullptr) {
+    now.connections = call.services.http->connections();
+    now.body_bytes = call.services.http->body_bytes();
+    for (std::size_t i = 0; i < kLaneCount; ++i) {
+      const auto lane = static_cast<Lane>(i);
+      now.queues.push_back({std::string(name_of(lane)), call.services.http->queued(lane)});
+    }
+  }
+  now.segments = call.engine().segment_sizes(pass)->size();
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = call.services.metrics->text(call.engine().health());
+  response.body = call.services.metrics->text(now);
   return response;
 }
 

@@ -19,6 +19,7 @@ std::string to_json(const KeyInfo& key, std::string_view secret) {
   json.end_array();
   json.key("created").text(to_rfc3339(key.created));
   if (key.expires) json.key("expires").text(to_rfc3339(*key.expires));
+  if (key.rate != 0) json.key("rate").number(key.rate);
   if (!secret.empty()) json.key("key").text(secret);
   json.end_object();
   return json.take();
@@ -40,7 +41,7 @@ Result<Response> get_keys(const Call& call, const AdminPass&) {
 
 // POST /v1/keys  {"name": "ci", "scopes": ["query"]}  ->  201 {..., "key": "mk_..."}: shown once
 Result<Response> post_keys(const Call& call, const AdminPass& pass) {
-  TRY_ASSIGN(const JsonObject json, json_body(call.request, {"name", "scopes", "expires"}));
+  TRY_ASSIGN(const JsonObject json, json_body(call.request, {"name", "scopes", "expires", "rate"}));
   NewKey asked;
   TRY_ASSIGN(asked.name, json.text("name"));
   TRY_ASSIGN(const std::vector<std::string> scopes, json.texts("scopes"));
@@ -53,6 +54,7 @@ Result<Response> post_keys(const Call& call, const AdminPass& pass) {
                    "'expires' must be an RFC 3339 time in the future"};
     }
   }
+  TRY_ASSIGN(asked.rate, json.number_or("rate", 0));
   TRY_ASSIGN(const MadeKey made, call.services.keys->make(call.engine(), pass, asked));
   Response response = json_reply(to_json(made.info, made.secret));
   response.status = 201;

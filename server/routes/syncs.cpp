@@ -51,7 +51,8 @@ Result<Response> delete_sync(const Call& call, const ActivatePass& pass) {
 // POST /v1/syncs/x/run  ->  202 {"sync", "run", "job": "x:3"}
 Result<Response> post_sync_run(const Call& call, const ActivatePass& pass) {
   TRY(only_query(call.request, {}));
-  TRY_ASSIGN(const std::uint64_t run, call.services.exporter->start_run(pass, call.param(0)));
+  TRY_ASSIGN(const std::uint64_t run, call.services.exporter->start_run(pass, call.param(0),
+                                                                        call.request.trace));
   JsonWriter json;
   json.begin_object();
   json.key("sync").text(call.param(0));

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -109,6 +110,12 @@ class MusterCase(unittest.TestCase):
         self.assertGreater(len(sentence), 10, document)
         self.assertNotIn('\n', sentence)
         return document
+
+    def wait_until(self, holds, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, 'waited too long')
+            time.sleep(0.02)
 
     def run_muster(self, *options, timeout=60, **more):
         """Runs the program to its end."""

@@ -41,6 +41,7 @@ class WitnessHandler final : public RequestHandler {
     explicit Witness(WitnessHandler& handler) : handler_(handler) {}
     std::size_t body_bytes_max() const override { return 64U << 10; }
     bool instant() const override { return false; }
+    Lane lane() const override { return Lane::Questions; }
     Response answer(Request request) override {
       const std::lock_guard lock(handler_.mutex_);
       handler_.paths_.insert(request.path);

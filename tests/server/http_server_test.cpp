@@ -27,7 +27,9 @@ class EchoHandler final : public RequestHandler {
  public:
   std::variant<Response, std::unique_ptr<Exchange>> admit(Request& head) override {
     if (head.path == "/refused") return problem(Error{ErrorCode::PermissionDenied, "no"}, "id");
-    return std::make_unique<EchoExchange>(*this, head.path == "/instant");
+    const bool is_other = head.path == "/other";
+    return std::make_unique<EchoExchange>(*this, head.path == "/instant",
+                                          is_other ? Lane::Questions : Lane::Ingest);
   }
   void count_malformed(int) override { ++malformed; }
 
@@ -63,16 +65,18 @@ class EchoHandler final : public RequestHandler {
  private:
   class EchoExchange final : public Exchange {
    public:
-    EchoExchange(EchoHandler& handler, bool is_instant)
-        : handler_(handler), instant_(is_instant) {}
+    EchoExchange(EchoHandler& handler, bool is_instant, Lane lane)
+        : handler_(handler), instant_(is_instant), lane_(lane) {}
     std::size_t body_bytes_max() const override { return 1'000; }
     bool instant() const override { return instant_; }
+    Lane lane() const override { return lane_; }
     Response answer(Request request) override { return handler_.answer(request); }
     Response refuse(Response response) override { return response; }
 
    private:
     EchoHandler& handler_;
     bool instant_;
+    Lane lane_;
   };
 };
 
@@ -232,20 +236,31 @@ TEST_F(HttpServerTest, StreamsInPiecesAndBreaksOffVisibly) {
 
 TEST_F(HttpServerTest, AFullQueueRefusesButInstantAnswersGoOn) {
   HttpServerOptions options;
-  options.workers = 1;
-  options.queue_max = 2;
+  options.lanes.fill({.workers = 1, .waiting_max = 1});
   start(options);
   const std::string wait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
   RawClient first(server_->port());
   RawClient second(server_->port());
   first.send(wait);
   second.send(wait);
-  while (server_->queued() < 2) std::this_thread::sleep_for(milliseconds(1));
+  while (server_->queued(Lane::Ingest) < 2) std::this_thread::sleep_for(milliseconds(1));
   const RawAnswer third = ask(wait);
   EXPECT_EQ(std::vector<int>{429}, statuses_of(third.bytes));
   EXPECT_NE(std::string::npos, third.bytes.find("Retry-After: 1"));
+  EXPECT_FALSE(third.closed);
+  // A small body is read, so that the connection lives on; a large one is not waited for.
+  const std::string post = "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: ";
+  const RawAnswer small = ask(post + "3\r\n\r\nabcGET /instant HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ((std::vector<int>{429, 200}), statuses_of(small.bytes));
+  const RawAnswer chunked =
+      ask("POST /wait HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", kPatience);
+  EXPECT_EQ(std::vector<int>{429}, statuses_of(chunked.bytes));
+  EXPECT_TRUE(chunked.closed);
   EXPECT_EQ(std::vector<int>{200},
             statuses_of(ask("GET /instant HTTP/1.1\r\nHost: a\r\n\r\n").bytes));
+  // Another class has workers of its own.
+  EXPECT_EQ(std::vector<int>{200},
+            statuses_of(ask("GET /other HTTP/1.1\r\nHost: a\r\n\r\n").bytes));
   {
     const std::lock_guard lock(handler_.mutex);
     handler_.let_go = true;
@@ -261,15 +276,20 @@ TEST_F(HttpServerTest, ConnectionsAndBodiesHaveALimit) {
   options.bodies_bytes_max = 1'200;
   start(options);
   RawClient first(server_->port());
-  first.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n");
-  while (server_->connections() < 1) std::this_thread::sleep_for(milliseconds(1));
-  first.read(milliseconds(100));
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+  first.send(head + std::string(800, 'y'));
+  while (server_->body_bytes() < 800) std::this_thread::sleep_for(milliseconds(1));
   RawClient second(server_->port());
-  second.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n");
-  EXPECT_EQ(std::vector<int>{503}, statuses_of(second.read(kSilence, 1).bytes));
+  second.send(head);
+  while (server_->connections() < 2) std::this_thread::sleep_for(milliseconds(1));
   RawClient third(server_->port());
   EXPECT_EQ(std::vector<int>{503}, statuses_of(third.read(kPatience).bytes));
-  first.send(std::string(900, 'y'));
+  // What is only promised takes no room; what has come does.
+  second.send(std::string(300, 'z'));
+  while (server_->body_bytes() < 1'100) std::this_thread::sleep_for(milliseconds(1));
+  second.send(std::string(300, 'z'));
+  EXPECT_EQ(std::vector<int>{503}, statuses_of(second.read(kSilence, 1).bytes));
+  first.send(std::string(100, 'y'));
   EXPECT_EQ(std::vector<int>{200}, statuses_of(first.read(kSilence).bytes));
 }
 
@@ -280,7 +300,7 @@ TEST_F(HttpServerTest, DrainingFinishesWhatRunsAndClosesWhatIdles) {
   idle.read(kSilence);
   RawClient busy(server_->port());
   busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-  while (server_->queued() < 1) std::this_thread::sleep_for(milliseconds(1));
+  while (server_->queued(Lane::Ingest) < 1) std::this_thread::sleep_for(milliseconds(1));
   std::jthread drain([&] { server_->drain(kPatience); });
   EXPECT_TRUE(idle.read(kPatience).closed);
   {

@@ -1,0 +1,42 @@
+// Classes of requests, each with workers and a queue of its own, so that none starves another.
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace muster::server {
+
+enum class Lane : std::uint8_t {
+  Watch = 0,      // Figures and live counts: read from memory, in microseconds.
+  Questions = 1,  // Whoever waits for a number: counts, checks, profiles, documents.
+  Ingest = 2,     // Rows in: they wait for the disk, together.
+  Work = 3,       // Members out, definitions, exports, upkeep by hand: may take long.
+};
+inline constexpr std::size_t kLaneCount = 4;
+
+struct LaneOptions {
+  unsigned workers = 8;
+  // Requests waiting for one of them; with more, the last would wait longer than its caller does.
+  std::size_t waiting_max = 256;
+};
+using LaneTable = std::array<LaneOptions, kLaneCount>;
+
+// Rows of many callers go to the disk with one sync, so many of them may wait for it at once.
+inline constexpr LaneTable kLanes{{
+    {.workers = 2, .waiting_max = 1'024},
+    {.workers = 8, .waiting_max = 256},
+    {.workers = 16, .waiting_max = 64},
+    {.workers = 4, .waiting_max = 64},
+}};
+
+constexpr std::string_view name_of(Lane lane) {
+  constexpr std::array<std::string_view, kLaneCount> kNames{"watch", "questions", "ingest",
+                                                            "work"};
+  return kNames[static_cast<std::size_t>(lane)];
+}
+
+}  // namespace muster::server
