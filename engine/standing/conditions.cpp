@@ -1,6 +1,7 @@
 #include "engine/standing/conditions.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "query/language/language.h"
@@ -14,12 +15,36 @@ using storage::ChangeReason;
 
 namespace {
 
+constexpr std::string_view kOfPeople = "profiles.";
+// Between two times that what failed is asked of everybody: at least so long, and so many times as
+// long as it took.
+constexpr TimeMs kRetryEvery = 1'000, kRetryShareMax = 20;
+
 // Whether an attribute is what a condition asks for, or on the way to it: "crm" of "crm.tier".
 bool leads_to(const std::string& attribute, const std::string& field) {
   const std::string& shorter = attribute.size() < field.size() ? attribute : field;
   const std::string& longer = attribute.size() < field.size() ? field : attribute;
   return longer.starts_with(shorter) &&
          (longer.size() == shorter.size() || longer[shorter.size()] == '.');
+}
+
+// Whether a path leads over a reference: by the name of its field, or by that of the thing.
+bool leads_over(const std::string& path, const index::Schema& schema) {
+  for (std::size_t dot = path.find('.'), from = 0; dot != std::string::npos;
+       from = dot + 1, dot = path.find('.', from)) {
+    const std::string part = path.substr(from, dot - from);
+    for (const auto& [field, entity] : schema.references) {
+      if (entity == part || field.ends_with("." + part)) return true;
+    }
+  }
+  return false;
+}
+
+bool follows_references(const query::Uses& uses, const index::Schema& schema) {
+  if (!uses.has_references) return false;
+  const auto leads = [&](const std::string& path) { return leads_over(path, schema); };
+  return std::any_of(uses.fields.begin(), uses.fields.end(), leads) ||
+         std::any_of(uses.event_fields.begin(), uses.event_fields.end(), leads);
 }
 
 void sort_once(std::vector<std::uint32_t>& numbers) {
@@ -51,10 +76,12 @@ std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& ti
     ++all_[known->second].users;
     return known->second;
   }
-  const auto free = std::find_if(all_.begin(), all_.end(),
-                                 [](const Condition& each) { return each.users == 0; });
-  const auto number = static_cast<std::uint32_t>(free - all_.begin());
-  if (free == all_.end()) all_.emplace_back();
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(all_.size()));
+    all_.emplace_back();
+  }
+  const std::uint32_t number = free_.back();
+  free_.pop_back();
   Condition& condition = all_[number];
   condition = {.tree = tree, .timezone = timezone, .key = key, .users = 1};
   condition.uses = std::move(uses);
@@ -71,12 +98,14 @@ void Conditions::let_go(std::uint32_t number) {
   if (--condition.users != 0) return;
   by_key_.erase(condition.key);
   condition = {};
+  free_.push_back(number);
   is_indexed_ = false;
 }
 
 void Conditions::clear() {
   asked_.clear();
   all_.clear();
+  free_.clear();
   by_key_.clear();
   is_indexed_ = false;
 }
@@ -89,6 +118,7 @@ void Conditions::learn(Condition& condition, const StateAt& moment) {
   if (query == nullptr) return;
   condition.clock = query::Clockwork(*query, condition.uses);
   condition.is_ranked = query::is_ranked(*query);
+  condition.has_references = follows_references(condition.uses, *moment.generation->schema);
 }
 
 const query::BoundQuery* Conditions::bound(Condition& condition, const StateAt& moment) {
@@ -96,11 +126,11 @@ const query::BoundQuery* Conditions::bound(Condition& condition, const StateAt& 
   auto made = query::bind(condition.tree,
                           context_(moment.generation, moment.now, condition.timezone));
   if (!made) {
-    condition.failure = made.error().message;
+    fail(condition, made.error().message, moment.now);
     return nullptr;
   }
   condition.bound = std::move(*made);
-  condition.test = query::EventTest::of(*condition.bound);
+  if (!condition.is_test_good) condition.test = query::EventTest::of(*condition.bound);
   return condition.bound.get();
 }
 
@@ -110,12 +140,6 @@ void Conditions::prepare(std::uint32_t number, const StateAt& moment) {
   asked_.push_back(number);
   condition.is_test_good = condition.test && condition.test->fits(*moment.generation);
   if (condition.is_test_good) condition.test->move_to(moment.now);
-}
-
-bool Conditions::any_failing() const {
-  return std::any_of(all_.begin(), all_.end(), [](const Condition& each) {
-    return each.was_failing || !each.failure.empty();
-  });
 }
 
 Conditions::Numbers Conditions::flipped() const {
@@ -131,8 +155,14 @@ Bitmap Conditions::ask_everybody(Condition& condition, const StateAt& moment) {
   if (query == nullptr) return {};
   auto members = query::members(*query, {}, {threads_});
   if (members) return std::move(*members);
-  condition.failure = members.error().message;
+  fail(condition, members.error().message, moment.now);
   return {};
+}
+
+void Conditions::fail(Condition& condition, std::string why, TimeMs now) {
+  if (condition.failure.empty()) ++failures_;
+  condition.failure = std::move(why);
+  condition.retry_at = now + kRetryEvery;
 }
 
 void Conditions::drop(std::span<const Ordinal> people) {
@@ -145,10 +175,9 @@ void Conditions::bind_again(const StateAt& moment) {
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     Condition& condition = all_[i];
     if (condition.users == 0) continue;
-    const bool was_failing = !condition.failure.empty();
     learn(condition, moment);
     prepare(i, moment);
-    condition.was_failing |= was_failing || !condition.failure.empty();
+    condition.retry_at = moment.now;  // A failure may be over with this.
   }
   is_indexed_ = false;
 }
@@ -158,8 +187,8 @@ void Conditions::end_update() {
     Condition& condition = all_[number];
     condition.flips.clear();
     condition.is_asked = false;
+    condition.is_test_good = false;
     condition.bound = nullptr;
-    condition.was_failing = false;
   }
   asked_.clear();
 }
@@ -189,6 +218,14 @@ void Conditions::index_uses(const index::Generation& generation) {
     for (const std::string& name : all_[i].uses.events) by_event_[name].push_back(i);
     if (all_[i].uses.any_event) by_any_event_.push_back(i);
     for (const std::string& field : all_[i].uses.fields) by_field_[field].push_back(i);
+    if (!all_[i].has_references) continue;
+    // A thing may be named by its kind: whichever attribute leads there.
+    for (const auto& [field, entity] : generation.schema->references) {
+      if (field.starts_with(kOfPeople)) by_field_[field.substr(kOfPeople.size())].push_back(i);
+    }
+  }
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].users == 0 || all_[i].is_ranked) continue;
     if (!all_[i].clock.is_beyond()) index_windows(i, generation);
   }
 }
@@ -238,7 +275,7 @@ Conditions::Numbers Conditions::with_attribute(const std::string& name) const {
 void Conditions::follow(const index::Touched& touched, const TouchedPeople& why, TimeMs before,
                         const StateAt& moment) {
   index_uses(*moment.generation);
-  if (!touched.empty()) retry_failed(moment);
+  retry_failed(moment);
   if (!touched.entities.empty()) follow_references(moment);
   const CauseOf cause = [&](const Condition& condition, Ordinal person, std::size_t) {
     return why.cause(condition.uses, person);
@@ -257,27 +294,36 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
     ask(people, with_attribute(name), cause, moment);
   });
   follow_clock(before, moment);
+}
+
+void Conditions::order_flips() {
   for (const std::uint32_t number : asked_) {
-    Condition& condition = all_[number];
+    std::vector<Condition::Flip>& flips = all_[number].flips;
     const auto by_person = [](const Condition::Flip& a, const Condition::Flip& b) {
       return a.person < b.person;
     };
-    if (!std::is_sorted(condition.flips.begin(), condition.flips.end(), by_person)) {
-      std::sort(condition.flips.begin(), condition.flips.end(), by_person);
-    }
+    if (std::is_sorted(flips.begin(), flips.end(), by_person)) continue;
+    std::sort(flips.begin(), flips.end(), by_person);
   }
 }
 
-// What failed for somebody may have an answer again; who passes meanwhile is not known.
 void Conditions::retry_failed(const StateAt& moment) {
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     Condition& condition = all_[i];
     if (condition.users == 0 || condition.failure.empty()) continue;
-    prepare(i, moment);
-    condition.was_failing = true;
-    condition.failure.clear();
+    if (moment.now < condition.retry_at) continue;
+    const std::string before = std::exchange(condition.failure, "");
+    const auto begun = std::chrono::steady_clock::now();
     learn(condition, moment);
+    prepare(i, moment);
     if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+    if (condition.failure.empty()) {
+      ++failures_;
+      continue;
+    }
+    const auto took = std::chrono::steady_clock::now() - begun;
+    const TimeMs ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    condition.retry_at = moment.now + std::max(kRetryEvery, kRetryShareMax * ms);
   }
 }
 
@@ -285,7 +331,7 @@ void Conditions::retry_failed(const StateAt& moment) {
 void Conditions::follow_references(const StateAt& moment) {
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     Condition& condition = all_[i];
-    if (!condition.is_open() || !condition.uses.has_references || condition.was_failing) continue;
+    if (!condition.is_open() || !condition.has_references) continue;
     prepare(i, moment);
     const Bitmap is = ask_everybody(condition, moment);
     if (!condition.failure.empty()) continue;
@@ -361,7 +407,7 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
       if (!condition.is_open()) continue;
       auto is = ask_one(condition, few, moment);
       if (!is) {
-        condition.failure = is.error().message;
+        fail(condition, is.error().message, moment.now);
         continue;
       }
       for (std::size_t w = 0; w < is->size(); ++w) (*is)[w] &= live[w];

@@ -82,14 +82,15 @@ struct Condition {
   query::Uses uses;
   query::Clockwork clock;
   bool is_ranked = false;  // Asked of everybody, and not kept here.
+  bool has_references = false;  // Rows of things may change what people have.
   std::string failure;     // Why it has no answers; "" when it has.
-  bool was_failing = false;  // Before the update under way.
+  TimeMs retry_at = 0;     // When it is asked again of everybody, after a failure.
   MemberSet people;          // All of them are there.
   std::optional<query::EventTest> test;  // Nothing: it is bound for each update.
 
   // Of the update under way.
-  std::vector<Flip> flips;     // By person; each once.
-  bool is_asked = false;       // Of anybody.
+  std::vector<Flip> flips;     // Each person once; by person after order_flips().
+  bool is_asked = false;       // It has been prepared to be asked.
   bool is_test_good = false;   // The test says it, as of now.
   query::BoundQueryPtr bound;  // Null: not yet.
 
@@ -110,7 +111,8 @@ class Conditions {
   // Numbers are smaller than this.
   std::size_t size() const { return all_.size(); }
   void clear();
-  bool any_failing() const;
+  // Another number whenever one of them begins or ends to fail.
+  std::uint64_t failures() const { return failures_; }
   // Those where somebody flipped in the update under way.
   std::vector<std::uint32_t> flipped() const;
 
@@ -126,6 +128,8 @@ class Conditions {
   // The same for people of whom it is not known why: the clock moved them, perhaps.
   void follow_suspects(std::span<const index::Ordinal> people,
                        std::span<const std::uint32_t> conditions, const StateAt& moment);
+  // By person, once all have been followed.
+  void order_flips();
   // Forgets the flips, and what holds the state.
   void end_update();
 
@@ -149,6 +153,8 @@ class Conditions {
   void take(Condition& condition, std::uint32_t block, std::span<const std::uint16_t> people,
             std::size_t first, const query::PeopleMask& is, const CauseOf& cause);
   void follow_clock(TimeMs before, const StateAt& moment);
+  // What fails for anybody has no answers until it is asked again of everybody, now and then.
+  void fail(Condition& condition, std::string why, TimeMs now);
   void retry_failed(const StateAt& moment);
   void follow_references(const StateAt& moment);
   Numbers open() const;
@@ -160,6 +166,7 @@ class Conditions {
   const BindingContext context_;
   const unsigned threads_;
   std::vector<Condition> all_;
+  Numbers free_;
   std::unordered_map<std::string, std::uint32_t> by_key_;  // Text, zone, versions of documents.
 
   // What depends on what; of so many tables and attributes.
@@ -172,6 +179,7 @@ class Conditions {
   std::vector<Numbers> by_window_;
 
   Numbers asked_;  // By the update under way.
+  std::uint64_t failures_ = 0;
 };
 
 // The versions of all documents that something names: another text, another meaning.

@@ -67,7 +67,8 @@ class StandingSegments::Settling {
     }
     for (Named* const named : asked_) {
       const Standing& segment = named->second;
-      if (segment.is_asked || segment.is_ranked || !segment.failure.empty()) continue;
+      if (segment.is_asked || segment.is_failing) continue;
+      if (segment.is_ranked || !segment.failure.empty()) continue;
       settle_segment(*named);
     }
   }

@@ -82,7 +82,8 @@ void StandingSegments::index_segments() {
     for (const std::uint32_t number : segment.shape.conditions()) {
       by_condition_[number].push_back(&named);
     }
-    if (segment.is_ranked || segment.is_beyond || segment.is_stale || !segment.failure.empty()) {
+    const bool is_whole = segment.is_ranked || segment.is_beyond || segment.is_failing;
+    if (is_whole || segment.is_stale || segment.is_due || !segment.failure.empty()) {
       special_.push_back(&named);
     }
   }
@@ -90,17 +91,25 @@ void StandingSegments::index_segments() {
 
 void StandingSegments::learn_kind(Standing& segment) const {
   segment.is_ranked = segment.is_beyond = false;
+  segment.is_failing = has_failing(segment.shape);
   for (const std::uint32_t number : segment.shape.conditions()) {
     segment.is_ranked |= conditions_.at(number).is_ranked;
     segment.is_beyond |= conditions_.at(number).clock.is_beyond();
   }
 }
 
-bool StandingSegments::is_failing(const Standing& segment) const {
-  const auto numbers = segment.shape.conditions();
-  return std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t number) {
-    return conditions_.at(number).was_failing || !conditions_.at(number).failure.empty();
-  });
+bool StandingSegments::has_failing(const Shape& shape) const {
+  return std::any_of(shape.conditions().begin(), shape.conditions().end(),
+                     [&](std::uint32_t number) { return !conditions_.at(number).failure.empty(); });
+}
+
+void StandingSegments::note_failing() {
+  if (std::exchange(failures_, conditions_.failures()) == conditions_.failures()) return;
+  for (auto& [id, segment] : segments_) {
+    const bool is_failing = has_failing(segment.shape);
+    segment.is_due |= std::exchange(segment.is_failing, is_failing) != is_failing;
+  }
+  is_indexed_ = false;
 }
 
 query::BoundQueryPtr StandingSegments::bind(Standing& segment, const StateAt& moment) const {
@@ -110,8 +119,8 @@ query::BoundQueryPtr StandingSegments::bind(Standing& segment, const StateAt& mo
   return bound ? *bound : nullptr;
 }
 
-Bitmap StandingSegments::members_of(Standing& segment, const StateAt& moment) const {
-  if (segment.failure.empty() && !segment.is_ranked && !is_failing(segment)) {
+Bitmap StandingSegments::members_of(Standing& segment, const StateAt& moment) {
+  if (segment.failure.empty() && !segment.is_ranked && !segment.is_failing) {
     return members_by_conditions(segment, moment);
   }
   const query::BoundQueryPtr bound = bind(segment, moment);
@@ -123,9 +132,9 @@ Bitmap StandingSegments::members_of(Standing& segment, const StateAt& moment) co
 }
 
 Bitmap StandingSegments::members_by_conditions(const Standing& segment,
-                                               const StateAt& moment) const {
+                                               const StateAt& moment) {
   Bitmap members;
-  std::vector<MaskPair> masks(conditions_.size());
+  masks_.resize(conditions_.size());
   std::vector<std::uint64_t> words(index::kBlockWords);
   std::vector<MaskPair> stack;
   for (const auto& [block, there] : moment.generation->profiles.live.entries()) {
@@ -133,10 +142,10 @@ Bitmap StandingSegments::members_by_conditions(const Standing& segment,
     there->or_into(index::MutableBlock(words));
     for (std::uint32_t page = 0; page < index::kBlockSize / query::kPeopleAtOnce; ++page) {
       for (const std::uint32_t number : segment.shape.conditions()) {
-        masks[number].is = masks[number].was = conditions_.at(number).people.page(block, page);
+        masks_[number].is = masks_[number].was = conditions_.at(number).people.page(block, page);
       }
       constexpr std::size_t kWords = std::tuple_size_v<query::PeopleMask>;
-      const MaskPair& answer = segment.shape.ask(masks, kWords, stack);
+      const MaskPair& answer = segment.shape.ask(masks_, kWords, stack);
       for (std::size_t w = 0; w < kWords; ++w) words[page * kWords + w] &= answer.is[w];
     }
     members.add_block(block, words);
@@ -159,7 +168,7 @@ void StandingSegments::fill(
     Bitmap members = members_of(*segment, moment);
     segment->is_stale = told_size(key.second) != members.count();
     // What is asked as a whole now and then may be behind what was told.
-    if (segment->is_stale || segment->is_ranked || segment->is_beyond) {
+    if (segment->is_stale || segment->is_ranked || segment->is_beyond || segment->is_failing) {
       behind[key.second] = std::move(members);
     } else {
       segment->members = MemberSet(members);
@@ -229,7 +238,7 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
                                      ChangeReason reason, const StateAt& moment, Groups& groups) {
   segment.is_asked = true;
   asked_.push_back(&segment);
-  segment.is_stale = false;
+  segment.is_stale = segment.is_due = false;
   segment.found.reset();
   segment.suspects.clear();
   if (!segment.failure.empty()) give_shape(segment, moment);  // What was broken has none.
@@ -278,13 +287,15 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
       conditions_.follow_suspects(std::exchange(segment.suspects, {}),
                                   segment.shape.conditions(), moment);
     }
+    conditions_.order_flips();
   }
   const bool is_definition = touched.is_document || touched.is_everybody;
   if (is_definition) {
     load(moment, touched.is_everybody, groups);
     weighed_ = {};
   }
-  const bool are_all_asked = is_definition || is_other_schema || conditions_.any_failing();
+  note_failing();
+  const bool are_all_asked = is_definition || is_other_schema;
   ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
   const std::size_t groups_before = groups.size();
   settle(why, moment, groups);
@@ -321,16 +332,18 @@ void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
     ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
   } else if ((!segment.failure.empty() &&
               (!touched.empty() || moment.now >= segment.retry_at)) ||
-             (segment.failure.empty() && is_failing(segment)) ||
-             (segment.is_ranked && has_references)) {
+             segment.is_due || (segment.is_ranked && has_references)) {
     ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
   } else if (segment.found) {
-    const ChangeReason reason = segment.is_ranked ? ChangeReason::Rank : ChangeReason::Expired;
+    const ChangeReason reason = segment.is_ranked    ? ChangeReason::Rank
+                                : segment.is_failing ? ChangeReason::Attribute
+                                                     : ChangeReason::Expired;
     replace(id, segment, live_of(*segment.found, *moment.generation), reason, groups);
     segment.found.reset();
   } else if (is_other_schema && segment.failure.empty()) {  // New fields may break it.
     if (bind(segment, moment)) {
       learn_kind(segment);
+      is_indexed_ = false;
     } else {
       take_shape(segment);
       replace(id, segment, {}, ChangeReason::Attribute, groups);
@@ -341,7 +354,7 @@ void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
 std::vector<StandingSegments::Whole> StandingSegments::wholes() const {
   std::vector<Whole> found;
   for (const auto& [id, segment] : segments_) {
-    if (!segment.is_ranked && !segment.is_beyond) continue;
+    if (!segment.is_ranked && !segment.is_beyond && !segment.is_failing) continue;
     if (!segment.failure.empty()) continue;
     found.push_back({id, segment.version, segment.tree, segment.timezone, segment.is_ranked,
                      segment.members.to_bitmap()});
@@ -353,12 +366,20 @@ void StandingSegments::found(const Whole& whole, Bitmap members) {
   const auto at = segments_.find(whole.id);
   if (at == segments_.end() || at->second.version != whole.version) return;
   Standing& segment = at->second;
-  if (segment.is_ranked) {
+  if (segment.is_ranked || segment.is_failing) {
     segment.found = std::move(members);
   } else {
     segment.suspects = unite(subtract(members, whole.members), subtract(whole.members, members))
                            .to_vector();
   }
+}
+
+void StandingSegments::failed(const Whole& whole, const std::string& why) {
+  const auto at = segments_.find(whole.id);
+  if (at == segments_.end() || at->second.version != whole.version) return;
+  at->second.failure = why;
+  at->second.found = Bitmap();
+  at->second.retry_at = at_ + kRetryEvery;
 }
 
 Bitmap StandingSegments::told_of(const std::string& segment) const {

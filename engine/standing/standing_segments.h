@@ -10,7 +10,7 @@
 //   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
 //   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
 //     whom the clock moves by keep_up()
-//   with a condition that fails for somebody (an overflow): asked as a whole with each commit
+//   failing (one of its conditions fails for somebody, by an overflow): asked as a whole likewise
 //   broken (a field that it names is gone): nobody is in it
 // Thread safety: one thread at a time, but for empty() and what readers have.
 #pragma once
@@ -94,6 +94,8 @@ class StandingSegments {
   index::Bitmap told_of(const std::string& segment) const;
   // The members of such a segment, found at a state a moment ago; update() takes it from there.
   void found(const Whole& whole, index::Bitmap members);
+  // It has no answer: nobody is in it until it has one again.
+  void failed(const Whole& whole, const std::string& why);
 
   // --- For readers, from any thread --------------------------------------------------------------
 
@@ -116,6 +118,8 @@ class StandingSegments {
     bool is_ranked = false, is_beyond = false;
     std::string failure;     // Why it is broken; "" unless it is.
     bool is_asked = false;   // By the update under way, for everybody.
+    bool is_failing = false;  // One of its conditions has no answers: asked as a whole.
+    bool is_due = false;      // It begins or ends to be so.
     bool is_stale = false;   // What was told of it is not what it is.
     TimeMs retry_at = 0;     // When a broken one is asked again though no data came.
     Shape shape;             // Holds its conditions. Of a broken one: nobody.
@@ -137,12 +141,13 @@ class StandingSegments {
   void give_shape(Standing& segment, const StateAt& moment);
   void take_shape(Standing& segment);
   void learn_kind(Standing& segment) const;
-  // Whether one of its conditions has no answers, or had none until now.
-  bool is_failing(const Standing& segment) const;
+  bool has_failing(const Shape& shape) const;
+  // After conditions began or ended to fail.
+  void note_failing();
   // Binds it. Null where it is broken, which is noted.
   query::BoundQueryPtr bind(Standing& segment, const StateAt& moment) const;
-  index::Bitmap members_of(Standing& segment, const StateAt& moment) const;
-  index::Bitmap members_by_conditions(const Standing& segment, const StateAt& moment) const;
+  index::Bitmap members_of(Standing& segment, const StateAt& moment);
+  index::Bitmap members_by_conditions(const Standing& segment, const StateAt& moment);
   void ask_everybody(const std::string& id, Standing& segment, storage::ChangeReason reason,
                      const StateAt& moment, Groups& groups);
   // Those that are not followed person by person: of all segments, or of the special ones.
@@ -172,7 +177,9 @@ class StandingSegments {
   std::vector<Named*> special_;  // Those that an update has to look at in any case.
   std::vector<Standing*> asked_;  // For everybody, by the update under way.
   std::vector<Named*> changed_;  // By the settling under way.
+  std::uint64_t failures_ = 0;   // Of the conditions, that have been noted.
   std::uint32_t round_ = 0;      // Of people who are settled.
+  std::vector<MaskPair> masks_;  // By condition; memory for those who are worked out.
   std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
   std::atomic<bool> is_empty_ = true;

@@ -182,7 +182,13 @@ Status Engine::Impl::keep_up(Wholes when) {
     const auto bound = query::bind(whole.tree, context(state, at, whole.timezone));
     if (!bound) continue;
     auto members = query::members(**bound, {}, {parts.threads});
-    if (!members) continue;
+    if (!members) {
+      TRY(commit([&](Commit&) -> Status {
+        standing.failed(whole, members.error().message);
+        return Ok{};
+      }, 0));
+      continue;
+    }
     const auto ended = std::chrono::steady_clock::now();
     due = std::max(begun + kWholeEvery, ended + kWholeShareMax * (ended - begun));
     if (*members == whole.members) continue;

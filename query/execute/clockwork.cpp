@@ -27,8 +27,18 @@ bool is_time(const index::FieldType& type) {
 // Whether the events of the question have times of their own that it may hold against a window;
 // declared ones may come later.
 bool asks_for_event_times(const index::Generation& generation, const Uses& uses) {
+  const auto is_time_of = [&](const std::string& event, const std::string& field) {
+    const index::Field* const known = generation.schema->field(event + "." + field);
+    return known != nullptr && is_time(known->type);
+  };
+  for (const std::string& field : uses.event_fields) {
+    if (is_time_of("*", field)) return true;
+    for (const std::string& event : uses.events) {
+      if (is_time_of(event, field)) return true;
+    }
+  }
   for (const auto& [key, field] : generation.schema->fields) {
-    if (!is_time(field.type) || key.starts_with("profiles.")) continue;
+    if (!uses.any_event || !is_time(field.type) || key.starts_with("profiles.")) continue;
     const bool is_asked =
         std::any_of(uses.event_fields.begin(), uses.event_fields.end(),
                     [&](const std::string& name) { return key.ends_with("." + name); });

@@ -11,8 +11,15 @@ namespace {
 // More rows than this are better found by their windows.
 constexpr std::size_t kRowsMax = 1U << 15;
 
+// Other names may come: of those that are asked for and that nobody did yet, or of any event.
+bool is_of_one_name(const BoundAggregate& aggregate) {
+  if (!aggregate.source) return false;
+  const Events& events = aggregate.source->events;
+  return !events.any_event && events.names.size() == 1;
+}
+
 bool is_plain(const BoundAggregate& aggregate) {
-  return aggregate.sources.size() == 1 && aggregate.sources[0].table &&
+  return is_of_one_name(aggregate) && aggregate.sources.size() == 1 && aggregate.sources[0].table &&
          !aggregate.sources[0].where && !aggregate.edge && !aggregate.since &&
          !aggregate.grouping && !aggregate.is_fraction;
 }
