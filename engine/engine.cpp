@@ -142,6 +142,9 @@ Health Engine::health() const {
   health.memory = {{"profiles", bytes.profiles},       {"entities", bytes.entities},
                    {"identifiers", bytes.identifiers}, {"events", bytes.events},
                    {"event_ids", impl_->event_id_bytes},
+                   {"standing", impl_->standing.bytes()},
+                   {"changes", impl_->changes.bytes()},
+                   {"log", impl_->parts.log->memory_bytes()},
                    {"kept_conditions", impl_->predicates.bytes()}};
   for (const MemoryPart& part : health.memory) health.memory_bytes += part.bytes;
   health.log_bytes = impl_->parts.log->size_bytes();

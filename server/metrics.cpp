@@ -9,6 +9,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "base/heap.h"
+
 namespace muster::server {
 
 namespace {
@@ -119,6 +121,8 @@ class Metrics::Impl {
 
   // The process, by the names that every Prometheus client has for it.
   Gauge& resident = gauge("process_resident_memory_bytes", "Resident memory.");
+  Gauge& heap_used = gauge("muster_heap_used_bytes", "Of the heap: in use.");
+  Gauge& heap_kept = gauge("muster_heap_kept_bytes", "Of the heap: given back, and kept.");
   Gauge& open_files = gauge("process_open_fds", "Open file descriptors.");
   Gauge& files_max = gauge("process_max_fds", "Most file descriptors allowed.");
   Counter& cpu =
@@ -179,6 +183,9 @@ void Metrics::Impl::set_state(const engine::Health& health) {
 
 void Metrics::Impl::set_process(const ProcessFigures& process) {
   resident.Set(static_cast<double>(process.resident_bytes));
+  const HeapFigures heap = heap_figures();
+  heap_used.Set(static_cast<double>(heap.used_bytes));
+  heap_kept.Set(static_cast<double>(heap.kept_bytes));
   open_files.Set(static_cast<double>(process.open_files));
   files_max.Set(static_cast<double>(process.files_max));
   if (process.cpu_seconds > cpu.Value()) cpu.Increment(process.cpu_seconds - cpu.Value());

@@ -65,6 +65,8 @@ class Log {
 
   // Bytes on disk, as far as known without a scan; 0 in memory.
   virtual std::uint64_t size_bytes() const = 0;
+  // Bytes that it takes of the heap: what is not yet in files, and what is kept of them.
+  virtual std::uint64_t memory_bytes() const { return 0; }
 };
 
 // Calls `visit` with the records from `first` to `last`, as far as there are any.

@@ -57,6 +57,7 @@ class FailingLog final : public Log {
       override;
   std::uint64_t last_sequence() const override;
   std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
+  std::uint64_t memory_bytes() const override { return inner_.memory_bytes(); }
 
  private:
   Error refusal() const;

@@ -453,6 +453,19 @@ Status RocksLog::read(
 
 std::uint64_t RocksLog::last_sequence() const { return impl_->last; }
 
+std::uint64_t RocksLog::memory_bytes() const {
+  if (!impl_->database) return 0;
+  std::uint64_t all = 0;
+  for (const std::string& part :
+       {rocksdb::DB::Properties::kSizeAllMemTables, rocksdb::DB::Properties::kBlockCacheUsage,
+        rocksdb::DB::Properties::kEstimateTableReadersMem}) {
+    std::uint64_t bytes = 0;
+    impl_->database->GetIntProperty(part, &bytes);
+    all += bytes;
+  }
+  return all;
+}
+
 std::uint64_t RocksLog::size_bytes() const {
   if (!impl_->database) return 0;
   std::uint64_t files = 0, memory = 0;

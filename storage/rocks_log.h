@@ -63,6 +63,7 @@ class RocksLog final : public Log {
       override;
   std::uint64_t last_sequence() const override;
   std::uint64_t size_bytes() const override;
+  std::uint64_t memory_bytes() const override;
 
   // The number that was synced in DIR/watermark when this log was opened.
   std::uint64_t opened_watermark() const;

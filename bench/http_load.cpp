@@ -1,0 +1,81 @@
+#include "bench/http_load.h"
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace muster::bench {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+double ms_since(steady_clock::time_point begun) {
+  return std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count();
+}
+
+// One connection; its thread's alone.
+struct Sender {
+  LoadResult seen;
+  std::optional<Error> failure;
+
+  void run(std::uint16_t port, const LoadOptions& options, unsigned number,
+           const MakeRequest& request) {
+    server::HttpClient client(server::Url{{"127.0.0.1", port}, ""}, "");
+    const auto begun = steady_clock::now();
+    const auto end = begun + std::chrono::duration<double>(options.seconds);
+    const double each = options.per_second == 0 ? 0 : options.connections / options.per_second;
+    for (std::uint64_t n = 0; steady_clock::now() < end; ++n) {
+      auto due = steady_clock::now();
+      if (each != 0) {
+        const double at = each * (static_cast<double>(n) +
+                                  static_cast<double>(number) / options.connections);
+        due = begun + std::chrono::duration_cast<steady_clock::duration>(
+                          std::chrono::duration<double>(at));
+        if (due >= end) break;
+        std::this_thread::sleep_until(due);
+      }
+      const auto answer = client.send(request(number, n));
+      if (!answer) {
+        failure = answer.error();
+        return;
+      }
+      const bool is_refused = answer->status == 429 || answer->status == 503;
+      if (!is_refused && answer->status >= 300) {
+        failure = server::error_of(*answer);
+        return;
+      }
+      ++(is_refused ? seen.refused : seen.taken);
+      (is_refused ? seen.refused_ms : seen.taken_ms).push_back(ms_since(due));
+    }
+  }
+};
+
+}  // namespace
+
+Result<LoadResult> run_load(std::uint16_t port, const LoadOptions& options,
+                            const MakeRequest& request) {
+  std::vector<Sender> senders(options.connections);
+  const auto begun = steady_clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < options.connections; ++i) {
+      threads.emplace_back([&, i] { senders[i].run(port, options, i, request); });
+    }
+  }
+  LoadResult all;
+  all.seconds = ms_since(begun) / 1e3;
+  for (Sender& sender : senders) {
+    if (sender.failure) return *sender.failure;
+    all.taken += sender.seen.taken;
+    all.refused += sender.seen.refused;
+    all.taken_ms.insert(all.taken_ms.end(), sender.seen.taken_ms.begin(),
+                        sender.seen.taken_ms.end());
+    all.refused_ms.insert(all.refused_ms.end(), sender.seen.refused_ms.begin(),
+                          sender.seen.refused_ms.end());
+  }
+  return all;
+}
+
+}  // namespace muster::bench
