@@ -21,7 +21,7 @@ class RateLimit {
  public:
   // Requires 1 to kRateMax requests a second.
   explicit RateLimit(std::uint64_t per_second)
-      : per_second_(per_second), step_us_(1'000'000 / static_cast<std::int64_t>(per_second)) {}
+      : per_second_(per_second), step_ns_(1'000'000'000 / static_cast<std::int64_t>(per_second)) {}
 
   std::uint64_t per_second() const { return per_second_; }
 
@@ -31,8 +31,8 @@ class RateLimit {
 
  private:
   const std::uint64_t per_second_;
-  const std::int64_t step_us_;
-  std::atomic<std::int64_t> paced_us_ = 0;  // When all that was taken would be paced out.
+  const std::int64_t step_ns_;
+  std::atomic<std::int64_t> paced_ns_ = 0;  // When all that was taken would be paced out.
 };
 
 }  // namespace muster::server

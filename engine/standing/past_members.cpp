@@ -48,7 +48,10 @@ Error from_before(const std::string& moment, std::uint64_t first) {
 
 // Records stand in the order of their times, so that the last one of that time is found by halving.
 Result<std::uint64_t> Engine::Impl::last_row_known_by(TimeMs at) const {
-  const std::vector<ChangeIndex::Place> places = changes.places();
+  // Records under way are not in the log yet, and later than any moment that has been.
+  std::vector<ChangeIndex::Place> places = changes.places();
+  const std::uint64_t sequence = generation()->sequence;
+  while (!places.empty() && places.back().record > sequence) places.pop_back();
   std::size_t low = 0, high = places.size();  // The last place that is known by then, and behind.
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
@@ -65,7 +68,7 @@ Result<std::uint64_t> Engine::Impl::last_row_known_by(TimeMs at) const {
     row = told.first + told.rows() - 1;
     return row + 1 < place.end_row;
   };
-  TRY(visit_changes(*parts.log, changes, place.first_row, UINT64_MAX, take));
+  TRY(visit_changes(*parts.log, changes, place.first_row, sequence, take));
   return row;
 }
 
@@ -114,7 +117,7 @@ Result<PastMembers> Engine::Impl::members_at(const std::string& segment,
     return told.first + told.rows() < end;
   };
   const std::uint64_t from = std::max(past.offset, horizon.first);
-  if (from < end) TRY(visit_changes(*parts.log, changes, from, UINT64_MAX, take));
+  if (from < end) TRY(visit_changes(*parts.log, changes, from, past.answer.snapshot, take));
   past.answer.members = subtract(std::move(undone).members(), erased);
   return past;
 }

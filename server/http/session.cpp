@@ -250,8 +250,8 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   } else {
     wrong = co_await read_body(head, limit, reserved, head.request.body);
     // Whoever reads the connection otherwise than we do would see a second request here.
-    const std::size_t more = buffered().find_first_not_of("\r\n");
-    const bool trailing = !head.keep_alive && more != std::string_view::npos;
+    const bool trailing =
+        !head.keep_alive && buffered().find_first_not_of("\r\n") != std::string_view::npos;
     if (!wrong && trailing) wrong = more_behind_the_last(id);
   }
   if (wrong) {
@@ -261,8 +261,7 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
     co_await refuse_and_close(std::move(refusal));
     co_return Next::Close;
   }
-  Request request = std::move(head.request);
-  head.request = Request();
+  Request request = std::exchange(head.request, Request());
   head.request.method = request.method;
   Response response;
   if (exchange->instant()) {
@@ -278,6 +277,7 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
     };
     response = co_await on_worker(work);
   }
+  reserved.release();  // Long before a slow reader has its answer.
   const bool keep_alive = head.keep_alive && !shared_.draining.load();
   const bool written = co_await write(std::move(response), head, keep_alive);
   co_return written && keep_alive ? Next::Go : Next::Close;
@@ -346,7 +346,7 @@ bool Session::take_plain(std::string& body, std::uint64_t length) {
   return body.size() == length;
 }
 
-// Runs it on a worker and comes back to the strand with what it returned.
+// Runs it on a worker, and comes back to the strand.
 template <typename Value>
 asio::awaitable<Value> Session::on_worker(const std::function<Value()>& work) {
   auto start = [this, &work](auto handler) {

@@ -87,6 +87,8 @@ class Reserved {
     shared_.body_bytes.fetch_sub(std::exchange(bytes_, 0));
     return false;
   }
+  // The body is gone.
+  void release() { shared_.body_bytes.fetch_sub(std::exchange(bytes_, 0)); }
 
  private:
   Shared& shared_;

@@ -23,6 +23,12 @@ constexpr std::size_t kRowsOfPiece = 10'000;
 constexpr int kReadsMax = 8;
 constexpr const char* kAlive = ": alive\n\n";  // A comment, which readers pass over.
 
+// The same, with how far the stream was read: who comes back with that has missed nothing, and goes
+// on from there however long ago the last row was.
+std::string alive_at(std::uint64_t last) {
+  return "id: " + std::to_string(last) + "\n" + kAlive;
+}
+
 std::string_view word_of(storage::ChangeReason reason) {
   using enum storage::ChangeReason;
   switch (reason) {
@@ -112,7 +118,7 @@ Response follow(const std::shared_ptr<ChangeReader>& reader) {
     TRY_ASSIGN(const auto rows, reader->read(kRowsOfPiece));
     std::string piece;
     for (const auto& row : rows) piece += event_text("change", row.offset, row_json(row));
-    return piece.empty() ? kAlive : std::move(piece);
+    return piece.empty() ? alive_at(reader->next() - 1) : std::move(piece);
   };
   return event_stream(next, [reader] { return reader->has_more(); });
 }

@@ -30,6 +30,8 @@ TEST(RateLimit, TheSlowestAndTheFastest) {
   EXPECT_EQ(1, taken_at(slow, kNow + 1'000, 5));
   RateLimit fast(kRateMax);
   EXPECT_EQ(1'000, taken_at(fast, kNow, 1'000));
+  RateLimit uneven(400'000);  // Two and a half microseconds each.
+  EXPECT_EQ(400'000, taken_at(uneven, kNow, 500'000));
 }
 
 TEST(RateLimit, AClockSetBackLocksNobodyOut) {
