@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "base/sort_once.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
@@ -45,11 +46,6 @@ bool follows_references(const query::Uses& uses, const index::Schema& schema) {
   const auto leads = [&](const std::string& path) { return leads_over(path, schema); };
   return std::any_of(uses.fields.begin(), uses.fields.end(), leads) ||
          std::any_of(uses.event_fields.begin(), uses.event_fields.end(), leads);
-}
-
-void sort_once(std::vector<std::uint32_t>& numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
 }  // namespace
@@ -112,6 +108,7 @@ void Conditions::clear() {
 
 void Conditions::learn(Condition& condition, const StateAt& moment) {
   condition.bound = nullptr;
+  condition.is_test_good = false;  // Another type may have another test.
   condition.uses = query::uses_of(condition.tree,
                                   context_(moment.generation, moment.now, condition.timezone));
   const query::BoundQuery* const query = bound(condition, moment);
@@ -218,14 +215,11 @@ void Conditions::index_uses(const index::Generation& generation) {
     for (const std::string& name : all_[i].uses.events) by_event_[name].push_back(i);
     if (all_[i].uses.any_event) by_any_event_.push_back(i);
     for (const std::string& field : all_[i].uses.fields) by_field_[field].push_back(i);
-    if (!all_[i].has_references) continue;
     // A thing may be named by its kind: whichever attribute leads there.
     for (const auto& [field, entity] : generation.schema->references) {
-      if (field.starts_with(kOfPeople)) by_field_[field.substr(kOfPeople.size())].push_back(i);
+      if (!all_[i].has_references || !field.starts_with(kOfPeople)) continue;
+      by_field_[field.substr(kOfPeople.size())].push_back(i);
     }
-  }
-  for (std::uint32_t i = 0; i < all_.size(); ++i) {
-    if (all_[i].users == 0 || all_[i].is_ranked) continue;
     if (!all_[i].clock.is_beyond()) index_windows(i, generation);
   }
 }
@@ -312,7 +306,7 @@ void Conditions::retry_failed(const StateAt& moment) {
     Condition& condition = all_[i];
     if (condition.users == 0 || condition.failure.empty()) continue;
     if (moment.now < condition.retry_at) continue;
-    const std::string before = std::exchange(condition.failure, "");
+    condition.failure.clear();
     const auto begun = std::chrono::steady_clock::now();
     learn(condition, moment);
     prepare(i, moment);

@@ -20,20 +20,11 @@
 
 #include "base/clock.h"
 #include "engine/standing/member_set.h"
+#include "engine/standing/touched_people.h"
 #include "index/generation.h"
-#include "index/touched.h"
 #include "query/standing.h"
-#include "storage/record.h"
 
 namespace muster::engine {
-
-// Why an answer is another one.
-struct Cause {
-  storage::ChangeReason reason = storage::ChangeReason::Attribute;
-  TimeMs time = 0;  // 0: when it became known.
-};
-// The one that is told when several things changed an answer: of events the latest.
-Cause stronger(const Cause& a, const Cause& b);
 
 // The data, and the moment as of which they are asked.
 struct StateAt {
@@ -43,31 +34,6 @@ struct StateAt {
 // What binds a definition of that time zone.
 using BindingContext = std::function<query::BindContext(
     std::shared_ptr<const index::Generation> generation, TimeMs now, const std::string& zone)>;
-
-// Whom a commit was about, and why.
-class TouchedPeople {
- public:
-  explicit TouchedPeople(const index::Touched& touched);
-
-  // Of whom everything may be another one, ascending: those who came or became somebody else.
-  std::span<const index::Ordinal> anew() const { return anew_; }
-  // People ascending, each once.
-  using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
-  void for_each_attribute(const Visit& visit) const;
-  // `latest` has the time of the latest of those events of each of them.
-  using VisitEvents =
-      std::function<void(const std::string& name, std::span<const index::Ordinal> people,
-                         std::span<const TimeMs> latest)>;
-  void for_each_event(const VisitEvents& visit) const;
-  // The latest event that the uses name, else that they were joined, else what they have.
-  // Requires somebody of them.
-  Cause cause(const query::Uses& uses, index::Ordinal person) const;
-
- private:
-  std::map<std::string, std::vector<index::Touched::ByEvent>> events_;  // By person, time.
-  std::map<std::string, std::vector<index::Ordinal>> values_;
-  std::vector<index::Ordinal> joined_, anew_;
-};
 
 struct Condition {
   struct Flip {
@@ -81,11 +47,11 @@ struct Condition {
   std::uint32_t users = 0;  // Segments that name it; 0: the number is free.
   query::Uses uses;
   query::Clockwork clock;
-  bool is_ranked = false;  // Asked of everybody, and not kept here.
-  bool has_references = false;  // Rows of things may change what people have.
-  std::string failure;     // Why it has no answers; "" when it has.
-  TimeMs retry_at = 0;     // When it is asked again of everybody, after a failure.
-  MemberSet people;          // All of them are there.
+  bool is_ranked = false;                // Asked of everybody, and not kept here.
+  bool has_references = false;           // Rows of things may change what people have.
+  std::string failure;                   // Why it has no answers; "" when it has.
+  TimeMs retry_at = 0;                   // After a failure: when everybody is asked again.
+  MemberSet people;                      // All of them are there.
   std::optional<query::EventTest> test;  // Nothing: it is bound for each update.
 
   // Of the update under way.

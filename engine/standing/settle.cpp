@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/sort_once.h"
 #include "engine/standing/standing_segments.h"
 
 namespace muster::engine {
@@ -45,8 +46,7 @@ class StandingSegments::Settling {
     for (const std::uint32_t number : flipped_) {
       for (const auto& flip : conditions().at(number).flips) people.push_back(flip.person);
     }
-    std::sort(people.begin(), people.end());
-    people.erase(std::unique(people.begin(), people.end()), people.end());
+    sort_once(people);
     return people;
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/sort_once.h"
+
 namespace muster::engine {
 
 using query::NodeKind;
@@ -88,9 +90,7 @@ Shape Shape::of(const NodePtr& tree, const std::string& timezone,
   for (const Step& step : shape.steps_) {
     if (step.kind == Kind::Condition) shape.conditions_.push_back(step.number);
   }
-  std::vector<std::uint32_t>& all = shape.conditions_;
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
+  sort_once(shape.conditions_);
   return shape;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/sort_once.h"
 #include "engine/segment_document.h"
 
 namespace muster::engine {
@@ -38,20 +39,19 @@ std::optional<StandingSegments::Standing> StandingSegments::defined(
   segment.version = document.version;
   segment.tree = *tree;
   segment.timezone = parsed->timezone;
-  const query::BindContext context =
-      context_(moment.generation, moment.now, parsed->timezone);
-  segment.uses = query::uses_of(*tree, context);
-  segment.names = versions_of(segment.uses, *moment.generation);
   give_shape(segment, moment);
   return segment;
 }
 
 void StandingSegments::give_shape(Standing& segment, const StateAt& moment) {
+  const query::BindContext context =
+      context_(moment.generation, moment.now, segment.timezone);
+  segment.uses = query::uses_of(segment.tree, context);
+  segment.names = versions_of(segment.uses, *moment.generation);
   Shape shape;
   std::set<std::uint32_t> held;
   if (bind(segment, moment)) {
-    shape = Shape::of(segment.tree, segment.timezone,
-                      context_(moment.generation, moment.now, segment.timezone),
+    shape = Shape::of(segment.tree, segment.timezone, context,
                       [&](const query::NodePtr& condition, const std::string& timezone) {
                         const auto number = conditions_.hold(condition, timezone, moment);
                         // One use for each segment, however often it names it.
@@ -252,8 +252,7 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
 void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups) {
   if (touched.erased.empty()) return;
   std::vector<Ordinal> erased = touched.erased;
-  std::sort(erased.begin(), erased.end());
-  erased.erase(std::unique(erased.begin(), erased.end()), erased.end());
+  sort_once(erased);
   conditions_.drop(erased);
   for (auto& [id, segment] : segments_) {
     for (const Ordinal person : erased) {
@@ -297,12 +296,11 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   note_failing();
   const bool are_all_asked = is_definition || is_other_schema;
   ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
-  const std::size_t groups_before = groups.size();
   settle(why, moment, groups);
   conditions_.end_update();
-  const bool is_any_whole = groups_before != 0 || !asked_.empty();
+  const bool is_any_whole = !asked_.empty();
   for (Standing* const segment : asked_) segment->is_asked = false;
-  if (!asked_.empty()) is_indexed_ = false;  // They may be special no longer.
+  if (is_any_whole) is_indexed_ = false;  // They may be special no longer.
   asked_.clear();
   at_ = moment.now;
   if (are_all_asked || is_any_whole || !touched.erased.empty()) {
@@ -340,6 +338,7 @@ void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
                                                      : ChangeReason::Expired;
     replace(id, segment, live_of(*segment.found, *moment.generation), reason, groups);
     segment.found.reset();
+    asked_.push_back(&segment);  // Readers are told, also where only a failure is new.
   } else if (is_other_schema && segment.failure.empty()) {  // New fields may break it.
     if (bind(segment, moment)) {
       learn_kind(segment);

@@ -175,7 +175,7 @@ class StandingSegments {
   bool is_indexed_ = false;
   std::vector<std::vector<Named*>> by_condition_;
   std::vector<Named*> special_;  // Those that an update has to look at in any case.
-  std::vector<Standing*> asked_;  // For everybody, by the update under way.
+  std::vector<Standing*> asked_;  // As a whole, for the update under way.
   std::vector<Named*> changed_;  // By the settling under way.
   std::uint64_t failures_ = 0;   // Of the conditions, that have been noted.
   std::uint32_t round_ = 0;      // Of people who are settled.

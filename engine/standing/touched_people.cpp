@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "engine/standing/conditions.h"
+#include "base/sort_once.h"
+#include "engine/standing/touched_people.h"
 
 namespace muster::engine {
 
@@ -10,11 +11,6 @@ using index::Ordinal;
 using storage::ChangeReason;
 
 namespace {
-
-void sort_once(std::vector<Ordinal>& people) {
-  std::sort(people.begin(), people.end());
-  people.erase(std::unique(people.begin(), people.end()), people.end());
-}
 
 // The greater, the rather it is told.
 int rank_of(ChangeReason reason) {

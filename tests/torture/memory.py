@@ -14,6 +14,8 @@ import workload
 LIMIT_MIB = 64
 ROWS = 2_000
 BATCHES_MAX = 400
+# The heap may hold some hundred MiB of addresses that it has not used: so many fill those too.
+ROOM_BATCHES_MAX = 3_000
 ROOM_MIB_MAX = 96
 QUESTIONS = 20
 STOP_SECONDS_MAX = 10
@@ -84,13 +86,13 @@ def by_address_space(torture, folder, number):
         client = server.client()
         client.put('/v1/schema', workload.SCHEMA)
         for first in range(3):
-            send(client, BATCHES_MAX + first)
+            send(client, ROOM_BATCHES_MAX + first)
         room = torture.random.randint(1, ROOM_MIB_MAX) << 20
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         limit = virtual_bytes(server.process) + room
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         taken, under_way = 3 * ROWS, 0
-        for at in range(BATCHES_MAX):
+        for at in range(ROOM_BATCHES_MAX):
             answer = attempt(lambda at=at: send(client, at))
             if answer is not None and answer.status == 200:
                 taken += ROWS
@@ -112,7 +114,7 @@ def by_address_space(torture, folder, number):
         server.kill()
     with muster_client.Server(folder, binary=torture.asked.binary) as server:
         hold(torture, server.client(), {taken, taken + under_way}, 'after a start with memory')
-        if send(server.client(), 2 * BATCHES_MAX).status != 200:
+        if send(server.client(), 2 * ROOM_BATCHES_MAX).status != 200:
             torture.tell('after a start with memory rows are refused')
 
 
