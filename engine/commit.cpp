@@ -154,7 +154,7 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
     results.emplace_back(group[ran], run(*group[ran], commit));
   }
   Status appended = Ok{};
-  const std::shared_ptr<index::Generation> next = writer.publish(commit.last_sequence());
+  std::shared_ptr<index::Generation> next = writer.publish(commit.last_sequence());
   CommitFigures figures;
   const std::uint64_t first_flip = changes.next_row();
   figures.upkeep = time_of([&] { keep_standing(next, commit); });

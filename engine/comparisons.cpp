@@ -77,7 +77,7 @@ Result<BreakdownAnswer> Engine::break_down(const Pass<Permission::Query>&,
                                            const BreakdownRequest& request) const {
   const Stopwatch watch;
   const Question& question = request.question;
-  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
   BreakdownAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.count.as_of,
@@ -125,6 +125,7 @@ Result<OverlapAnswer> Engine::overlap(const Pass<Permission::Query>&,
   const Question& question = request.question;
   TRY(check_layers(request.layers));
   if (!question.timezone.empty()) TRY(Zone::named(question.timezone));
+  for (const OverlapLayer& layer : request.layers) TRY(impl_->state_for(layer.where));
   const auto generation = impl_->generation();
   OverlapAnswer answer;
   answer.as_of = question.as_of.value_or(impl_->now());

@@ -105,6 +105,7 @@ Result<Document> Engine::put_segment(const Pass<Permission::Define>&, std::strin
   };
   TRY(query::bind(tree, context));  // Errors with the places of its own text.
   TRY(query::bind(self, context));
+  TRY(impl_->follow_histories(tree));
   return impl_->put({"segment", std::string(id), segment_json(segment), false, {}});
 }
 

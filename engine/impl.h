@@ -180,8 +180,9 @@ class Engine::Impl {
   Status has_memory();
 
   // --- Standing segments (engine/standing/upkeep.cpp) ---
-  // Brings them to the state of a commit, and adds who entered and left to it.
-  void keep_standing(const std::shared_ptr<const index::Generation>& generation, Commit& into);
+  // Brings them to the state of a commit, and adds who entered and left to it: to the state, too,
+  // where histories of segments are followed.
+  void keep_standing(std::shared_ptr<index::Generation>& generation, Commit& into);
   void record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
   // Who was in the segments by the change stream; `as_are`: who is. Where rows are past their
   // retention, whoever has no row since then is taken for what they are.
@@ -199,6 +200,18 @@ class Engine::Impl {
   // (engine/standing/past_members.cpp)
   Result<PastMembers> members_at(const std::string& segment, const PastMoment& moment);
   Result<std::uint64_t> last_row_known_by(TimeMs at) const;
+  // (engine/standing/segment_histories.cpp) The state to ask a question of: it has the histories
+  // of all segments that `entered` and `left` name there. Those that are not followed are from now
+  // on, beginning with the rows of the change stream.
+  // Errors: LimitExceeded; those of the log and of commit().
+  Result<std::shared_ptr<const index::Generation>> state_for(std::string_view where);
+  Status follow_histories(const query::NodePtr& tree);
+  Status follow_history(const std::string& segment);
+  void apply_history(const storage::SegmentHistory& record, TimeMs received);
+  void find_histories();  // Of a state that was read back.
+  // Who moved becomes events of theirs, where the segment's history is followed. Returns whether
+  // there were any.
+  bool add_moves(std::span<const storage::MembershipGroup> groups, TimeMs known);
   // After a replay: who is in them by now.
   void begin_standing();
   // Brings them to the present; asks as a whole those that have to be, when each is due or now.
@@ -241,6 +254,7 @@ class Engine::Impl {
   index::Writer writer;                             // The leader's alone.
   StandingSegments standing;                        // The leader's alone, but for its sizes.
   ChangeIndex changes;
+  std::set<std::string> histories;                  // Followed; the leader's alone.
   TimeMs standing_at = 0;                           // Of the state that was read back.
   std::map<std::string, index::Bitmap> followed;    // Members as told; of a replay under way.
   std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.

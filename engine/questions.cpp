@@ -9,6 +9,7 @@
 #include "engine/newcomers.h"
 #include "engine/question_parts.h"
 #include "engine/segment_document.h"
+#include "engine/standing/segment_histories.h"
 #include "engine/trait_document.h"
 #include "query/language/language.h"
 
@@ -82,6 +83,9 @@ query::BindContext Engine::Impl::context(std::shared_ptr<const index::Generation
   if (auto zone = Zone::named(timezone.empty() ? made.zone.name() : timezone)) made.zone = *zone;
   made.now = at;
   made.objects = objects;
+  made.history_since = [generation](const std::string& segment) {
+    return engine::history_since(*generation, segment);
+  };
   made.segment = [generation, workspace = made.workspace_zone](
                      const std::string& id,
                      std::uint64_t version) -> Result<query::BindContext::Segment> {
@@ -131,7 +135,12 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
   answer.json = query::to_json(*tree);
   const Hash128 hash = query::canonical_hash(*tree);
   answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
-  const auto generation = impl_->generation();
+  const auto state = impl_->state_for(question.where);
+  if (!state) {
+    answer.errors.push_back(state.error());
+    return answer;
+  }
+  const auto& generation = *state;
   const TimeMs now = question.as_of.value_or(impl_->now());
   const auto bound = impl_->bind(question, generation, now, impl_->kept_already(question));
   if (!bound) {
@@ -153,7 +162,7 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
 
 Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question& question) const {
   const Stopwatch watch;
-  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
   CountAnswer answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of,
@@ -173,7 +182,7 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
 Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
                                             const Question& question) const {
   const Stopwatch watch;
-  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
   ClausesAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   // The whole is bound too: an error is told about the segment, not about a clause of it.
@@ -203,7 +212,7 @@ Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
                                       const Question& question) const {
   const Stopwatch watch;
   MembersAnswer answer;
-  answer.generation = impl_->generation();
+  TRY_ASSIGN(answer.generation, impl_->state_for(question.where));
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of,
                                              impl_->kept_for(question)));
@@ -262,7 +271,7 @@ Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
 
 Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Question& question,
                                     std::string_view profile_id, LookForFlip look) const {
-  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
   Explanation answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
@@ -293,7 +302,7 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
 }
 
 Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& question) const {
-  const auto generation = impl_->generation();
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
   TRY_ASSIGN(const auto bound,
              impl_->bind(question, generation, question.as_of.value_or(impl_->now()),
                          impl_->kept_for(question)));

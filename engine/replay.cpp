@@ -129,6 +129,9 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     }
     follow(*told);
     changes.note(sequence, *told, record.received);
+    add_moves(told->groups, record.received);
+  } else if (const auto* history = std::get_if<storage::SegmentHistory>(&record.body)) {
+    apply_history(*history, record.received);
   } else if (const auto* horizon = std::get_if<storage::ChangesHorizon>(&record.body)) {
     changes.forget(*horizon);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
@@ -148,6 +151,7 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
     if (progress) progress(sequence / static_cast<double>(std::max<std::uint64_t>(last, 1)));
   };
   TRY_ASSIGN(const std::uint64_t restored, restore(progress));
+  find_histories();
   {
     RecordsAhead records(*parts.log, *parts.decoder, restored + 1);
     for (;;) {

@@ -9,6 +9,7 @@
 #include "index/convert.h"
 #include "index/plain_values.h"
 #include "index/recent_codes.h"
+#include "index/system_events.h"
 
 namespace muster::index {
 namespace {
@@ -82,7 +83,7 @@ class Typist {
       if (!out_.taken[row]) continue;
       if (names[row].empty()) {
         reject(row, "has no event name in '" + schema_.event_name + "'");
-      } else if (names[row].starts_with('$')) {
+      } else if (is_system_event(names[row])) {
         reject(row, "has an event name that begins with '$', which only the system may use");
       } else {
         out_.event_name[row] = recent.code_of(names[row], number_of);

@@ -202,6 +202,19 @@ void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordina
   }
 }
 
+void Writer::add_system_events(const SystemEvents& events) {
+  CHECK(is_system_event(events.name) && events.people.size() == events.times.size());
+  TypedRows rows;
+  rows.table.kind = TableKind::Events;
+  rows.rows = static_cast<std::uint32_t>(events.people.size());
+  rows.taken.assign(rows.rows, true);
+  rows.event_name.assign(rows.rows, 0);
+  rows.names = {events.name};
+  rows.event_time = events.times;
+  apply_events(rows, events.people);
+  if (notes_touched_) note_events(rows, events.people);
+}
+
 void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals) {
   if (!notes_touched_) return;
   if (rows.table.kind == TableKind::Entities) {

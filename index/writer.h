@@ -22,6 +22,7 @@
 #include "index/event_ids.h"
 #include "index/event_writer.h"
 #include "index/generation.h"
+#include "index/system_events.h"
 #include "index/touched.h"
 #include "index/typing.h"
 
@@ -85,6 +86,9 @@ class Writer {
   std::set<std::string> waiting_ids() const;
 
   Applied apply(const TypedRows& rows, TimeMs received);
+
+  // Adds them to people who are there.
+  void add_system_events(const SystemEvents& events);
 
   // A whole-table refresh: rows wait under the id until replace() makes them the table.
   void stage(const std::string& replace_id, std::shared_ptr<const TypedRows> rows);

@@ -32,6 +32,9 @@ class ObjectStore;  // query/plan/objects.h
 // One for all questions about the generations of one engine.
 std::shared_ptr<ObjectStore> make_object_store();
 
+// Deepest chain of segments and traits that refer to others: bounds the recursion over them.
+inline constexpr std::size_t kSegmentNestingMax = 16;
+
 struct BindContext {
   std::shared_ptr<const index::Generation> generation;
   TimeMs now = 0;
@@ -51,6 +54,8 @@ struct BindContext {
   };
   std::function<Result<std::optional<Trait>>(const std::string& name)> trait;
   std::function<std::vector<std::string>()> trait_names;  // All, for suggestions.
+  // Since when it is known who entered and left a segment; nothing: that is not followed so far.
+  std::function<std::optional<TimeMs>(const std::string& segment)> history_since;
   // Lists of objects taken apart for earlier questions; null: for this one alone.
   std::shared_ptr<ObjectStore> objects;
   // Rewrites of the plan left out by name (query/plan/rewrite.h): the answers must not move.

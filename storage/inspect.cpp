@@ -28,7 +28,8 @@ namespace fs = std::filesystem;
 // In the order of RecordBody's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<RecordBody>> kKindNames = {
     "data batch", "declaration", "document change", "erasure", "outcome", "clock tick",
-    "retired batch", "compaction", "membership changes", "changes horizon"};
+    "retired batch", "compaction", "membership changes", "changes horizon",
+    "segment history"};
 static_assert(!kKindNames.back().empty());  // A new kind has a name.
 // More damage than this in one log is not worth a line each.
 constexpr std::size_t kFindingsMax = 100;

@@ -1,9 +1,5 @@
 #include "storage/record.h"
 
-#include <zstd.h>
-#include <zstd_errors.h>
-
-#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -11,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "storage/record_frame.h"
 
 namespace muster::storage {
 namespace {
@@ -30,50 +27,10 @@ enum class Kind : std::uint8_t {
   Compaction = 10,
   MembershipChanges = 11,
   ChangesHorizon = 12,
+  SegmentHistory = 13,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
-// Raw batches are text: level 1 makes them about five times smaller at several hundred MB/s.
-constexpr int kZstdLevel = 1;
-
-// Too little memory is no damage.
-void check_memory(std::size_t result) {
-  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
-}
-
-std::string compress(std::string_view raw) {
-  std::string frame(ZSTD_compressBound(raw.size()), '\0');
-  const std::size_t size =
-      ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), kZstdLevel);
-  check_memory(size);
-  CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
-  frame.resize(size);
-  return frame;
-}
-
-Error damaged(std::string_view what) {
-  return {ErrorCode::Corrupt, "the record is damaged: " + std::string(what)};
-}
-
-// One zstd frame of exactly `size` bytes of content, checked before anything is allocated.
-Result<std::string> inflate(std::string_view frame, std::uint64_t size) {
-  if (size > kRawBytesMax) return damaged("its raw batch claims more than the largest batch");
-  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != size) {
-    return damaged("the frame of its raw batch does not have the size it claims");
-  }
-  const std::size_t whole = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
-  if (ZSTD_isError(whole) != 0 || whole != frame.size()) {
-    return damaged("its raw batch is not one whole zstd frame");
-  }
-  std::string raw(size, '\0');
-  const std::size_t made = ZSTD_decompress(raw.data(), raw.size(), frame.data(), frame.size());
-  check_memory(made);
-  if (ZSTD_isError(made) != 0 || made != size) {
-    return damaged("its raw batch cannot be decompressed");
-  }
-  return raw;
-}
-
 // Lines or the like. Differences, wrapping round: a byte each where they stand close together,
 // whatever the order.
 void write_numbers(ByteWriter& out, std::span<const std::uint64_t> numbers) {
@@ -181,15 +138,26 @@ void write(ByteWriter& out, const MembershipGroup& group) {
   }
 }
 
+void write(ByteWriter& out, const std::vector<MembershipGroup>& groups) {
+  CHECK(rows_of(groups) <= kChangeRowsMax);
+  std::string bytes;
+  ByteWriter inner(bytes);
+  inner.varint(groups.size());
+  for (const MembershipGroup& group : groups) write(inner, group);
+  out.varint(bytes.size());
+  out.text(compress(bytes));
+}
+
 void write(ByteWriter& out, const MembershipChanges& changes) {
-  CHECK(changes.rows() <= kChangeRowsMax);
-  std::string groups;
-  ByteWriter inner(groups);
-  inner.varint(changes.groups.size());
-  for (const MembershipGroup& group : changes.groups) write(inner, group);
   out.varint(changes.first);
-  out.varint(groups.size());
-  out.text(compress(groups));
+  write(out, changes.groups);
+}
+
+void write(ByteWriter& out, const SegmentHistory& history) {
+  out.text(history.segment);
+  out.u8(history.since ? 1 : 0);
+  out.i64(history.since.value_or(0));
+  write(out, history.groups);
 }
 
 void write(ByteWriter& out, const ChangesHorizon& horizon) {
@@ -205,6 +173,7 @@ Kind kind_of(const RecordBody& body) {
   if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
   if (std::holds_alternative<MembershipChanges>(body)) return Kind::MembershipChanges;
   if (std::holds_alternative<ChangesHorizon>(body)) return Kind::ChangesHorizon;
+  if (std::holds_alternative<SegmentHistory>(body)) return Kind::SegmentHistory;
   const auto* erasure = std::get_if<Erasure>(&body);
   if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
   // The others stand in the order of the kinds.
@@ -220,7 +189,7 @@ static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
 static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
-static_assert(std::variant_size_v<RecordBody> == 10);
+static_assert(std::variant_size_v<RecordBody> == 11);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -348,23 +317,39 @@ Result<MembershipGroup> read_group(ByteReader& in) {
   return group;
 }
 
-Result<RecordBody> read_membership_changes(ByteReader& in) {
-  MembershipChanges changes;
-  changes.first = in.varint();
+Result<std::vector<MembershipGroup>> read_groups(ByteReader& in) {
   const std::uint64_t size = in.varint();
   const std::string_view frame = in.text();
   if (in.failed()) return damaged("it ends inside its changes");
   TRY_ASSIGN(const std::string bytes, inflate(frame, size));
   ByteReader inner(bytes);
   TRY_ASSIGN(const std::uint64_t groups, count_of(inner, 6));
+  std::vector<MembershipGroup> read;
   for (std::uint64_t i = 0; i < groups; ++i) {
     TRY_ASSIGN(MembershipGroup group, read_group(inner));
-    changes.groups.push_back(std::move(group));
+    read.push_back(std::move(group));
   }
-  if (inner.failed() || !inner.at_end() || changes.rows() > kChangeRowsMax) {
+  if (inner.failed() || !inner.at_end() || rows_of(read) > kChangeRowsMax) {
     return damaged("its changes cannot be read");
   }
+  return read;
+}
+
+Result<RecordBody> read_membership_changes(ByteReader& in) {
+  MembershipChanges changes;
+  changes.first = in.varint();
+  TRY_ASSIGN(changes.groups, read_groups(in));
   return RecordBody(std::move(changes));
+}
+
+Result<RecordBody> read_segment_history(ByteReader& in) {
+  SegmentHistory history;
+  history.segment = text_of(in);
+  TRY_ASSIGN(const bool is_last, flag_of(in));
+  const TimeMs since = in.i64();
+  if (is_last) history.since = since;
+  TRY_ASSIGN(history.groups, read_groups(in));
+  return RecordBody(std::move(history));
 }
 
 Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
@@ -412,6 +397,7 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
       if (horizon.first == 0) in.fail();  // Rows are numbered from 1.
       return RecordBody(horizon);
     }
+    case Kind::SegmentHistory: return read_segment_history(in);
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
@@ -448,7 +434,7 @@ Result<Head> read_head(std::string_view bytes, ByteReader& in) {
 
 }  // namespace
 
-std::uint64_t MembershipChanges::rows() const {
+std::uint64_t rows_of(std::span<const MembershipGroup> groups) {
   std::uint64_t rows = 0;
   for (const MembershipGroup& group : groups) rows += group.people.size();
   return rows;

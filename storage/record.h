@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -154,13 +156,16 @@ struct MembershipGroup {
   bool operator==(const MembershipGroup&) const = default;
 };
 
+// How many people they have in all.
+std::uint64_t rows_of(std::span<const MembershipGroup> groups);
+
 // Who entered and left segments by the records before this one, or by time alone. Every person of
 // a group is a row; rows are numbered through all of the log. No groups: its rows are past their
 // retention, and what they add up to is in the checkpoints.
 struct MembershipChanges {
   std::uint64_t first = 0;  // Number of the first row, from 1.
   std::vector<MembershipGroup> groups;
-  std::uint64_t rows() const;
+  std::uint64_t rows() const { return rows_of(groups); }
   bool operator==(const MembershipChanges&) const = default;
 };
 // Rows of one record: bounds the memory of whoever reads one.
@@ -175,9 +180,19 @@ struct ChangesHorizon {
   bool operator==(const ChangesHorizon&) const = default;
 };
 
+// From here on who enters and leaves a segment is kept as events of theirs: `groups` has the rows
+// of the stream that were told before, with the time at which each became known. One in several
+// records has the moment only in the last.
+struct SegmentHistory {
+  std::string segment;
+  std::optional<TimeMs> since;  // From when on all rows are among them; nothing: more records come.
+  std::vector<MembershipGroup> groups;
+  bool operator==(const SegmentHistory&) const = default;
+};
+
 using RecordBody = std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome,
                                 ClockTick, Retired, Compaction, MembershipChanges,
-                                ChangesHorizon>;
+                                ChangesHorizon, SegmentHistory>;
 
 struct Record {
   TimeMs received = 0;

@@ -71,21 +71,24 @@ void Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs kn
   finish();
 }
 
-void Engine::Impl::keep_standing(const std::shared_ptr<const index::Generation>& generation,
-                                 Commit& into) {
+void Engine::Impl::keep_standing(std::shared_ptr<index::Generation>& generation, Commit& into) {
   // What a change left half done is nobody's to see.
   if (!parts.standing || read_only) return;
   // With the disk full the clock waits: nothing else is taken either.
   if (into.records().empty() && !parts.log->has_room(kSmallChangeBytes)) return;
-  const index::Touched touched = writer.take_touched();
   // The moment of the last record, so that a start finds the same one.
   const TimeMs at = into.last_received().value_or(now());
-  const bool is_idle = standing.empty() && !touched.is_document;
-  if (is_idle) {
-    standing.skip_to(at);
-    return;
+  // Who moved may be asked for, so that others move, too: as often as segments are nested.
+  for (std::size_t round = 0; round <= query::kSegmentNestingMax; ++round) {
+    const index::Touched touched = writer.take_touched();
+    if (standing.empty() && !touched.is_document) return standing.skip_to(at);
+    std::vector<MembershipGroup> groups = standing.update(generation, touched, at);
+    const TimeMs known = std::max(at, standing.at());
+    const bool has_moves = add_moves(groups, known);
+    record_changes(std::move(groups), known, into);
+    if (!has_moves) return;
+    generation = writer.publish(into.last_sequence());
   }
-  record_changes(standing.update(generation, touched, at), std::max(at, standing.at()), into);
 }
 
 void Engine::Impl::follow(const MembershipChanges& told) {

@@ -1,4 +1,5 @@
 #include "query/language/language.h"
+#include "query/moves.h"
 #include "query/standing.h"
 
 namespace muster::query {
@@ -21,6 +22,9 @@ class UsesOf {
     }
     add_path(node->path);
     if (node->kind == NodeKind::InList) uses_.documents.emplace("list", node->text);
+    if (node->kind == NodeKind::Entered || node->kind == NodeKind::Left) {
+      uses_.events.insert(event_of_move(*node));
+    }
     if (node->kind == NodeKind::InSegment) {
       add_segment(node->text, static_cast<std::uint64_t>(node->version));
     }

@@ -13,6 +13,7 @@ Result<BoundQueryPtr> bind(const NodePtr& tree, const BindContext& context) {
   query->rankings = binder.take_rankings();
   query->clock_use = binder.take_clock_use();
   query->traits = binder.take_traits();
+  query->warnings = binder.take_warnings();
   find_kept(*query, context);
   make_plan(*query, context.rewrites_off);
   return BoundQueryPtr(std::move(query));

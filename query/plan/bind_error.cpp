@@ -50,6 +50,12 @@ Error too_many_nodes(const Place& place) {
                   "conditions and values");
 }
 
+Error only_among_people(const Place& place, const std::string& construct) {
+  return error_at(ErrorCode::InvalidArgument, place,
+                  construct + " asks about people and cannot stand inside 'where' or 'having'",
+                  "a condition on the event");
+}
+
 Error unsupported(const Place& place, const std::string& construct) {
   return error_at(ErrorCode::Unsupported, place, construct + " cannot be answered yet");
 }

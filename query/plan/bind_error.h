@@ -30,6 +30,8 @@ Error ask_with_where(const Place& place, const Path& path);
 Error too_many_nodes(const Place& place);
 
 // Unsupported: "CONSTRUCT cannot be answered yet."
+// Of what asks about people, inside of events.
+Error only_among_people(const Place& place, const std::string& construct);
 Error unsupported(const Place& place, const std::string& construct);
 
 }  // namespace muster::query

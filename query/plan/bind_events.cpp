@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "index/system_events.h"
 #include "query/language/language.h"
 #include "query/plan/bind_error.h"
 #include "query/plan/binder.h"
@@ -13,9 +14,6 @@ namespace muster::query {
 namespace {
 
 using index::EventTable;
-
-// Events of the system's own, which `any event` does not mean.
-constexpr char kSystemPrefix = '$';
 
 std::string_view word_of(AggregateKind kind) {
   switch (kind) {
@@ -74,7 +72,7 @@ Result<Tables> Binder::tables_of(const Events& events) {
   Tables tables;
   if (events.any_event) {
     for (const auto& [name, table] : known) {
-      if (!name.starts_with(kSystemPrefix)) tables.push_back(table);
+      if (!index::is_system_event(name)) tables.push_back(table);
     }
     return tables;
   }
@@ -87,7 +85,7 @@ Result<Tables> Binder::tables_of(const Events& events) {
       tables.push_back(found->second);
       continue;
     }
-    if (!is_event_known(name) && !context_.allow_unknown && !name.starts_with(kSystemPrefix)) {
+    if (!is_event_known(name) && !context_.allow_unknown && !index::is_system_event(name)) {
       std::vector<std::string> candidates;
       for (const auto& [each, table] : known) candidates.push_back(each);
       return unknown_name(events.place, "event", name, candidates);

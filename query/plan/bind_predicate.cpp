@@ -9,12 +9,6 @@
 namespace muster::query {
 namespace {
 
-Error only_among_people(const Place& place, const std::string& construct) {
-  return error_at(ErrorCode::InvalidArgument, place,
-                  construct + " asks about people and cannot stand inside 'where' or 'having'",
-                  "a condition on the event");
-}
-
 std::string key_of(const std::string& id, std::int64_t version) {
   return version == 0 ? id : id + "@" + std::to_string(version);
 }
@@ -62,8 +56,8 @@ Result<BoundNodePtr> Binder::predicate_of_kind(const NodePtr& node, const Scope&
     case NodeKind::AtLeast: return at_least(node, scope);
     case NodeKind::InSegment: return in_segment(node, scope);
     case NodeKind::InList: return in_list(node, scope);
-    case NodeKind::Entered: return unsupported(node->place, "'entered'");
-    case NodeKind::Left: return unsupported(node->place, "'left'");
+    case NodeKind::Entered:
+    case NodeKind::Left: return moved(node, scope);
     case NodeKind::Sample: return sample(node, scope);
     case NodeKind::Near: return near(node, scope);
     case NodeKind::Anniversary: return anniversary(node, scope);

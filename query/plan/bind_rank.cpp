@@ -18,7 +18,7 @@ bool has_rank(ValueKind kind) {
          kind == ValueKind::Date || kind == ValueKind::Unknown;
 }
 
-Error only_among_people(const Place& place, const std::string& word) {
+Error ranks_only_people(const Place& place, const std::string& word) {
   return error_at(ErrorCode::InvalidArgument, place,
                   "'" + word + "' ranks people and cannot stand inside 'where' or 'having'",
                   "a value of the event or the group");
@@ -52,7 +52,7 @@ Result<BoundQueryPtr> Binder::ranked_people(const NodePtr& node, const Scope& sc
 }
 
 Result<BoundValuePtr> Binder::tile(const NodePtr& node, const Scope& scope) {
-  if (!scope.is_among_people()) return only_among_people(node->place, "tile");
+  if (!scope.is_among_people()) return ranks_only_people(node->place, "tile");
   if (node->count < 1 || node->count > kTilesMax) {
     return error_at(ErrorCode::InvalidArgument, node->place,
                     "people are cut into 1 to 1,000,000 tiles", "a number from 1 on");
@@ -72,7 +72,7 @@ Result<BoundValuePtr> Binder::tile(const NodePtr& node, const Scope& scope) {
 }
 
 Result<BoundNodePtr> Binder::top(const NodePtr& node, const Scope& scope) {
-  if (!scope.is_among_people()) return only_among_people(node->place, "top");
+  if (!scope.is_among_people()) return ranks_only_people(node->place, "top");
   if (node->count < 1) {
     return error_at(ErrorCode::InvalidArgument, node->place, "a top has at least 1 person",
                     "a number from 1 on");

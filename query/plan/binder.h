@@ -8,6 +8,7 @@
 //   bind_window.cpp      windows of time, `since` something of the person, anniversaries
 //   bind_value.cpp       literals, paths, arithmetic, parts of dates
 //   bind_rank.cpp        tiles and tops
+//   bind_moves.cpp       who entered or left a segment, and when
 //   bind_trait.cpp       traits: values with a name; what segments and traits have open
 //   bind_events.cpp      aggregates over events
 //   bind_sequence.cpp    sequences of events
@@ -52,6 +53,7 @@ class Binder {
   ClockUse take_clock_use();
   // The traits that were met, by name.
   std::map<std::string, BindContext::Trait> take_traits() { return std::move(traits_); }
+  std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
  private:
   // bind_predicate.cpp
@@ -149,6 +151,10 @@ class Binder {
   // The people to be ranked, as a question of its own; null: everyone.
   Result<BoundQueryPtr> ranked_people(const NodePtr& node, const Scope& scope);
 
+  // bind_moves.cpp
+  Result<BoundNodePtr> moved(const NodePtr& node, const Scope& scope);
+  Status check_segment(const NodePtr& node);
+
   // bind_events.cpp
   Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
   Result<BoundAggregatePtr> make_aggregate(const NodePtr& node, const Scope& scope);
@@ -177,6 +183,7 @@ class Binder {
 
   const BindContext& context_;
   Resolver resolver_;
+  std::vector<std::string> warnings_;
   std::size_t nodes_ = 0;
   std::size_t depth_ = 0;
   std::vector<Opened> open_;                         // Being bound, outermost first.

@@ -30,8 +30,6 @@ namespace muster::query {
 // What a value can be compared with. Unknown: of a name that nothing is known of, always missing.
 enum class ValueKind : std::uint8_t { Unknown, Bool, Exact, Real, Text, Time, Date, Geo };
 
-// Deepest chain of segments and traits that refer to others: bounds the recursion over them.
-inline constexpr std::size_t kSegmentNestingMax = 16;
 // Nodes after all nested segments and traits have been put in: bounds the memory of one question.
 inline constexpr std::size_t kBoundNodesMax = 100'000;
 // Results kept for a block because several places of the tree ask for them: 8 KiB each.
@@ -297,6 +295,7 @@ class BoundQuery {
   std::vector<KeptLeaf> kept;               // By BoundNode::kept.
   ClockUse clock_use;
   std::map<std::string, BindContext::Trait> traits;  // By name: those that it was bound with.
+  std::vector<std::string> warnings;        // What was noticed while it was bound.
 };
 
 }  // namespace muster::query

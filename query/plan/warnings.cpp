@@ -16,6 +16,7 @@ class Warner {
   explicit Warner(const BoundQuery& query) : query_(query) {}
 
   std::vector<std::string> all() {
+    for (const std::string& sentence : query_.warnings) say(sentence);
     for (const auto& [name, trait] : query_.traits) judge_name(name);
     visit(*query_.tree);
     if (!said_constant_) judge_whole();

@@ -91,6 +91,25 @@ class Live(MusterCase):
         went_in = datetime.datetime.fromisoformat(entered['happened'].replace('Z', '+00:00'))
         self.assertAlmostEqual((happened - went_in).total_seconds(), 2.001, places=3)
 
+    def test_who_entered_is_asked_for_and_outlives_a_kill(self):
+        server, client = self.started_with_people()
+        self.assert_ok(client.put('/v1/segments/beta', {'where': 'any tags = "beta"'}))
+        self.assert_ok(client.put('/v1/segments/new', {'where': 'entered "beta" today'}))
+        known = client.count('in segment "new"')
+        self.assertEqual(known, client.count('in segment "beta"'))
+        row = b'{"profile_id":"dee","tags":["beta"]}'
+        self.assert_ok(client.post('/v1/profiles', row, NDJSON))
+        self.assertEqual(client.count('in segment "new"'), known + 1)
+        row = b'{"profile_id":"dee","tags":[]}'
+        self.assert_ok(client.post('/v1/profiles', row, NDJSON))
+        client.close()
+        server.kill()
+        server.start()
+        client = server.client()
+        self.addCleanup(client.close)
+        self.assertEqual(client.count('in segment "new"'), known + 1)
+        self.assertEqual(client.count('left "beta" in last 1h and entered "beta" today'), 1)
+
     def test_rows_come_back_after_a_kill_and_a_reader_goes_on(self):
         server, client = self.started_with_people()
         self.assert_ok(client.put('/v1/segments/beta', {'where': 'any tags = "beta"'}))

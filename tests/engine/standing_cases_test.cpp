@@ -2,55 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "base/time.h"
-#include "tests/engine/moving_world.h"
+#include "tests/engine/standing_case.h"
 
 namespace muster::testing {
 namespace {
 
 using engine::Permission;
-
-class StandingCase : public ::testing::Test {
- protected:
-  void declare(const std::string& json) {
-    const Status declared = test_.declare(json);
-    ASSERT_TRUE(declared) << declared.error().message;
-  }
-
-  void save(const std::string& id, const std::string& where) {
-    JsonWriter json;
-    json.begin_object().key("where").text(where).end_object();
-    const auto put = test_.engine().put_segment(pass<Permission::Define>(), id, json.str());
-    ASSERT_TRUE(put) << where << "\n" << put.error().message;
-  }
-
-  void has(const std::string& who, const std::string& attribute, const PlainField& value) {
-    Person person{.id = who, .attributes = {}, .events = {}};
-    person.attributes[attribute] = value;
-    ASSERT_TRUE(test_.profiles({profile_row(person)}));
-  }
-
-  void did(const std::string& who, const std::string& name, TimeMs at,
-           const PlainFields& properties = {}) {
-    const std::string id = who + name + std::to_string(at);
-    PlainEvent event{.id = id, .name = name, .time = at, .properties = properties};
-    ASSERT_TRUE(test_.events({event_row(who, event)}));
-  }
-
-  // As the last commit left it.
-  std::uint64_t members_at_once(const std::string& id) {
-    const auto size = test_.engine().segment_size(pass<Permission::Query>(), id);
-    EXPECT_TRUE(size);
-    EXPECT_EQ(size ? size->failure : "", "");
-    return size ? size->members : ~0ULL;
-  }
-
-  std::uint64_t members(const std::string& id) {
-    EXPECT_TRUE(test_.engine().keep_up(pass<Permission::Admin>()));
-    return members_at_once(id);
-  }
-
-  TestEngine test_{default_rows(), kRandomNow};
-};
 
 TEST_F(StandingCase, AnyEventIsAlsoOneOfANewName) {
   did("p", "a", kRandomNow - kDay);

@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "tests/engine/moving_world.h"
+#include "tests/engine/standing_case.h"
 #include "tests/support/run_length.h"
 #include "tests/support/temporary_folder.h"
 
@@ -33,6 +34,9 @@ const std::vector<std::string> kMoreConditions = {
     "in segment \"s2\" or in segment \"s4\"",
     "country = \"US\"",
     "not did \"purchase\"",
+    "entered \"s0\" in last 30d",
+    "left \"s2\" in last 60d and not entered \"s4\" before 3d ago",
+    "entered \"m8\" in last 14d or left \"m1\" today",
 };
 
 // What became of the rows read so far.
@@ -247,32 +251,11 @@ TEST(Standing, IsWhatAFreshQuestionSays) {
 }
 
 // A life of one segment, whose people are told at once.
-class OneSegment : public ::testing::Test {
+class OneSegment : public StandingCase {
  protected:
-  void declare(const std::string& json) {
-    const Status declared = test_.declare(json);
-    ASSERT_TRUE(declared) << declared.error().message;
-  }
-  void save(const std::string& id, const std::string& where) {
-    JsonWriter json;
-    json.begin_object().key("where").text(where).end_object();
-    const auto put = test_.engine().put_segment(pass<Permission::Define>(), id, json.str());
-    ASSERT_TRUE(put) << where << "\n" << put.error().message;
-  }
   void signup(const std::string& who, TimeMs at, TimeMs trial_end) {
-    PlainEvent event{.id = who, .name = "signup", .time = at, .properties = {}};
-    event.properties["trial_end"] = {false, {Instant{trial_end}}};
-    ASSERT_TRUE(test_.events({event_row(who, event)}));
+    did(who, "signup", at, {{"trial_end", {false, {Instant{trial_end}}}}});
   }
-  std::uint64_t members(const std::string& id) {
-    EXPECT_TRUE(test_.engine().keep_up(pass<Permission::Admin>()));
-    const auto size = test_.engine().segment_size(pass<Permission::Query>(), id);
-    EXPECT_TRUE(size);
-    EXPECT_EQ(size ? size->failure : "", "");
-    return size ? size->members : ~0ULL;
-  }
-
-  TestEngine test_{default_rows(), kRandomNow};
 };
 
 TEST_F(OneSegment, FollowsTimesOfEventsThatWereOnlyDeclaredWhenItWasSaved) {

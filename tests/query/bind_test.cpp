@@ -65,8 +65,7 @@ TEST(Binding, SaysWhatIsWrongAndWhere) {
       {"tile(0, age) = 5",
        "line 1, column 1: people are cut into 1 to 1,000,000 tiles"},
       {"tile(5, country) = 5", "line 1, column 9: a text has no order to be ranked by"},
-      {"entered \"x\" in last 3d", "line 1, column 1: 'entered' cannot be answered yet",
-       ErrorCode::Unsupported},
+      {"entered \"x\" in last 3d", "line 1, column 1: no segment 'x'", ErrorCode::NotFound},
       {"count(\"buy\" per product_id having (amount > 1)) > 1",
        "line 1, column 36: inside 'having' only aggregates such as sum(amount) see the group"},
   };

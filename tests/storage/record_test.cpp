@@ -65,6 +65,8 @@ std::vector<Record> samples() {
       {.received = 10, .body = changes()},
       {.received = 10, .body = MembershipChanges{1, {}}},
       {.received = 11, .body = ChangesHorizon{300, 7, 5, -1}},
+      {.received = 12, .body = SegmentHistory{"vip", -5, changes().groups}},
+      {.received = 13, .body = SegmentHistory{"", {}, {}}},
   };
 }
 

@@ -1,0 +1,229 @@
+#include "engine/standing/segment_histories.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/impl.h"
+#include "engine/segment_document.h"
+#include "engine/standing/change_rows.h"
+#include "index/system_events.h"
+
+namespace muster::engine {
+
+using index::Ordinal;
+using query::NodeKind;
+using storage::MembershipChanges;
+using storage::MembershipGroup;
+using storage::SegmentHistory;
+
+namespace {
+
+// The document that says since when: a state's own, that nobody but the engine writes.
+constexpr const char* kKind = "segment history";
+// Rows may go past their retention while they are read: then they are read again.
+constexpr int kTriesMax = 3;
+
+// So that most questions are not read twice.
+bool may_ask_for_moves(std::string_view where) {
+  const auto has = [&](std::string_view word) {
+    const auto same = [](char a, char b) { return (a | 0x20) == b; };
+    return std::search(where.begin(), where.end(), word.begin(), word.end(), same) != where.end();
+  };
+  return has("entered") || has("left");
+}
+
+void collect(const query::NodePtr& node, std::set<std::string>& segments) {
+  const bool is_move = node->kind == NodeKind::Entered || node->kind == NodeKind::Left;
+  if (is_move) segments.insert(node->text);
+  query::for_each_child(*node, [&](const query::NodePtr& child) { collect(child, segments); });
+}
+
+// Its rows in the stream from `first` on, each with the time at which it became known.
+class RowsSoFar {
+ public:
+  RowsSoFar(std::string segment, std::uint64_t first)
+      : segment_(std::move(segment)), next_(first) {}
+
+  // Up to the end of record `last`.  Errors: those of visit_changes(); LimitExceeded.
+  Status read(storage::Log& log, const ChangeIndex& index, std::uint64_t last) {
+    bool is_too_much = false;
+    const auto take = [&](TimeMs known, const MembershipChanges& told) {
+      for (const MembershipGroup& group : told.groups) {
+        if (group.segment == segment_) add(group, known);
+      }
+      next_ = told.first + told.rows();
+      is_too_much = rows_ > kHistoryRowsMax;
+      return !is_too_much && next_ < index.next_row();
+    };
+    if (next_ < index.next_row()) TRY(visit_changes(log, index, next_, last, take));
+    if (!is_too_much) return Ok{};
+    return Error{ErrorCode::LimitExceeded,
+                 "people entered and left segment '" + segment_ + "' more than 20,000,000 times "
+                     "within the retention of changes; that is too much to ask who did"};
+  }
+
+  std::vector<MembershipGroup> take() { return std::move(groups_); }
+
+ private:
+  void add(const MembershipGroup& group, TimeMs known) {
+    groups_.push_back(group);
+    groups_.back().times.assign(group.people.size(), known);
+    rows_ += group.people.size();
+  }
+
+  std::string segment_;
+  std::uint64_t next_;
+  std::uint64_t rows_ = 0;
+  std::vector<MembershipGroup> groups_;
+};
+
+// Rows as the events that they become.
+class Moves {
+ public:
+  explicit Moves(const index::Generation& state) : state_(state) {}
+
+  // `times`: of each person. Who has become somebody else since has moved as that person; that
+  // they left by becoming so is no move.
+  void add(const MembershipGroup& group, const std::vector<TimeMs>& times) {
+    const std::string name = index::move_event(
+        group.entered ? index::Move::Entered : index::Move::Left, group.segment);
+    index::SystemEvents& events = by_name_[name];
+    for (std::size_t i = 0; i < group.people.size(); ++i) {
+      Ordinal person = group.people[i];
+      if (const auto whose = state_.joined.at(person)) {
+        if (!group.entered && group.reason == storage::ChangeReason::Merge) continue;
+        person = static_cast<Ordinal>(*whose);
+      }
+      if (!state_.profiles.live.contains(person)) continue;
+      events.people.push_back(person);
+      events.times.push_back(times[i]);
+    }
+  }
+
+  // Returns whether there are any.
+  bool give(index::Writer& writer) && {
+    bool is_any = false;
+    for (auto& [name, events] : by_name_) {
+      if (events.people.empty()) continue;
+      events.name = name;
+      writer.add_system_events(events);
+      is_any = true;
+    }
+    return is_any;
+  }
+
+ private:
+  const index::Generation& state_;
+  std::map<std::string, index::SystemEvents> by_name_;
+};
+
+// In records of as many rows as one may have; the last one says since when.
+std::vector<SegmentHistory> records_of(const std::string& segment, TimeMs since,
+                                       std::vector<MembershipGroup> groups) {
+  std::vector<SegmentHistory> records(1, {segment, {}, {}});
+  std::uint64_t rows = 0;
+  for (MembershipGroup& group : groups) {
+    rows += group.people.size();
+    if (rows > storage::kChangeRowsMax) {
+      records.push_back({segment, {}, {}});
+      rows = group.people.size();
+    }
+    records.back().groups.push_back(std::move(group));
+  }
+  records.back().since = since;
+  return records;
+}
+
+// When the segment was saved first, unless rows since then are past their retention.
+TimeMs known_since(const index::Generation& generation, const std::string& segment,
+                   const storage::ChangesHorizon& horizon) {
+  const auto saved = generation.documents.find({"segment", segment});
+  const TimeMs first = saved == generation.documents.end() ? 0 : saved->second->front()->changed;
+  return horizon.first == 1 ? first : std::max(first, horizon.until);
+}
+
+}  // namespace
+
+std::set<std::string> histories_of(const query::NodePtr& tree) {
+  std::set<std::string> segments;
+  collect(tree, segments);
+  return segments;
+}
+
+std::optional<TimeMs> history_since(const index::Generation& generation,
+                                    const std::string& segment) {
+  const index::StoredDocument* const found = generation.document(kKind, segment);
+  if (found == nullptr) return std::nullopt;
+  TimeMs since = 0;
+  std::from_chars(found->json.data(), found->json.data() + found->json.size(), since);
+  return since;
+}
+
+Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_for(std::string_view where) {
+  if (may_ask_for_moves(where)) {
+    // What cannot be read is told by who binds it.
+    if (const auto tree = parse_where(where)) TRY(follow_histories(*tree));
+  }
+  return generation();
+}
+
+Status Engine::Impl::follow_histories(const query::NodePtr& tree) {
+  for (const std::string& segment : histories_of(tree)) {
+    const auto state = generation();
+    const bool is_known = state->document("segment", segment) != nullptr;
+    if (is_known && !history_since(*state, segment)) TRY(follow_history(segment));
+  }
+  return Ok{};
+}
+
+Status Engine::Impl::follow_history(const std::string& segment) {
+  Status done = Ok{};
+  for (int i = 0; i < kTriesMax; ++i) {
+    RowsSoFar rows(segment, changes.horizon().first);
+    done = rows.read(*parts.log, changes, generation()->sequence);
+    if (!done && done.error().code == ErrorCode::NotFound) continue;
+    TRY(done);
+    done = commit([&](Commit& into) -> Status {
+      if (history_since(writer.state(), segment)) return Ok{};  // Somebody else was faster.
+      // Few are left to be read while everybody waits.
+      TRY(rows.read(*parts.log, changes, parts.log->last_sequence()));
+      const TimeMs since = known_since(writer.state(), segment, changes.horizon());
+      const TimeMs received = now();
+      for (SegmentHistory& record : records_of(segment, since, rows.take())) {
+        apply_history(record, received);
+        into.add({received, 0, std::move(record)});
+      }
+      return Ok{};
+    });
+    if (done || done.error().code != ErrorCode::NotFound) return done;
+  }
+  return done;
+}
+
+void Engine::Impl::apply_history(const SegmentHistory& record, TimeMs received) {
+  Moves moves(writer.state());
+  for (const MembershipGroup& group : record.groups) moves.add(group, group.times);
+  std::move(moves).give(writer);
+  if (!record.since) return;
+  writer.put_document(kKind, record.segment, {1, received, false, std::to_string(*record.since)});
+  histories.insert(record.segment);
+}
+
+void Engine::Impl::find_histories() {
+  for (const auto& [key, versions] : writer.state().documents) {
+    if (key.first == kKind) histories.insert(key.second);
+  }
+}
+
+bool Engine::Impl::add_moves(std::span<const MembershipGroup> groups, TimeMs known) {
+  if (histories.empty()) return false;
+  Moves moves(writer.state());
+  for (const MembershipGroup& group : groups) {
+    if (!histories.contains(group.segment)) continue;
+    moves.add(group, std::vector<TimeMs>(group.people.size(), known));
+  }
+  return std::move(moves).give(writer);
+}
+
+}  // namespace muster::engine
