@@ -246,6 +246,8 @@ class Engine {
   std::optional<SegmentSize> segment_size(const Pass<Permission::Query>& pass,
                                           const std::string& segment) const;
   StandingSegments::Sizes segment_sizes(const Pass<Permission::Query>& pass) const;
+  // Time that the upkeep of each saved segment took since the start, as of about a second ago.
+  std::map<std::string, std::chrono::nanoseconds> segment_costs() const;
   // Another number after each change of a size.  Cost: none.
   std::uint64_t segment_changes() const;
   // Brings all saved segments to the present, those with tiles and tops too.

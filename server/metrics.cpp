@@ -10,10 +10,14 @@
 #include <prometheus/text_serializer.h>
 
 #include "base/heap.h"
+#include "server/top_costs.h"
 
 namespace muster::server {
 
 namespace {
+
+// Saved segments with a series of their own.
+constexpr std::size_t kSegmentsMax = 50;
 
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
@@ -55,6 +59,7 @@ class Metrics::Impl {
   }
 
   void set_state(const engine::Health& health);
+  void set_upkeep(const std::map<std::string, double>& upkeep_seconds);
   void set_process(const ProcessFigures& process);
 
   prometheus::Registry registry;
@@ -93,6 +98,9 @@ class Metrics::Impl {
   Histogram& upkeep =
       histogram("muster_upkeep_seconds",
                 "Time of a commit, or of a look at the clock, for saved segments.", kSeconds);
+  Family<Counter>& segment_upkeep =
+      counters("muster_segment_upkeep_seconds_total",
+               "Time of upkeep by saved segment: the costliest ones, and all others together.");
   Counter& flips = counters("muster_segment_changes_total",
                             "Times that somebody entered or left a saved segment.")
                        .Add({});
@@ -128,6 +136,8 @@ class Metrics::Impl {
   Counter& cpu =
       counters("process_cpu_seconds_total", "User and system time of all threads.").Add({});
 
+  TopCosts costs{kSegmentsMax};
+  std::map<std::string, Counter*> cost_counters;  // By segment.
   std::mutex mutex;  // Held for a whole text().
 };
 
@@ -181,6 +191,23 @@ void Metrics::Impl::set_state(const engine::Health& health) {
   clock_behind.Set(static_cast<double>(health.clock_behind_ms) / 1'000);
 }
 
+void Metrics::Impl::set_upkeep(const std::map<std::string, double>& upkeep_seconds) {
+  costs.update(upkeep_seconds);
+  std::map<std::string, double> wanted = costs.own();
+  // No saved segment can have this id: it has a slash.
+  wanted["/others"] = costs.other();
+  std::erase_if(cost_counters, [&](const auto& entry) {
+    if (wanted.contains(entry.first)) return false;
+    segment_upkeep.Remove(entry.second);
+    return true;
+  });
+  for (const auto& [segment, total] : wanted) {
+    Counter*& counter = cost_counters[segment];
+    if (counter == nullptr) counter = &segment_upkeep.Add({{"segment", segment}});
+    if (total > counter->Value()) counter->Increment(total - counter->Value());
+  }
+}
+
 void Metrics::Impl::set_process(const ProcessFigures& process) {
   resident.Set(static_cast<double>(process.resident_bytes));
   const HeapFigures heap = heap_figures();
@@ -195,6 +222,7 @@ std::string Metrics::text(const MetricsNow& now) {
   const std::lock_guard held(impl_->mutex);
   impl_->set_state(now.health);
   impl_->segments.Set(static_cast<double>(now.segments));
+  impl_->set_upkeep(now.upkeep_seconds);
   impl_->set_process(now.process);
   impl_->connections.Set(static_cast<double>(now.connections));
   impl_->body_bytes.Set(static_cast<double>(now.body_bytes));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct MetricsNow {
   std::uint64_t connections = 0, body_bytes = 0, audit_lost = 0;
   std::vector<QueueFigures> queues;
   std::uint64_t segments = 0;  // Saved ones that are kept exact.
+  std::map<std::string, double> upkeep_seconds;  // By segment, since the start.
 };
 
 class Metrics {

@@ -291,6 +291,10 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
   follow_clock(before, moment);
 }
 
+void Conditions::forget_asked() {
+  for (Condition& condition : all_) condition.asked = 0;
+}
+
 void Conditions::order_flips() {
   for (const std::uint32_t number : asked_) {
     std::vector<Condition::Flip>& flips = all_[number].flips;
@@ -400,6 +404,7 @@ void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint3
     for (const std::uint32_t number : conditions) {
       Condition& condition = all_[number];
       if (!condition.is_open()) continue;
+      condition.asked += static_cast<double>(listed.size());
       auto is = ask_one(condition, few, moment);
       if (!is) {
         fail(condition, is.error().message, moment.now);

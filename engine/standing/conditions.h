@@ -54,6 +54,8 @@ struct Condition {
   MemberSet people;                      // All of them are there.
   std::optional<query::EventTest> test;  // Nothing: it is bound for each update.
 
+  double asked = 0;  // People since the cost was shared out (engine/standing/upkeep_cost.h).
+
   // Of the update under way.
   std::vector<Flip> flips;     // Each person once; by person after order_flips().
   bool is_asked = false;       // It has been prepared to be asked.
@@ -98,6 +100,8 @@ class Conditions {
   void order_flips();
   // Forgets the flips, and what holds the state.
   void end_update();
+  // Counts people asked from nothing again.
+  void forget_asked();
 
  private:
   using Numbers = std::vector<std::uint32_t>;

@@ -125,6 +125,7 @@ class StandingSegments::Settling {
     Standing& segment = named.second;
     for (const std::uint32_t number : segment.shape.conditions()) load(number);
     const MaskPair& answer = segment.shape.ask(masks_, words_, stack_);
+    segment.worked_out += static_cast<double>(words_);
     // Those who came, or became somebody else, were not there, or are not any more.
     PeopleMask changed = has_anew_ ? segment.members.mask_of(block_, listed_) : answer.was;
     PeopleMask is;

@@ -245,8 +245,11 @@ void StandingSegments::ask_everybody(const std::string& id, Standing& segment,
   using namespace std::chrono;
   const auto begun = steady_clock::now();
   replace(id, segment, members_of(segment, moment), reason, groups);
-  const TimeMs took = duration_cast<milliseconds>(steady_clock::now() - begun).count();
-  segment.retry_at = moment.now + std::max(kRetryEvery, kRetryShareMax * took);
+  const auto took = steady_clock::now() - begun;
+  add_cost(id, took);
+  segment.retry_at =
+      moment.now +
+      std::max(kRetryEvery, kRetryShareMax * duration_cast<milliseconds>(took).count());
 }
 
 void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups) {
@@ -278,6 +281,7 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
     conditions_.clear();
     is_indexed_ = false;
   } else {
+    const UpkeepCost::Watch watch(cost_.asking);
     if (is_other_schema) conditions_.bind_again(moment);
     conditions_.follow(touched, why, at_, moment);
     for (Named* const named : special_) {
@@ -296,7 +300,11 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   note_failing();
   const bool are_all_asked = is_definition || is_other_schema;
   ask_wholes(touched, is_other_schema, are_all_asked, moment, groups);
-  settle(why, moment, groups);
+  {
+    const UpkeepCost::Watch watch(cost_.settling);
+    settle(why, moment, groups);
+  }
+  share_cost();
   conditions_.end_update();
   const bool is_any_whole = !asked_.empty();
   for (Standing* const segment : asked_) segment->is_asked = false;
@@ -386,6 +394,40 @@ Bitmap StandingSegments::told_of(const std::string& segment) const {
   return found == segments_.end() ? Bitmap() : found->second.members.to_bitmap();
 }
 
+void StandingSegments::share_cost() {
+  if (!cost_.is_due()) return;
+  double asked = 0, worked_out = 0;
+  for (std::uint32_t number = 0; number < conditions_.size(); ++number) {
+    asked += conditions_.at(number).asked;
+  }
+  for (const auto& [id, segment] : segments_) worked_out += segment.worked_out;
+  for (auto& [id, segment] : segments_) {
+    double share = 0;
+    for (const std::uint32_t number : segment.shape.conditions()) {
+      const Condition& condition = conditions_.at(number);
+      share += condition.asked / condition.users;
+    }
+    double took = asked == 0 ? 0 : share / asked * static_cast<double>(cost_.asking.count());
+    if (worked_out != 0) {
+      took += segment.worked_out / worked_out * static_cast<double>(cost_.settling.count());
+    }
+    segment.worked_out = 0;
+    if (took != 0) add_cost(id, std::chrono::nanoseconds(static_cast<std::int64_t>(took)));
+  }
+  conditions_.forget_asked();
+  cost_.shared();
+}
+
+void StandingSegments::add_cost(const std::string& segment, std::chrono::nanoseconds took) {
+  const std::lock_guard held(mutex_);
+  costs_[segment] += took;
+}
+
+std::map<std::string, std::chrono::nanoseconds> StandingSegments::costs() const {
+  const std::lock_guard held(mutex_);
+  return costs_;
+}
+
 void StandingSegments::weigh() {
   const auto now = std::chrono::steady_clock::now();
   if (now - weighed_ < kWeighEvery) return;
@@ -415,6 +457,7 @@ void StandingSegments::tell_sizes() {
   is_empty_ = segments_.empty();
   {
     const std::lock_guard held(mutex_);
+    std::erase_if(costs_, [&](const auto& cost) { return !sizes.contains(cost.first); });
     current_ = std::move(sizes);
     sizes_ = nullptr;
   }

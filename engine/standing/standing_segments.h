@@ -32,6 +32,7 @@
 #include "engine/standing/group_maker.h"
 #include "engine/standing/member_set.h"
 #include "engine/standing/shape.h"
+#include "engine/standing/upkeep_cost.h"
 #include "index/generation.h"
 #include "index/touched.h"
 #include "query/standing.h"
@@ -103,6 +104,10 @@ class StandingSegments {
   using Sizes = std::shared_ptr<const std::map<std::string, SegmentSize>>;
   Sizes sizes() const;
   std::optional<SegmentSize> size_of(const std::string& segment) const;
+  // Time that the upkeep of each took by a second before the last change, since the start.
+  std::map<std::string, std::chrono::nanoseconds> costs() const;
+  // Somebody else worked for a segment.  Any thread.
+  void add_cost(const std::string& segment, std::chrono::nanoseconds took);
   // Another number after each change of a size.
   std::uint64_t changes() const { return changes_; }
   // Bytes of members and of whom conditions hold for, as of a second before the last change.
@@ -129,6 +134,7 @@ class StandingSegments {
     std::vector<index::Ordinal> suspects;  // Of one beyond: whom the clock seems to have moved.
     GroupMaker changes;                    // Of the update under way.
     std::uint32_t rank = 0;                // Among the segments, by id.
+    double worked_out = 0;                 // 64 people each, since the cost was shared out.
     std::uint32_t settled = 0;             // The last round of people it was worked out for.
   };
   using Named = std::pair<const std::string, Standing>;
@@ -166,6 +172,7 @@ class StandingSegments {
   void tell_sizes();
   void tell_changed_sizes();
   void weigh();
+  void share_cost();
 
   const BindingContext context_;
   const unsigned threads_;
@@ -179,6 +186,7 @@ class StandingSegments {
   std::vector<Named*> changed_;  // By the settling under way.
   std::uint64_t failures_ = 0;   // Of the conditions, that have been noted.
   std::uint32_t round_ = 0;      // Of people who are settled.
+  UpkeepCost cost_;
   std::vector<MaskPair> masks_;  // By condition; memory for those who are worked out.
   std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
@@ -186,6 +194,7 @@ class StandingSegments {
 
   mutable std::mutex mutex_;  // Guards what follows.
   std::map<std::string, SegmentSize> current_;
+  std::map<std::string, std::chrono::nanoseconds> costs_;
   mutable Sizes sizes_;  // A copy of current_; null: it is not up to date.
   std::atomic<std::uint64_t> changes_ = 0;
   std::atomic<std::uint64_t> bytes_ = 0;

@@ -193,6 +193,7 @@ Status Engine::Impl::keep_up(Wholes when) {
       continue;
     }
     const auto ended = std::chrono::steady_clock::now();
+    standing.add_cost(whole.id, ended - begun);
     due = std::max(begun + kWholeEvery, ended + kWholeShareMax * (ended - begun));
     if (*members == whole.members) continue;
     TRY(commit([&](Commit&) -> Status {
@@ -277,6 +278,10 @@ std::optional<SegmentSize> Engine::segment_size(const Pass<Permission::Query>&,
 
 StandingSegments::Sizes Engine::segment_sizes(const Pass<Permission::Query>&) const {
   return impl_->standing.sizes();
+}
+
+std::map<std::string, std::chrono::nanoseconds> Engine::segment_costs() const {
+  return impl_->standing.costs();
 }
 
 std::uint64_t Engine::segment_changes() const { return impl_->standing.changes(); }

@@ -138,6 +138,9 @@ Result<Response> get_metrics(const Call& call, const QueryPass& pass) {
     }
   }
   now.segments = call.engine().segment_sizes(pass)->size();
+  for (const auto& [segment, took] : call.engine().segment_costs()) {
+    now.upkeep_seconds[segment] = std::chrono::duration<double>(took).count();
+  }
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = call.services.metrics->text(now);

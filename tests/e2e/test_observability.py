@@ -79,6 +79,8 @@ class Observability(MusterCase):
                                   '{table="profiles",verdict="rejected"}'), 20)
         self.assertEqual(value_of(text, 'muster_segments'), 1)
         self.assertEqual(value_of(text, 'muster_segment_changes_total'), 22)
+        self.assertGreater(value_of(text, 'muster_segment_upkeep_seconds_total',
+                                    '{segment="beta"}'), 0)
         for name in ('ingest_lag_seconds', 'log_append_seconds', 'commit_bytes',
                      'commit_changes', 'upkeep_seconds'):
             self.assertGreater(value_of(text, f'muster_{name}_count'), 20, name)
@@ -106,6 +108,17 @@ class Observability(MusterCase):
                 for suffix in SUFFIXES:
                     plain = plain.removesuffix(suffix)
                 self.assertTrue({name, plain} & there, f'{name} of {expression}')
+
+    def test_many_segments_make_few_series(self):
+        _, client = self.started_with_people()
+        for number in range(60):
+            self.assert_ok(client.put(f'/v1/segments/s{number}', {'where': f'age > {number}'}))
+        text = client.get('/metrics').body.decode()
+        series = re.findall(r'^muster_segment_upkeep_seconds_total\{segment="([^"]+)"\} (\S+)$',
+                            text, re.MULTILINE)
+        self.assertEqual(len(series), 51)
+        self.assertGreater(float(dict(series)['/others']), 0)
+        self.assertEqual(value_of(text, 'muster_segments'), 60)
 
     def test_requests_leave_lines_with_their_ids(self):
         server, client = self.started_with_people(options=['--log-requests', 'all'])
