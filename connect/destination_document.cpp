@@ -17,9 +17,10 @@ constexpr std::string_view kMaskedSecret = "whsec_***";
 constexpr std::string_view kMaskedHeader = "***";
 constexpr std::size_t kSecretTextBytesMax = 256;
 
-constexpr std::array<std::string_view, 11> kSettings{
-    "kind",       "url",        "secret",       "secret_next",       "headers", "batch_size",
-    "gzip",       "timeout_ms", "max_attempts", "retry_schedule_ms", "disabled"};
+constexpr std::array<std::string_view, 13> kSettings{
+    "kind",       "url",        "secret",       "secret_next",       "headers",     "batch_size",
+    "gzip",       "timeout_ms", "max_attempts", "retry_schedule_ms", "concurrency", "rate",
+    "disabled"};
 
 // Headers that the delivery itself decides; another value would forge or break the message.
 constexpr std::array<std::string_view, 11> kOwnHeaders{
@@ -144,6 +145,7 @@ Status read_numbers(const DocumentReader& reader, DestinationDocument& document)
   if (timeout) document.timeout_ms = *timeout;
   if (attempts) document.max_attempts = static_cast<unsigned>(*attempts);
   if (gzip) document.gzip = *gzip;
+  TRY_ASSIGN(document.limits, read_limits(reader));
   return read_schedule(reader, document);
 }
 
@@ -180,6 +182,7 @@ Result<std::string> write(const DestinationDocument& document, const SecretText&
   json.key("retry_schedule_ms").begin_array();
   for (const TimeMs delay : document.retry_schedule_ms) json.number(std::int64_t{delay});
   json.end_array();
+  write_limits(document.limits, json);
   if (!document.disabled.empty()) json.key("disabled").text(document.disabled);
   json.end_object();
   return json.take();

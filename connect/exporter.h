@@ -150,7 +150,7 @@ class Exporter {
   // --- For tests with a hand-set clock -----------------------------------------------------------
 
   // Does one piece of what run() does, if anything is due, and says whether it did.
-  bool work_once(std::stop_token stop = {});
+  bool work_once();
   // When the next piece is due, if anything waits.
   std::optional<TimeMs> next_due() const;
 
