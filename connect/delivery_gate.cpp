@@ -167,6 +167,7 @@ std::string to_json(const GateView& view) {
   JsonWriter json;
   json.begin_object();
   json.key("breaker").text(name_of(view.breaker));
+  if (!view.disabled.empty()) json.key("disabled").text(view.disabled);
   json.key("failures").number(view.failures);
   write_time(json, "hold_until", view.hold_until);
   json.key("in_flight").number(view.in_flight);

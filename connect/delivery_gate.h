@@ -53,7 +53,9 @@ struct GateView {
   double requests_per_second = 0, people_per_second = 0;  // Over kRateSeconds.
   std::uint64_t requests = 0, people = 0, failed = 0;     // Since the start of the process.
   std::vector<ErrorGroup> errors;  // Latest first.
+  std::string disabled;            // Why nothing is sent any more, or "".
 };
+// {"breaker": "open", "failures", "hold_until", "in_flight", ..., "errors": [{"text", "count", ...}]}
 std::string to_json(const GateView& view);
 
 class DeliveryGate {

@@ -330,6 +330,9 @@ Result<DocumentView> Exporter::destination(const Pass&, std::string_view id) con
 std::vector<DocumentView> Exporter::destinations(const Pass&) const {
   return impl_->destinations();
 }
+Result<GateView> Exporter::destination_status(const Pass&, std::string_view id) const {
+  return impl_->destination_status(id);
+}
 Status Exporter::delete_destination(const Pass&, std::string_view id) {
   return impl_->delete_destination(id);
 }

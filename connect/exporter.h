@@ -23,6 +23,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/trace_context.h"
+#include "connect/delivery_gate.h"
 #include "connect/views.h"
 #include "engine/access.h"
 #include "engine/answers.h"
@@ -61,6 +62,10 @@ struct ExportQueue {
   std::uint64_t runs = 0;          // Asked for or under way.
   std::uint64_t batches = 0;       // Planned, neither taken nor given up.
   std::uint64_t dead_letters = 0;  // Given up; they wait for somebody to send them again.
+  std::uint64_t in_flight = 0;     // Requests under way.
+  std::uint64_t breakers_open = 0;  // Destinations left alone, or tried by single probes.
+  // Since the start of the process, of the destinations that are there.
+  std::uint64_t requests = 0, people = 0, failed = 0;
 };
 
 struct PeopleQuery {
@@ -104,6 +109,9 @@ class Exporter {
   // Errors: NotFound.
   Result<DocumentView> destination(const Pass& pass, std::string_view id) const;
   std::vector<DocumentView> destinations(const Pass& pass) const;  // By id.
+  // How it is delivered to: breaker, holds, rates, what is under way, last errors.
+  // Errors: NotFound.
+  Result<GateView> destination_status(const Pass& pass, std::string_view id) const;
   // Errors: NotFound; Conflict while a sync names it.
   Status delete_destination(const Pass& pass, std::string_view id);
 

@@ -236,7 +236,9 @@ Status Exporter::Impl::plan_batches(const Task& task, std::vector<OutcomeRecord>
       if (over || !may_plan(destination, sync)) return Ok{};
       // What can go goes first; the next ones are cut while it is under way.
       const std::size_t room = destination.gate.room();
-      if (planned == 0 && room > 0 && due_batches(sync, at, room).size() == room) return Ok{};
+      const bool open = destination.gate.ready_at(at).value_or(at + 1) <= at &&
+                        flights_ < kFlightsMax;
+      if (planned == 0 && open && due_batches(sync, at, room).size() == room) return Ok{};
     }
     TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task, records));
     if (!batch) continue;

@@ -130,6 +130,15 @@ std::vector<DocumentView> Exporter::Impl::destinations() const {
   return views;
 }
 
+Result<GateView> Exporter::Impl::destination_status(std::string_view id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = destinations_.find(id);
+  if (found == destinations_.end()) return no_such("destination", id);
+  GateView view = found->second.gate.view(now());
+  view.disabled = found->second.document->disabled;
+  return view;
+}
+
 Status Exporter::Impl::delete_destination(std::string_view id) {
   {
     const std::scoped_lock lock(mutex_);

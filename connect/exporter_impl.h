@@ -157,6 +157,7 @@ class Exporter::Impl {
   Status set_paused(std::string_view id, Paused paused);
   Result<DocumentView> destination(std::string_view id) const;
   std::vector<DocumentView> destinations() const;
+  Result<GateView> destination_status(std::string_view id) const;
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
