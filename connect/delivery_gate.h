@@ -55,7 +55,7 @@ struct GateView {
   std::vector<ErrorGroup> errors;  // Latest first.
   std::string disabled;            // Why nothing is sent any more, or "".
 };
-// {"breaker": "open", "failures", "hold_until", "in_flight", ..., "errors": [{"text", "count", ...}]}
+// {"breaker": "open", "failures", "hold_until", ..., "errors": [{"text", "count", ...}]}
 std::string to_json(const GateView& view);
 
 class DeliveryGate {

@@ -8,7 +8,7 @@
 // Source: shared design "Activation"; standardwebhooks.com, "Standard Webhooks", 1.0.
 //
 // Thread safety: any thread, all functions; run() may be called by several threads at once, each
-// destination is served by one of them at a time.
+// sync is served by one of them at a time.
 #pragma once
 
 #include <cstdint>
@@ -73,6 +73,10 @@ struct PeopleQuery {
   index::Ordinal from = 0;   // Cursor.
   std::size_t limit = 1000;  // At most kPeoplePageMax.
 };
+
+// Threads that main starts in run(): they wait for the log most of the time, and those that wait
+// together are synced together.
+inline constexpr unsigned kExporterThreads = 4;
 
 // People of one page of a ledger: their ids are looked up in one call of the engine.
 inline constexpr std::size_t kPeoplePageMax = 10'000;
