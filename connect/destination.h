@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -43,6 +44,8 @@ class Destination {
   virtual void start(Delivery delivery, std::stop_token stop, Answered answered) {
     answered(deliver(delivery, std::move(stop)));
   }
+  // A refresh token that was given in the place of the configured one: to be kept with it.
+  virtual std::optional<std::string> take_rotated_token() { return std::nullopt; }
 };
 
 class DestinationFactory {

@@ -50,6 +50,7 @@ struct Exporter::Impl::Starting {
 
 Status Exporter::Impl::deliver(const Task& task) {
   SyncEntry& sync = *task.sync;
+  TRY(keep_rotated_token(task));
   // A second round takes answers that came while the first one sent.
   for (int round = 0; round < 2; ++round) {
     std::vector<OutcomeRecord> records;
@@ -160,6 +161,30 @@ Status Exporter::Impl::disable(const Task& task, const Flight& flight, const std
   }
   install(*stored, std::move(document));
   audit("disable destination", task.destination_id, 410);
+  return Ok{};
+}
+
+// The token endpoint gave another refresh token: the old one may be worth nothing any more. The
+// destination is the same one as before otherwise, so its client and its gate stay.
+Status Exporter::Impl::keep_rotated_token(const Task& task) {
+  DestinationDocument document = *task.destination;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::optional<std::string>& token = destinations_.at(task.destination_id).rotated_token;
+    if (auto newer = task.client->take_rotated_token()) token = std::move(newer);
+    if (!token) return Ok{};
+    document.authorization.refresh_token = *token;
+  }
+  const auto stored = store(task.destination_id, document, task.destination_version);
+  // A conflict: somebody has just put it anew, with a token of their own.
+  if (!stored && stored.error().code != ErrorCode::Conflict) return stored.error();
+  const std::scoped_lock lock(mutex_);
+  DestinationEntry& entry = destinations_.at(task.destination_id);
+  entry.rotated_token.reset();
+  if (!stored || stored->version < entry.version) return Ok{};
+  entry.document = std::make_shared<const DestinationDocument>(std::move(document));
+  entry.version = stored->version;
+  entry.changed = stored->changed;
   return Ok{};
 }
 

@@ -109,7 +109,10 @@ Result<DocumentView> Exporter::Impl::put_destination(
   }
   TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
   const Status allowed = parts_.destinations->check(document);
-  if (!allowed) return Error{allowed.error().code, "/url: " + allowed.error().message};
+  if (!allowed) {
+    const std::string& why = allowed.error().message;
+    return Error{allowed.error().code, why.starts_with('/') ? why : "/url: " + why};
+  }
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
   notify();

@@ -67,6 +67,7 @@ struct DestinationEntry {
   std::shared_ptr<Destination> client;
   DeliveryGate gate;
   std::string served_last;  // Of its syncs.
+  std::optional<std::string> rotated_token;  // A refresh token that is not kept yet.
 };
 
 // A delivery whose answer is not yet in the ledger.
@@ -215,6 +216,7 @@ class Exporter::Impl {
   // By any thread.
   void on_answer(const Task& task, const std::string& batch_id, const Answer& answer);
   Status disable(const Task& task, const Flight& flight, const std::string& reason);
+  Status keep_rotated_token(const Task& task);
   // Of an attempt at a batch of the run; "" when nobody who asked for it is part of a trace.
   std::string traceparent_of(const SyncEntry& sync, std::uint64_t run);
   // Appends, then folds into the ledger.

@@ -5,33 +5,68 @@
 #include <vector>
 
 #include "connect/signature.h"
+#include "connect/token_source.h"
 
 namespace muster::connect {
 namespace {
+
+constexpr int kUnauthorized = 401;
 
 Answer answer_of(HttpAnswer http) {
   return {.kind = http.kind, .status = http.status, .retry_after = std::move(http.retry_after),
           .text = http.error.empty() ? shown_line(http.body) : std::move(http.error)};
 }
 
-class WebhookDestination final : public Destination {
+// What deliveries need until their answers are there, whoever else has let go of it.
+class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
  public:
-  WebhookDestination(DestinationDocument document, std::shared_ptr<HttpClient> http,
-                     std::vector<WebhookSecret> secrets)
-      : document_(std::move(document)), http_(std::move(http)), secrets_(std::move(secrets)) {}
+  WebhookSender(DestinationDocument document, std::shared_ptr<HttpClient> http,
+                std::vector<WebhookSecret> secrets)
+      : document_(std::move(document)), http_(std::move(http)), secrets_(std::move(secrets)) {
+    if (document_.authorization.kind != AuthorizationKind::OAuth2) return;
+    tokens_ = std::make_shared<TokenSource>(document_.authorization, http_);
+  }
 
-  Answer deliver(const Delivery& delivery, std::stop_token stop) override;
-  void start(Delivery delivery, std::stop_token stop, Answered answered) override;
+  // One delivery on its way: its body goes twice where a token is refused.
+  struct Attempt {
+    Delivery delivery;
+    std::stop_token stop;
+    Destination::Answered answered;
+    bool again = false;  // After a refused token.
+  };
+  using AttemptPtr = std::shared_ptr<Attempt>;
+
+  void begin(const AttemptPtr& attempt);
+  TokenSource* tokens() { return tokens_.get(); }
 
  private:
-  Result<std::vector<std::string>> headers(const Delivery& delivery) const;
+  Result<std::vector<std::string>> headers(const Delivery& delivery,
+                                           std::string_view token) const;
+  void send(const AttemptPtr& attempt, const std::string& token);
 
   DestinationDocument document_;
   std::shared_ptr<HttpClient> http_;
   std::vector<WebhookSecret> secrets_;
+  std::shared_ptr<TokenSource> tokens_;  // For OAuth 2.0; else null.
 };
 
-Result<std::vector<std::string>> WebhookDestination::headers(const Delivery& delivery) const {
+class WebhookDestination final : public Destination {
+ public:
+  explicit WebhookDestination(std::shared_ptr<WebhookSender> sender)
+      : sender_(std::move(sender)) {}
+
+  Answer deliver(const Delivery& delivery, std::stop_token stop) override;
+  void start(Delivery delivery, std::stop_token stop, Answered answered) override;
+  std::optional<std::string> take_rotated_token() override {
+    return sender_->tokens() == nullptr ? std::nullopt : sender_->tokens()->take_rotated();
+  }
+
+ private:
+  std::shared_ptr<WebhookSender> sender_;
+};
+
+Result<std::vector<std::string>> WebhookSender::headers(
+    const Delivery& delivery, std::string_view token) const {
   const std::string timestamp = std::to_string(delivery.at / 1'000);
   TRY_ASSIGN(const std::string signature,
              sign(secrets_, {delivery.message_id, timestamp, delivery.body}));
@@ -45,6 +80,9 @@ Result<std::vector<std::string>> WebhookDestination::headers(const Delivery& del
     // curl's spelling of a header without a value.
     lines.push_back(value.empty() ? name + ";" : name + ": " + value);
   }
+  TRY_ASSIGN(std::string authorization,
+             authorization_header(document_.authorization, delivery.body, token));
+  if (!authorization.empty()) lines.push_back(std::move(authorization));
   return lines;
 }
 
@@ -56,16 +94,44 @@ Answer WebhookDestination::deliver(const Delivery& delivery, std::stop_token sto
 }
 
 void WebhookDestination::start(Delivery delivery, std::stop_token stop, Answered answered) {
-  auto lines = headers(delivery);
-  if (!lines) {
-    answered({.kind = AnswerKind::NotSent, .text = lines.error().message});
+  sender_->begin(std::make_shared<WebhookSender::Attempt>(
+      WebhookSender::Attempt{std::move(delivery), std::move(stop), std::move(answered)}));
+}
+
+void WebhookSender::begin(const AttemptPtr& attempt) {
+  if (!tokens_) {
+    send(attempt, "");
     return;
   }
+  tokens_->get(attempt->stop, [self = shared_from_this(), attempt](Result<std::string> token) {
+    if (token) {
+      self->send(attempt, *token);
+    } else {
+      attempt->answered({.kind = AnswerKind::NotSent, .text = token.error().message});
+    }
+  });
+}
+
+void WebhookSender::send(const AttemptPtr& attempt, const std::string& token) {
+  auto lines = headers(attempt->delivery, token);
+  if (!lines) {
+    attempt->answered({.kind = AnswerKind::NotSent, .text = lines.error().message});
+    return;
+  }
+  const bool may_repeat = tokens_ != nullptr && !attempt->again;
   HttpRequest request{.url = document_.url, .headers = std::move(*lines),
-                      .body = std::move(delivery.body), .timeout_ms = document_.timeout_ms,
-                      .stop = std::move(stop)};
-  http_->start(std::move(request), [answered = std::move(answered)](HttpAnswer http) {
-    answered(answer_of(std::move(http)));
+                      .timeout_ms = document_.timeout_ms, .stop = attempt->stop};
+  request.body = may_repeat ? attempt->delivery.body : std::move(attempt->delivery.body);
+  http_->start(std::move(request), [self = shared_from_this(), attempt, token,
+                                    may_repeat](HttpAnswer http) {
+    // A clear no, so nothing came in: the same bytes go once more with another token.
+    if (may_repeat && http.kind == AnswerKind::Status && http.status == kUnauthorized) {
+      attempt->again = true;
+      self->tokens_->refuse(token);
+      self->begin(attempt);
+      return;
+    }
+    attempt->answered(answer_of(std::move(http)));
   });
 }
 
@@ -75,7 +141,11 @@ WebhookFactory::WebhookFactory(AddressGuard guard)
     : http_(std::make_shared<HttpClient>(std::move(guard))) {}
 
 Status WebhookFactory::check(const DestinationDocument& document) const {
-  return http_->guard().check(document.url);
+  TRY(http_->guard().check(document.url));
+  if (document.authorization.kind != AuthorizationKind::OAuth2) return Ok{};
+  const Status allowed = http_->guard().check(document.authorization.token_url);
+  if (allowed) return allowed;
+  return Error{allowed.error().code, "/authorization/token_url: " + allowed.error().message};
 }
 
 std::unique_ptr<Destination> WebhookFactory::make(const DestinationDocument& document) const {
@@ -86,7 +156,8 @@ std::unique_ptr<Destination> WebhookFactory::make(const DestinationDocument& doc
     if (!secret) return std::make_unique<RefusingDestination>("Its signing secret is damaged.");
     secrets.push_back(std::move(*secret));
   }
-  return std::make_unique<WebhookDestination>(document, http_, std::move(secrets));
+  return std::make_unique<WebhookDestination>(
+      std::make_shared<WebhookSender>(document, http_, std::move(secrets)));
 }
 
 }  // namespace muster::connect
