@@ -47,6 +47,7 @@ struct Exchange {
   HeaderList headers;
   std::string refusal;         // Why the guard refused the last address, if it did.
   HttpAnswer answer;
+  std::string length;          // Content-Length as it came.
   std::size_t header_bytes = 0;
   unsigned sendings = 0;       // Times that libcurl was about to send the request.
   bool cut = false;            // We stopped reading at our own limit.
@@ -119,14 +120,20 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
     return 0;
   }
   const std::string_view line(data, size);
+  if (line.starts_with("HTTP/")) {  // Perhaps an interim answer came before.
+    exchange.answer.retry_after.clear();
+    exchange.length.clear();
+  }
   const std::size_t colon = line.find(':');
-  std::string& retry_after = exchange.answer.retry_after;
-  if (line.starts_with("HTTP/")) retry_after.clear();  // An interim answer came before.
   if (colon == std::string_view::npos) return size;
-  if (!equal_ignoring_case(line.substr(0, colon), "retry-after")) return size;
-  std::string_view value = line.substr(colon + 1);
+  const std::string_view name = line.substr(0, colon);
+  std::string_view value = line.substr(colon + 1, kAnswerShownBytesMax);
   while (value.ends_with('\n') || value.ends_with('\r')) value.remove_suffix(1);
-  retry_after = value.substr(0, kAnswerShownBytesMax);
+  if (equal_ignoring_case(name, "retry-after")) exchange.answer.retry_after = value;
+  if (!equal_ignoring_case(name, "content-length")) return size;
+  // Two lengths: no answer that can be relied on (RFC 9112, 6.3).
+  if (!exchange.length.empty() && exchange.length != value) return 0;
+  exchange.length = value;
   return size;
 }
 

@@ -88,6 +88,14 @@ TEST(HttpClient, DoesNotTakeAnAnswerThatWasThereBeforeTheQuestion) {
   EXPECT_EQ(2U, server.connections());
 }
 
+TEST(HttpClient, BelievesNoAnswerOfTwoLengths) {
+  LoopbackServer server([](const SeenRequest&) {
+    return http_answer(200, "ok", "Content-Length: 7\r\n");
+  });
+  HttpClient client(loopback_allowed());
+  EXPECT_EQ(AnswerKind::Ambiguous, client.ask(request_to(server)).kind);
+}
+
 TEST(HttpClient, RefusesTheConnectedAddress) {
   LoopbackServer server([](const SeenRequest&) { return http_answer(200, ""); });
   HttpClient client(*AddressGuard::with_allow_list({}));
