@@ -1,10 +1,10 @@
 """The exporter killed again and again while the receiver misbehaves: everybody once, in order.
 
 `hostile_receiver.py` answers by scripts drawn at random, and logs each delivery before it answers.
-Servers are killed at a random moment, or at the n-th sync of the disk. Whatever arrived is then held
-to the promises: one id and one body for all attempts of a batch; an acknowledged one again only where
-a kill lies between; nobody in two batches at once, nor behind a later one; valid signatures; no
-address inside; and, once the faults are over, exactly the people of the segment.
+Servers are killed at a random moment, or at the n-th sync of the disk. Whatever arrived is then
+held to the promises: one id and one body for all attempts of a batch; an acknowledged one again
+only where a kill lies between; nobody in two batches at once, nor behind a later one; valid
+signatures; no address inside; and, once the faults are over, exactly the people of the segment.
 """
 import importlib.util
 import json
