@@ -1,6 +1,6 @@
-// Takes deliveries and verifies each with the packages standardwebhooks and svix, under every secret
-// given. Writes one line of JSON a delivery: which secrets each package accepts, and whether it
-// accepts a body with one byte changed.
+// Takes deliveries and verifies each with the packages standardwebhooks and svix, under every
+// secret given. Writes one line of JSON a delivery: which secrets each package accepts, and whether
+// it accepts a body with one byte changed.
 //
 //   node webhooks.js whsec_... [whsec_...]      prints {"port": N} first
 'use strict';

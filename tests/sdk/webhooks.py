@@ -1,4 +1,4 @@
-"""Deliveries, verified by the npm packages standardwebhooks and svix, also while a secret changes."""
+"""Deliveries verified by the npm packages standardwebhooks and svix, also as a secret changes."""
 import json
 import subprocess
 import threading
