@@ -50,6 +50,7 @@ class Destination {
 
 class DestinationFactory {
  public:
+  // Destinations do not outlive their factory; what is under way has been answered behind this.
   virtual ~DestinationFactory() = default;
   // Whether deliveries may go there at all, judged before any is tried.
   // Errors: PermissionDenied for an address that is not allowed.

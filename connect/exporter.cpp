@@ -142,38 +142,21 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   return next <= now ? do_now(TaskKind::Request) : Choice{.due = next};
 }
 
-Exporter::Impl::Choice Exporter::Impl::choose_for(const std::string& id,
-                                                  const DestinationEntry& entry,
-                                                  TimeMs now) const {
-  Choice best;
-  // From behind the one served last, once around.
-  auto at = syncs_.upper_bound(entry.served_last);
-  for (std::size_t i = 0; i < syncs_.size(); ++i, ++at) {
-    if (at == syncs_.end()) at = syncs_.begin();
-    const auto& [sync_id, sync] = *at;
-    // Busy for another destination: its document has just changed.
-    if (sync->document->destination != id || sync->busy) continue;
-    Choice choice = choose_in(entry, *sync, now);
-    best.due = earlier(best.due, choice.due);
-    // Batches on their way go before new plans of other syncs.
-    const bool better = choice.task && (!best.task || (choice.task->kind == TaskKind::Deliver &&
-                                                       best.task->kind != TaskKind::Deliver));
-    if (!better) continue;
-    choice.task->sync_id = sync_id;
-    choice.task->destination_id = id;
-    best.task = std::move(choice.task);
-  }
-  return best;
-}
-
 Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
   Choice choice;
   // From behind the one served last, once around.
-  auto entry = destinations_.upper_bound(served_last_);
-  for (std::size_t i = 0; i < destinations_.size(); ++i, ++entry) {
-    if (entry == destinations_.end()) entry = destinations_.begin();
-    Choice here = choose_for(entry->first, entry->second, now);
-    if (here.task) return here;
+  auto at = syncs_.upper_bound(served_last_);
+  for (std::size_t i = 0; i < syncs_.size(); ++i, ++at) {
+    if (at == syncs_.end()) at = syncs_.begin();
+    const auto& [id, sync] = *at;
+    const auto destination = destinations_.find(sync->document->destination);
+    if (sync->busy || destination == destinations_.end()) continue;
+    Choice here = choose_in(destination->second, *sync, now);
+    if (here.task) {
+      here.task->sync_id = id;
+      here.task->destination_id = destination->first;
+      return here;
+    }
     choice.due = earlier(choice.due, here.due);
   }
   return choice;
@@ -192,8 +175,7 @@ std::optional<Task> Exporter::Impl::claim(TimeMs now) {
   task.document = task.sync->document;
   task.sync->busy = true;
   task.sync->busy_for = task.destination_id;
-  destination.served_last = task.sync_id;
-  served_last_ = task.destination_id;
+  served_last_ = task.sync_id;
   return task;
 }
 

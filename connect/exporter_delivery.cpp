@@ -1,6 +1,7 @@
 // What the holder of a claim does about deliveries: answers into the ledger, the next batches out
 // of the planner, all of it into one append, and then what is due to the destination.
 #include <algorithm>
+#include <exception>
 
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
@@ -321,9 +322,12 @@ void Exporter::Impl::launch(const Task& task, Delivery delivery) {
     const std::scoped_lock lock(mutex_);
     stop = landing_.get_token();
   }
-  task.client->start(std::move(delivery), std::move(stop), [this, task, id](const Answer& answer) {
-    on_answer(task, id, answer);
-  });
+  try {
+    task.client->start(std::move(delivery), std::move(stop),
+                       [this, task, id](const Answer& answer) { on_answer(task, id, answer); });
+  } catch (const std::exception& thrown) {  // Out of memory before it was on its way.
+    on_answer(task, id, {.kind = AnswerKind::NotSent, .text = thrown.what()});
+  }
 }
 
 std::string Exporter::Impl::traceparent_of(const SyncEntry& sync, std::uint64_t run) {

@@ -66,7 +66,6 @@ struct DestinationEntry {
   TimeMs changed = 0;
   std::shared_ptr<Destination> client;
   DeliveryGate gate;
-  std::string served_last;  // Of its syncs.
   std::optional<std::string> rotated_token;  // A refresh token that is not kept yet.
 };
 
@@ -182,7 +181,6 @@ class Exporter::Impl {
 
   // Choosing; all under mutex_.
   Choice choose(TimeMs now) const;
-  Choice choose_for(const std::string& id, const DestinationEntry& entry, TimeMs now) const;
   Choice choose_in(const DestinationEntry& destination, const SyncEntry& sync, TimeMs now) const;
   Choice choose_batch(const DestinationEntry& destination, const SyncEntry& sync,
                       TimeMs now) const;
@@ -258,7 +256,7 @@ class Exporter::Impl {
   std::uint64_t changes_ = 0;  // Counts what may have made work.
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
-  std::string served_last_;
+  std::string served_last_;  // The sync.
   unsigned threads_ = 0;     // In run().
   std::size_t flights_ = 0;  // Begun and not answered.
   bool draining_ = false;    // The last thread is leaving run(): nothing new begins.

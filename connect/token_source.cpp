@@ -97,7 +97,7 @@ void TokenSource::get(std::stop_token stop, WithToken with) {
   if (!token.empty()) {
     with(std::move(token));
   } else if (asking) {
-    http_->start(std::move(*asking), [self = shared_from_this()](const HttpAnswer& answer) {
+    http_.start(std::move(*asking), [self = shared_from_this()](const HttpAnswer& answer) {
       self->on_answer(answer);
     });
   }

@@ -31,8 +31,9 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   // Unavailable, saying what the token endpoint answered; never the secrets.
   using WithToken = std::function<void(Result<std::string>)>;
 
-  TokenSource(Authorization authorization, std::shared_ptr<HttpClient> http)
-      : authorization_(std::move(authorization)), http_(std::move(http)) {}
+  // `http` outlives what is asked of this.
+  TokenSource(Authorization authorization, HttpClient& http)
+      : authorization_(std::move(authorization)), http_(http) {}
 
   // Calls `with` once, perhaps before it returns; it must neither wait nor throw. However many
   // wait, one request is under way.
@@ -49,7 +50,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
 
   std::mutex mutex_;  // Everything below but http_.
   Authorization authorization_;
-  const std::shared_ptr<HttpClient> http_;
+  HttpClient& http_;
   std::string token_;
   std::chrono::steady_clock::time_point good_until_{};
   std::vector<WithToken> waiting_;  // A request is under way when there are any.

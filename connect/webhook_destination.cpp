@@ -20,9 +20,9 @@ Answer answer_of(HttpAnswer http) {
 // What deliveries need until their answers are there, whoever else has let go of it.
 class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
  public:
-  WebhookSender(DestinationDocument document, std::shared_ptr<HttpClient> http,
+  WebhookSender(DestinationDocument document, HttpClient& http,
                 std::vector<WebhookSecret> secrets)
-      : document_(std::move(document)), http_(std::move(http)), secrets_(std::move(secrets)) {
+      : document_(std::move(document)), http_(http), secrets_(std::move(secrets)) {
     if (document_.authorization.kind != AuthorizationKind::OAuth2) return;
     tokens_ = std::make_shared<TokenSource>(document_.authorization, http_);
   }
@@ -45,7 +45,7 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
   void send(const AttemptPtr& attempt, const std::string& token);
 
   DestinationDocument document_;
-  std::shared_ptr<HttpClient> http_;
+  HttpClient& http_;  // The factory's.
   std::vector<WebhookSecret> secrets_;
   std::shared_ptr<TokenSource> tokens_;  // For OAuth 2.0; else null.
 };
@@ -122,7 +122,7 @@ void WebhookSender::send(const AttemptPtr& attempt, const std::string& token) {
   HttpRequest request{.url = document_.url, .headers = std::move(*lines),
                       .timeout_ms = document_.timeout_ms, .stop = attempt->stop};
   request.body = may_repeat ? attempt->delivery.body : std::move(attempt->delivery.body);
-  http_->start(std::move(request), [self = shared_from_this(), attempt, token,
+  http_.start(std::move(request), [self = shared_from_this(), attempt, token,
                                     may_repeat](HttpAnswer http) {
     // A clear no, so nothing came in: the same bytes go once more with another token.
     if (may_repeat && http.kind == AnswerKind::Status && http.status == kUnauthorized) {
@@ -138,7 +138,7 @@ void WebhookSender::send(const AttemptPtr& attempt, const std::string& token) {
 }  // namespace
 
 WebhookFactory::WebhookFactory(AddressGuard guard)
-    : http_(std::make_shared<HttpClient>(std::move(guard))) {}
+    : http_(std::make_unique<HttpClient>(std::move(guard))) {}
 
 Status WebhookFactory::check(const DestinationDocument& document) const {
   TRY(http_->guard().check(document.url));
@@ -157,7 +157,7 @@ std::unique_ptr<Destination> WebhookFactory::make(const DestinationDocument& doc
     secrets.push_back(std::move(*secret));
   }
   return std::make_unique<WebhookDestination>(
-      std::make_shared<WebhookSender>(document, http_, std::move(secrets)));
+      std::make_shared<WebhookSender>(document, *http_, std::move(secrets)));
 }
 
 }  // namespace muster::connect

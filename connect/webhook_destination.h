@@ -18,7 +18,7 @@ class WebhookFactory final : public DestinationFactory {
   std::unique_ptr<Destination> make(const DestinationDocument& document) const override;
 
  private:
-  std::shared_ptr<HttpClient> http_;  // One for all destinations.
+  std::unique_ptr<HttpClient> http_;  // One for all destinations.
 };
 
 }  // namespace muster::connect

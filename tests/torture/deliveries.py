@@ -322,6 +322,8 @@ def run(torture):
                 break
         torture.figures = {'deliveries': held.end_well(), 'runs': held.runs,
                            'kills': torture.asked.count}
+        print(f'{torture.figures["deliveries"]} deliveries in {held.runs} runs under '
+              f'{torture.asked.count} kills', flush=True)
     finally:
         held.close()
     if not torture.asked.sabotage:
