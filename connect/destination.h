@@ -1,33 +1,28 @@
-// The seam to where people go: one delivery in, one answer out.
+// The seam to where people go: one delivery in, one answer out, now or later.
 //
-// Thread safety: one thread at a time for a Destination; any thread for a factory.
+// Thread safety: any thread.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "connect/destination_document.h"
+#include "connect/http_client.h"
 
 namespace muster::connect {
 
-// One attempt of one batch. The bytes belong to the caller for the call.
+// One attempt of one batch.
 struct Delivery {
-  std::string_view message_id;
-  std::string_view body;  // Exactly as it goes out: compressed when `gzip`.
+  std::string message_id;
+  std::string body;       // Exactly as it goes out: compressed when `gzip`.
   bool gzip = false;
   TimeMs at = 0;          // Signed as the time of the attempt.
   std::string traceparent = {};  // Of the attempt, where the run belongs to a trace; else "".
-};
-
-enum class AnswerKind : std::uint8_t {
-  Status,     // An HTTP status, read whole.
-  NotSent,    // Certainly not received: refused address, no connection, no TLS.
-  Ambiguous,  // Sent at least in part, and no whole answer: may have been received.
-  Stopped,    // Interrupted by us while stopping; may have been received.
 };
 
 struct Answer {
@@ -39,13 +34,23 @@ struct Answer {
 
 class Destination {
  public:
+  using Answered = std::function<void(Answer)>;
+
   virtual ~Destination() = default;
-  // Returns soon after `stop` is requested.
+  // Waits for the answer; returns soon after `stop` is requested.
   virtual Answer deliver(const Delivery& delivery, std::stop_token stop) = 0;
+  // Returns at once. `answered` is called once, by any thread, perhaps before this returns, and
+  // soon after `stop` is requested; it must neither wait nor throw. Several may be under way.
+  virtual void start(Delivery delivery, std::stop_token stop, Answered answered) {
+    answered(deliver(delivery, std::move(stop)));
+  }
+  // A refresh token that was given in the place of the configured one: to be kept with it.
+  virtual std::optional<std::string> take_rotated_token() { return std::nullopt; }
 };
 
 class DestinationFactory {
  public:
+  // Destinations do not outlive their factory; what is under way has been answered behind this.
   virtual ~DestinationFactory() = default;
   // Whether deliveries may go there at all, judged before any is tried.
   // Errors: PermissionDenied for an address that is not allowed.

@@ -17,9 +17,10 @@ constexpr std::string_view kMaskedSecret = "whsec_***";
 constexpr std::string_view kMaskedHeader = "***";
 constexpr std::size_t kSecretTextBytesMax = 256;
 
-constexpr std::array<std::string_view, 11> kSettings{
-    "kind",       "url",        "secret",       "secret_next",       "headers", "batch_size",
-    "gzip",       "timeout_ms", "max_attempts", "retry_schedule_ms", "disabled"};
+constexpr std::array<std::string_view, 14> kSettings{
+    "kind",       "url",           "secret",       "secret_next",       "headers",     "batch_size",
+    "gzip",       "timeout_ms",    "max_attempts", "retry_schedule_ms", "concurrency", "rate",
+    "disabled",   "authorization"};
 
 // Headers that the delivery itself decides; another value would forge or break the message.
 constexpr std::array<std::string_view, 11> kOwnHeaders{
@@ -68,13 +69,14 @@ Status read_secret(const DocumentReader& reader, std::string_view key,
   return Ok{};
 }
 
+bool same_server(const Url& a, const Url& b) {
+  return a.scheme == b.scheme && a.host == b.host && a.port == b.port;
+}
+
 // The value behind a mask. A new server never gets it: whoever may change a URL could read it.
 std::optional<std::string> kept_header(const DestinationDocument* previous, const Url& url,
                                        std::string_view key) {
-  if (previous == nullptr || previous->url.scheme != url.scheme ||
-      previous->url.host != url.host || previous->url.port != url.port) {
-    return std::nullopt;
-  }
+  if (previous == nullptr || !same_server(previous->url, url)) return std::nullopt;
   for (const auto& [name, value] : previous->headers) {
     if (lower(name) == key) return value;
   }
@@ -86,7 +88,8 @@ Status read_header(const DocumentReader& headers, const std::string& name,
   if (!is_header_name(name)) return headers.wrong(name, "this is no name of an HTTP header.");
   const std::string key = lower(name);
   if (key.starts_with("webhook-") ||
-      std::find(kOwnHeaders.begin(), kOwnHeaders.end(), key) != kOwnHeaders.end()) {
+      std::find(kOwnHeaders.begin(), kOwnHeaders.end(), key) != kOwnHeaders.end() ||
+      key == header_name_of(document.authorization)) {
     return headers.wrong(name, "this header is set by the delivery itself.");
   }
   TRY_ASSIGN(std::string value, headers.required_text(name, kHeaderBytesMax - name.size()));
@@ -144,6 +147,7 @@ Status read_numbers(const DocumentReader& reader, DestinationDocument& document)
   if (timeout) document.timeout_ms = *timeout;
   if (attempts) document.max_attempts = static_cast<unsigned>(*attempts);
   if (gzip) document.gzip = *gzip;
+  TRY_ASSIGN(document.limits, read_limits(reader));
   return read_schedule(reader, document);
 }
 
@@ -164,7 +168,9 @@ Status write_secrets(const DestinationDocument& document, const SecretText& show
     json.key(name).text(text);
   }
   json.end_object();
-  return Ok{};
+  return write_authorization(
+      document.authorization,
+      [&](const std::string& text) { return shown(text, kMaskedHeader); }, json);
 }
 
 Result<std::string> write(const DestinationDocument& document, const SecretText& shown) {
@@ -180,6 +186,7 @@ Result<std::string> write(const DestinationDocument& document, const SecretText&
   json.key("retry_schedule_ms").begin_array();
   for (const TimeMs delay : document.retry_schedule_ms) json.number(std::int64_t{delay});
   json.end_array();
+  write_limits(document.limits, json);
   if (!document.disabled.empty()) json.key("disabled").text(document.disabled);
   json.end_object();
   return json.take();
@@ -219,6 +226,9 @@ Result<DestinationDocument> parse_destination(std::string_view json,
     return reader.wrong("secret", "a signing secret is missing: 'whsec_' followed by the base64 "
                                   "of 24 to 64 random bytes.");
   }
+  const bool keeps = previous != nullptr && same_server(previous->url, document.url);
+  TRY_ASSIGN(document.authorization,
+             read_authorization(reader, keeps ? &previous->authorization : nullptr));
   TRY(read_headers(reader, previous, document));
   TRY(read_numbers(reader, document));
   return document;  // "disabled" is shown and not set: putting a destination enables it.
@@ -251,6 +261,10 @@ Result<DestinationDocument> from_stored_json(std::string_view json, const Secret
   if (next) {
     TRY_ASSIGN(document.secret_next, box.open(*next, id));
   }
+  TRY_ASSIGN(document.authorization,
+             read_stored_authorization(reader, [&](const std::string& sealed) {
+               return box.open(sealed, id);
+             }));
   TRY_ASSIGN(const auto disabled, reader.text("disabled", kDocumentBytesMax));
   document.disabled = disabled.value_or("");
   TRY_ASSIGN(const auto headers, reader.object("headers"));

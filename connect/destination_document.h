@@ -2,7 +2,9 @@
 //
 //   {"kind": "webhook", "url": "https://...", "secret": "whsec_...", "secret_next": "whsec_...",
 //    "headers": {"X-Source": "muster"}, "batch_size": 1000, "gzip": false, "timeout_ms": 15000,
-//    "max_attempts": 10, "retry_schedule_ms": [0, 5000, ...]}
+//    "max_attempts": 10, "retry_schedule_ms": [0, 5000, ...], "concurrency": 1,
+//    "rate": {"requests_per_second": 10, "people_per_second": 5000},
+//    "authorization": {"kind": "bearer", "token": "..."}}
 //
 // Secrets and header values are written, never read back: shown masked, stored sealed.
 // Thread safety: immutable.
@@ -16,6 +18,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "connect/authorization.h"
+#include "connect/delivery_limits.h"
 #include "connect/secret_box.h"
 #include "connect/url.h"
 
@@ -42,6 +46,8 @@ struct DestinationDocument {
   TimeMs timeout_ms = 15'000;
   unsigned max_attempts = 10;
   std::vector<TimeMs> retry_schedule_ms = default_retry_schedule();
+  DeliveryLimits limits;
+  Authorization authorization;
   std::string disabled;     // Why nothing is sent any more; kept by the exporter.
 
   // Before attempt `number`, from 1.

@@ -28,8 +28,7 @@ Status Exporter::Impl::load() {
   for (auto& [id, sync] : syncs_) {
     const auto destination = destinations_.find(sync->document->destination);
     if (destination == destinations_.end()) continue;
-    destination->second.hold_until =
-        std::max(destination->second.hold_until, sync->ledger.hold_until());
+    destination->second.gate.hold(sync->ledger.hold_until());
   }
   return Ok{};
 }
@@ -52,29 +51,73 @@ OutcomeEraser::Needs Exporter::Impl::needs() const {
 
 // --- Choosing what to do next --------------------------------------------------------------------
 
-Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& destination,
-                                                    const SyncEntry& sync, TimeMs now) const {
-  Choice choice;
-  const Batch* first = nullptr;
-  for (const auto& [id, batch] : sync.ledger.batches()) {
-    if (batch.dead) continue;
-    const TimeMs due = std::max(batch.retry_at, destination.hold_until);
-    if (due > now) {
-      choice.due = earlier(choice.due, due);
-    } else if (first == nullptr || batch.order < first->order) {
-      first = &batch;
-      choice.task = Task{.kind = TaskKind::Attempt, .batch_id = id};
+bool Exporter::Impl::meets_flights(const SyncEntry& sync, const index::Bitmap& people) const {
+  const std::string& destination = sync.document->destination;
+  if (destinations_.find(destination)->second.gate.in_flight() == 0) return false;
+  for (const auto& [id, other] : syncs_) {
+    if (other.get() == &sync || other->document->destination != destination) continue;
+    for (const auto& [batch_id, flight] : other->flights) {
+      if (flight.answered) continue;
+      const Batch* const batch = other->ledger.batch(batch_id);
+      if (batch != nullptr && !intersect(batch->plan.people, people).empty()) return true;
     }
   }
+  return false;
+}
+
+std::vector<std::string> Exporter::Impl::due_batches(const SyncEntry& sync, TimeMs now,
+                                                     std::size_t most) const {
+  std::vector<std::pair<std::uint64_t, std::string>> due;
+  for (const auto& [id, batch] : sync.ledger.batches()) {
+    const bool waits = batch.dead || batch.retry_at > now || sync.flights.contains(id) ||
+                       meets_flights(sync, batch.plan.people);
+    if (!waits) due.emplace_back(batch.order, id);
+  }
+  std::sort(due.begin(), due.end());
+  if (due.size() > most) due.resize(most);
+  std::vector<std::string> ids;
+  for (auto& [order, id] : due) ids.push_back(std::move(id));
+  return ids;
+}
+
+Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& destination,
+                                                    const SyncEntry& sync, TimeMs now) const {
+  const auto ready = destination.gate.ready_at(now);
+  if (!ready || flights_ >= kFlightsMax) return {};  // The next answer makes room.
+  Choice choice;
+  if (*ready <= now && !due_batches(sync, now, 1).empty()) {
+    choice.task = Task{.kind = TaskKind::Deliver};
+    return choice;
+  }
+  for (const auto& [id, batch] : sync.ledger.batches()) {
+    if (batch.dead || sync.flights.contains(id)) continue;
+    const TimeMs due = std::max(batch.retry_at, *ready);
+    if (due > now) choice.due = earlier(choice.due, due);
+  }
   return choice;
+}
+
+bool Exporter::Impl::may_plan(const DestinationEntry& destination, const SyncEntry& sync) const {
+  const Ledger& ledger = sync.ledger;
+  const unsigned concurrency = destination.document->limits.concurrency;
+  const std::uint64_t live = ledger.live_batches();
+  if (live >= std::max<std::uint64_t>(kLiveBatchesMax, 2 * concurrency)) return false;
+  std::uint64_t ready = 0;  // Never tried, and not under way.
+  for (const auto& [id, batch] : ledger.batches()) {
+    ready += !batch.dead && batch.attempts == 0 && !sync.flights.contains(id) ? 1 : 0;
+  }
+  return ready < concurrency + kPlannedAhead;
 }
 
 Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destination,
                                                  const SyncEntry& sync, TimeMs now) const {
   const auto do_now = [](TaskKind kind) { return Choice{.task = Task{.kind = kind}}; };
-  if (sync.reserved || sync.document->paused) return {};
+  if (sync.reserved) return {};
   if (sync.not_before > now) return {.due = sync.not_before};
   if (!sync.backlog.empty()) return do_now(TaskKind::Flush);
+  if (!sync.answers.empty()) return do_now(TaskKind::Deliver);
+  if (sync.document->paused || draining_) return {};
+  if (!destination.document->disabled.empty()) return {};
   if (!sync.replay.empty()) return do_now(TaskKind::Revive);
   const Ledger& ledger = sync.ledger;
   Choice choice = choose_batch(destination, sync, now);
@@ -84,9 +127,9 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
     const bool all = ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
                      !sync.stuck.empty();
     if (all) return live == 0 ? do_now(TaskKind::FinishRun) : choice;
-    if (live >= kLiveBatchesMax) return choice;
-    if (destination.hold_until <= now) return do_now(TaskKind::PlanBatch);
-    return {.due = earlier(choice.due, destination.hold_until)};
+    if (!may_plan(destination, sync)) return choice;
+    if (destination.gate.hold_until() <= now) return do_now(TaskKind::Deliver);
+    return {.due = earlier(choice.due, destination.gate.hold_until())};
   }
   if (live > 0) return choice;  // Settled before anything new begins.
   if (sync.requested) {
@@ -99,43 +142,21 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   return next <= now ? do_now(TaskKind::Request) : Choice{.due = next};
 }
 
-Exporter::Impl::Choice Exporter::Impl::choose_for(const std::string& id,
-                                                  const DestinationEntry& entry,
-                                                  TimeMs now) const {
-  Choice best;
-  for (const auto& [sync_id, sync] : syncs_) {
-    // Busy for another destination: its document has just changed.
-    if (sync->document->destination != id || sync->busy) continue;
-    Choice choice = choose_in(entry, *sync, now);
-    best.due = earlier(best.due, choice.due);
-    // Batches on their way go before new plans of other syncs.
-    const bool better = choice.task && (!best.task || (choice.task->kind == TaskKind::Attempt &&
-                                                       best.task->kind != TaskKind::Attempt));
-    if (!better) continue;
-    choice.task->sync_id = sync_id;
-    choice.task->destination_id = id;
-    best.task = std::move(choice.task);
-  }
-  return best;
-}
-
-// Destinations that do not answer hold threads for their whole timeout: half of them at most.
-bool Exporter::Impl::must_leave_room(const DestinationEntry& destination) const {
-  return destination.failures >= kBreakerFailures && threads_ > 1 &&
-         failing_claims_ >= threads_ / 2;
-}
-
 Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
   Choice choice;
   // From behind the one served last, once around.
-  auto entry = destinations_.upper_bound(served_last_);
-  for (std::size_t i = 0; i < destinations_.size(); ++i, ++entry) {
-    if (entry == destinations_.end()) entry = destinations_.begin();
-    const DestinationEntry& destination = entry->second;
-    if (destination.claimed || !destination.document->disabled.empty()) continue;
-    if (must_leave_room(destination)) continue;
-    Choice here = choose_for(entry->first, destination, now);
-    if (here.task) return here;
+  auto at = syncs_.upper_bound(served_last_);
+  for (std::size_t i = 0; i < syncs_.size(); ++i, ++at) {
+    if (at == syncs_.end()) at = syncs_.begin();
+    const auto& [id, sync] = *at;
+    const auto destination = destinations_.find(sync->document->destination);
+    if (sync->busy || destination == destinations_.end()) continue;
+    Choice here = choose_in(destination->second, *sync, now);
+    if (here.task) {
+      here.task->sync_id = id;
+      here.task->destination_id = destination->first;
+      return here;
+    }
     choice.due = earlier(choice.due, here.due);
   }
   return choice;
@@ -153,10 +174,8 @@ std::optional<Task> Exporter::Impl::claim(TimeMs now) {
   task.client = destination.client;
   task.document = task.sync->document;
   task.sync->busy = true;
-  destination.claimed = true;
-  if (destination.failures >= kBreakerFailures) ++failing_claims_;
-  task.counted_failing = destination.failures >= kBreakerFailures;
-  served_last_ = task.destination_id;
+  task.sync->busy_for = task.destination_id;
+  served_last_ = task.sync_id;
   return task;
 }
 
@@ -164,19 +183,23 @@ void Exporter::Impl::release(const Task& task) {
   {
     const std::scoped_lock lock(mutex_);
     task.sync->busy = false;
-    destinations_.at(task.destination_id).claimed = false;
-    if (task.counted_failing) --failing_claims_;
   }
   notify();
 }
 
 // --- The loop ------------------------------------------------------------------------------------
 
-bool Exporter::Impl::work_once(std::stop_token stop) {
+Exporter::Impl::~Impl() {
+  landing_.request_stop();
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return flights_ == 0; });  // Within kStopGrace.
+}
+
+bool Exporter::Impl::work_once() {
   const std::optional<Task> task = claim(now());
   if (!task) return false;
   try {
-    execute(*task, stop);
+    execute(*task);
   } catch (const std::exception& thrown) {  // A library ran out of memory or the like.
     const std::scoped_lock lock(mutex_);
     task->sync->not_before = now() + kTroubleWaitMs;
@@ -192,7 +215,7 @@ void Exporter::Impl::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     const std::uint64_t seen = changes_;
     lock.unlock();
-    const bool worked = work_once(stop);
+    const bool worked = work_once();
     lock.lock();
     if (worked) continue;
     const TimeMs at = now();
@@ -200,7 +223,29 @@ void Exporter::Impl::run(std::stop_token stop) {
     const std::chrono::milliseconds wait(std::clamp<TimeMs>(due - at, 1, kSleepMsMax));
     wake_.wait_for(lock, stop, wait, [&] { return changes_ != seen; });
   }
-  --threads_;
+  const bool last = --threads_ == 0;
+  lock.unlock();
+  if (last) drain();
+}
+
+// What is under way ends, and its answers are journaled.
+void Exporter::Impl::drain() {
+  std::stop_source landing;
+  {
+    const std::scoped_lock lock(mutex_);
+    draining_ = true;
+    landing = landing_;
+  }
+  landing.request_stop();
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, 2 * kStopGrace, [this] { return flights_ == 0; });
+  }
+  while (work_once()) {
+  }
+  const std::scoped_lock lock(mutex_);
+  draining_ = false;
+  landing_ = std::stop_source();
 }
 
 std::optional<TimeMs> Exporter::Impl::next_due() const {
@@ -253,7 +298,7 @@ Result<std::unique_ptr<Exporter>> Exporter::open(ExporterParts parts, ExporterOp
 }
 
 void Exporter::run(std::stop_token stop) { impl_->run(std::move(stop)); }
-bool Exporter::work_once(std::stop_token stop) { return impl_->work_once(std::move(stop)); }
+bool Exporter::work_once() { return impl_->work_once(); }
 std::optional<TimeMs> Exporter::next_due() const { return impl_->next_due(); }
 
 Result<DocumentView> Exporter::put_destination(const Pass&, std::string_view id,
@@ -266,6 +311,9 @@ Result<DocumentView> Exporter::destination(const Pass&, std::string_view id) con
 }
 std::vector<DocumentView> Exporter::destinations(const Pass&) const {
   return impl_->destinations();
+}
+Result<GateView> Exporter::destination_status(const Pass&, std::string_view id) const {
+  return impl_->destination_status(id);
 }
 Status Exporter::delete_destination(const Pass&, std::string_view id) {
   return impl_->delete_destination(id);

@@ -8,7 +8,7 @@
 // Source: shared design "Activation"; standardwebhooks.com, "Standard Webhooks", 1.0.
 //
 // Thread safety: any thread, all functions; run() may be called by several threads at once, each
-// destination is served by one of them at a time.
+// sync is served by one of them at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/trace_context.h"
+#include "connect/delivery_gate.h"
 #include "connect/views.h"
 #include "engine/access.h"
 #include "engine/answers.h"
@@ -61,6 +62,10 @@ struct ExportQueue {
   std::uint64_t runs = 0;          // Asked for or under way.
   std::uint64_t batches = 0;       // Planned, neither taken nor given up.
   std::uint64_t dead_letters = 0;  // Given up; they wait for somebody to send them again.
+  std::uint64_t in_flight = 0;     // Requests under way.
+  std::uint64_t breakers_open = 0;  // Destinations left alone, or tried by single probes.
+  // Since the start of the process, of the destinations that are there.
+  std::uint64_t requests = 0, people = 0, failed = 0;
 };
 
 struct PeopleQuery {
@@ -68,6 +73,10 @@ struct PeopleQuery {
   index::Ordinal from = 0;   // Cursor.
   std::size_t limit = 1000;  // At most kPeoplePageMax.
 };
+
+// Threads that main starts in run(): they wait for the log most of the time, and those that wait
+// together are synced together.
+inline constexpr unsigned kExporterThreads = 4;
 
 // People of one page of a ledger: their ids are looked up in one call of the engine.
 inline constexpr std::size_t kPeoplePageMax = 10'000;
@@ -104,6 +113,9 @@ class Exporter {
   // Errors: NotFound.
   Result<DocumentView> destination(const Pass& pass, std::string_view id) const;
   std::vector<DocumentView> destinations(const Pass& pass) const;  // By id.
+  // How it is delivered to: breaker, holds, rates, what is under way, last errors.
+  // Errors: NotFound.
+  Result<GateView> destination_status(const Pass& pass, std::string_view id) const;
   // Errors: NotFound; Conflict while a sync names it.
   Status delete_destination(const Pass& pass, std::string_view id);
 
@@ -150,7 +162,7 @@ class Exporter {
   // --- For tests with a hand-set clock -----------------------------------------------------------
 
   // Does one piece of what run() does, if anything is due, and says whether it did.
-  bool work_once(std::stop_token stop = {});
+  bool work_once();
   // When the next piece is due, if anything waits.
   std::optional<TimeMs> next_due() const;
 

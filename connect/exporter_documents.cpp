@@ -94,7 +94,8 @@ void Exporter::Impl::install(const engine::Document& stored, DestinationDocument
   entry.version = stored.version;
   entry.changed = stored.changed;
   entry.client = std::move(client);
-  entry.failures = 0;
+  // A new address or a new promise: what was held back may be tried at once.
+  entry.gate.reset(entry.document->limits);
 }
 
 Result<DocumentView> Exporter::Impl::put_destination(
@@ -108,14 +109,12 @@ Result<DocumentView> Exporter::Impl::put_destination(
   }
   TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
   const Status allowed = parts_.destinations->check(document);
-  if (!allowed) return Error{allowed.error().code, "/url: " + allowed.error().message};
+  if (!allowed) {
+    const std::string& why = allowed.error().message;
+    return Error{allowed.error().code, why.starts_with('/') ? why : "/url: " + why};
+  }
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
-  {
-    // A new address or a new promise: what was held back may be tried at once.
-    const std::scoped_lock lock(mutex_);
-    destinations_.find(id)->second.hold_until = 0;
-  }
   notify();
   return destination(id);
 }
@@ -134,12 +133,24 @@ std::vector<DocumentView> Exporter::Impl::destinations() const {
   return views;
 }
 
+Result<GateView> Exporter::Impl::destination_status(std::string_view id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = destinations_.find(id);
+  if (found == destinations_.end()) return no_such("destination", id);
+  GateView view = found->second.gate.view(now());
+  view.disabled = found->second.document->disabled;
+  return view;
+}
+
 Status Exporter::Impl::delete_destination(std::string_view id) {
   {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(id);
     if (found == destinations_.end()) return no_such("destination", id);
-    if (found->second.claimed) {
+    const auto at_work = [&](const auto& sync) {
+      return sync.second->busy && sync.second->busy_for == id;
+    };
+    if (std::any_of(syncs_.begin(), syncs_.end(), at_work)) {
       return Error{ErrorCode::Conflict,
                    "A delivery to '" + std::string(id) + "' is on its way; try again."};
     }
@@ -232,7 +243,8 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
     if (found == syncs_.end()) return no_such("sync", id);
     SyncEntry& entry = *found->second;
     const bool at_work = entry.busy || entry.reserved || entry.requested ||
-                         entry.ledger.run_active() || entry.ledger.live_batches() > 0;
+                         entry.ledger.run_active() || entry.ledger.live_batches() > 0 ||
+                         !entry.backlog.empty();
     if (at_work) {
       return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
                                             "' is under way; wait until it has ended."};

@@ -1,13 +1,22 @@
 // The inside of the exporter: what it keeps per destination and sync, and how work is chosen.
 //
-// One mutex stands above all entries and is held for memory work only. Who claims a destination is
-// the only one to journal for its syncs and to change their ledgers; a ledger is changed under the
-// mutex, so that everybody else may read it under the mutex.
+// One mutex stands above all entries and is held for memory work only. Work is claimed by sync:
+// who holds the claim (`busy`) is the only one to journal for that sync and to change its ledger; a
+// ledger is changed under the mutex, so that everybody else may read it under the mutex.
+// A delivery under way needs no claim. It is one of the `flights` of its sync from before its first
+// byte until its answer is in the ledger; the answer comes by any thread, is judged at once, tells
+// the destination's gate, and waits in `answers` for the next claim, which journals all that are
+// there in one append.
+// What is planned or answered is folded into the ledger and then appended; where the append fails,
+// the records wait in `backlog`, and nothing else happens for that sync until they are written.
+// No two deliveries of a destination that are under way hold the same person: batches of a sync
+// never share one, and one that shares one with another sync waits.
 //
 // For the exporter's own .cpp files. Thread safety: any thread, as said above.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +28,7 @@
 #include <vector>
 
 #include "connect/audience.h"
+#include "connect/delivery_gate.h"
 #include "connect/delivery_policy.h"
 #include "connect/destination.h"
 #include "connect/destination_document.h"
@@ -37,9 +47,14 @@ namespace muster::connect {
 inline constexpr std::uint64_t kLiveBatchesMax = 32;
 // Dead letters after which a run stops planning more of them.
 inline constexpr std::uint64_t kDeadBatchesMax = 32;
-// Failures in a row after which a destination is left alone between single probes.
-inline constexpr unsigned kBreakerFailures = 5;
-inline constexpr TimeMs kProbeEveryMs = 30'000;
+// Batches planned and appended at once, and their bytes as stored: one append is one sync of the
+// log, and must stay far below its largest record.
+inline constexpr std::size_t kPlannedAtOnceMax = 16;
+inline constexpr std::size_t kPlannedBytesMax = 16U << 20;
+// Batches that are ready before there is room for them, above the concurrency.
+inline constexpr std::uint64_t kPlannedAhead = 2;
+// Deliveries under way, all destinations together.
+inline constexpr std::size_t kFlightsMax = 1'024;
 // Until journal or engine are asked again after they could not answer.
 inline constexpr TimeMs kTroubleWaitMs = 5'000;
 // Longest sleep of a delivery thread: a clock that is set is noticed within it.
@@ -49,10 +64,25 @@ struct DestinationEntry {
   std::shared_ptr<const DestinationDocument> document;
   std::uint64_t version = 0;
   TimeMs changed = 0;
-  std::shared_ptr<Destination> client;  // Used by who claims the destination.
-  bool claimed = false;
-  TimeMs hold_until = 0;
-  unsigned failures = 0;  // In a row.
+  std::shared_ptr<Destination> client;
+  DeliveryGate gate;
+  std::optional<std::string> rotated_token;  // A refresh token that is not kept yet.
+};
+
+// A delivery whose answer is not yet in the ledger.
+struct Flight {
+  std::uint64_t destination_version = 0;
+  std::shared_ptr<const DestinationDocument> destination;
+  TimeMs begun = 0;
+  bool answered = false;
+};
+
+// An answer, judged and not yet in the ledger.
+struct Answered {
+  std::string batch_id;
+  Verdict verdict;
+  int status = 0;
+  TimeMs at = 0;
 };
 
 struct SyncEntry {
@@ -67,10 +97,13 @@ struct SyncEntry {
   std::uint64_t traced_run = 0;
   std::optional<std::uint64_t> revived_for;  // Dead letters were tried again before that run.
   std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
-  std::vector<OutcomeRecord> backlog;        // Answers whose record could not be written yet.
+  std::map<std::string, Flight> flights;     // By batch.
+  std::vector<Answered> answers;
+  std::vector<OutcomeRecord> backlog;        // In the ledger, and could not be written yet.
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
-  bool busy = false;                         // A delivery thread is at work for it.
+  bool busy = false;                         // A thread is at work for it ...
+  std::string busy_for;                      // ... and for this destination.
   TimeMs not_before = 0;
   std::string trouble;                       // Why it waits until not_before.
   std::string stuck;                         // Why the run under way cannot plan any further.
@@ -81,8 +114,7 @@ enum class Paused : std::uint8_t { No, Yes };
 enum class TaskKind : std::uint8_t {
   Flush,      // Write what could not be written.
   Revive,     // Dead letters become batches again.
-  Attempt,    // Deliver one batch.
-  PlanBatch,  // Cut the next batch.
+  Deliver,    // Journal answers, cut the next batches, send those that are due.
   FinishRun,
   StartRun,   // Decide who is concerned.
   Request,    // The schedule asks for a run.
@@ -91,24 +123,25 @@ enum class TaskKind : std::uint8_t {
 // One piece of work. The copies it holds stay valid while documents change.
 struct Task {
   TaskKind kind = TaskKind::Flush;
-  std::string destination_id, sync_id, batch_id;
+  std::string destination_id, sync_id;
   SyncEntry* sync = nullptr;  // Stays while busy.
   std::shared_ptr<const DestinationDocument> destination;
   std::uint64_t destination_version = 0;
   std::shared_ptr<const SyncDocument> document;
   std::shared_ptr<Destination> client;
-  bool counted_failing = false;  // In failing_claims_.
 };
 
 class Exporter::Impl {
  public:
   Impl(ExporterParts parts, ExporterOptions options, SecretBox box)
       : parts_(std::move(parts)), options_(std::move(options)), box_(std::move(box)) {}
+  // Ends what is under way first: its answers come to this.
+  ~Impl();
 
   // --- exporter.cpp
   Status load();
   void run(std::stop_token stop);
-  bool work_once(std::stop_token stop);
+  bool work_once();
   std::optional<TimeMs> next_due() const;
 
   // What the syncs need of their journals.
@@ -124,6 +157,7 @@ class Exporter::Impl {
   Status set_paused(std::string_view id, Paused paused);
   Result<DocumentView> destination(std::string_view id) const;
   std::vector<DocumentView> destinations() const;
+  Result<GateView> destination_status(std::string_view id) const;
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
@@ -147,31 +181,46 @@ class Exporter::Impl {
 
   // Choosing; all under mutex_.
   Choice choose(TimeMs now) const;
-  Choice choose_for(const std::string& id, const DestinationEntry& entry, TimeMs now) const;
   Choice choose_in(const DestinationEntry& destination, const SyncEntry& sync, TimeMs now) const;
   Choice choose_batch(const DestinationEntry& destination, const SyncEntry& sync,
                       TimeMs now) const;
-  bool must_leave_room(const DestinationEntry& destination) const;
+  bool may_plan(const DestinationEntry& destination, const SyncEntry& sync) const;
+  // Batches that are due and may go now, oldest first, at most `most`.
+  std::vector<std::string> due_batches(const SyncEntry& sync, TimeMs now, std::size_t most) const;
+  // Whether a delivery of another sync to the same destination holds one of these people.
+  bool meets_flights(const SyncEntry& sync, const index::Bitmap& people) const;
   std::optional<Task> claim(TimeMs now);
   void release(const Task& task);
+  void drain();
 
   // Doing, by who holds the claim; none under mutex_ (exporter_work.cpp).
-  void execute(const Task& task, const std::stop_token& stop);
+  void execute(const Task& task);
   Status flush(const Task& task);
   Status revive(const Task& task);
-  Status attempt(const Task& task, const std::stop_token& stop);
-  Status plan_batch(const Task& task);
   Status finish_run(const Task& task);
   Status start_run(const Task& task);
   Status request(const Task& task);
-  Result<std::vector<OutcomeRecord>> records_of(const Task& task, const Batch& batch,
-                                                const Verdict& verdict, int status);
-  Status disable(const Task& task, const std::string& reason);
-  void note_answer(const Task& task, const Verdict& verdict);
+
+  // Deliveries, by who holds the claim (exporter_delivery.cpp).
+  Status deliver(const Task& task);
+  Status settle(const Task& task, std::vector<OutcomeRecord>& records);
+  Status plan_batches(const Task& task, std::vector<OutcomeRecord>& records);
+  Result<std::optional<BatchPlanned>> plan_batch(const Task& task,
+                                                 std::vector<OutcomeRecord>& records);
+  Result<std::vector<OutcomeRecord>> records_of(const Batch& batch, const Answered& answered);
+  struct Starting;
+  Status prepare(const Task& task, Starting& starting);
+  void launch(const Task& task, Delivery delivery);
+  // By any thread.
+  void on_answer(const Task& task, const std::string& batch_id, const Answer& answer);
+  Status disable(const Task& task, const Flight& flight, const std::string& reason);
+  Status keep_rotated_token(const Task& task);
   // Of an attempt at a batch of the run; "" when nobody who asked for it is part of a trace.
   std::string traceparent_of(const SyncEntry& sync, std::uint64_t run);
   // Appends, then folds into the ledger.
   Status write(const Task& task, const std::vector<OutcomeRecord>& records);
+  Status append(const Task& task, const std::vector<OutcomeRecord>& records);
+  void fold(const Task& task, const OutcomeRecord& record);
   Result<RunStarted> plan(const Task& task, const RunRequested& requested,
                           std::shared_ptr<const AudienceMoment>& moment);
 
@@ -207,9 +256,11 @@ class Exporter::Impl {
   std::uint64_t changes_ = 0;  // Counts what may have made work.
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
-  std::string served_last_;
-  unsigned threads_ = 0;          // In run().
-  unsigned failing_claims_ = 0;   // Claims of destinations whose breaker is open.
+  std::string served_last_;  // The sync.
+  unsigned threads_ = 0;     // In run().
+  std::size_t flights_ = 0;  // Begun and not answered.
+  bool draining_ = false;    // The last thread is leaving run(): nothing new begins.
+  std::stop_source landing_;  // Stops the flights.
 
   std::mutex random_mutex_;  // The random source.
 };

@@ -50,6 +50,14 @@ ExportQueue Exporter::Impl::queue() const {
     queue.batches += live;
     queue.dead_letters += sync->ledger.batches().size() - live;
   }
+  for (const auto& [id, destination] : destinations_) {
+    const GateView gate = destination.gate.view(now());
+    queue.in_flight += gate.in_flight;
+    queue.breakers_open += gate.breaker != Breaker::Closed ? 1 : 0;
+    queue.requests += gate.requests;
+    queue.people += gate.people;
+    queue.failed += gate.failed;
+  }
   return queue;
 }
 

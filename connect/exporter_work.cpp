@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "connect/compress.h"
 #include "connect/exporter_impl.h"
 #include "connect/planner.h"
 
@@ -23,33 +22,34 @@ std::uint64_t meaning_of(const SyncDocument& document) {
   return hash64(to_json(plain));
 }
 
-// The answer to an attempt must not be forgotten, whatever the journal says.
-bool is_answer(const OutcomeRecord& record) {
-  return !std::holds_alternative<AttemptStarted>(record);
-}
-
 }  // namespace
 
-Status Exporter::Impl::write(const Task& task, const std::vector<OutcomeRecord>& records) {
+Status Exporter::Impl::append(const Task& task, const std::vector<OutcomeRecord>& records) {
   std::vector<std::string> payloads;
   for (const OutcomeRecord& record : records) payloads.push_back(encode(record));
-  TRY(parts_.journal->append(outcome_stream(task.sync_id), std::move(payloads)));
+  return parts_.journal->append(outcome_stream(task.sync_id), std::move(payloads));
+}
+
+void Exporter::Impl::fold(const Task& task, const OutcomeRecord& record) {
   const std::scoped_lock lock(mutex_);
-  for (const OutcomeRecord& record : records) {
-    const Status applied = task.sync->ledger.apply(record);
-    CHECK(applied.has_value());  // We made the record from this very ledger.
-  }
+  const Status applied = task.sync->ledger.apply(record);
+  CHECK(applied.has_value());  // We made the record from this very ledger.
+}
+
+Status Exporter::Impl::write(const Task& task, const std::vector<OutcomeRecord>& records) {
+  TRY(append(task, records));
+  for (const OutcomeRecord& record : records) fold(task, record);
+  const std::scoped_lock lock(mutex_);
   task.sync->trouble.clear();
   return Ok{};
 }
 
-void Exporter::Impl::execute(const Task& task, const std::stop_token& stop) {
+void Exporter::Impl::execute(const Task& task) {
   const Status done = [&]() -> Status {
     switch (task.kind) {
       case TaskKind::Flush: return flush(task);
       case TaskKind::Revive: return revive(task);
-      case TaskKind::Attempt: return attempt(task, stop);
-      case TaskKind::PlanBatch: return plan_batch(task);
+      case TaskKind::Deliver: return deliver(task);
       case TaskKind::FinishRun: return finish_run(task);
       case TaskKind::StartRun: return start_run(task);
       case TaskKind::Request: return request(task);
@@ -64,10 +64,11 @@ void Exporter::Impl::execute(const Task& task, const std::stop_token& stop) {
 }
 
 Status Exporter::Impl::flush(const Task& task) {
-  // Only this thread touches the backlog: it holds the claim.
-  TRY(write(task, task.sync->backlog));
+  // Only this thread touches the backlog: it holds the claim. The ledger has it already.
+  TRY(append(task, task.sync->backlog));
   const std::scoped_lock lock(mutex_);
   task.sync->backlog.clear();
+  task.sync->trouble.clear();
   return Ok{};
 }
 
@@ -88,129 +89,7 @@ Status Exporter::Impl::revive(const Task& task) {
   return records.empty() ? Status(Ok{}) : write(task, records);
 }
 
-// --- Attempts ------------------------------------------------------------------------------------
-
-Status Exporter::Impl::attempt(const Task& task, const std::stop_token& stop) {
-  const Batch* const batch = task.sync->ledger.batch(task.batch_id);
-  CHECK(batch != nullptr);
-  std::string body = batch->plan.packed;
-  if (!batch->plan.gzip) {
-    TRY_ASSIGN(body, gzip_unpack(batch->plan.packed, kBodyUnpackedMax));
-  }
-  TRY(write(task, {AttemptStarted{task.batch_id, batch->attempts + 1, now()}}));
-  const Answer answer = task.client->deliver(
-      {.message_id = task.batch_id, .body = body, .gzip = batch->plan.gzip, .at = now(),
-       .traceparent = traceparent_of(*task.sync, batch->plan.run)}, stop);
-  const Verdict verdict = judge({.batch = *batch, .destination = *task.destination,
-                                 .answer = answer, .at = now(), .jitter = random_bits()});
-  if (verdict.step == Step::Leave) return Ok{};
-  note_answer(task, verdict);
-  if (verdict.step == Step::Disable) TRY(disable(task, verdict.text));
-  TRY_ASSIGN(const std::vector<OutcomeRecord> records,
-             records_of(task, *batch, verdict, answer.status));
-  const Status written = write(task, records);
-  if (written) return Ok{};
-  const std::scoped_lock lock(mutex_);
-  for (const OutcomeRecord& record : records) {
-    if (is_answer(record)) task.sync->backlog.push_back(record);
-  }
-  return written;
-}
-
-std::string Exporter::Impl::traceparent_of(const SyncEntry& sync, std::uint64_t run) {
-  std::optional<TraceContext> trace;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (sync.traced_run == run) trace = sync.trace;
-  }
-  return trace ? to_traceparent(child_of(*trace, random_bits())) : "";
-}
-
-Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Task& task,
-                                                              const Batch& batch,
-                                                              const Verdict& verdict,
-                                                              int status) {
-  const std::string& id = task.batch_id;
-  std::vector<OutcomeRecord> records;
-  switch (verdict.step) {
-    case Step::Delivered: records.emplace_back(Delivered{id, now(), status}); break;
-    case Step::Reject: records.emplace_back(Rejected{id, now(), status, verdict.text}); break;
-    case Step::GiveUp:
-      records.emplace_back(Dead{id, now(), verdict.ambiguous, verdict.text});
-      break;
-    case Step::Retry:
-      records.emplace_back(AttemptFailed{id, now(), verdict.retry_at, verdict.hold_until,
-                                         verdict.ambiguous, status, verdict.text});
-      break;
-    case Step::Disable:  // Due at once when the destination is enabled again.
-      records.emplace_back(AttemptFailed{id, now(), now(), 0, false, status, verdict.text});
-      break;
-    case Step::Split: {
-      TRY_ASSIGN(auto halves, split(batch.plan, new_message_id(), new_message_id()));
-      records.emplace_back(Split{id, now(), status, verdict.text, std::move(halves.first),
-                                 std::move(halves.second)});
-      break;
-    }
-    case Step::Leave: CHECK(!"an attempt that is left has no records");
-  }
-  return records;
-}
-
-void Exporter::Impl::note_answer(const Task& task, const Verdict& verdict) {
-  const std::scoped_lock lock(mutex_);
-  DestinationEntry& destination = destinations_.at(task.destination_id);
-  destination.hold_until = std::max(destination.hold_until, verdict.hold_until);
-  const bool failed = verdict.step == Step::Retry || verdict.step == Step::GiveUp;
-  destination.failures = failed ? destination.failures + 1 : 0;
-  if (destination.failures < kBreakerFailures) return;
-  const TimeMs probe = std::min(verdict.step == Step::Retry ? verdict.retry_at : now(),
-                                now() + kProbeEveryMs);
-  destination.hold_until = std::max(destination.hold_until, probe);
-}
-
-Status Exporter::Impl::disable(const Task& task, const std::string& reason) {
-  DestinationDocument document = *task.destination;
-  document.disabled = "It answered 410 and wants nothing any more (" + reason + ").";
-  const auto stored = store(task.destination_id, document, task.destination_version);
-  if (!stored) {
-    // Somebody has just put it anew: the 410 was about the address before.
-    return stored.error().code == ErrorCode::Conflict ? Status(Ok{}) : stored.error();
-  }
-  install(*stored, std::move(document));
-  audit("disable destination", task.destination_id, 410);
-  return Ok{};
-}
-
 // --- Runs ----------------------------------------------------------------------------------------
-
-Status Exporter::Impl::plan_batch(const Task& task) {
-  SyncEntry& sync = *task.sync;
-  if (!sync.moment) {
-    TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
-    const std::scoped_lock lock(mutex_);
-    sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
-  }
-  auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
-                         .moment = *sync.moment, .journal = *parts_.journal,
-                         .stream = outcome_stream(task.sync_id),
-                         .batch_size = task.destination->batch_size,
-                         .gzip = task.destination->gzip, .id = new_message_id()},
-                        sync.ledger);
-  if (!step) {
-    // The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
-    if (passes(step.error().code)) return std::move(step.error());
-    const std::scoped_lock lock(mutex_);
-    sync.stuck = step.error().message;
-    return Ok{};
-  }
-  std::vector<OutcomeRecord> records;
-  if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
-    records.emplace_back(std::move(step->sorted));
-  }
-  if (step->batch) records.emplace_back(std::move(*step->batch));
-  CHECK(!records.empty());
-  return write(task, records);
-}
 
 Status Exporter::Impl::finish_run(const Task& task) {
   SyncEntry& sync = *task.sync;

@@ -126,6 +126,15 @@ class Metrics::Impl {
   Gauge& export_batches =
       gauge("muster_export_batches", "Batches planned, neither taken nor given up.");
   Gauge& dead_letters = gauge("muster_export_dead_letters", "Batches given up.");
+  Gauge& export_in_flight =
+      gauge("muster_export_in_flight", "Requests to destinations under way.");
+  Gauge& breakers_open = gauge("muster_export_breakers_open",
+                               "Destinations left alone, or tried by single probes.");
+  Gauge& export_requests =
+      gauge("muster_export_requests", "Requests to destinations, since the start.");
+  Gauge& export_people = gauge("muster_export_people", "People in those requests.");
+  Gauge& export_failed =
+      gauge("muster_export_failed", "Of those requests: answered badly or not at all.");
 
   // The process, by the names that every Prometheus client has for it.
   Gauge& resident = gauge("process_resident_memory_bytes", "Resident memory.");
@@ -232,6 +241,11 @@ std::string Metrics::text(const MetricsNow& now) {
   impl_->export_runs.Set(static_cast<double>(now.exports.runs));
   impl_->export_batches.Set(static_cast<double>(now.exports.batches));
   impl_->dead_letters.Set(static_cast<double>(now.exports.dead_letters));
+  impl_->export_in_flight.Set(static_cast<double>(now.exports.in_flight));
+  impl_->breakers_open.Set(static_cast<double>(now.exports.breakers_open));
+  impl_->export_requests.Set(static_cast<double>(now.exports.requests));
+  impl_->export_people.Set(static_cast<double>(now.exports.people));
+  impl_->export_failed.Set(static_cast<double>(now.exports.failed));
   impl_->audit_lost.Set(static_cast<double>(now.audit_lost));
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());

@@ -236,7 +236,9 @@ class Serving {
   Status become_ready() {
     services_.engine = engine_.get();
     services_.exporter = exporter_.get();
-    exporting_ = std::jthread([this](std::stop_token stop) { exporter_->run(stop); });
+    for (unsigned i = 0; i < connect::kExporterThreads; ++i) {
+      exporting_.emplace_back([this](std::stop_token stop) { exporter_->run(stop); });
+    }
     services_.ready.store(true);
     if (!options_.ready_file.empty()) TRY(write_ready_file(options_.ready_file, url_));
     std::cout << "listening on " << url_ << std::endl;
@@ -261,9 +263,9 @@ class Serving {
     });
     services_.draining.store(true);
     engine_->end_upkeep();
-    exporting_.request_stop();
+    for (std::jthread& thread : exporting_) thread.request_stop();
     http_->drain(kDrainTime);
-    if (exporting_.joinable()) exporting_.join();
+    exporting_.clear();  // Joined.
     http_.reset();
     engine_->erase_outcomes_with({});
     exporter_.reset();
@@ -294,7 +296,7 @@ class Serving {
   std::unique_ptr<connect::Exporter> exporter_;
   std::unique_ptr<Application> application_;
   std::jthread audit_writer_;
-  std::jthread exporting_;
+  std::vector<std::jthread> exporting_;
   std::unique_ptr<HttpServer> http_;
 };
 

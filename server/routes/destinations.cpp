@@ -18,6 +18,14 @@ Result<Response> get_destination(const Call& call, const ActivatePass& pass) {
   return json_reply(view_json(view));
 }
 
+// GET /v1/destinations/hook/status  ->  200 {"breaker": "closed", "in_flight": 2, "errors": [...]}
+Result<Response> get_destination_status(const Call& call, const ActivatePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const connect::GateView status,
+             call.services.exporter->destination_status(pass, call.param(0)));
+  return json_reply(to_json(status));
+}
+
 // PUT /v1/destinations/hook  {"kind": "webhook", "url": "https://..."}  ->  201, then 200
 Result<Response> put_destination(const Call& call, const ActivatePass& pass) {
   TRY(only_query(call.request, {}));

@@ -101,6 +101,7 @@ Result<Response> get_audit(const Call& call, const AdminPass& pass);
 // destinations.cpp
 Result<Response> get_destinations(const Call& call, const ActivatePass& pass);
 Result<Response> get_destination(const Call& call, const ActivatePass& pass);
+Result<Response> get_destination_status(const Call& call, const ActivatePass& pass);
 Result<Response> put_destination(const Call& call, const ActivatePass& pass);
 Result<Response> delete_destination(const Call& call, const ActivatePass& pass);
 

@@ -84,6 +84,7 @@ constexpr Route kRoutes[] = {
 
     route<P::Activate, get_destinations>(Get, "/v1/destinations"),
     route<P::Activate, get_destination>(Get, "/v1/destinations/{id}"),
+    route<P::Activate, get_destination_status>(Get, "/v1/destinations/{id}/status"),
     route<P::Activate, put_destination>(Put, "/v1/destinations/{id}"),
     route<P::Activate, delete_destination>(Delete, "/v1/destinations/{id}"),
 

@@ -202,13 +202,14 @@ TEST(Hostile, RefusesTheConnectedAddressWhateverTheUrlPromised) {
   // As if a name had led there: the guard at configuration time never saw this address.
   document.url = *parse_url(receiver.url() + "/m/200/x");
   document.secret = kTestSecret;
-  const auto destination = WebhookFactory(*AddressGuard::with_allow_list({})).make(document);
+  const WebhookFactory factory(*AddressGuard::with_allow_list({}));
+  const auto destination = factory.make(document);
   const Answer answer = destination->deliver({.message_id = "msg_1", .body = "{}"}, {});
   EXPECT_EQ(AnswerKind::NotSent, answer.kind);
   EXPECT_NE(std::string::npos, answer.text.find("127.0.0.1")) << answer.text;
   document.url.host = "localhost";
   document.url.kind = HostKind::Name;
-  const auto by_name = WebhookFactory(*AddressGuard::with_allow_list({})).make(document);
+  const auto by_name = factory.make(document);
   EXPECT_EQ(AnswerKind::NotSent,
             by_name->deliver({.message_id = "msg_1", .body = "{}"}, {}).kind);
 }

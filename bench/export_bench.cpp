@@ -1,0 +1,151 @@
+// How fast people leave: over plain HTTP to a receiver in the same process, with the durable log on
+// a disk, beside the HTTP client alone with the same bytes. Bound by the processor: sender, log and
+// receiver share its cores.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "base/heap.h"
+#include "base/json_writer.h"
+#include "bench/export_measure.h"
+
+namespace muster::bench {
+namespace {
+
+// tools/bench says what each means.
+constexpr const char* kUsage = R"(usage: export_bench [--people N] [--batch N] [--concurrency N]
+  [--rounds N] [--destinations N] [--members N] [--down-seconds S] [--folder DIR] [--sabotage]
+  [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+)";
+
+struct Options {
+  ExportOptions measure;
+  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+};
+
+struct Figure {
+  std::string name, unit;
+  double value = 0, goal = 0;
+  bool is_least = true;  // The goal is the least it may be; else the most.
+  bool is_met() const { return is_least ? value >= goal : value <= goal; }
+};
+
+std::vector<Figure> figures_of(const ExportResult& result) {
+  return {{"people out", "people/s", result.people_per_second, 500'000},
+          {"of what the HTTP client alone does", "share",
+           result.people_per_second / result.client_people_per_second, 0.7},
+          {"healthy destinations beside hanging ones", "share",
+           result.healthy_beside / result.healthy_alone, 0.95},
+          {"difference of two large sets, planned", "ms", result.diff_ms, 50, false},
+          {"growth while a destination is down", "MiB", result.down_mib, 64, false}};
+}
+
+void print(const ExportOptions& options, const ExportResult& result) {
+  fmt::print("{} people in batches of {}, {} at once; {:.0f} bytes a person out, {:.0f} in the "
+             "log; the client alone {:.0f} people/s\n",
+             options.people, options.batch, options.concurrency, result.body_bytes_per_person,
+             result.log_bytes_per_person, result.client_people_per_second);
+  fmt::print("{} healthy destinations: {:.0f} people/s alone, {:.0f} beside as many that hang; "
+             "{} attempts at one that is down\n",
+             options.destinations, result.healthy_alone, result.healthy_beside,
+             result.down_attempts);
+  for (const Figure& figure : figures_of(result)) {
+    fmt::print("{:42} {:12.2f} {:8} (goal {} {})  {}\n", figure.name, figure.value, figure.unit,
+               figure.is_least ? "at least" : "at most", figure.goal,
+               figure.is_met() ? "PASS" : "SHORT");
+  }
+}
+
+Status write_json(const Options& options, const ExportResult& result) {
+  if (options.json.empty()) return Ok{};
+  JsonWriter json;
+  json.begin_object().key("bench").text("export").key("commit").text(options.commit);
+  json.key("date").text(options.date).key("machine").text(options.machine);
+  json.key("people").number(options.measure.people).key("batch").number(options.measure.batch);
+  json.key("concurrency").number(options.measure.concurrency);
+  json.key("members").number(options.measure.members);
+  json.key("client_people_per_second").number(result.client_people_per_second);
+  json.key("body_bytes_per_person").number(result.body_bytes_per_person);
+  json.key("log_bytes_per_person").number(result.log_bytes_per_person);
+  json.key("healthy_alone").number(result.healthy_alone);
+  json.key("healthy_beside").number(result.healthy_beside);
+  json.key("figures").begin_array();
+  for (const Figure& figure : figures_of(result)) {
+    json.begin_object().key("name").text(figure.name).key("unit").text(figure.unit);
+    json.key("value").number(figure.value).key("goal").number(figure.goal);
+    json.key("met").boolean(figure.is_met()).end_object();
+  }
+  json.end_array().end_object();
+  std::ofstream out(options.json);
+  out << json.take() << '\n';
+  out.close();
+  if (out) return Ok{};
+  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+}
+
+// An option with a value.
+bool read_option(const std::string& name, const std::string& value, Options& options) {
+  const auto number = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+  ExportOptions& measure = options.measure;
+  if (name == "--people") {
+    measure.people = number;
+  } else if (name == "--batch") {
+    measure.batch = number;
+  } else if (name == "--concurrency") {
+    measure.concurrency = number;
+  } else if (name == "--rounds") {
+    measure.rounds = number;
+  } else if (name == "--destinations") {
+    measure.destinations = number;
+  } else if (name == "--members") {
+    measure.members = number;
+  } else if (name == "--down-seconds") {
+    measure.down_seconds = std::strtod(value.c_str(), nullptr);
+  } else if (name == "--folder") {
+    measure.folder = value;
+  } else if (name == "--json") {
+    options.json = value;
+  } else if (name == "--commit") {
+    options.commit = value;
+  } else if (name == "--date") {
+    options.date = value;
+  } else if (name == "--machine") {
+    options.machine = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+int main_of(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--sabotage") {
+      options.measure.sabotage = true;
+    } else if (i + 1 == argc || !read_option(name, argv[++i], options)) {
+      std::fputs(kUsage, stderr);
+      return 2;
+    }
+  }
+  const auto result = measure_export(options.measure);
+  if (!result) {
+    fmt::print(stderr, "export_bench: {}\n", result.error().message);
+    return 1;
+  }
+  print(options.measure, *result);
+  const Status written = write_json(options, *result);
+  if (!written) fmt::print(stderr, "export_bench: {}\n", written.error().message);
+  return written ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace muster::bench
+
+int main(int argc, char** argv) {
+  muster::keep_freed_memory();  // As the server does.
+  return muster::bench::main_of(argc, argv);
+}

@@ -1,0 +1,342 @@
+// What the holder of a claim does about deliveries: answers into the ledger, the next batches out
+// of the planner, all of it into one append, and then what is due to the destination.
+#include <algorithm>
+#include <exception>
+
+#include "connect/compress.h"
+#include "connect/exporter_impl.h"
+#include "connect/planner.h"
+
+namespace muster::connect {
+namespace {
+
+// Errors that pass by themselves: the work is tried again instead of being given up.
+bool passes(ErrorCode code) {
+  return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
+         code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
+}
+
+std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
+  std::size_t bytes = 0;
+  for (const OutcomeRecord& record : records) {
+    if (const auto* batch = std::get_if<BatchPlanned>(&record)) bytes += batch->packed.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// Deliveries that have their place at the destination and are not on their way; those that never
+// are give it back.
+struct Exporter::Impl::Starting {
+  Starting(Impl& its_exporter, const Task& its_task) : exporter(its_exporter), task(its_task) {}
+  Starting(const Starting&) = delete;
+  Starting& operator=(const Starting&) = delete;
+  ~Starting() { give_back(); }
+
+  void give_back() {
+    const std::scoped_lock lock(exporter.mutex_);
+    for (const Delivery& delivery : deliveries) {
+      exporter.destinations_.at(task.destination_id).gate.end();
+      task.sync->flights.erase(delivery.message_id);
+      --exporter.flights_;
+    }
+    deliveries.clear();
+  }
+
+  Impl& exporter;
+  const Task& task;
+  std::deque<Delivery> deliveries;
+};
+
+Status Exporter::Impl::deliver(const Task& task) {
+  SyncEntry& sync = *task.sync;
+  TRY(keep_rotated_token(task));
+  // A second round takes answers that came while the first one sent.
+  for (int round = 0; round < 2; ++round) {
+    std::vector<OutcomeRecord> records;
+    Starting starting(*this, task);
+    Status done = settle(task, records);
+    if (done && round == 0) done = plan_batches(task, records);
+    if (done && round == 0) done = prepare(task, starting);
+    const std::size_t folded = records.size();
+    for (const Delivery& delivery : starting.deliveries) {
+      const unsigned number = sync.ledger.batch(delivery.message_id)->attempts + 1;
+      records.emplace_back(AttemptStarted{delivery.message_id, number, delivery.at});
+    }
+    const Status written = records.empty() ? Status(Ok{}) : append(task, records);
+    if (!written) {
+      records.resize(folded);  // What was not begun is not to be remembered.
+      const std::scoped_lock lock(mutex_);
+      for (OutcomeRecord& record : records) sync.backlog.push_back(std::move(record));
+      return written;
+    }
+    for (std::size_t i = folded; i < records.size(); ++i) fold(task, records[i]);
+    while (!starting.deliveries.empty()) {
+      Delivery delivery = std::move(starting.deliveries.front());
+      starting.deliveries.pop_front();
+      launch(task, std::move(delivery));
+    }
+    TRY(done);
+    const std::scoped_lock lock(mutex_);
+    sync.trouble.clear();
+    // Where answers come at once, the attempt ends here; else they are waited for together.
+    if (sync.answers.empty() || sync.answers.size() < sync.flights.size()) return Ok{};
+  }
+  return Ok{};
+}
+
+// --- Answers -------------------------------------------------------------------------------------
+
+Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& records) {
+  SyncEntry& sync = *task.sync;
+  std::vector<Answered> answers;
+  {
+    const std::scoped_lock lock(mutex_);
+    answers.swap(sync.answers);
+  }
+  Status done = Ok{};
+  for (Answered& answered : answers) {
+    const Batch* const batch = sync.ledger.batch(answered.batch_id);
+    CHECK(batch != nullptr);  // Under way, so not settled by anything else.
+    Status here = Ok{};
+    std::vector<OutcomeRecord> made;
+    if (answered.verdict.step == Step::Disable) {
+      here = disable(task, sync.flights.at(answered.batch_id), answered.verdict.text);
+    }
+    if (here && answered.verdict.step != Step::Leave) {
+      auto outcome = records_of(*batch, answered);
+      if (outcome) made = std::move(*outcome);
+      if (!outcome) here = std::move(outcome.error());
+    }
+    if (!here) {  // Kept for the next claim.
+      const std::scoped_lock lock(mutex_);
+      sync.answers.push_back(std::move(answered));
+      done = std::move(here);
+      continue;
+    }
+    for (OutcomeRecord& record : made) {
+      fold(task, record);
+      records.push_back(std::move(record));
+    }
+    const std::scoped_lock lock(mutex_);
+    sync.flights.erase(answered.batch_id);
+  }
+  return done;
+}
+
+Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch,
+                                                              const Answered& answered) {
+  const auto& [id, verdict, status, at] = answered;
+  std::vector<OutcomeRecord> records;
+  switch (verdict.step) {
+    case Step::Delivered: records.emplace_back(Delivered{id, at, status}); break;
+    case Step::Reject: records.emplace_back(Rejected{id, at, status, verdict.text}); break;
+    case Step::GiveUp: records.emplace_back(Dead{id, at, verdict.ambiguous, verdict.text}); break;
+    case Step::Retry:
+      records.emplace_back(AttemptFailed{id, at, verdict.retry_at, verdict.hold_until,
+                                         verdict.ambiguous, status, verdict.text});
+      break;
+    case Step::Disable:  // Due at once when the destination is enabled again.
+      records.emplace_back(AttemptFailed{id, at, at, 0, false, status, verdict.text});
+      break;
+    case Step::Split: {
+      TRY_ASSIGN(auto halves, split(batch.plan, new_message_id(), new_message_id()));
+      records.emplace_back(Split{id, at, status, verdict.text, std::move(halves.first),
+                                 std::move(halves.second)});
+      break;
+    }
+    case Step::Leave: CHECK(!"an attempt that is left has no records");
+  }
+  return records;
+}
+
+Status Exporter::Impl::disable(const Task& task, const Flight& flight, const std::string& reason) {
+  DestinationDocument document = *flight.destination;
+  document.disabled = "It answered 410 and wants nothing any more (" + reason + ").";
+  const auto stored = store(task.destination_id, document, flight.destination_version);
+  if (!stored) {
+    // Somebody has just put it anew: the 410 was about the address before. Or another answer of
+    // the same destination has disabled it.
+    return stored.error().code == ErrorCode::Conflict ? Status(Ok{}) : stored.error();
+  }
+  install(*stored, std::move(document));
+  audit("disable destination", task.destination_id, 410);
+  return Ok{};
+}
+
+// The token endpoint gave another refresh token: the old one may be worth nothing any more. The
+// destination is the same one as before otherwise, so its client and its gate stay.
+Status Exporter::Impl::keep_rotated_token(const Task& task) {
+  DestinationDocument document = *task.destination;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::optional<std::string>& token = destinations_.at(task.destination_id).rotated_token;
+    if (auto newer = task.client->take_rotated_token()) token = std::move(newer);
+    if (!token) return Ok{};
+    document.authorization.refresh_token = *token;
+  }
+  const auto stored = store(task.destination_id, document, task.destination_version);
+  // A conflict: somebody has just put it anew, with a token of their own.
+  if (!stored && stored.error().code != ErrorCode::Conflict) return stored.error();
+  const std::scoped_lock lock(mutex_);
+  DestinationEntry& entry = destinations_.at(task.destination_id);
+  entry.rotated_token.reset();
+  if (!stored || stored->version < entry.version) return Ok{};
+  entry.document = std::make_shared<const DestinationDocument>(std::move(document));
+  entry.version = stored->version;
+  entry.changed = stored->changed;
+  return Ok{};
+}
+
+void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
+                               const Answer& answer) {
+  const std::uint64_t jitter = random_bits();
+  {
+    const std::scoped_lock lock(mutex_);
+    Flight& flight = task.sync->flights.at(batch_id);
+    const Batch* const batch = task.sync->ledger.batch(batch_id);
+    CHECK(batch != nullptr);
+    const TimeMs at = now();
+    Verdict verdict = judge({.batch = *batch, .destination = *flight.destination,
+                             .answer = answer, .at = at, .jitter = jitter});
+    DestinationEntry& destination = destinations_.at(task.destination_id);
+    if (destination.version == flight.destination_version) {
+      destination.gate.end(verdict, answer, flight.begun, at);
+      // Until that is journaled, and the destination is disabled.
+      if (verdict.step == Step::Disable) destination.gate.hold(at + kRetryAfterMsMax);
+    } else {
+      destination.gate.end();
+    }
+    flight.answered = true;
+    task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at});
+    --flights_;
+    ++changes_;
+    // Under the mutex: behind it the exporter may be gone.
+    wake_.notify_all();
+  }
+}
+
+// --- The next batches ----------------------------------------------------------------------------
+
+Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(
+    const Task& task, std::vector<OutcomeRecord>& records) {
+  SyncEntry& sync = *task.sync;
+  if (!sync.moment) {
+    TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
+    const std::scoped_lock lock(mutex_);
+    sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
+  }
+  auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
+                         .moment = *sync.moment, .journal = *parts_.journal,
+                         .stream = outcome_stream(task.sync_id),
+                         .batch_size = task.destination->batch_size,
+                         .gzip = task.destination->gzip, .id = new_message_id()},
+                        sync.ledger);
+  if (!step) {
+    // The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
+    if (passes(step.error().code)) return std::move(step.error());
+    const std::scoped_lock lock(mutex_);
+    sync.stuck = step.error().message;
+    return std::optional<BatchPlanned>();
+  }
+  if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
+    records.emplace_back(std::move(step->sorted));
+    fold(task, records.back());
+  }
+  return std::move(step->batch);
+}
+
+Status Exporter::Impl::plan_batches(const Task& task, std::vector<OutcomeRecord>& records) {
+  SyncEntry& sync = *task.sync;
+  for (std::size_t planned = 0; planned < kPlannedAtOnceMax; ++planned) {
+    {
+      const std::scoped_lock lock(mutex_);
+      const DestinationEntry& destination = destinations_.at(task.destination_id);
+      const TimeMs at = now();
+      const Ledger& ledger = sync.ledger;
+      const bool over = draining_ || sync.document->paused || !sync.stuck.empty() ||
+                        !destination.document->disabled.empty() || !ledger.run_active() ||
+                        ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
+                        destination.gate.hold_until() > at;
+      if (over || !may_plan(destination, sync)) return Ok{};
+      // What can go goes first; the next ones are cut while it is under way.
+      const std::size_t room = destination.gate.room();
+      const bool open = destination.gate.ready_at(at).value_or(at + 1) <= at &&
+                        flights_ < kFlightsMax;
+      if (planned == 0 && open && due_batches(sync, at, room).size() == room) return Ok{};
+    }
+    TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task, records));
+    if (!batch) continue;
+    records.emplace_back(std::move(*batch));
+    fold(task, records.back());
+    if (stored_bytes(records) > kPlannedBytesMax) return Ok{};
+  }
+  return Ok{};
+}
+
+// --- Deliveries ----------------------------------------------------------------------------------
+
+Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
+  SyncEntry& sync = *task.sync;
+  const TimeMs at = now();
+  {
+    const std::scoped_lock lock(mutex_);
+    DestinationEntry& destination = destinations_.at(task.destination_id);
+    const bool stopped = draining_ || sync.document->paused ||
+                         !destination.document->disabled.empty() ||
+                         destination.version != task.destination_version;
+    if (stopped) return Ok{};
+    for (std::string& id : due_batches(sync, at, destination.gate.room())) {
+      const auto ready = destination.gate.ready_at(at);
+      if (!ready || *ready > at || flights_ >= kFlightsMax) break;
+      const Batch& batch = *sync.ledger.batch(id);
+      // From here on it is under way, so that no other sync takes its place.
+      destination.gate.begin(batch.plan.people.count(), at);
+      sync.flights[id] = {.destination_version = task.destination_version,
+                          .destination = task.destination, .begun = at};
+      ++flights_;
+      starting.deliveries.push_back({.message_id = std::move(id), .gzip = batch.plan.gzip,
+                                     .at = at});
+    }
+  }
+  for (Delivery& delivery : starting.deliveries) {
+    const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
+    delivery.traceparent = traceparent_of(sync, plan.run);
+    delivery.body = plan.packed;
+    if (plan.gzip) continue;
+    auto unpacked = gzip_unpack(plan.packed, kBodyUnpackedMax);
+    if (!unpacked) {
+      starting.give_back();
+      return unpacked.error();
+    }
+    delivery.body = std::move(*unpacked);
+  }
+  return Ok{};
+}
+
+void Exporter::Impl::launch(const Task& task, Delivery delivery) {
+  const std::string id = delivery.message_id;
+  std::stop_token stop;
+  {
+    const std::scoped_lock lock(mutex_);
+    stop = landing_.get_token();
+  }
+  try {
+    task.client->start(std::move(delivery), std::move(stop),
+                       [this, task, id](const Answer& answer) { on_answer(task, id, answer); });
+  } catch (const std::exception& thrown) {  // Out of memory before it was on its way.
+    on_answer(task, id, {.kind = AnswerKind::NotSent, .text = thrown.what()});
+  }
+}
+
+std::string Exporter::Impl::traceparent_of(const SyncEntry& sync, std::uint64_t run) {
+  std::optional<TraceContext> trace;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (sync.traced_run == run) trace = sync.trace;
+  }
+  return trace ? to_traceparent(child_of(*trace, random_bits())) : "";
+}
+
+}  // namespace muster::connect
