@@ -5,16 +5,6 @@
 #include "connect/exporter_impl.h"
 
 namespace muster::connect {
-namespace {
-
-std::vector<std::string> fields_of(const SyncDocument& sync) {
-  std::vector<std::string> fields;
-  for (const auto& [name, field] : sync.mapping) fields.push_back(field);
-  return fields;
-}
-
-}  // namespace
-
 DocumentView Exporter::Impl::view_of(const std::string& id, const DestinationEntry& entry) {
   return {.id = id, .json = to_shown_json(*entry.document), .version = entry.version,
           .changed = entry.changed, .disabled = !entry.document->disabled.empty()};
@@ -179,7 +169,7 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
                        "'; make another sync for the other destination."};
     }
   }
-  TRY(parts_.audience->check(document.segment, fields_of(document)));
+  TRY(parts_.audience->check(document.segment, asked_fields(document.mapping)));
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
   if (is_new) TRY(begin_anew(*entry));

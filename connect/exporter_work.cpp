@@ -190,10 +190,11 @@ Status Exporter::Impl::plan_batch(const Task& task) {
     const std::scoped_lock lock(mutex_);
     sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   }
+  const auto composer = make_composer(*task.document, *task.destination);
   auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
                          .moment = *sync.moment, .journal = *parts_.journal,
                          .stream = outcome_stream(task.sync_id),
-                         .batch_size = task.destination->batch_size,
+                         .composer = *composer,
                          .gzip = task.destination->gzip, .id = new_message_id()},
                         sync.ledger);
   if (!step) {

@@ -135,7 +135,8 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
       {R"({"segment":"s","destination":"d","mapping":{"id":"email"}})",
        "/mapping/id: 'id' is always the profile id; choose another name."},
       {R"({"segment":"s","destination":"d","mapping":{"a/b":1}})",
-       "/mapping/a~1b: a text belongs here."},
+       "/mapping/a~1b: the name of a field, or an object with 'field', 'trait' or 'constant', "
+       "belongs here."},
       {R"({"segment":"s","destination":"d","schedule":"daily"})",
        R"(/schedule: "manual" or {"every": "15m"} belongs here.)"},
       {R"({"segment":"s","destination":"d","schedule":{"every":"0m"}})",
