@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "connect/destination_document.h"
+#include "connect/outcome_record.h"
 
 namespace muster::connect {
 
@@ -21,6 +22,7 @@ struct Delivery {
   bool gzip = false;
   TimeMs at = 0;          // Signed as the time of the attempt.
   std::string traceparent = {};  // Of the attempt, where the run belongs to a trace; else "".
+  const BatchPlanned* batch = nullptr;  // What the batch says of its request.
 };
 
 enum class AnswerKind : std::uint8_t {
@@ -35,6 +37,7 @@ struct Answer {
   int status = 0;
   std::string retry_after;  // The header as it came, or "".
   std::string text;         // What went wrong, or the beginning of the body: for people.
+  std::string body = {};    // Of a 2xx, as far as it was read: for the rules of the destination.
 };
 
 class Destination {

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "connect/exporter_impl.h"
+#include "connect/templates/template_composer.h"
 
 namespace muster::connect {
 DocumentView Exporter::Impl::view_of(const std::string& id, const DestinationEntry& entry) {
@@ -98,7 +99,10 @@ Result<DocumentView> Exporter::Impl::put_destination(
   }
   TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
   const Status allowed = parts_.destinations->check(document);
-  if (!allowed) return Error{allowed.error().code, "/url: " + allowed.error().message};
+  if (!allowed) {
+    return Error{allowed.error().code,
+                 (document.file ? "/kind: " : "/url: ") + allowed.error().message};
+  }
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
   {
@@ -159,6 +163,8 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
       return Error{ErrorCode::InvalidArgument,
                    "/destination: " + no_such("destination", document.destination).message};
     }
+    const auto& content = destinations_.find(document.destination)->second.document->content;
+    if (content) TRY(check_against(document, *content));
     const SyncEntry* const before = find_sync(id);
     is_new = before == nullptr;
     const bool moves = before != nullptr && before->document->destination != document.destination;

@@ -139,6 +139,10 @@ class Exporter::Impl {
   Result<std::vector<DeadLetterView>> dead_letters(std::string_view id) const;
   Result<std::uint64_t> replay(std::string_view id, std::string_view message_id);
 
+  // --- exporter_render.cpp
+  Result<std::string> render(std::string_view id, std::string_view profile_id,
+                             std::string_view operation) const;
+
  private:
   struct Choice {
     std::optional<Task> task;

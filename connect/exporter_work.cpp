@@ -100,9 +100,10 @@ Status Exporter::Impl::attempt(const Task& task, const std::stop_token& stop) {
   TRY(write(task, {AttemptStarted{task.batch_id, batch->attempts + 1, now()}}));
   const Answer answer = task.client->deliver(
       {.message_id = task.batch_id, .body = body, .gzip = batch->plan.gzip, .at = now(),
-       .traceparent = traceparent_of(*task.sync, batch->plan.run)}, stop);
-  const Verdict verdict = judge({.batch = *batch, .destination = *task.destination,
-                                 .answer = answer, .at = now(), .jitter = random_bits()});
+       .traceparent = traceparent_of(*task.sync, batch->plan.run), .batch = &batch->plan}, stop);
+  Verdict verdict = judge({.batch = *batch, .destination = *task.destination,
+                           .answer = answer, .at = now(), .jitter = random_bits()});
+  TRY(judge_rows(*task.destination, batch->plan, answer, verdict));
   if (verdict.step == Step::Leave) return Ok{};
   note_answer(task, verdict);
   if (verdict.step == Step::Disable) TRY(disable(task, verdict.text));
@@ -133,7 +134,13 @@ Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Task& task,
   const std::string& id = task.batch_id;
   std::vector<OutcomeRecord> records;
   switch (verdict.step) {
-    case Step::Delivered: records.emplace_back(Delivered{id, now(), status}); break;
+    case Step::Delivered:
+      if (verdict.rejected.empty()) {
+        records.emplace_back(Delivered{id, now(), status});
+      } else {
+        records.emplace_back(DeliveredPartly{id, now(), status, verdict.rejected});
+      }
+      break;
     case Step::Reject: records.emplace_back(Rejected{id, now(), status, verdict.text}); break;
     case Step::GiveUp:
       records.emplace_back(Dead{id, now(), verdict.ambiguous, verdict.text});

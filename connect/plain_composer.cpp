@@ -10,6 +10,7 @@
 #include "connect/destination_document.h"
 #include "connect/known_people.h"
 #include "connect/planner.h"
+#include "connect/templates/template_composer.h"
 
 namespace muster::connect {
 namespace {
@@ -89,6 +90,8 @@ bool has_any(const std::vector<MappedField>& mapping, const Person& person,
 
 std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
                                         const DestinationDocument& destination) {
+  if (destination.file) return make_file_composer(sync, destination);
+  if (destination.content) return make_template_composer(sync, destination);
   return std::make_unique<PlainComposer>(sync, destination);
 }
 

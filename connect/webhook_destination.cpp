@@ -138,12 +138,22 @@ class WebhookDestination final : public Destination {
 
 Result<HeaderList> WebhookDestination::headers(const Delivery& delivery) const {
   const std::string timestamp = std::to_string(delivery.at / 1'000);
-  TRY_ASSIGN(const std::string signature,
-             sign(secrets_, {delivery.message_id, timestamp, delivery.body}));
+  const PlannedRequest plain;
+  const PlannedRequest& request = delivery.batch ? delivery.batch->request : plain;
+  const bool is_plain = request.method.empty();
+  const std::string type = is_plain ? "application/json" : request.content_type;
   std::vector<std::string> lines{
-      "Content-Type: application/json", "User-Agent: Muster-Webhook/1", "Accept: */*", "Expect:",
-      "webhook-id: " + std::string(delivery.message_id), "webhook-timestamp: " + timestamp,
-      "webhook-signature: " + signature};
+      "Content-Type:" + (type.empty() ? "" : " " + type), "User-Agent: Muster-Webhook/1",
+      "Accept: */*", "Expect:", "webhook-id: " + std::string(delivery.message_id),
+      "webhook-timestamp: " + timestamp};
+  if (!secrets_.empty()) {
+    TRY_ASSIGN(const std::string signature,
+               sign(secrets_, {delivery.message_id, timestamp, delivery.body}));
+    lines.push_back("webhook-signature: " + signature);
+  }
+  for (const auto& [name, value] : request.headers) {
+    lines.push_back(value.empty() ? name + ";" : name + ": " + value);
+  }
   if (delivery.gzip) lines.push_back("Content-Encoding: gzip");
   if (!delivery.traceparent.empty()) lines.push_back("traceparent: " + delivery.traceparent);
   for (const auto& [name, value] : document_.headers) {
@@ -192,6 +202,13 @@ void WebhookDestination::set_address(CURL* easy, Exchange& exchange) const {
 void WebhookDestination::set_request(CURL* easy, const Delivery& delivery,
                                      const curl_slist* headers) const {
   curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  if (delivery.batch && !delivery.batch->request.method.empty()) {
+    const PlannedRequest& request = delivery.batch->request;
+    Url url = document_.url;  // The server stays the document's, whatever a template says.
+    url.target = request.target;
+    curl_easy_setopt(easy, CURLOPT_URL, url.text().c_str());
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, delivery.body.data());
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                    static_cast<curl_off_t>(delivery.body.size()));
@@ -209,6 +226,7 @@ Answer WebhookDestination::answer_of(CURL* easy, CURLcode code, const char* erro
   if (code == CURLE_OK || (exchange.cut && status >= 200)) {
     answer.kind = AnswerKind::Status;
     answer.text = shown(exchange.body);
+    if (status >= 200 && status < 300) answer.body = exchange.body;
     return answer;
   }
   answer.kind = sent_bytes > 0 ? AnswerKind::Ambiguous : AnswerKind::NotSent;

@@ -17,7 +17,7 @@ std::string destination(std::string_view members) {
 TEST(DestinationDocument, SaysWhereAndWhatDoesNotFit) {
   const std::pair<std::string, std::string> cases[] = {
       {"[]", "The document: a JSON object belongs here."},
-      {R"({"kind":"fax"})", "/kind: 'webhook' is the one kind of destination there is."},
+      {R"({"kind":"fax"})", "/kind: 'webhook', 'recipe' or 'file' belongs here."},
       {R"({"kind":"webhook"})", "/url: this setting is missing."},
       {R"({"kind":"webhook","url":"not a url"})",
        "/url: The URL holds a space, a control character or a character beyond ASCII; write such "
