@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/time.h"
+#include "connect/templates/content.h"
 
 namespace muster::connect {
 namespace {
@@ -100,6 +101,20 @@ Verdict judge(const Attempted& attempted) {
     verdict.step = halve ? Step::Split : Step::Reject;
   }
   return verdict;
+}
+
+Status judge_rows(const DestinationDocument& destination, const BatchPlanned& batch,
+                  const Answer& answer, Verdict& verdict) {
+  const bool has_rules = destination.content && destination.content->answer;
+  if (verdict.step != Step::Delivered || !has_rules || answer.body.empty()) return Ok{};
+  TRY_ASSIGN(RowAnswer rows, read_row_answer(*destination.content->answer, batch, answer.body));
+  if (rows.names_all) {
+    verdict.rejected = std::move(rows.rejected);
+    return Ok{};
+  }
+  // The destination took some of them and will again: adding and removing twice changes nothing.
+  verdict.step = batch.member_bytes.size() > 1 ? Step::Split : Step::Reject;
+  return Ok{};
 }
 
 std::optional<TimeMs> parse_retry_after(std::string_view text, TimeMs now) {

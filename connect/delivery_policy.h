@@ -37,6 +37,7 @@ struct Verdict {
   TimeMs hold_until = 0;   // For the whole destination; 0: no hold.
   bool ambiguous = false;
   std::string text;        // For people: "HTTP 500: ...".
+  std::vector<std::pair<std::string, index::Bitmap>> rejected = {};  // Of a delivered batch.
 };
 
 struct Attempted {
@@ -48,6 +49,12 @@ struct Attempted {
 };
 
 Verdict judge(const Attempted& attempted);
+
+// Reads what a 2xx says of single people, by the rules of the destination: they are rejected, or
+// the batch is halved where the answer counts more of them than it names.
+// Errors: Corrupt when the stored batch is damaged.
+Status judge_rows(const DestinationDocument& destination, const BatchPlanned& batch,
+                  const Answer& answer, Verdict& verdict);
 
 // Seconds or an HTTP date as milliseconds from `now`, at most kRetryAfterMsMax; nothing for junk.
 std::optional<TimeMs> parse_retry_after(std::string_view text, TimeMs now);

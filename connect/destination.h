@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "connect/destination_document.h"
 #include "connect/http_client.h"
+#include "connect/outcome_record.h"
 
 namespace muster::connect {
 
@@ -23,6 +24,8 @@ struct Delivery {
   bool gzip = false;
   TimeMs at = 0;          // Signed as the time of the attempt.
   std::string traceparent = {};  // Of the attempt, where the run belongs to a trace; else "".
+  PlannedRequest request = {};   // What the batch says of it.
+  index::Bitmap people = {};     // Who is in it.
 };
 
 struct Answer {
@@ -30,6 +33,7 @@ struct Answer {
   int status = 0;
   std::string retry_after;  // The header as it came, or "".
   std::string text;         // What went wrong, or the beginning of the body: for people.
+  std::string body = {};    // Of a 2xx, as far as it was read: for the rules of the destination.
 };
 
 class Destination {

@@ -8,7 +8,9 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "connect/document_reader.h"
+#include "connect/recipe.h"
 #include "connect/signature.h"
+#include "connect/templates/content.h"
 
 namespace muster::connect {
 namespace {
@@ -17,15 +19,18 @@ constexpr std::string_view kMaskedSecret = "whsec_***";
 constexpr std::string_view kMaskedHeader = "***";
 constexpr std::size_t kSecretTextBytesMax = 256;
 
-constexpr std::array<std::string_view, 14> kSettings{
-    "kind",       "url",           "secret",       "secret_next",       "headers",     "batch_size",
-    "gzip",       "timeout_ms",    "max_attempts", "retry_schedule_ms", "concurrency", "rate",
-    "disabled",   "authorization"};
-
-// Headers that the delivery itself decides; another value would forge or break the message.
-constexpr std::array<std::string_view, 11> kOwnHeaders{
-    "host",    "connection", "content-length", "content-type", "content-encoding", "expect",
-    "upgrade", "te",         "trailer",        "transfer-encoding", "user-agent"};
+constexpr std::array<std::string_view, 9> kFileSettings{
+    "kind",       "directory",    "format",            "batch_size", "gzip",
+    "timeout_ms", "max_attempts", "retry_schedule_ms", "disabled"};
+constexpr std::array<std::string_view, 21> kSettings{
+    "kind",        "url",           "secret",       "secret_next",       "headers",  "batch_size",
+    "gzip",        "timeout_ms",    "max_attempts", "retry_schedule_ms", "disabled", "recipe",
+    "settings",    "fields",        "identify_by",  "requests",          "answer",   "batch_bytes",
+    "concurrency", "authorization", "rate"};
+// What a recipe says, and a document that names one does not.
+constexpr std::array<std::string_view, 5> kOfRecipe{"fields", "identify_by", "requests", "answer",
+                                                    "batch_bytes"};
+constexpr std::size_t kRecipeNameBytesMax = 64;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -35,24 +40,42 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// RFC 9110, 5.6.2 "token".
-bool is_header_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
+// A recipe knows its destination's URL; another is for proxies and tests.
+Result<std::string> url_text(const DocumentReader& reader, std::string_view recipe) {
+  if (recipe.empty() || reader.has("url")) return reader.required_text("url", kUrlBytesMax);
+  TRY_ASSIGN(const DocumentReader text, recipe_document(reader, recipe));
+  TRY_ASSIGN(const auto url, text.text("url", kUrlBytesMax));
+  if (!url) return reader.wrong("url", "this setting is missing; the recipe has no URL itself.");
+  return *url;
 }
 
-// No line breaks above all: they would begin another header.
-bool is_header_value(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
+Status read_content_of(const DocumentReader& reader, DestinationDocument& document) {
+  if (document.kind != "recipe") {
+    if (reader.has("recipe")) return reader.wrong("recipe", "only the kind 'recipe' has one.");
+    TRY_ASSIGN(document.content, read_content(reader));
+    return Ok{};
+  }
+  TRY_ASSIGN(const std::string name, reader.required_text("recipe", kRecipeNameBytesMax));
+  for (const std::string_view key : kOfRecipe) {
+    if (reader.has(key)) return reader.wrong(key, "the recipe says this.");
+  }
+  TRY_ASSIGN(document.content, read_recipe_content(reader, name));
+  return Ok{};
+}
+
+std::string recipe_of(const DestinationDocument& document) {
+  return document.content ? document.content->recipe : std::string();
 }
 
 Status read_url(const DocumentReader& reader, DestinationDocument& document) {
-  TRY_ASSIGN(const std::string text, reader.required_text("url", kUrlBytesMax));
+  TRY_ASSIGN(const std::string text, url_text(reader, recipe_of(document)));
   auto url = parse_url(text);
   if (!url) return reader.wrong("url", url.error().message);
   document.url = std::move(*url);
+  const bool has_query = document.url.target.find('?') != std::string::npos;
+  if (document.content && has_query) {
+    return reader.wrong("url", "paths are put behind it, so that it has no '?'.");
+  }
   return Ok{};
 }
 
@@ -87,9 +110,7 @@ Status read_header(const DocumentReader& headers, const std::string& name,
                    const DestinationDocument* previous, DestinationDocument& document) {
   if (!is_header_name(name)) return headers.wrong(name, "this is no name of an HTTP header.");
   const std::string key = lower(name);
-  if (key.starts_with("webhook-") ||
-      std::find(kOwnHeaders.begin(), kOwnHeaders.end(), key) != kOwnHeaders.end() ||
-      key == header_name_of(document.authorization)) {
+  if (is_own_header(name) || key == header_name_of(document.authorization)) {
     return headers.wrong(name, "this header is set by the delivery itself.");
   }
   TRY_ASSIGN(std::string value, headers.required_text(name, kHeaderBytesMax - name.size()));
@@ -143,6 +164,11 @@ Status read_numbers(const DocumentReader& reader, DestinationDocument& document)
   TRY_ASSIGN(const auto timeout, reader.number("timeout_ms", 100, kTimeoutMsMax));
   TRY_ASSIGN(const auto attempts, reader.number("max_attempts", 1, kAttemptsMax));
   TRY_ASSIGN(const auto gzip, reader.flag("gzip"));
+  if (!recipe_of(document).empty()) {
+    TRY_ASSIGN(const DocumentReader recipe, recipe_document(reader, recipe_of(document)));
+    TRY_ASSIGN(const auto people, recipe.number("batch_size", 1, kBatchSizeMax));
+    if (people) document.batch_size = static_cast<std::size_t>(*people);
+  }
   if (batch_size) document.batch_size = static_cast<std::size_t>(*batch_size);
   if (timeout) document.timeout_ms = *timeout;
   if (attempts) document.max_attempts = static_cast<unsigned>(*attempts);
@@ -151,13 +177,23 @@ Status read_numbers(const DocumentReader& reader, DestinationDocument& document)
   return read_schedule(reader, document);
 }
 
+Result<DestinationDocument> read_file_document(const DocumentReader& reader) {
+  TRY(reader.only(kFileSettings));
+  DestinationDocument document{.kind = "file"};
+  TRY_ASSIGN(document.file, read_file_target(reader));
+  TRY(read_numbers(reader, document));
+  return document;
+}
+
 using SecretText = std::function<Result<std::string>(const std::string& secret,
                                                      std::string_view mask)>;
 
 Status write_secrets(const DestinationDocument& document, const SecretText& shown,
                      JsonWriter& json) {
-  TRY_ASSIGN(const std::string secret, shown(document.secret, kMaskedSecret));
-  json.key("secret").text(secret);
+  if (!document.secret.empty()) {
+    TRY_ASSIGN(const std::string secret, shown(document.secret, kMaskedSecret));
+    json.key("secret").text(secret);
+  }
   if (!document.secret_next.empty()) {
     TRY_ASSIGN(const std::string next, shown(document.secret_next, kMaskedSecret));
     json.key("secret_next").text(next);
@@ -177,8 +213,17 @@ Result<std::string> write(const DestinationDocument& document, const SecretText&
   JsonWriter json;
   json.begin_object();
   json.key("kind").text(document.kind);
-  json.key("url").text(document.url.text());
-  TRY(write_secrets(document, shown, json));
+  if (document.content) {
+    if (!document.content->recipe.empty()) json.key("recipe").text(document.content->recipe);
+    for (const auto& [name, text] : document.content->sections) json.key(name).raw(text);
+  }
+  if (document.file) {
+    json.key("directory").text(document.file->directory);
+    json.key("format").text(name_of(document.file->format));
+  } else {
+    json.key("url").text(document.url.text());
+  }
+  if (!document.file) TRY(write_secrets(document, shown, json));
   json.key("batch_size").number(std::uint64_t{document.batch_size});
   json.key("gzip").boolean(document.gzip);
   json.key("timeout_ms").number(std::int64_t{document.timeout_ms});
@@ -209,12 +254,14 @@ TimeMs DestinationDocument::delay_before(unsigned number) const {
 Result<DestinationDocument> parse_destination(std::string_view json,
                                               const DestinationDocument* previous) {
   TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
-  TRY(reader.only(kSettings));
   DestinationDocument document;
   TRY_ASSIGN(document.kind, reader.required_text("kind", 64));
-  if (document.kind != "webhook") {
-    return reader.wrong("kind", "'webhook' is the one kind of destination there is.");
+  if (document.kind == "file") return read_file_document(reader);
+  TRY(reader.only(kSettings));
+  if (document.kind != "webhook" && document.kind != "recipe") {
+    return reader.wrong("kind", "'webhook', 'recipe' or 'file' belongs here.");
   }
+  TRY(read_content_of(reader, document));
   TRY(read_url(reader, document));
   const DestinationDocument none;
   const DestinationDocument& before = previous == nullptr ? none : *previous;
@@ -222,7 +269,7 @@ Result<DestinationDocument> parse_destination(std::string_view json,
   TRY(read_secret(reader, "secret_next",
                   reader.has("secret_next") ? before.secret_next : "",
                   document.secret_next));
-  if (document.secret.empty()) {
+  if (document.secret.empty() && !document.content) {
     return reader.wrong("secret", "a signing secret is missing: 'whsec_' followed by the base64 "
                                   "of 24 to 64 random bytes.");
   }
@@ -254,9 +301,18 @@ Result<DestinationDocument> from_stored_json(std::string_view json, const Secret
   TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
   DestinationDocument document;
   TRY_ASSIGN(document.kind, reader.required_text("kind", 64));
+  if (document.kind == "file") {
+    TRY_ASSIGN(document, read_file_document(reader));
+    TRY_ASSIGN(const auto reason, reader.text("disabled", kDocumentBytesMax));
+    document.disabled = reason.value_or("");
+    return document;
+  }
+  TRY(read_content_of(reader, document));
   TRY(read_url(reader, document));
-  TRY_ASSIGN(const std::string secret, reader.required_text("secret", kDocumentBytesMax));
-  TRY_ASSIGN(document.secret, box.open(secret, id));
+  TRY_ASSIGN(const auto secret, reader.text("secret", kDocumentBytesMax));
+  if (secret) {
+    TRY_ASSIGN(document.secret, box.open(*secret, id));
+  }
   TRY_ASSIGN(const auto next, reader.text("secret_next", kDocumentBytesMax));
   if (next) {
     TRY_ASSIGN(document.secret_next, box.open(*next, id));

@@ -6,11 +6,19 @@
 //    "rate": {"requests_per_second": 10, "people_per_second": 5000},
 //    "authorization": {"kind": "bearer", "token": "..."}}
 //
+// or {"kind": "recipe", "recipe": "mailchimp_list", "settings": {"list_id": "42"}, ...} with a URL
+// where the recipe has none. A webhook too may say what it is sent (connect/templates/content.h);
+// then, and for a recipe, the signing secret may be left out, and nothing is signed.
+//
+// Or {"kind": "file", "directory": "crm", "format": "ndjson"} (connect/file_destination.h).
+//
 // Secrets and header values are written, never read back: shown masked, stored sealed.
 // Thread safety: immutable.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,10 +28,13 @@
 #include "base/result.h"
 #include "connect/authorization.h"
 #include "connect/delivery_limits.h"
+#include "connect/file_form.h"
 #include "connect/secret_box.h"
 #include "connect/url.h"
 
 namespace muster::connect {
+
+struct Content;
 
 inline constexpr std::int64_t kBatchSizeMax = 10'000;  // People: what one receiver handles at once.
 inline constexpr std::int64_t kTimeoutMsMax = 60'000;  // Longer calls would hold a thread hostage.
@@ -41,6 +52,8 @@ struct DestinationDocument {
   std::string secret;       // "whsec_...", in clear: in memory only.
   std::string secret_next;  // Signs too while receivers change over; "" for none.
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<const Content> content;  // What is sent; null: our own form.
+  std::optional<FileTarget> file;          // Of the kind "file", which has no URL and no secrets.
   std::size_t batch_size = 1'000;
   bool gzip = false;
   TimeMs timeout_ms = 15'000;

@@ -111,6 +111,12 @@ Result<std::optional<std::int64_t>> DocumentReader::number(std::string_view key,
   return std::optional<std::int64_t>(value->get_int64());
 }
 
+std::optional<std::string> DocumentReader::raw(std::string_view key) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr) return std::nullopt;
+  return boost::json::serialize(*value);
+}
+
 Result<std::string> DocumentReader::required_text(std::string_view key,
                                                   std::size_t bytes_max) const {
   TRY_ASSIGN(std::optional<std::string> found, text(key, bytes_max));
@@ -138,6 +144,10 @@ std::optional<std::vector<std::int64_t>> DocumentReader::numbers(std::string_vie
     numbers.push_back(element.get_int64());
   }
   return numbers;
+}
+
+std::string DocumentReader::pointer(std::string_view key) const {
+  return object_->pointer + "/" + escaped(key);
 }
 
 Error DocumentReader::wrong(std::string_view key, std::string_view message) const {

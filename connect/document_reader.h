@@ -36,6 +36,9 @@ class DocumentReader {
                                              std::int64_t most) const;
   Result<std::optional<DocumentReader>> object(std::string_view key) const;
 
+  // The member as JSON, whatever it is; nothing when it is absent.
+  std::optional<std::string> raw(std::string_view key) const;
+
   // Errors: InvalidArgument when the member is absent.
   Result<std::string> required_text(std::string_view key, std::size_t bytes_max) const;
 
@@ -43,6 +46,8 @@ class DocumentReader {
   std::optional<std::vector<std::string>> texts(std::string_view key) const;
   std::optional<std::vector<std::int64_t>> numbers(std::string_view key) const;
 
+  // "/headers/X-Source"
+  std::string pointer(std::string_view key) const;
   // "/headers/X-Source: " and the message.
   Error wrong(std::string_view key, std::string_view message) const;
 

@@ -6,6 +6,7 @@
 #include "connect/address_guard.h"
 #include "connect/destination.h"
 #include "connect/exporter.h"
+#include "connect/file_destination.h"
 #include "connect/webhook_destination.h"
 #include "engine/access.h"
 #include "engine/engine.h"
@@ -139,7 +140,9 @@ Result<std::unique_ptr<Exporter>> Exporter::open(engine::Engine& engine,
   ExporterParts parts{.audience = std::move(door.audience),
                       .documents = std::move(door.documents),
                       .journal = std::move(door.journal),
-                      .destinations = std::make_unique<WebhookFactory>(std::move(guard))};
+                      .destinations = std::make_unique<KindFactory>(
+                          std::make_unique<WebhookFactory>(std::move(guard)),
+                          options.export_directory)};
   return open(std::move(parts), std::move(options));
 }
 

@@ -371,6 +371,12 @@ Result<std::uint64_t> Exporter::replay(const Pass&, std::string_view sync,
   return impl_->replay(sync, message_id);
 }
 
+Result<std::string> Exporter::render(const Pass&, std::string_view sync,
+                                     std::string_view profile_id,
+                                     std::string_view operation) const {
+  return impl_->render(sync, profile_id, operation);
+}
+
 engine::EraseOutcome Exporter::eraser(index::Bitmap erased) const {
   const auto eraser = std::make_shared<OutcomeEraser>(std::move(erased), impl_->needs());
   return [eraser](const std::string& stream, std::string_view payload) {

@@ -46,6 +46,7 @@ struct ExporterOptions {
   // Private addresses that destinations may have: "127.0.0.1/32", "10.1.0.0/16", "[::1]:8080",
   // "hooks.internal:443" (a name with its port).
   std::vector<std::string> allow_list;
+  std::string export_directory;  // Where files may be written; "": nowhere.
   std::string secret_key;    // 32 bytes; encrypts the secrets of destinations at rest.
   engine::AuditSink* audit = nullptr;  // Told of runs and disabled destinations; may be null.
 };
@@ -158,6 +159,13 @@ class Exporter {
   // Sends one dead letter again, or all ("").  Returns how many batches that are.
   Result<std::uint64_t> replay(const Pass& pass, std::string_view sync,
                                std::string_view message_id);
+
+  // One person's request as it would go out now: {"method", "url", "headers", "body"}, secrets
+  // masked; nothing is sent. `operation`: "add", "change", "remove"; "": as they are held.
+  // Errors: NotFound for a profile that does not exist; InvalidArgument for another operation, or
+  // one that the destination does not know.
+  Result<std::string> render(const Pass& pass, std::string_view sync,
+                             std::string_view profile_id, std::string_view operation) const;
 
   // --- For tests with a hand-set clock -----------------------------------------------------------
 

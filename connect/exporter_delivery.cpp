@@ -6,6 +6,7 @@
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
 #include "connect/planner.h"
+#include "connect/templates/content.h"
 
 namespace muster::connect {
 namespace {
@@ -99,9 +100,12 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
   for (Answered& answered : answers) {
     const Batch* const batch = sync.ledger.batch(answered.batch_id);
     CHECK(batch != nullptr);  // Under way, so not settled by anything else.
-    Status here = Ok{};
     std::vector<OutcomeRecord> made;
-    if (answered.verdict.step == Step::Disable) {
+    Status here = judge_rows(
+        *sync.flights.at(answered.batch_id).destination, batch->plan,
+        {.kind = AnswerKind::Status, .status = answered.status, .body = answered.body},
+        answered.verdict);
+    if (here && answered.verdict.step == Step::Disable) {
       here = disable(task, sync.flights.at(answered.batch_id), answered.verdict.text);
     }
     if (here && answered.verdict.step != Step::Leave) {
@@ -127,10 +131,16 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
 
 Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch,
                                                               const Answered& answered) {
-  const auto& [id, verdict, status, at] = answered;
+  const auto& [id, verdict, status, at, body] = answered;
   std::vector<OutcomeRecord> records;
   switch (verdict.step) {
-    case Step::Delivered: records.emplace_back(Delivered{id, at, status}); break;
+    case Step::Delivered:
+      if (verdict.rejected.empty()) {
+        records.emplace_back(Delivered{id, at, status});
+      } else {
+        records.emplace_back(DeliveredPartly{id, at, status, verdict.rejected});
+      }
+      break;
     case Step::Reject: records.emplace_back(Rejected{id, at, status, verdict.text}); break;
     case Step::GiveUp: records.emplace_back(Dead{id, at, verdict.ambiguous, verdict.text}); break;
     case Step::Retry:
@@ -209,7 +219,10 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
       destination.gate.end();
     }
     flight.answered = true;
-    task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at});
+    const auto& content = flight.destination->content;
+    const bool is_read = verdict.step == Step::Delivered && content && content->answer;
+    task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at,
+                                  is_read ? answer.body : std::string()});
     --flights_;
     ++changes_;
     // Under the mutex: behind it the exporter may be gone.
@@ -227,10 +240,11 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(
     const std::scoped_lock lock(mutex_);
     sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   }
+  const auto composer = make_composer(*task.document, *task.destination);
   auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
                          .moment = *sync.moment, .journal = *parts_.journal,
                          .stream = outcome_stream(task.sync_id),
-                         .batch_size = task.destination->batch_size,
+                         .composer = *composer,
                          .gzip = task.destination->gzip, .id = new_message_id()},
                         sync.ledger);
   if (!step) {
@@ -303,6 +317,8 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
   for (Delivery& delivery : starting.deliveries) {
     const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
     delivery.traceparent = traceparent_of(sync, plan.run);
+    delivery.request = plan.request;
+    delivery.people = plan.people;
     delivery.body = plan.packed;
     if (plan.gzip) continue;
     auto unpacked = gzip_unpack(plan.packed, kBodyUnpackedMax);

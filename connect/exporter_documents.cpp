@@ -3,18 +3,9 @@
 
 #include "base/text.h"
 #include "connect/exporter_impl.h"
+#include "connect/templates/template_composer.h"
 
 namespace muster::connect {
-namespace {
-
-std::vector<std::string> fields_of(const SyncDocument& sync) {
-  std::vector<std::string> fields;
-  for (const auto& [name, field] : sync.mapping) fields.push_back(field);
-  return fields;
-}
-
-}  // namespace
-
 DocumentView Exporter::Impl::view_of(const std::string& id, const DestinationEntry& entry) {
   return {.id = id, .json = to_shown_json(*entry.document), .version = entry.version,
           .changed = entry.changed, .disabled = !entry.document->disabled.empty()};
@@ -111,7 +102,8 @@ Result<DocumentView> Exporter::Impl::put_destination(
   const Status allowed = parts_.destinations->check(document);
   if (!allowed) {
     const std::string& why = allowed.error().message;
-    return Error{allowed.error().code, why.starts_with('/') ? why : "/url: " + why};
+    const std::string where = document.file ? "/kind: " : "/url: ";
+    return Error{allowed.error().code, why.starts_with('/') ? why : where + why};
   }
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
@@ -180,6 +172,8 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
       return Error{ErrorCode::InvalidArgument,
                    "/destination: " + no_such("destination", document.destination).message};
     }
+    const auto& content = destinations_.find(document.destination)->second.document->content;
+    if (content) TRY(check_against(document, *content));
     const SyncEntry* const before = find_sync(id);
     is_new = before == nullptr;
     const bool moves = before != nullptr && before->document->destination != document.destination;
@@ -190,7 +184,7 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
                        "'; make another sync for the other destination."};
     }
   }
-  TRY(parts_.audience->check(document.segment, fields_of(document)));
+  TRY(parts_.audience->check(document.segment, asked_fields(document.mapping)));
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
   if (is_new) TRY(begin_anew(*entry));

@@ -83,6 +83,7 @@ struct Answered {
   Verdict verdict;
   int status = 0;
   TimeMs at = 0;
+  std::string body;  // Of a 2xx, where the destination has rules to read it by.
 };
 
 struct SyncEntry {
@@ -172,6 +173,10 @@ class Exporter::Impl {
   Result<PeoplePage> people(std::string_view id, const PeopleQuery& query) const;
   Result<std::vector<DeadLetterView>> dead_letters(std::string_view id) const;
   Result<std::uint64_t> replay(std::string_view id, std::string_view message_id);
+
+  // --- exporter_render.cpp
+  Result<std::string> render(std::string_view id, std::string_view profile_id,
+                             std::string_view operation) const;
 
  private:
   struct Choice {

@@ -178,22 +178,61 @@ Status Ledger::on(const AttemptFailed& record) {
   return Ok{};
 }
 
+void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
+  maybe_held_ = subtract(maybe_held_, people);
+  if (plan.operation == Operation::Remove) {
+    held_ = subtract(held_, people);
+    const std::uint64_t removed = settle_removals(people);
+    if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
+    return;
+  }
+  held_ = unite(held_, people);
+  const std::vector<index::Ordinal> all = plan.people.to_vector();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (people.contains(all[i])) digests_.set(all[i], plan.digests[i]);
+  }
+  const std::uint64_t sent = settle(people);
+  if (!runs_.empty()) runs_.back().counts.sent += sent;
+}
+
+void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
+                    const std::shared_ptr<const Rejection>& why) {
+  if (batch.ambiguous) {
+    maybe_held_ = unite(maybe_held_, subtract(people, held_));
+    // Whatever is there of them: it is not known to be what was sent last, so it is sent again.
+    for (const index::Ordinal ordinal : people.to_vector()) digests_.set(ordinal, 0);
+  }
+  const std::uint64_t settled = settle(people);
+  const std::uint64_t removals = settle_removals(people);
+  if (!runs_.empty()) {
+    runs_.back().counts.rejected += settled;
+    runs_.back().counts.removals_rejected += removals;
+    runs_.back().last_error = why->answer;
+  }
+  for (const index::Ordinal ordinal : people.to_vector()) rejections_[ordinal] = why;
+  rejected_ = unite(rejected_, people);
+}
+
 Status Ledger::on(const Delivered& record) {
   const auto found = batches_.find(record.id);
   if (found == batches_.end()) return Ok{};
-  const BatchPlanned& plan = found->second.plan;
-  const std::vector<index::Ordinal> people = plan.people.to_vector();
-  maybe_held_ = subtract(maybe_held_, plan.people);
-  if (plan.operation == Operation::Remove) {
-    held_ = subtract(held_, plan.people);
-    const std::uint64_t removed = settle_removals(plan.people);
-    if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
-  } else {
-    held_ = unite(held_, plan.people);
-    for (std::size_t i = 0; i < people.size(); ++i) digests_.set(people[i], plan.digests[i]);
-    const std::uint64_t sent = settle(plan.people);
-    if (!runs_.empty()) runs_.back().counts.sent += sent;
+  take(found->second.plan, found->second.plan.people);
+  batches_.erase(found);
+  return Ok{};
+}
+
+Status Ledger::on(const DeliveredPartly& record) {
+  const auto found = batches_.find(record.id);
+  if (found == batches_.end()) return Ok{};
+  const Batch& batch = found->second;
+  index::Bitmap taken = batch.plan.people;
+  for (const auto& [message, people] : record.rejected) {
+    if (!within(people, taken)) return corrupt("an answer names people of another batch");
+    taken = subtract(taken, people);
+    refuse(batch, people, std::make_shared<const Rejection>(Rejection{
+                              batch.plan.run, record.status, message, record.id}));
   }
+  take(batch.plan, taken);
   batches_.erase(found);
   return Ok{};
 }
@@ -201,23 +240,9 @@ Status Ledger::on(const Delivered& record) {
 Status Ledger::on(const Rejected& record) {
   const auto found = batches_.find(record.id);
   if (found == batches_.end()) return Ok{};
-  const BatchPlanned& plan = found->second.plan;
-  if (found->second.ambiguous) {
-    maybe_held_ = unite(maybe_held_, subtract(plan.people, held_));
-    // Whatever is there of them: it is not known to be what was sent last, so it is sent again.
-    for (const index::Ordinal ordinal : plan.people.to_vector()) digests_.set(ordinal, 0);
-  }
-  const std::uint64_t settled = settle(plan.people);
-  const std::uint64_t removals = settle_removals(plan.people);
-  if (!runs_.empty()) {
-    runs_.back().counts.rejected += settled;
-    runs_.back().counts.removals_rejected += removals;
-    runs_.back().last_error = record.answer;
-  }
-  const auto rejection = std::make_shared<const Rejection>(
-      Rejection{plan.run, record.status, record.answer, record.id});
-  for (const index::Ordinal ordinal : plan.people.to_vector()) rejections_[ordinal] = rejection;
-  rejected_ = unite(rejected_, plan.people);
+  const Batch& batch = found->second;
+  refuse(batch, batch.plan.people, std::make_shared<const Rejection>(Rejection{
+                                       batch.plan.run, record.status, record.answer, record.id}));
   batches_.erase(found);
   return Ok{};
 }

@@ -100,9 +100,14 @@ class Ledger {
   Status on(const Revived& record);
   Status on(const RunFinished& record);
   Status on(const Forgotten& record);
+  Status on(const DeliveredPartly& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
+  // What an answer says of people of a batch.
+  void take(const BatchPlanned& plan, const index::Bitmap& people);
+  void refuse(const Batch& batch, const index::Bitmap& people,
+              const std::shared_ptr<const Rejection>& why);
   // Takes people out of pending and says how many of them were in it.
   std::uint64_t settle(const index::Bitmap& people);
   std::uint64_t settle_removals(const index::Bitmap& people);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "connect/compress.h"
+#include "connect/known_people.h"
 #include "connect/planner.h"
 
 namespace muster::connect {
@@ -22,6 +23,12 @@ bool clear(std::string& text) {
   const bool had_any = !text.empty();
   text.clear();
   return had_any;
+}
+
+bool clear_messages(DeliveredPartly& record) {
+  bool changed = false;
+  for (auto& [message, people] : record.rejected) changed = clear(message) || changed;
+  return changed;
 }
 
 }  // namespace
@@ -46,9 +53,15 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
       changed = blank(body, at, batch.member_bytes[i]) || changed;
       if (!batch.digests.empty()) batch.digests[i] = 0;
     }
-    at += batch.member_bytes[i] + 1;  // The comma.
+    at += batch.member_bytes[i] + batch.separator_bytes;
   }
   if (changed) batch.packed = gzip_pack(body);
+  TRY_ASSIGN(const bool forgot, forget_known(batch, going));
+  changed = changed || forgot;
+  if (people.size() == 1 && changed) {  // The request may name the one person it is about.
+    batch.request.target.clear();
+    batch.request.headers.clear();
+  }
   return changed;
 }
 
@@ -72,6 +85,8 @@ Result<engine::ErasedOutcome> OutcomeEraser::erase(const std::string& stream,
     changed = changed || first || second;
   } else if (auto* rejected = std::get_if<Rejected>(&record)) {
     if (is_theirs(rejected->id)) changed = clear(rejected->answer);
+  } else if (auto* partly = std::get_if<DeliveredPartly>(&record)) {
+    if (is_theirs(partly->id)) changed = clear_messages(*partly);
   } else if (auto* failed = std::get_if<AttemptFailed>(&record)) {
     if (is_theirs(failed->id)) changed = clear(failed->error);
   } else if (auto* dead = std::get_if<Dead>(&record)) {

@@ -8,7 +8,8 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;  // 2: batches say how they are requested.
+constexpr std::uint8_t kOldestFormat = 1;
 // Entries of one list in a record; a batch has at most 10,000 people.
 constexpr std::uint64_t kEntriesMax = 1U << 20;
 
@@ -41,6 +42,14 @@ class Writer {
       field(people);
     }
   }
+  void field(const std::vector<std::pair<std::string, std::string>>& values) {
+    out_.varint(values.size());
+    for (const auto& [name, value] : values) {
+      field(name);
+      field(value);
+    }
+  }
+  static constexpr std::uint8_t format() { return kFormat; }
 
  private:
   ByteWriter out_;
@@ -48,7 +57,7 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : in_(bytes) {}
+  Reader(std::uint8_t format, std::string_view bytes) : format_(format), in_(bytes) {}
 
   void field(std::uint64_t& value) { value = in_.varint(); }
   void field(unsigned& value) { value = static_cast<unsigned>(in_.varint()); }
@@ -84,6 +93,14 @@ class Reader {
       field(people);
     }
   }
+  void field(std::vector<std::pair<std::string, std::string>>& values) {
+    values.resize(entries());
+    for (auto& [name, value] : values) {
+      field(name);
+      field(value);
+    }
+  }
+  std::uint8_t format() const { return format_; }
   bool whole() const { return !bad_ && !in_.failed() && in_.at_end(); }
 
  private:
@@ -93,6 +110,7 @@ class Reader {
     bad_ = true;
     return 0;
   }
+  std::uint8_t format_;
   ByteReader in_;
   bool bad_ = false;
 };
@@ -124,6 +142,9 @@ template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned> {
   each(v, r.run, r.id, r.operation, r.gzip, r.people, r.digests, r.member_bytes, r.prefix_bytes,
        r.packed);
+  if (v.format() < 2) return;
+  each(v, r.separator_bytes, r.suffix_bytes, r.request.method, r.request.target,
+       r.request.content_type, r.request.headers, r.known);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptStarted> {
@@ -162,6 +183,10 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFinished>
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Forgotten> {
   each(v, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, DeliveredPartly> {
+  each(v, r.id, r.at, r.status, r.rejected);
 }
 
 // Batches are trusted by index later on: their lists must fit each other.
@@ -213,12 +238,13 @@ std::string encode(const OutcomeRecord& record) {
 }
 
 Result<OutcomeRecord> decode_outcome(std::string_view payload) {
-  if (payload.size() < 2 || payload[0] != static_cast<char>(kFormat)) {
+  const auto format = static_cast<std::uint8_t>(payload.empty() ? 0 : payload[0]);
+  if (payload.size() < 2 || format < kOldestFormat || format > kFormat) {
     return Error{ErrorCode::Corrupt,
                  "A record of an export is of a format that this version does not know."};
   }
   OutcomeRecord record;
-  Reader reader(payload.substr(2));
+  Reader reader(format, payload.substr(2));
   if (!read_kind(static_cast<unsigned char>(payload[1]), reader, record)) {
     return Error{ErrorCode::Corrupt,
                  "A record of an export is of a kind that this version does not know."};

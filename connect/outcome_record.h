@@ -3,7 +3,8 @@
 //   RunStarted  { Sorted | BatchPlanned  AttemptStarted (AttemptFailed | Delivered | Rejected |
 //   Split | Dead) }  RunFinished
 //
-// payload := format: u8 | kind: u8 | fields (base/bytes.h). A newer format is refused, not guessed.
+// payload := format: u8 | kind: u8 | fields (base/bytes.h). Older formats are read, a newer one is
+// refused, not guessed.
 // Thread safety: immutable.
 #pragma once
 
@@ -58,6 +59,16 @@ struct Sorted {
   index::Bitmap unidentifiable;
 };
 
+// Where and how a batch goes out, apart from what the destination's document says of all: rendered
+// once, so that a later change of a template or a person does not change what is tried again.
+struct PlannedRequest {
+  std::string method;        // "": POST to the document's URL, as JSON, with nothing of the below.
+  std::string target;        // Path and query at the document's server; a file: its name so far.
+  std::string content_type;
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool operator==(const PlannedRequest&) const = default;
+};
+
 // A batch as it goes out, with its bytes: every attempt, also after a restart, sends just these.
 struct BatchPlanned {
   std::uint64_t run = 0;
@@ -69,6 +80,12 @@ struct BatchPlanned {
   std::vector<std::uint32_t> member_bytes;  // Length of each person's text in the body.
   std::uint32_t prefix_bytes = 0;          // Of the body, before the first person.
   std::string packed;                      // The body, gzipped.
+  // Since format 2; before, people stood in JSON: "," between them and "]}" behind the last.
+  std::uint32_t separator_bytes = 1, suffix_bytes = 2;
+  PlannedRequest request = {};
+  // What the destination knows of each person, gzipped: [{"id": ..., "values": {...}}, null, ...].
+  // "": the text of each person is a JSON object that names their id.
+  std::string known = {};
 };
 
 struct AttemptStarted {
@@ -129,6 +146,14 @@ struct RunFinished {
   std::string error;  // Why it could not go on, if that is how it ended.
 };
 
+// Taken, but for people whom the answer named: each message with those it is about, disjoint.
+struct DeliveredPartly {
+  std::string id;
+  TimeMs at = 0;
+  int status = 0;
+  std::vector<std::pair<std::string, index::Bitmap>> rejected;
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -136,7 +161,8 @@ struct Forgotten {
 
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
-                 AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten>;
+                 AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
+                 DeliveredPartly>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

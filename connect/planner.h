@@ -1,8 +1,6 @@
 // Decides what a run sends: who is added, changed and removed, and the exact bytes of each batch.
 //
-//   {"type":"audience.members","sync":"crm-buyers","segment":"buyers","run":3,"snapshot":812,
-//    "operation":"add","members":[{"id":"p1","email":"..."}, ...]}
-//
+// The words are those of a composer (connect/composer.h).
 // Nothing here is durable or sent: the caller journals what comes back before it acts on it.
 // Thread safety: any thread.
 #pragma once
@@ -15,6 +13,7 @@
 
 #include "base/result.h"
 #include "connect/audience.h"
+#include "connect/composer.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
 #include "connect/outcome_record.h"
@@ -45,7 +44,7 @@ struct BatchInput {
   const AudienceMoment& moment;
   const Journal& journal;   // Where ids stand of people who are gone.
   std::string stream;
-  std::size_t batch_size = 1'000;
+  const Composer& composer;
   bool gzip = false;
   std::string id;           // For the batch, should there be one.
 };
@@ -57,7 +56,7 @@ struct PlannedStep {
 };
 
 // Requires ledger.run_active() and !ledger.all_planned().  Makes progress, always.
-// Errors: those of the audience.
+// Errors: those of the audience; InvalidArgument for an operation the destination does not know.
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger);
 
 // The two halves of a batch of more than one person.

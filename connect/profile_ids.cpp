@@ -1,49 +1,81 @@
 #include "connect/profile_ids.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
 
-#include "connect/compress.h"
 #include "connect/outcome_record.h"
-#include "connect/planner.h"
 
 namespace muster::connect {
 namespace {
 
-Status collect(const BatchPlanned& batch, const index::Bitmap& wanted,
-               std::unordered_map<index::Ordinal, std::string>& ids) {
-  if (batch.operation == Operation::Remove || intersect(batch.people, wanted).empty()) {
+using Sent = std::unordered_map<index::Ordinal, KnownPerson>;
+
+// What batches told of the wanted people, and which of it was taken.
+class Telling {
+ public:
+  explicit Telling(const index::Bitmap& wanted) : wanted_(wanted) {}
+
+  Status see(const OutcomeRecord& record) {
+    if (const auto* planned = std::get_if<BatchPlanned>(&record)) return told(*planned);
+    if (const auto* split = std::get_if<Split>(&record)) {
+      open_.erase(split->id);
+      TRY(told(split->first));
+      return told(split->second);
+    }
+    if (const auto* delivered = std::get_if<Delivered>(&record)) taken(delivered->id, {});
+    if (const auto* partly = std::get_if<DeliveredPartly>(&record)) {
+      index::Bitmap refused;
+      for (const auto& [message, people] : partly->rejected) refused = unite(refused, people);
+      taken(partly->id, refused);
+    }
+    if (const auto* rejected = std::get_if<Rejected>(&record)) open_.erase(rejected->id);
     return Ok{};
   }
-  TRY_ASSIGN(const std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
-  std::size_t at = batch.prefix_bytes;
-  const std::vector<index::Ordinal> people = batch.people.to_vector();
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    const std::size_t size = batch.member_bytes[i];
-    if (wanted.contains(people[i]) && at + size <= body.size()) {
-      boost::json::error_code failed;
-      const boost::json::value member = boost::json::parse({body.data() + at, size}, failed);
-      const boost::json::value* id =
-          !failed && member.is_object() ? member.get_object().if_contains("id") : nullptr;
-      if (id != nullptr && id->is_string()) ids[people[i]] = std::string(id->get_string());
-    }
-    at += size + 1;  // The comma.
+
+  // As it was taken; where nothing was, as it was told.
+  Sent take() {
+    for (auto& [ordinal, person] : told_) taken_.try_emplace(ordinal, std::move(person));
+    return std::move(taken_);
   }
-  return Ok{};
-}
+
+ private:
+  Status told(const BatchPlanned& batch) {
+    if (batch.operation == Operation::Remove || intersect(batch.people, wanted_).empty()) {
+      return Ok{};
+    }
+    TRY_ASSIGN(const auto known, known_people(batch));
+    const std::vector<index::Ordinal> people = batch.people.to_vector();
+    Sent& open = open_[batch.id];
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      if (!wanted_.contains(people[i]) || !known[i]) continue;
+      told_[people[i]] = *known[i];
+      open[people[i]] = *known[i];
+    }
+    return Ok{};
+  }
+
+  void taken(const std::string& batch, const index::Bitmap& refused) {
+    const auto found = open_.find(batch);
+    if (found == open_.end()) return;
+    for (auto& [ordinal, person] : found->second) {
+      if (!refused.contains(ordinal)) taken_[ordinal] = std::move(person);
+    }
+    open_.erase(found);
+  }
+
+  const index::Bitmap& wanted_;
+  std::unordered_map<std::string, Sent> open_;  // By batch that is not settled.
+  Sent told_, taken_;
+};
 
 }  // namespace
 
-Result<std::unordered_map<index::Ordinal, std::string>> ids_last_sent(
-    const SentBefore& before, const index::Bitmap& wanted) {
-  std::unordered_map<index::Ordinal, std::string> ids;
+Result<Sent> last_sent(const SentBefore& before, const index::Bitmap& wanted) {
+  Telling telling(wanted);
   TRY(before.journal.replay(before.stream, [&](std::string_view payload) -> Status {
     TRY_ASSIGN(const OutcomeRecord record, decode_outcome(payload));
-    const auto* const batch = std::get_if<BatchPlanned>(&record);
-    return batch == nullptr ? Status(Ok{}) : collect(*batch, wanted, ids);
+    return telling.see(record);
   }));
-  return ids;
+  return telling.take();
 }
 
 Result<std::vector<std::string>> profile_ids(const Audience& audience,
@@ -61,10 +93,10 @@ Result<std::vector<std::string>> profile_ids(const Audience& audience,
     }
   }
   if (gone.empty()) return ids;
-  TRY_ASSIGN(const auto sent, ids_last_sent(before, gone));
+  TRY_ASSIGN(const auto sent, last_sent(before, gone));
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
     const auto found = sent.find(ordinals[i]);
-    if (ids[i].empty() && found != sent.end()) ids[i] = found->second;
+    if (ids[i].empty() && found != sent.end()) ids[i] = found->second.id;
   }
   return ids;
 }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "connect/audience.h"
 #include "connect/journal.h"
+#include "connect/known_people.h"
 
 namespace muster::connect {
 
@@ -28,8 +29,10 @@ Result<std::vector<std::string>> profile_ids(const Audience& audience,
                                              const SentBefore& before,
                                              std::span<const index::Ordinal> ordinals);
 
-// The profile ids of `wanted` as they were last sent.
-Result<std::unordered_map<index::Ordinal, std::string>> ids_last_sent(
-    const SentBefore& before, const index::Bitmap& wanted);
+// Those of `wanted` as the destination last took them, or as they were sent where it took nothing;
+// who was never sent, or forgotten, is left out.
+// Cost: one pass over the stream.
+Result<std::unordered_map<index::Ordinal, KnownPerson>> last_sent(const SentBefore& before,
+                                                                  const index::Bitmap& wanted);
 
 }  // namespace muster::connect

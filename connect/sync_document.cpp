@@ -15,7 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 9> kSettings{"segment",  "destination", "mode",
                                                     "mapping",  "schedule",    "paused",
                                                     "exclude",  "identify_by", "nulls"};
-constexpr std::string_view kProfilesPrefix = "profiles.";
 
 struct Unit {
   char letter;
@@ -45,16 +44,8 @@ Status read_mapping(const DocumentReader& reader, SyncDocument& document) {
     return reader.wrong("mapping", "at most 256 fields are mapped.");
   }
   for (const std::string& name : names) {
-    if (name.empty() || name.size() > kNameBytesMax) {
-      return reader.wrong("mapping", "a name at the destination has 1 to 512 bytes.");
-    }
-    if (name == "id") {
-      return mapping->wrong(name, "'id' is always the profile id; choose another name.");
-    }
-    TRY_ASSIGN(std::string field, mapping->required_text(name, kNameBytesMax));
-    if (field.starts_with(kProfilesPrefix)) field.erase(0, kProfilesPrefix.size());
-    if (field.empty()) return mapping->wrong(name, "a field of the profiles belongs here.");
-    document.mapping.emplace_back(name, std::move(field));
+    TRY_ASSIGN(MappedField field, read_mapped_field(*mapping, name));
+    document.mapping.push_back(std::move(field));
   }
   return Ok{};
 }
@@ -96,14 +87,16 @@ Status read_rules(const DocumentReader& reader, SyncDocument& document) {
   TRY_ASSIGN(document.identify_by, read_names(reader, "identify_by", kMappedFieldsMax));
   for (const std::string& name : document.identify_by) {
     const bool mapped = std::any_of(document.mapping.begin(), document.mapping.end(),
-                                    [&](const auto& entry) { return entry.first == name; });
+                                    [&](const auto& entry) { return entry.name == name; });
     if (!mapped) return reader.wrong("identify_by", "'" + name + "' is no name of the mapping.");
   }
   TRY_ASSIGN(const auto nulls, reader.text("nulls", 64));
-  if (nulls && *nulls != "send" && *nulls != "omit") {
-    return reader.wrong("nulls", "'send' or 'omit' belongs here.");
+  for (const Nulls policy : {Nulls::Send, Nulls::Omit, Nulls::Keep}) {
+    if (nulls && *nulls == name_of(policy)) document.nulls = policy;
   }
-  document.send_nulls = nulls.value_or("send") == "send";
+  if (nulls && *nulls != name_of(document.nulls)) {
+    return reader.wrong("nulls", "'send', 'omit' or 'keep' belongs here.");
+  }
   return Ok{};
 }
 
@@ -133,6 +126,16 @@ std::string_view name_of(SyncMode mode) {
   return {};
 }
 
+std::string_view name_of(Nulls nulls) {
+  switch (nulls) {
+    case Nulls::Send: return "send";
+    case Nulls::Omit: return "omit";
+    case Nulls::Keep: return "keep";
+  }
+  CHECK(!"every null policy has a name");
+  return {};
+}
+
 Result<SyncDocument> parse_sync(std::string_view json) {
   TRY_ASSIGN(const DocumentReader reader, DocumentReader::of(json));
   TRY(reader.only(kSettings));
@@ -155,7 +158,7 @@ std::string to_json(const SyncDocument& document) {
   json.key("destination").text(document.destination);
   json.key("mode").text(name_of(document.mode));
   json.key("mapping").begin_object();
-  for (const auto& [name, field] : document.mapping) json.key(name).text(field);
+  for (const MappedField& field : document.mapping) write_mapped_field(json, field);
   json.end_object();
   if (document.every_ms) {
     json.key("schedule").begin_object();
@@ -166,7 +169,7 @@ std::string to_json(const SyncDocument& document) {
   json.key("paused").boolean(document.paused);
   write_names(json, "exclude", document.exclude);
   write_names(json, "identify_by", document.identify_by);
-  json.key("nulls").text(document.send_nulls ? "send" : "omit");
+  json.key("nulls").text(name_of(document.nulls));
   json.end_object();
   return json.take();
 }

@@ -4,6 +4,7 @@
 //    "mapping": {"email": "email", "name": "first_name"}, "schedule": "manual", "paused": false,
 //    "exclude": ["unsubscribed"], "identify_by": ["email"], "nulls": "send"}
 //
+// What else a mapping may hold: connect/mapping/mapped_field.h.
 // Thread safety: immutable.
 #pragma once
 
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "connect/mapping/mapped_field.h"
 
 namespace muster::connect {
 
@@ -33,16 +35,23 @@ enum class SyncMode : std::uint8_t {
 };
 std::string_view name_of(SyncMode mode);
 
+// What becomes of a value that somebody does not have.
+enum class Nulls : std::uint8_t {
+  Send,  // null
+  Omit,  // Left out; losing one is a change.
+  Keep,  // Left out, and the destination keeps what it has: losing one is no change.
+};
+std::string_view name_of(Nulls nulls);
+
 struct SyncDocument {
   std::string segment, destination;
   SyncMode mode = SyncMode::Diff;
-  // Name at the destination -> field of the profile, in the order of the document.
-  std::vector<std::pair<std::string, std::string>> mapping;
+  std::vector<MappedField> mapping;       // In the order of the document.
   std::optional<TimeMs> every_ms;         // Nothing: by call only.
   bool paused = false;
   std::vector<std::string> exclude;       // Segments whose people are never sent.
   std::vector<std::string> identify_by;   // Mapped names; who has none of them is unidentifiable.
-  bool send_nulls = true;                 // Missing fields as null; else left out.
+  Nulls nulls = Nulls::Send;
 };
 
 // Errors: InvalidArgument with the JSON pointer.

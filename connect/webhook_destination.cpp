@@ -13,8 +13,10 @@ namespace {
 constexpr int kUnauthorized = 401;
 
 Answer answer_of(HttpAnswer http) {
+  const bool is_success = http.status >= 200 && http.status < 300;
   return {.kind = http.kind, .status = http.status, .retry_after = std::move(http.retry_after),
-          .text = http.error.empty() ? shown_line(http.body) : std::move(http.error)};
+          .text = http.error.empty() ? shown_line(http.body) : std::move(http.error),
+          .body = is_success ? std::move(http.body) : std::string()};
 }
 
 // What deliveries need until their answers are there, whoever else has let go of it.
@@ -68,12 +70,21 @@ class WebhookDestination final : public Destination {
 Result<std::vector<std::string>> WebhookSender::headers(
     const Delivery& delivery, std::string_view token) const {
   const std::string timestamp = std::to_string(delivery.at / 1'000);
-  TRY_ASSIGN(const std::string signature,
-             sign(secrets_, {delivery.message_id, timestamp, delivery.body}));
+  const PlannedRequest& request = delivery.request;
+  const bool is_plain = request.method.empty();
+  const std::string type = is_plain ? "application/json" : request.content_type;
   std::vector<std::string> lines{
-      "Content-Type: application/json", "User-Agent: Muster-Webhook/1", "Accept: */*", "Expect:",
-      "webhook-id: " + std::string(delivery.message_id), "webhook-timestamp: " + timestamp,
-      "webhook-signature: " + signature};
+      "Content-Type:" + (type.empty() ? "" : " " + type), "User-Agent: Muster-Webhook/1",
+      "Accept: */*", "Expect:", "webhook-id: " + std::string(delivery.message_id),
+      "webhook-timestamp: " + timestamp};
+  if (!secrets_.empty()) {
+    TRY_ASSIGN(const std::string signature,
+               sign(secrets_, {delivery.message_id, timestamp, delivery.body}));
+    lines.push_back("webhook-signature: " + signature);
+  }
+  for (const auto& [name, value] : request.headers) {
+    lines.push_back(value.empty() ? name + ";" : name + ": " + value);
+  }
   if (delivery.gzip) lines.push_back("Content-Encoding: gzip");
   if (!delivery.traceparent.empty()) lines.push_back("traceparent: " + delivery.traceparent);
   for (const auto& [name, value] : document_.headers) {
@@ -121,6 +132,11 @@ void WebhookSender::send(const AttemptPtr& attempt, const std::string& token) {
   const bool may_repeat = tokens_ != nullptr && !attempt->again;
   HttpRequest request{.url = document_.url, .headers = std::move(*lines),
                       .timeout_ms = document_.timeout_ms, .stop = attempt->stop};
+  if (!attempt->delivery.request.method.empty()) {
+    request.method = attempt->delivery.request.method;
+    // The server stays the document's, whatever a template says.
+    request.url.target = attempt->delivery.request.target;
+  }
   request.body = may_repeat ? attempt->delivery.body : std::move(attempt->delivery.body);
   http_.start(std::move(request), [self = shared_from_this(), attempt, token,
                                     may_repeat](HttpAnswer http) {

@@ -159,9 +159,10 @@ class Engine {
   // Everybody in the segment, as a set; the profile ids and fields come by rows().
   Result<MembersAnswer> members(const Pass<Permission::Members>& pass,
                                 const Question& question) const;
-  // The profiles of `ordinals`, in that order, with the named fields ("profiles." left out).
-  // Limits: 65,536 ordinals a call.
-  // Errors: NotFound with the nearest name for an unknown field.
+  // The profiles of `ordinals`, in that order, with the named fields ("profiles." left out)
+  // and traits ("traits.NAME"), as of the moment of `members`.
+  // Limits: 65,536 ordinals a call.  Cost: a trait is evaluated person by person.
+  // Errors: NotFound with the nearest name for an unknown field or trait.
   Result<std::vector<ProfileRow>> rows(const Pass<Permission::Members>& pass,
                                        const MembersAnswer& members,
                                        std::span<const std::uint32_t> ordinals,

@@ -25,6 +25,24 @@ constexpr double kOverrunMax = 10;
 // What a check spends on counting newcomers: somebody is typing.
 constexpr std::chrono::milliseconds kNewcomerTime{100};
 
+// A field of rows() that begins so is a trait.
+constexpr std::string_view kTraitsPrefix = "traits.";
+
+struct AskedTrait {
+  query::NodePtr value;
+  query::BindContext context;
+};
+
+Result<AskedTrait> asked_trait(query::BindContext context, const std::string& name) {
+  TRY_ASSIGN(const auto trait, context.trait(name));
+  if (!trait) {
+    return Error{ErrorCode::NotFound,
+                 "there is no trait " + with_suggestion(name, trait_ids(*context.generation))};
+  }
+  context.zone = trait->zone;
+  return AskedTrait{trait->value, std::move(context)};
+}
+
 query::Budget at_most(query::Budget budget, std::chrono::milliseconds time) {
   const auto latest = std::chrono::steady_clock::now() + time;
   budget.deadline = std::min(budget.deadline.value_or(latest), latest);
@@ -245,8 +263,17 @@ Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
     return Error{ErrorCode::LimitExceeded, "at most 65,536 profiles are read at once"};
   }
   const index::Table& profiles = members.generation->profiles;
-  std::vector<const index::Attribute*> attributes;
+  std::vector<const index::Attribute*> attributes;  // Null for a trait.
+  std::vector<AskedTrait> traits;
   for (const std::string& field : fields) {
+    if (field.starts_with(kTraitsPrefix)) {
+      const std::string name = field.substr(kTraitsPrefix.size());
+      TRY_ASSIGN(AskedTrait trait,
+                 asked_trait(impl_->context(members.generation, members.as_of, ""), name));
+      traits.push_back(std::move(trait));
+      attributes.push_back(nullptr);
+      continue;
+    }
     const index::Attribute* attribute = profiles.attribute(without_table(field));
     if (attribute == nullptr) {
       std::vector<std::string> known;
@@ -260,7 +287,18 @@ Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
   rows.reserve(ordinals.size());
   for (const std::uint32_t ordinal : ordinals) {
     ProfileRow row{std::string(profiles.ids.key(ordinal)), {}, {}};
+    auto trait = traits.begin();
     for (const index::Attribute* attribute : attributes) {
+      if (attribute == nullptr) {
+        Value value = Missing{};
+        if (profiles.live.contains(ordinal)) {
+          TRY_ASSIGN(value, query::value_of(trait->value, trait->context, ordinal));
+        }
+        ++trait;
+        row.values.push_back({std::move(value)});
+        row.is_list.push_back(false);
+        continue;
+      }
       row.values.push_back(attribute->values(ordinal));
       row.is_list.push_back(attribute->type.list);
     }

@@ -225,6 +225,7 @@ class Serving {
     connect::ExporterOptions exporter{.clock = &clock_,
                                       .random = &random_,
                                       .allow_list = options_.allow_destination,
+                                      .export_directory = options_.export_directory,
                                       .secret_key = secret_key_,
                                       .audit = audit_.get()};
     TRY_ASSIGN(exporter_, connect::Exporter::open(*engine_, std::move(exporter)));

@@ -37,7 +37,7 @@ const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "allow-origin",
     "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
-    "changes-retention", "encryption-key", "log-requests", "ready-file"};
+    "changes-retention", "export-directory", "encryption-key", "log-requests", "ready-file"};
 
 const std::vector<std::string> kLogRequests{"none", "troubled", "all"};
 
@@ -53,6 +53,7 @@ std::string* text_named(const std::string& name, ServeOptions& options) {
   if (name == "raw-retention") return &options.raw_retention;
   if (name == "raw-archive") return &options.raw_archive;
   if (name == "changes-retention") return &options.changes_retention;
+  if (name == "export-directory") return &options.export_directory;
   if (name == "encryption-key") return &options.encryption_key;
   if (name == "log-requests") return &options.log_requests;
   return nullptr;
@@ -164,6 +165,10 @@ void add_serve_options(CLI::App& command, ServeOptions& options) {
                   "Private address an export may go to: CIDR or HOST:PORT; may be repeated")
       ->envname("MUSTER_ALLOW_DESTINATION")
       ->delimiter(',');
+  command
+      .add_option("--export-directory", options.export_directory,
+                  "Directory below which exports may write files; when not given, none are written")
+      ->envname("MUSTER_EXPORT_DIRECTORY");
   command
       .add_option("--allow-origin", options.allow_origin,
                   "Site whose pages may send calls of the Segment spec, like "

@@ -21,6 +21,7 @@ struct ServeOptions {
   bool memory = false;  // Nothing is kept after the end.
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> allow_destination;
+  std::string export_directory;  // Below which exports may write files; "": nowhere.
   std::vector<std::string> allow_origin;  // Of pages that may send calls; "*": all.
   unsigned threads = 0;  // Of the evaluation; 0: as many as the machine has.
   unsigned kept_mib = 256;  // Of kept event conditions; 0: none.

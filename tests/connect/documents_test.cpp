@@ -17,7 +17,7 @@ std::string destination(std::string_view members) {
 TEST(DestinationDocument, SaysWhereAndWhatDoesNotFit) {
   const std::pair<std::string, std::string> cases[] = {
       {"[]", "The document: a JSON object belongs here."},
-      {R"({"kind":"fax"})", "/kind: 'webhook' is the one kind of destination there is."},
+      {R"({"kind":"fax"})", "/kind: 'webhook', 'recipe' or 'file' belongs here."},
       {R"({"kind":"webhook"})", "/url: this setting is missing."},
       {R"({"kind":"webhook","url":"not a url"})",
        "/url: The URL holds a space, a control character or a character beyond ASCII; write such "
@@ -135,7 +135,8 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
       {R"({"segment":"s","destination":"d","mapping":{"id":"email"}})",
        "/mapping/id: 'id' is always the profile id; choose another name."},
       {R"({"segment":"s","destination":"d","mapping":{"a/b":1}})",
-       "/mapping/a~1b: a text belongs here."},
+       "/mapping/a~1b: the name of a field, or an object with 'field', 'trait' or 'constant', "
+       "belongs here."},
       {R"({"segment":"s","destination":"d","schedule":"daily"})",
        R"(/schedule: "manual" or {"every": "15m"} belongs here.)"},
       {R"({"segment":"s","destination":"d","schedule":{"every":"0m"}})",

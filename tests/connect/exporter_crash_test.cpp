@@ -207,14 +207,18 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
   const auto people = index::Bitmap::from_sorted(std::vector<index::Ordinal>{3, 70'000, 70'001});
   const BatchPlanned batch{.run = 2, .id = "msg_a", .operation = Operation::Change, .gzip = true,
                            .people = people, .digests = {1, 2, 3}, .member_bytes = {9, 8, 7},
-                           .prefix_bytes = 5, .packed = "bytes"};
+                           .prefix_bytes = 5, .packed = "bytes", .separator_bytes = 0,
+                           .suffix_bytes = 3,
+                           .request = {"PUT", "/x", "text/plain", {{"X-A", "b"}}},
+                           .known = "packed"};
   const OutcomeRecord records[] = {
       RunRequested{1, 2},
       RunStarted{.run = 1, .audience = people, .excluded = {{"x", people}}},
       RunFailed{1, 2, 3, "why"}, Sorted{1, people, people}, batch, AttemptStarted{"msg_a", 2, 3},
       AttemptFailed{"msg_a", 1, 2, 3, true, 500, "why"}, Delivered{"msg_a", 1, 200},
       Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
-      Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1}};
+      Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1},
+      DeliveredPartly{"msg_a", 1, 200, {{"no such address", people}}}};
   for (const OutcomeRecord& record : records) {
     SCOPED_TRACE(record.index());
     const std::string bytes = encode(record);
@@ -227,8 +231,24 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
     }
     EXPECT_FALSE(decode_outcome(bytes + "x"));
   }
-  EXPECT_FALSE(decode_outcome(std::string("\x02\x00\x01", 3)));
+  EXPECT_FALSE(decode_outcome(std::string("\x03\x00\x01", 3)));
   EXPECT_FALSE(decode_outcome(std::string("\x01\x7f\x01", 3)));
+}
+
+// What a version before wrote of a batch: no request, and people in a list of JSON.
+TEST(OutcomeRecord, ReadsBatchesOfTheFirstFormat) {
+  const BatchPlanned batch{.run = 2, .id = "msg_a", .operation = Operation::Remove,
+                           .people = index::Bitmap::from_sorted(std::vector<index::Ordinal>{7}),
+                           .member_bytes = {9}, .prefix_bytes = 5, .packed = "bytes"};
+  std::string bytes = encode(batch);
+  // The fields since format 2: two lengths of one byte, three empty texts, an empty list, a text.
+  bytes.resize(bytes.size() - 7);
+  bytes[0] = 1;
+  const auto read = decode_outcome(bytes);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(encode(batch), encode(*read));
+  bytes[0] = 2;
+  EXPECT_FALSE(decode_outcome(bytes));
 }
 
 }  // namespace

@@ -119,10 +119,10 @@ TEST_F(OutcomeErasing, LeavesALedgerThatGoesOn) {
   ASSERT_TRUE(ledger);
   // Whoever is asked for by ordinal has the id as it was sent, or none.
   const testing::FakeJournal journal(world_.store);
-  const auto ids = ids_last_sent({journal, "sync:buyers"}, only({6, 7, 8}));
+  const auto ids = last_sent({journal, "sync:buyers"}, only({6, 7, 8}));
   ASSERT_TRUE(ids);
-  EXPECT_EQ("p6", ids->at(6));
-  EXPECT_EQ("p8", ids->at(8));
+  EXPECT_EQ("p6", ids->at(6).id);
+  EXPECT_EQ("p8", ids->at(8).id);
   EXPECT_FALSE(ids->contains(7));
 }
 

@@ -1,0 +1,80 @@
+// Puts people into the words of their destination: the text of each, and what stands around them.
+//
+// A body is  prefix | text of a person, separator, text of a person, ... | suffix;  so a batch is
+// halved, and a person erased, by lengths alone, whatever the texts are.
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "connect/mapping/mapped_field.h"
+#include "connect/outcome_record.h"
+#include "connect/sync_document.h"
+
+namespace muster::connect {
+
+struct DestinationDocument;
+
+// What all people of a batch share.
+struct BatchScope {
+  std::string_view sync, segment;
+  std::uint64_t run = 0, snapshot = 0;
+  TimeMs at = 0;  // When the run began: the same for every attempt.
+  Operation operation = Operation::Add;
+};
+
+struct Envelope {
+  std::string prefix, separator, suffix;
+  PlannedRequest request;
+};
+
+class Composer {
+ public:
+  virtual ~Composer() = default;
+
+  // The mapping of the sync with the rules of the destination.
+  const std::vector<MappedField>& mapping() const { return mapping_; }
+
+  // Errors: InvalidArgument when the destination knows no such operation.
+  virtual Status takes(Operation operation) const = 0;
+  // People of one request, at least 1.
+  virtual std::size_t people_max(Operation operation) const = 0;
+  // Bytes of one body before compression; a single person may exceed it.
+  virtual std::size_t bytes_max() const = 0;
+  // Whether the destination can tell who that is.
+  virtual bool identifies(const BatchScope& scope, const Person& person) const = 0;
+  virtual std::string member(const BatchScope& scope, const Person& person) const = 0;
+  // Requires people in their order; a request for one person may name them.
+  virtual Envelope envelope(const BatchScope& scope, const Person& first) const = 0;
+
+  // Names what is sent of somebody: another one is a change.
+  virtual std::uint64_t digest(const BatchScope& scope, const Person& person) const = 0;
+  // Whether removals need the values of people, not only their ids.
+  virtual bool removes_by_values() const = 0;
+  // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
+  virtual std::string known(const Person& person) const = 0;
+
+ protected:
+  explicit Composer(std::vector<MappedField> mapping) : mapping_(std::move(mapping)) {}
+  std::vector<MappedField> mapping_;
+};
+
+// How a sync and its destination, as they are now, word things.
+std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
+                                        const DestinationDocument& destination);
+
+// {"id": "p1", "email": ...}: the text of a person where nothing else is said.
+std::string member_json(const std::vector<MappedField>& mapping, const Person& person,
+                        Nulls nulls);
+// Whether somebody has an id and one of the names; an id is enough for no names.
+bool has_any(const std::vector<MappedField>& mapping, const Person& person,
+             const std::vector<std::string>& names);
+
+}  // namespace muster::connect

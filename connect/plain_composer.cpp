@@ -1,0 +1,98 @@
+// The body of a webhook that says nothing about its form; and who makes composers.
+//
+//   {"type":"audience.members","sync":"crm-buyers","segment":"buyers","run":3,"snapshot":812,
+//    "operation":"add","members":[{"id":"p1","email":"..."}, ...]}
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/json_writer.h"
+#include "connect/composer.h"
+#include "connect/destination_document.h"
+#include "connect/known_people.h"
+#include "connect/planner.h"
+#include "connect/templates/template_composer.h"
+
+namespace muster::connect {
+namespace {
+
+class PlainComposer final : public Composer {
+ public:
+  PlainComposer(const SyncDocument& sync, const DestinationDocument& destination)
+      : Composer(sync.mapping),
+        identify_by_(sync.identify_by),
+        nulls_(sync.nulls),
+        batch_size_(destination.batch_size) {}
+
+  Status takes(Operation) const override { return Ok{}; }
+  std::size_t people_max(Operation) const override { return batch_size_; }
+  std::size_t bytes_max() const override { return kBodyBytesMax; }
+  bool identifies(const BatchScope& scope, const Person& person) const override {
+    if (scope.operation == Operation::Remove) return !person.id.empty();
+    return has_any(mapping_, person, identify_by_);
+  }
+  std::string member(const BatchScope& scope, const Person& person) const override {
+    if (scope.operation != Operation::Remove) return member_json(mapping_, person, nulls_);
+    JsonWriter json;
+    json.begin_object().key("id").text(person.id).end_object();
+    return json.take();
+  }
+  Envelope envelope(const BatchScope& scope, const Person&) const override {
+    JsonWriter json;
+    json.begin_object();
+    json.key("type").text("audience.members");
+    json.key("sync").text(scope.sync);
+    json.key("segment").text(scope.segment);
+    json.key("run").number(scope.run);
+    json.key("snapshot").number(scope.snapshot);
+    json.key("operation").text(name_of(scope.operation));
+    json.key("members").begin_array();
+    return {.prefix = json.take(), .separator = ",", .suffix = "]}", .request = {}};
+  }
+  std::uint64_t digest(const BatchScope&, const Person& person) const override {
+    return hash64(member_json(mapping_, person, nulls_));
+  }
+  bool removes_by_values() const override { return false; }
+  std::string known(const Person& person) const override {
+    return nulls_ == Nulls::Keep ? known_text(mapping_, person, nullptr) : "";
+  }
+
+ private:
+  std::vector<std::string> identify_by_;
+  Nulls nulls_;
+  std::size_t batch_size_;
+};
+
+}  // namespace
+
+std::string member_json(const std::vector<MappedField>& mapping, const Person& person,
+                        Nulls nulls) {
+  JsonWriter json;
+  json.begin_object().key("id").text(person.id);
+  for (std::size_t i = 0; i < mapping.size(); ++i) {
+    if (nulls != Nulls::Send && person.values[i].is_absent()) continue;
+    json.key(mapping[i].name);
+    write_value(json, person.values[i]);
+  }
+  json.end_object();
+  return json.take();
+}
+
+bool has_any(const std::vector<MappedField>& mapping, const Person& person,
+             const std::vector<std::string>& names) {
+  if (person.id.empty()) return false;
+  if (names.empty()) return true;
+  for (std::size_t i = 0; i < mapping.size(); ++i) {
+    const bool named = std::find(names.begin(), names.end(), mapping[i].name) != names.end();
+    if (named && !person.values[i].is_absent()) return true;
+  }
+  return false;
+}
+
+std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
+                                        const DestinationDocument& destination) {
+  if (destination.file) return make_file_composer(sync, destination);
+  if (destination.content) return make_template_composer(sync, destination);
+  return std::make_unique<PlainComposer>(sync, destination);
+}
+
+}  // namespace muster::connect

@@ -1,0 +1,215 @@
+// Whole runs to destinations that say what they are sent.
+#include <gtest/gtest.h>
+
+#include "connect/known_people.h"
+#include "tests/connect/export_world.h"
+
+namespace muster::connect {
+namespace {
+
+using testing::Receiver;
+using testing::World;
+
+// A body of its own form that the receiver of export_world.h still reads.
+constexpr const char* kTemplates =
+    R"(,"batch_size":8,"fields":{"mail":{"normalise":"email","hash":"sha256"}},)"
+    R"("identify_by":["mail"],"requests":{)"
+    R"("add":{"path":"/in/{{sync}}","headers":{"X-Run":"{{run}}"},)"
+    R"("body":{"operation":"{{operation}}","members":["{{members}}"],"end":true},)"
+    R"("member":{"id":"{{id}}","em":"{{mail}}"}},)"
+    R"("remove":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+    R"("member":{"id":"{{id}}","em":"{{mail}}"}}})";
+
+class TemplatedExport : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (index::Ordinal i = 0; i < 20; ++i) {
+      world_.people.add(i, " P" + std::to_string(i) + "@Example.com");
+      world_.people.segments["buyers"].add(i);
+    }
+    world_.open();
+  }
+  void run() {
+    ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+    world_.work();
+  }
+  const RunCounts& counts() {
+    run_ = world_.newest();
+    return run_.counts;
+  }
+  std::string body_of_removal() {
+    std::string found;
+    for (const auto& [id, message] : world_.receiver.messages) {
+      if (message.body.find("\"remove\"") != std::string::npos) found = message.body;
+    }
+    return found;
+  }
+
+  World world_;
+  RunView run_;
+};
+
+// sha256 of "p3@example.com".
+constexpr const char* kHashOfP3 =
+    "b7db63306d043a13688028213981245375d8e5448c88ea17f520c359b834de86";
+
+TEST_F(TemplatedExport, SendsWhatTheTemplatesSay) {
+  world_.define(kTemplates);
+  run();
+  EXPECT_EQ(20U, counts().sent);
+  EXPECT_EQ(std::string(R"({"id":"p3","em":")") + kHashOfP3 + R"("})",
+            world_.receiver.holds.at("p3"));
+  run();
+  EXPECT_EQ(20U, counts().already_there);
+}
+
+TEST_F(TemplatedExport, HalvesABatchAroundWhomItsReceiverRefuses) {
+  world_.define(kTemplates);
+  world_.receiver.reacts = [](const std::string&, const boost::json::value& body) {
+    for (const boost::json::value& member : body.at("members").as_array()) {
+      if (member.at("id").as_string() != "p5") continue;
+      return Receiver::Reaction{.takes = false,
+                                .answer = {.kind = AnswerKind::Status, .status = 422}};
+    }
+    EXPECT_TRUE(body.at("end").as_bool());
+    return Receiver::Reaction{};
+  };
+  run();
+  EXPECT_EQ(19U, counts().sent);
+  EXPECT_EQ(1U, counts().rejected);
+}
+
+TEST_F(TemplatedExport, RemovesPeopleByWhatWasSentOfThem) {
+  world_.define(kTemplates);
+  run();
+  world_.people.fields[3]["email"] = "other@example.com";  // And then p3 leaves,
+  world_.people.ids.erase(4);                              // and p4 is gone altogether.
+  world_.people.fields.erase(4);
+  auto& buyers = world_.people.segments["buyers"];
+  buyers = subtract(buyers, index::Bitmap::from_sorted(std::vector<index::Ordinal>{3, 4}));
+  run();
+  EXPECT_EQ(2U, counts().removals_sent);
+  const std::string body = body_of_removal();
+  EXPECT_NE(std::string::npos, body.find(kHashOfP3)) << body;
+  EXPECT_NE(std::string::npos, body.find(R"("id":"p4","em":")")) << body;
+}
+
+TEST_F(TemplatedExport, WhoHasNoIdentifierIsUnidentifiable) {
+  world_.people.fields[7]["email"] = "not an address";
+  world_.define(kTemplates);
+  run();
+  EXPECT_EQ(1U, counts().unidentifiable);
+  EXPECT_EQ(19U, counts().sent);
+}
+
+TEST_F(TemplatedExport, ReadsWhatA200SaysOfSinglePeople) {
+  world_.define(std::string(kTemplates) +
+                R"(,"answer":{"list":"/errors","index":"/index","message":"/why"})");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+    return Receiver::Reaction{
+        .answer = {.kind = AnswerKind::Status, .status = 200,
+                   .body = R"({"errors":[{"index":1,"why":"bounced"},{"index":99}]})"}};
+  };
+  run();
+  EXPECT_EQ(3U, counts().rejected);  // One of each of the three batches.
+  EXPECT_EQ(17U, counts().sent);
+  const auto person = world_.exporter->person(world_.pass, "buyers", "p1");
+  EXPECT_EQ(PersonState::Rejected, person->state);
+  EXPECT_EQ("HTTP 200: bounced", person->reason);
+  world_.restart();
+  EXPECT_EQ(3U, counts().rejected);
+  world_.receiver.reacts = nullptr;
+  run();  // Only they are sent again.
+  EXPECT_EQ(3U, counts().sent);
+  EXPECT_EQ(17U, counts().already_there);
+}
+
+TEST_F(TemplatedExport, HalvesABatchWhenTheAnswerNamesOnlySome) {
+  world_.define(std::string(kTemplates) +
+                R"(,"answer":{"list":"/samples","count":"/invalid"})");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value& body) {
+    bool has = false;
+    for (const boost::json::value& member : body.at("members").as_array()) {
+      has = has || member.at("em").as_string() == kHashOfP3;
+    }
+    const bool alone = body.at("members").as_array().size() == 1;
+    const std::string samples = alone ? std::string("\"") + kHashOfP3 + R"(":"no such user")" : "";
+    return Receiver::Reaction{
+        .answer = {.kind = AnswerKind::Status, .status = 200,
+                   .body = has ? R"({"invalid":1,"samples":{)" + samples + "}}" : "{}"}};
+  };
+  run();
+  EXPECT_EQ(1U, counts().rejected);
+  EXPECT_EQ(19U, counts().sent);
+  EXPECT_EQ("HTTP 200: no such user",
+            world_.exporter->person(world_.pass, "buyers", "p3")->reason);
+}
+
+TEST_F(TemplatedExport, RefusesSyncsItHasNoPlaceFor) {
+  world_.define(kTemplates);
+  const auto unknown = world_.exporter->put_sync(
+      world_.pass, "x", R"({"segment":"buyers","destination":"crm","mapping":{"mial":"email"}})");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ("/mapping: at the destination there is no field 'mial'; did you mean 'mail'?",
+            unknown.error().message);
+  ASSERT_TRUE(world_.exporter->put_destination(
+      world_.pass, "only-in",
+      R"({"kind":"webhook","url":"https://x.example.com","requests":{"add":{"path":"/{{id}}"}}})"));
+  const auto diff = world_.exporter->put_sync(
+      world_.pass, "x", R"({"segment":"buyers","destination":"only-in"})");
+  ASSERT_FALSE(diff);
+  EXPECT_TRUE(diff.error().message.starts_with("/mode: ")) << diff.error().message;
+  EXPECT_TRUE(world_.exporter->put_sync(
+      world_.pass, "x", R"({"segment":"buyers","destination":"only-in","mode":"append"})"));
+}
+
+// Settled batches forget what they knew of somebody who was erased, and nothing of others.
+TEST_F(TemplatedExport, ForgetsWhoWasErased) {
+  world_.define(kTemplates);
+  run();
+  world_.people.ids.erase(4);
+  world_.people.fields.erase(4);
+  auto& buyers = world_.people.segments["buyers"];
+  const index::Bitmap erased = index::Bitmap::from_sorted(std::vector<index::Ordinal>{4});
+  buyers = subtract(buyers, erased);
+  run();
+  const engine::EraseOutcome erase = world_.exporter->eraser(erased);
+  int forgotten = 0;
+  int known = 0;
+  for (std::string& payload : world_.store.streams["sync:buyers"]) {
+    const auto done = erase("sync:buyers", payload);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_FALSE(done->is_needed);
+    if (done->payload) payload = *done->payload;
+    const OutcomeRecord record = *decode_outcome(payload);
+    const auto* const batch = std::get_if<BatchPlanned>(&record);
+    if (batch == nullptr || batch->operation == Operation::Remove) continue;
+    const auto people = known_people(*batch);
+    ASSERT_TRUE(people) << people.error().message;
+    for (const auto& person : *people) ++(person ? known : forgotten);
+  }
+  EXPECT_EQ(1, forgotten);
+  EXPECT_EQ(19, known);
+  world_.restart();
+  run();
+  EXPECT_EQ(19U, counts().already_there);
+}
+
+// Losing a value is no change, and the destination is later told of others without it.
+TEST_F(TemplatedExport, KeepsWhatSomebodyLost) {
+  world_.define("", R"(,"nulls":"keep","mapping":{"mail":"email","plan":"plan"})");
+  world_.people.fields[2]["plan"] = "pro";
+  run();
+  world_.people.fields[2].erase("email");
+  run();
+  EXPECT_EQ(20U, counts().already_there);
+  world_.people.fields[2]["plan"] = "free";
+  run();
+  EXPECT_EQ(1U, counts().sent);
+  EXPECT_EQ(R"({"id":"p2","plan":"free"})", world_.receiver.holds.at("p2"));
+  run();
+  EXPECT_EQ(20U, counts().already_there);
+}
+
+}  // namespace
+}  // namespace muster::connect
