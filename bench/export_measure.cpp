@@ -303,10 +303,10 @@ Status measure_diff(const ExportOptions& options, ExportResult& result) {
   std::vector<double> times;
   for (int round = 0; round < 5; ++round) {
     const connect::AudienceMoment moment{.members = wanted, .snapshot = 2};
-    const double begin = seconds_wall();
+    const Stopwatch watch(TimeOf::Core);
     const connect::RunStarted run =
         plan_run({.sync = sync, .run = 2, .audience = moment, .excluded = {}}, ledger);
-    times.push_back((seconds_wall() - begin) * 1e3);
+    times.push_back(watch.seconds() * 1e3);
     CHECK(run.add.count() == subtract(wanted, held).count());
     CHECK(run.remove.count() == subtract(held, wanted).count());
   }

@@ -11,12 +11,6 @@
 namespace muster::connect {
 namespace {
 
-// Errors that pass by themselves: the work is tried again instead of being given up.
-bool passes(ErrorCode code) {
-  return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
-         code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
-}
-
 std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
   std::size_t bytes = 0;
   for (const OutcomeRecord& record : records) {

@@ -270,6 +270,12 @@ class Exporter::Impl {
   std::mutex random_mutex_;  // The random source.
 };
 
+// Errors that pass by themselves: the work is tried again instead of being given up.
+inline bool passes(ErrorCode code) {
+  return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
+         code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
+}
+
 // The streams of a sync: what happened, and which runs were asked for.
 std::string outcome_stream(std::string_view sync);
 std::string request_stream(std::string_view sync);

@@ -8,12 +8,6 @@
 namespace muster::connect {
 namespace {
 
-// Errors that pass by themselves: the work is tried again instead of being given up.
-bool passes(ErrorCode code) {
-  return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
-         code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
-}
-
 // Names what a mirror has to send as a whole again: all but when and whether it runs.
 std::uint64_t meaning_of(const SyncDocument& document) {
   SyncDocument plain = document;

@@ -108,6 +108,23 @@ TEST(Hostile, EveryMemberExactlyOnceThroughErrorsRetryAfterAndReset) {
   EXPECT_EQ(1, receiver.check({"--expect-items", receiver.file_of("more.txt", live.ids)}));
 }
 
+TEST(Hostile, EveryMemberExactlyOnceWithSeveralUnderWayAndARestart) {
+  RETURN_WITHOUT_SHARED_DATA();
+  HostileReceiver receiver;
+  Live live(160);
+  live.define(receiver.url() + "/m/500,lost-ack,429:1,reset,200/x",
+              R"(,"batch_size":20,"concurrency":8,"retry_schedule_ms":[0,30])");
+  ASSERT_TRUE(live.exporter->start_run(live.pass, "buyers"));
+  live.run_until(RunState::Finished, std::chrono::milliseconds(300), 3);
+  live.open();
+  const RunView run = live.run_until(RunState::Finished, std::chrono::seconds(40), 3);
+  EXPECT_EQ(160U, run.counts.sent) << ledger_line(run);
+  EXPECT_EQ(0, receiver.check({"--expect-items", receiver.file_of("items.txt", live.ids),
+                               "--only-expected", "--require-signature", "--max-duplicates", "0",
+                               "--honour-retry-after"}))
+      << receiver.said;
+}
+
 TEST(Hostile, EveryKindOfBadAnswerEndsWithEverybodySent) {
   RETURN_WITHOUT_SHARED_DATA();
   HostileReceiver receiver;
