@@ -12,6 +12,7 @@ namespace {
 constexpr char32_t kCapitalSigma = 0x3A3;
 constexpr char32_t kFinalSigma = 0x3C2;
 constexpr char32_t kCapitalDottedI = 0x130;  // Its lower case is two code points.
+constexpr char32_t kSharpS = 0xDF;  // Its capital is rare, and not what the standard maps it to.
 constexpr char32_t kDotAbove = 0x307;
 
 utf8proc_int32_t signed_point(char32_t code_point) {
@@ -76,6 +77,10 @@ std::string to_lower(std::string_view text) {
 std::string to_upper(std::string_view text) {
   std::string upper;
   for (const char32_t point : points_of(text)) {
+    if (point == kSharpS) {
+      append_utf8(upper, point);
+      continue;
+    }
     append_utf8(upper, static_cast<char32_t>(utf8proc_toupper(signed_point(point))));
   }
   return upper;

@@ -56,6 +56,8 @@ class Composer {
 
   // Names what is sent of somebody: another one is a change.
   virtual std::uint64_t digest(const BatchScope& scope, const Person& person) const = 0;
+  // Whether that is hash64() of the text of a person: then it need not be made twice.
+  virtual bool digests_text() const { return false; }
   // Whether removals need the values of people, not only their ids.
   virtual bool removes_by_values() const = 0;
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.

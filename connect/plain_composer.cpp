@@ -51,6 +51,7 @@ class PlainComposer final : public Composer {
   std::uint64_t digest(const BatchScope&, const Person& person) const override {
     return hash64(member_json(mapping_, person, nulls_));
   }
+  bool digests_text() const override { return true; }
   bool removes_by_values() const override { return false; }
   std::string known(const Person& person) const override {
     return nulls_ == Nulls::Keep ? known_text(mapping_, person, nullptr) : "";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/hash.h"
 #include "connect/compress.h"
 #include "connect/known_people.h"
 #include "connect/profile_ids.h"
@@ -78,7 +79,8 @@ class Gatherer {
   void add(Ordinal ordinal, const Person& person, const Person& as_known) {
     Member member{.ordinal = ordinal, .text = input_.composer.member(scope_, person), .known = {}};
     if (scope_.operation != Operation::Remove) {
-      member.digest = input_.composer.digest(scope_, as_known);
+      const bool is_told = &as_known == &person && input_.composer.digests_text();
+      member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
     }
     bytes_ += member.text.size() + 1;
@@ -115,10 +117,11 @@ class Gatherer {
 Result<std::vector<Person>> people_of(const BatchInput& input,
                                       std::span<const Ordinal> ordinals) {
   const std::vector<MappedField>& mapping = input.composer.mapping();
-  TRY_ASSIGN(const std::vector<engine::ProfileRow> rows,
+  TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
              input.audience.people(input.moment, ordinals, asked_fields(mapping)));
   std::vector<Person> people;
-  for (const engine::ProfileRow& row : rows) people.push_back(person_of(mapping, row));
+  people.reserve(rows.size());
+  for (engine::ProfileRow& row : rows) people.push_back(person_of(mapping, std::move(row)));
   return people;
 }
 
@@ -167,13 +170,6 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
   return gatherer.take();
 }
 
-// One request for one person would otherwise read the engine for each of them.
-std::size_t looked_at(const BatchInput& input, Operation operation) {
-  return std::min(kCheckedAtOnceMax,
-                  std::max(kCheckedPerBatchPlace * input.composer.people_max(operation),
-                           std::size_t{1}));
-}
-
 Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Add));
   const std::vector<Ordinal> ordinals =
@@ -197,12 +193,12 @@ void fill_absent(Person& person, const Person& known) {
   }
 }
 
-// What the destination has of each, once it knows the values they have now.
+// What the destination has of each, once it knows the values they have now; empty: just those.
 Result<std::vector<Person>> as_kept(const BatchInput& input, const Ledger& ledger,
                                     const BatchScope& scope, std::span<const Ordinal> ordinals,
                                     const std::vector<Person>& people) {
+  if (input.sync.nulls != Nulls::Keep) return std::vector<Person>();
   std::vector<Person> kept = people;
-  if (input.sync.nulls != Nulls::Keep) return kept;
   Bitmap differing;
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
     const std::vector<MappedValue>& values = people[i].values;
@@ -224,19 +220,21 @@ Result<std::vector<Person>> as_kept(const BatchInput& input, const Ledger& ledge
 
 Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Change));
-  const std::vector<Ordinal> ordinals =
-      ledger.to_check().slice(0, looked_at(input, Operation::Change));
+  const std::size_t places = input.composer.people_max(Operation::Change);
+  const std::vector<Ordinal> ordinals = ledger.to_check().slice(
+      0, std::min(kCheckedAtOnceMax, kCheckedPerBatchPlace * places));
   TRY_ASSIGN(const std::vector<Person> people, people_of(input, ordinals));
   Gatherer gatherer(input, ledger, Operation::Change);
   TRY_ASSIGN(const std::vector<Person> kept,
              as_kept(input, ledger, gatherer.scope(), ordinals, people));
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
+    const Person& as_known = kept.empty() ? people[i] : kept[i];
     if (!gatherer.identifies(people[i])) {
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
-    } else if (gatherer.digest(kept[i]) == ledger.digest(ordinals[i])) {
+    } else if (gatherer.digest(as_known) == ledger.digest(ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
     } else {
-      gatherer.add(ordinals[i], people[i], kept[i]);
+      gatherer.add(ordinals[i], people[i], as_known);
     }
   }
   return gatherer.take();

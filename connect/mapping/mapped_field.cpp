@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::string_view kProfilesPrefix = "profiles.";
 constexpr std::string_view kTraitsPrefix = "traits.";
-constexpr std::array<std::string_view, 6> kSettings{"field",     "trait", "constant",
-                                                    "normalise", "hash",  "calling_code"};
+constexpr std::array<std::string_view, 7> kSettings{
+    "field", "trait", "constant", "profile_id", "normalise", "hash", "calling_code"};
+constexpr std::array<std::string_view, 4> kSources{"field", "trait", "constant", "profile_id"};
 
 Result<std::string> field_name(const DocumentReader& reader, std::string_view key) {
   TRY_ASSIGN(std::string field, reader.required_text(key, kNameBytesMax));
@@ -34,14 +35,19 @@ Result<Value> constant_of(const DocumentReader& reader) {
 Result<MappedField> read_object(const DocumentReader& reader, const std::string& name) {
   TRY(reader.only(kSettings));
   MappedField mapped{.name = name};
-  const int sources = (reader.has("field") ? 1 : 0) + (reader.has("trait") ? 1 : 0) +
-                      (reader.has("constant") ? 1 : 0);
+  const auto sources = std::count_if(kSources.begin(), kSources.end(),
+                                     [&](std::string_view key) { return reader.has(key); });
   if (sources != 1) {
-    return reader.wrong("field", "exactly one of 'field', 'trait' and 'constant' belongs here.");
+    return reader.wrong("field", "exactly one of 'field', 'trait', 'constant' and 'profile_id' "
+                                 "belongs here.");
   }
   if (reader.has("trait")) {
     mapped.from = MappedFrom::Trait;
     TRY_ASSIGN(mapped.field, reader.required_text("trait", kNameBytesMax));
+  } else if (reader.has("profile_id")) {
+    mapped.from = MappedFrom::ProfileId;
+    TRY_ASSIGN(const auto wanted, reader.flag("profile_id"));
+    if (!*wanted) return reader.wrong("profile_id", "true belongs here.");
   } else if (reader.has("constant")) {
     mapped.from = MappedFrom::Constant;
     TRY_ASSIGN(mapped.constant, constant_of(reader));
@@ -60,7 +66,7 @@ bool is_calling_code(std::string_view text) {
 }  // namespace
 
 std::string MappedField::asked() const {
-  if (from == MappedFrom::Constant) return {};
+  if (from == MappedFrom::Constant || from == MappedFrom::ProfileId) return {};
   return from == MappedFrom::Trait ? std::string(kTraitsPrefix) + field : field;
 }
 
@@ -134,6 +140,7 @@ void write_mapped_field(JsonWriter& json, const MappedField& field) {
   switch (field.from) {
     case MappedFrom::Field: json.key("field").text(field.field); break;
     case MappedFrom::Trait: json.key("trait").text(field.field); break;
+    case MappedFrom::ProfileId: json.key("profile_id").boolean(true); break;
     case MappedFrom::Constant: json.key("constant").value(field.constant); break;
   }
   write_rule(json, field.rule);
@@ -143,27 +150,36 @@ void write_mapped_field(JsonWriter& json, const MappedField& field) {
 std::vector<std::string> asked_fields(const std::vector<MappedField>& mapping) {
   std::vector<std::string> fields;
   for (const MappedField& field : mapping) {
-    if (field.from != MappedFrom::Constant) fields.push_back(field.asked());
+    std::string asked = field.asked();
+    if (!asked.empty()) fields.push_back(std::move(asked));
   }
   return fields;
 }
 
-Person person_of(const std::vector<MappedField>& mapping, const engine::ProfileRow& row) {
-  Person person{.id = row.profile_id, .values = {}};
+Person person_of(const std::vector<MappedField>& mapping, engine::ProfileRow row) {
+  Person person{.id = std::move(row.profile_id), .values = {}};
+  person.values.reserve(mapping.size());
   std::size_t column = 0;
   for (const MappedField& field : mapping) {
     const FieldRule rule = field.rule.over({});
     MappedValue mapped;
-    if (field.from == MappedFrom::Constant) {
-      if (auto value = sent_as(rule, field.constant)) mapped.values.push_back(std::move(*value));
+    if (field.from == MappedFrom::Constant || field.from == MappedFrom::ProfileId) {
+      const Value fixed =
+          field.from == MappedFrom::ProfileId ? Value(person.id) : field.constant;
+      if (auto value = sent_as(rule, fixed)) mapped.values.push_back(std::move(*value));
+      person.values.push_back(std::move(mapped));
+      continue;
+    }
+    mapped.is_list = row.is_list[column];
+    if (rule == FieldRule{}) {  // Most are sent as they are.
+      mapped.values = std::move(row.values[column]);
     } else {
-      mapped.is_list = row.is_list[column];
       for (const Value& value : row.values[column]) {
         if (auto one = sent_as(rule, value)) mapped.values.push_back(std::move(*one));
       }
-      ++column;
     }
     person.values.push_back(std::move(mapped));
+    ++column;
   }
   return person;
 }

@@ -4,6 +4,7 @@
 //   "em": {"field": "email", "normalise": "email", "hash": "sha256"}
 //   "ltv": {"trait": "lifetime_value"}
 //   "source": {"constant": "muster"}
+//   "customer": {"profile_id": true}
 //   "ph": {"field": "phone", "normalise": "phone", "calling_code": "49"}
 //
 // Thread safety: immutable.
@@ -37,7 +38,7 @@ struct RuleParts {
   bool empty() const { return !normalise && !hash && !calling_code; }
 };
 
-enum class MappedFrom : std::uint8_t { Field, Trait, Constant };
+enum class MappedFrom : std::uint8_t { Field, Trait, Constant, ProfileId };
 
 struct MappedField {
   std::string name;                // At the destination.
@@ -45,7 +46,7 @@ struct MappedField {
   std::string field = {};          // Of the profile, or the id of the trait.
   Value constant = Missing{};
   RuleParts rule = {};
-  // What the engine is asked for: "email", "traits.lifetime_value"; "" for a constant.
+  // What the engine is asked for: "email", "traits.lifetime_value"; "" for nothing.
   std::string asked() const;
 };
 
@@ -76,7 +77,7 @@ void write_mapped_field(JsonWriter& json, const MappedField& field);
 std::vector<std::string> asked_fields(const std::vector<MappedField>& mapping);
 
 // `row` was asked with asked_fields(mapping).
-Person person_of(const std::vector<MappedField>& mapping, const engine::ProfileRow& row);
+Person person_of(const std::vector<MappedField>& mapping, engine::ProfileRow row);
 
 // A JSON value: null when absent.
 void write_value(JsonWriter& json, const MappedValue& value);

@@ -120,9 +120,9 @@ TEST(Mapping, ReadsBothFormsAndWritesThemBack) {
                            R"("em":{"field":"email","normalise":"email","hash":"sha256"},)"
                            R"("ph":{"field":"phone","normalise":"phone","calling_code":"49"},)"
                            R"("ltv":{"trait":"value"},"source":{"constant":"muster"},)"
-                           R"("n":{"constant":3}})");
+                           R"("n":{"constant":3},"c":{"profile_id":true}})");
   ASSERT_TRUE(sync) << sync.error().message;
-  ASSERT_EQ(6U, sync->mapping.size());
+  ASSERT_EQ(7U, sync->mapping.size());
   EXPECT_EQ("email", sync->mapping[0].field);
   EXPECT_EQ("traits.value", sync->mapping[3].asked());
   const std::string json = to_json(*sync);
@@ -146,6 +146,7 @@ TEST(Mapping, SaysWhatDoesNotFit) {
       {R"({"a":{"field":"x","calling_code":"999"}})", "/mapping/a/calling_code: "},
       {R"({"a":{"field":"x","normalise":"email","calling_code":"49"}})",
        "/mapping/a/calling_code: only 'phone'"},
+      {R"({"a":{"profile_id":false}})", "/mapping/a/profile_id: true"},
       {R"({"a":{"constant":[1]}})", "/mapping/a/constant: "},
       {R"({"a":{"feild":"x"}})", "/mapping/a/feild: there is no setting 'feild'; did you mean"},
   };

@@ -1,6 +1,9 @@
 // Templates: what they refuse, and what they make of people.
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+
+#include "base/random.h"
 #include "connect/destination_document.h"
 #include "connect/recipe.h"
 #include "connect/templates/content.h"
@@ -98,6 +101,32 @@ TEST(TextTemplate, KeepsHeadersOnOneLineAndPathsWhereTheyAre) {
   for (const char* odd : {"", ".", ".."}) {
     somebody.person.values[0] = one(odd);
     EXPECT_FALSE(path->is_safe_path(somebody.scope())) << odd;
+  }
+}
+
+// Whatever people are called, they stay where their place is.
+TEST(TextTemplate, NobodyBreaksOutOfTheirPlace) {
+  SeededRandom random(7);
+  const auto json = JsonTemplate::parse(R"({"a":"{{email}}","b":"x {{email}}","c":"{{n}}"})", "",
+                                        kNames);
+  const auto line = TextTemplate::parse("{{email}}", kNames);
+  constexpr std::string_view kOdd = "\"\\{}[],:/.?#%&=+ \r\n\t@<>'|\x01\x7f\xc3\xa4\xff$";
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (std::uint64_t i = random.next() % 12; i > 0; --i) {
+      text += kOdd[random.next() % kOdd.size()];
+    }
+    Somebody somebody;
+    somebody.person.values[0] = one(text);
+    boost::json::error_code failed;
+    const auto read = boost::json::parse(json->render(somebody.scope()), failed);
+    ASSERT_FALSE(failed) << text;
+    ASSERT_EQ(3U, read.as_object().size());
+    for (const char c : line->render(somebody.scope(), Escape::Header)) {
+      ASSERT_TRUE(c >= ' ' && c < '\x7f');
+    }
+    const std::string path = line->render(somebody.scope(), Escape::Url);
+    ASSERT_EQ(std::string::npos, path.find_first_of("/?#&=+ \r\n"));
   }
 }
 

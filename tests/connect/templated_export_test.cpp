@@ -163,6 +163,43 @@ TEST_F(TemplatedExport, RefusesSyncsItHasNoPlaceFor) {
       world_.pass, "x", R"({"segment":"buyers","destination":"only-in","mode":"append"})"));
 }
 
+// Whatever is durable of a write during which the power fails: nobody is lost, and what is tried
+// again is what was tried before.
+TEST(TemplatedCrash, AtAnyWriteLosesNobody) {
+  for (const auto crash : {testing::Crash::BeforeAppend, testing::Crash::AfterFirstPayload,
+                           testing::Crash::AfterAppend}) {
+    for (int at = 3; at < 24; ++at) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(crash)) + " at " + std::to_string(at));
+      World world;
+      for (index::Ordinal i = 0; i < 20; ++i) {
+        world.people.add(i, "p" + std::to_string(i) + "@example.com");
+        world.people.segments["buyers"].add(i);
+      }
+      world.open();
+      world.define(std::string(kTemplates) +
+                   R"(,"answer":{"list":"/errors","index":"/index"})");
+      world.receiver.reacts = [](const std::string&, const boost::json::value& body) {
+        const bool has = body.at("members").as_array()[0].at("id").as_string() == "p0";
+        return Receiver::Reaction{
+            .answer = {.kind = AnswerKind::Status, .status = 200,
+                       .body = has ? R"({"errors":[{"index":0}]})" : "{}"}};
+      };
+      world.store.crash = crash;
+      world.store.crash_at = at;
+      if (world.exporter->start_run(world.pass, "buyers")) world.work();
+      if (world.store.down) world.restart();
+      if (world.exporter->runs(world.pass, "buyers")->empty()) {
+        ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
+      }
+      world.work();
+      EXPECT_EQ(19U, world.newest().counts.sent);
+      EXPECT_EQ(1U, world.newest().counts.rejected);
+      EXPECT_EQ(20U, world.receiver.holds.size());
+      EXPECT_EQ(0, world.receiver.changed_bodies);
+    }
+  }
+}
+
 // Settled batches forget what they knew of somebody who was erased, and nothing of others.
 TEST_F(TemplatedExport, ForgetsWhoWasErased) {
   world_.define(kTemplates);

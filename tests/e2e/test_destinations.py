@@ -179,7 +179,7 @@ class Recipes(DestinationCase):
     MAPPING = {'email': 'email', 'phone': {'field': 'phone', 'calling_code': '49'},
                'first_name': 'first', 'last_name': 'last', 'city': 'city', 'zip': 'zip',
                'country': 'country', 'gender': 'gender', 'birth_year': 'born',
-               'birth_month': 'born', 'birth_day': 'born', 'external_id': 'profile_id'}
+               'birth_month': 'born', 'birth_day': 'born', 'external_id': {'profile_id': True}}
 
     def people(self):
         rnd = random.Random(SEED)
