@@ -33,6 +33,9 @@ class Audience {
 
   // Errors: NotFound or InvalidArgument for a segment that is not there or cannot be answered.
   virtual Result<AudienceMoment> members(std::string_view segment) const = 0;
+  // Whom a question of the segment language is true of.
+  // Errors: InvalidArgument with the place in the text.
+  virtual Result<AudienceMoment> matching(const std::string& where) const = 0;
   // Nobody, now: a moment to ask rows with.
   virtual Result<AudienceMoment> latest() const = 0;
   // In the order of `ordinals`; somebody who is no longer there has the profile id "".

@@ -37,6 +37,7 @@ class EngineAudience final : public Audience {
   Result<AudienceMoment> members(std::string_view segment) const override {
     return ask("in segment " + quoted(segment));
   }
+  Result<AudienceMoment> matching(const std::string& where) const override { return ask(where); }
   Result<AudienceMoment> latest() const override { return ask("nobody"); }
 
   Result<std::vector<engine::ProfileRow>> people(

@@ -25,6 +25,9 @@ Status Exporter::Impl::load() {
   for (const char* kind : {"destination", "sync"}) {
     for (const engine::Document& document : parts_.documents->all(kind)) TRY(adopt(document));
   }
+  for (const engine::Document& document : parts_.documents->all("holdout")) {
+    TRY_ASSIGN(holdout_, parse_holdout(document.json));
+  }
   for (auto& [id, sync] : syncs_) {
     const auto destination = destinations_.find(sync->document->destination);
     if (destination == destinations_.end()) continue;

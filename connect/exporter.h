@@ -23,6 +23,8 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/trace_context.h"
+#include "connect/experiment.h"
+#include "connect/split.h"
 #include "connect/views.h"
 #include "engine/access.h"
 #include "engine/answers.h"
@@ -146,6 +148,21 @@ class Exporter {
   // Sends one dead letter again, or all ("").  Returns how many batches that are.
   Result<std::uint64_t> replay(const Pass& pass, std::string_view sync,
                                std::string_view message_id);
+
+  // --- Experiments (connect/split.h, connect/experiment.h) -------------------------------------
+
+  // Who no sync sends to, from the next run of each on.
+  // Errors: InvalidArgument with the JSON pointer.
+  Result<GlobalHoldout> put_holdout(const Pass& pass, std::string_view json);
+  GlobalHoldout holdout(const Pass& pass) const;
+  // How large the arms of a sync came out.
+  // Errors: NotFound; InvalidArgument where nobody is held out.
+  Result<BalanceView> balance(const Pass& pass, std::string_view sync) const;
+  // What those who are sent did more often than those who are held out, since each was first
+  // assigned. `goal`: what stands behind "did" in the segment language, without a window.
+  // Errors: those above; Conflict before the first run; InvalidArgument for the goal.
+  // Cost: a question for each of at most kCohortsMax cohorts.
+  Result<LiftView> lift(const Pass& pass, std::string_view sync, std::string_view goal) const;
 
   // --- For tests with a hand-set clock -----------------------------------------------------------
 

@@ -127,6 +127,12 @@ class Exporter::Impl {
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
+  // --- exporter_experiments.cpp
+  GlobalHoldout holdout() const;
+  Result<GlobalHoldout> put_holdout(std::string_view json);
+  Result<BalanceView> balance(std::string_view id) const;
+  Result<LiftView> lift(std::string_view id, std::string_view goal) const;
+
   // --- exporter_reports.cpp
   Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace);
   ExportQueue queue() const;
@@ -140,6 +146,9 @@ class Exporter::Impl {
   Result<std::uint64_t> replay(std::string_view id, std::string_view message_id);
 
  private:
+  struct Enrolled;
+  Result<Enrolled> enrolled(std::string_view id) const;
+
   struct Choice {
     std::optional<Task> task;
     std::optional<TimeMs> due;  // When something is to be done, if nothing is now.
@@ -207,6 +216,7 @@ class Exporter::Impl {
   std::uint64_t changes_ = 0;  // Counts what may have made work.
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
+  GlobalHoldout holdout_;
   std::string served_last_;
   unsigned threads_ = 0;          // In run().
   unsigned failing_claims_ = 0;   // Claims of destinations whose breaker is open.

@@ -20,7 +20,12 @@ std::uint64_t meaning_of(const SyncDocument& document) {
   SyncDocument plain = document;
   plain.paused = false;
   plain.every_ms.reset();
+  plain.split.reset();
   return hash64(to_json(plain));
+}
+
+const AudienceSplit* split_of(const SyncDocument& document) {
+  return document.split ? &*document.split : nullptr;
 }
 
 // The answer to an attempt must not be forgotten, whatever the journal says.
@@ -231,11 +236,17 @@ Result<RunStarted> Exporter::Impl::plan(const Task& task, const RunRequested& re
   moment = std::make_shared<const AudienceMoment>(std::move(members));
   RunInput input{.sync = *task.document, .sync_version = meaning_of(*task.document),
                  .run = requested.run, .requested_at = requested.at, .at = now(),
-                 .audience = *moment, .excluded = {}};
+                 .audience = *moment, .excluded = {}, .whole = requested.whole};
   for (const std::string& segment : task.document->exclude) {
     TRY_ASSIGN(AudienceMoment excluded, parts_.audience->members(segment));
     input.excluded.emplace_back(segment, std::move(excluded.members));
   }
+  index::Bitmap wanted = moment->members;
+  for (const auto& [segment, people] : input.excluded) wanted = subtract(wanted, people);
+  TRY_ASSIGN(input.assignment, assign({.split = split_of(*task.document), .global = holdout(),
+                                       .audience = *parts_.audience, .moment = *moment,
+                                       .wanted = wanted},
+                                      task.sync->ledger));
   return plan_run(input, task.sync->ledger);
 }
 

@@ -83,11 +83,12 @@ Status Ledger::on(const RunStarted& record) {
   if (active_) return corrupt("a run begins before the one before it ended");
   RunView view{.sync = sync_, .number = record.run, .state = RunState::Delivering,
                .snapshot = record.snapshot, .requested_at = record.requested_at,
-               .started_at = record.at};
+               .started_at = record.at, .whole = record.whole};
   view.counts.audience = record.audience.count();
   view.counts.already_there = record.already.count();
   view.counts.removals = record.remove.count();
   for (const auto& [segment, people] : record.excluded) view.counts.excluded += people.count();
+  for (const auto& [arm, people] : record.held_out) view.counts.held_out += people.count();
   pending_ = unite(unite(record.add, record.check), record.blocked);
   removals_pending_ = record.remove;
   view.counts.pending = pending_.count();
@@ -100,6 +101,8 @@ Status Ledger::on(const RunStarted& record) {
   to_check_ = record.check;
   to_remove_ = record.remove;
   excluded_ = record.excluded;
+  held_out_ = record.held_out;
+  enrol(record);
   unidentifiable_ = {};
   rejected_ = {};
   rejections_.clear();
@@ -268,6 +271,56 @@ Status Ledger::on(const RunFinished& record) {
   if (!record.error.empty()) runs_.back().last_error = record.error;
   runs_.back().state = RunState::Incomplete;  // Finished when nobody is pending: see apply().
   return Ok{};
+}
+
+Status Ledger::on(const Cancelled& record) {
+  if (!active_ || record.run != last_run_) return Ok{};
+  for (auto batch = batches_.begin(); batch != batches_.end();) {
+    const bool may_be_there = batch->second.ambiguous || batch->second.in_flight;
+    if (!may_be_there && !batch->second.dead) {
+      batch = batches_.erase(batch);
+      continue;
+    }
+    batch->second.dead = true;
+    batch->second.in_flight = false;
+    batch->second.ambiguous = batch->second.ambiguous || may_be_there;
+    ++batch;
+  }
+  active_ = false;
+  to_add_ = {};
+  to_check_ = {};
+  to_remove_ = {};
+  if (runs_.back().whole) whole_version_ = 0;  // It has to be sent as a whole yet.
+  runs_.back().finished_at = record.at;
+  runs_.back().state = RunState::Cancelled;
+  return Ok{};
+}
+
+// Puts who is new to the split into their arms.
+void Ledger::enrol(const RunStarted& record) {
+  if (split_key_ != record.split_key) cohorts_.clear();
+  split_key_ = record.split_key;
+  if (record.assigned.empty()) return;
+  cohorts_.push_back({record.at, record.assigned});
+  if (cohorts_.size() <= kCohortsMax) return;
+  std::vector<Cohort> fewer;
+  for (std::size_t i = 0; i < cohorts_.size(); i += 2) {
+    Cohort& first = cohorts_[i];
+    if (i + 1 < cohorts_.size()) {
+      first.at = cohorts_[i + 1].at;
+      for (auto& [arm, people] : cohorts_[i + 1].arms) {
+        const auto same = std::find_if(first.arms.begin(), first.arms.end(),
+                                       [&](const auto& one) { return one.first == arm; });
+        if (same == first.arms.end()) {
+          first.arms.emplace_back(arm, std::move(people));
+        } else {
+          same->second = unite(same->second, people);
+        }
+      }
+    }
+    fewer.push_back(std::move(first));
+  }
+  cohorts_ = std::move(fewer);
 }
 
 Status Ledger::on(const Forgotten&) {

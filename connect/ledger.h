@@ -40,6 +40,14 @@ struct Batch {
   std::string last_error;
 };
 
+// Who was put into the arms of a split by one run, or by some runs that follow each other.
+struct Cohort {
+  TimeMs at = 0;  // Of the last of them.
+  std::vector<std::pair<std::string, index::Bitmap>> arms;
+};
+// Cohorts that are kept apart; more of them are merged by twos.
+inline constexpr std::size_t kCohortsMax = 64;
+
 struct Rejection {
   std::uint64_t run = 0;
   int status = 0;
@@ -72,6 +80,8 @@ class Ledger {
   const std::deque<RunView>& runs() const { return runs_; }  // Oldest first.
   std::uint64_t whole_version() const { return whole_version_; }  // Of the last whole run.
   TimeMs hold_until() const { return hold_until_; }
+  std::uint64_t split_key() const { return split_key_; }  // Of the cohorts.
+  const std::vector<Cohort>& cohorts() const { return cohorts_; }  // Oldest first; disjoint.
 
   // Of the run under way: who is not yet in a batch.
   const index::Bitmap& to_add() const { return to_add_; }
@@ -100,6 +110,7 @@ class Ledger {
   Status on(const Revived& record);
   Status on(const RunFinished& record);
   Status on(const Forgotten& record);
+  Status on(const Cancelled& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
@@ -107,6 +118,8 @@ class Ledger {
   std::uint64_t settle(const index::Bitmap& people);
   std::uint64_t settle_removals(const index::Bitmap& people);
   void remember(RunView view);
+  void enrol(const RunStarted& record);
+  std::string arm_of(index::Ordinal ordinal) const;
   Error corrupt(std::string_view what) const;
 
   std::string sync_;
@@ -118,7 +131,9 @@ class Ledger {
   std::unordered_map<index::Ordinal, std::shared_ptr<const Rejection>> rejections_;
   index::Bitmap rejected_;
   index::Bitmap unidentifiable_;
-  std::vector<std::pair<std::string, index::Bitmap>> excluded_;
+  std::vector<std::pair<std::string, index::Bitmap>> excluded_, held_out_;
+  std::uint64_t split_key_ = 0;
+  std::vector<Cohort> cohorts_;
 
   // The newest run: under way, or as it ended.
   bool active_ = false;

@@ -8,7 +8,9 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+// Records that say nothing in fields that came later are written as before, byte for byte.
+constexpr std::uint8_t kFirstFormat = 1;
+constexpr std::uint8_t kLaterFieldsFormat = 2;
 // Entries of one list in a record; a batch has at most 10,000 people.
 constexpr std::uint64_t kEntriesMax = 1U << 20;
 
@@ -16,7 +18,7 @@ constexpr std::uint64_t kEntriesMax = 1U << 20;
 // cannot be written and forgotten when reading.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  Writer(std::string& out, std::uint8_t format) : out_(out), format_(format) {}
 
   void field(const std::uint64_t& value) { out_.varint(value); }
   void field(const unsigned& value) { out_.varint(value); }
@@ -41,14 +43,22 @@ class Writer {
       field(people);
     }
   }
+  // Whether fields follow that the first format does not have.
+  bool more(bool says_something) {
+    needs_later_ = needs_later_ || says_something;
+    return format_ >= kLaterFieldsFormat;
+  }
+  bool needs_later_fields() const { return needs_later_; }
 
  private:
   ByteWriter out_;
+  const std::uint8_t format_;
+  bool needs_later_ = false;
 };
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : in_(bytes) {}
+  Reader(std::string_view bytes, std::uint8_t format) : in_(bytes), format_(format) {}
 
   void field(std::uint64_t& value) { value = in_.varint(); }
   void field(unsigned& value) { value = static_cast<unsigned>(in_.varint()); }
@@ -84,6 +94,7 @@ class Reader {
       field(people);
     }
   }
+  bool more(bool) const { return format_ >= kLaterFieldsFormat; }
   bool whole() const { return !bad_ && !in_.failed() && in_.at_end(); }
 
  private:
@@ -94,6 +105,7 @@ class Reader {
     return 0;
   }
   ByteReader in_;
+  const std::uint8_t format_;
   bool bad_ = false;
 };
 
@@ -106,11 +118,13 @@ void each(Visitor& visitor, Fields&... fields) {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunRequested> {
   each(v, r.run, r.at);
+  if (v.more(r.whole)) each(v, r.whole);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunStarted> {
   each(v, r.run, r.requested_at, r.at, r.snapshot, r.sync_version, r.whole, r.audience, r.already,
        r.add, r.check, r.remove, r.blocked, r.excluded);
+  if (v.more(r.split_key != 0)) each(v, r.split_key, r.assigned, r.held_out);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
@@ -164,6 +178,11 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Forgotten> {
   each(v, r.at);
 }
 
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Cancelled> {
+  each(v, r.run, r.at);
+}
+
 // Batches are trusted by index later on: their lists must fit each other.
 bool fits(const BatchPlanned& batch) {
   const std::uint64_t people = batch.people.count();
@@ -204,21 +223,28 @@ std::string_view name_of(Operation operation) {
 }
 
 std::string encode(const OutcomeRecord& record) {
-  std::string out;
-  out.push_back(static_cast<char>(kFormat));
-  out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.
-  Writer writer(out);
-  std::visit([&writer](const auto& one) { walk(writer, one); }, record);
-  return out;
+  for (const std::uint8_t format : {kFirstFormat, kLaterFieldsFormat}) {
+    std::string out;
+    out.push_back(static_cast<char>(format));
+    out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.
+    Writer writer(out, format);
+    std::visit([&writer](const auto& one) { walk(writer, one); }, record);
+    if (format == kLaterFieldsFormat || !writer.needs_later_fields()) return out;
+  }
+  CHECK(!"the later format has all fields");
+  return {};
 }
 
 Result<OutcomeRecord> decode_outcome(std::string_view payload) {
-  if (payload.size() < 2 || payload[0] != static_cast<char>(kFormat)) {
+  const auto is_of = [&](std::uint8_t format) { return payload[0] == static_cast<char>(format); };
+  const bool is_known =
+      payload.size() >= 2 && (is_of(kFirstFormat) || is_of(kLaterFieldsFormat));
+  if (!is_known) {
     return Error{ErrorCode::Corrupt,
                  "A record of an export is of a format that this version does not know."};
   }
   OutcomeRecord record;
-  Reader reader(payload.substr(2));
+  Reader reader(payload.substr(2), static_cast<std::uint8_t>(payload[0]));
   if (!read_kind(static_cast<unsigned char>(payload[1]), reader, record)) {
     return Error{ErrorCode::Corrupt,
                  "A record of an export is of a kind that this version does not know."};

@@ -27,9 +27,11 @@ std::string_view name_of(Operation operation);
 struct RunRequested {
   std::uint64_t run = 0;
   TimeMs at = 0;
+  bool whole = false;     // From scratch: everybody is sent, held or not.
 };
 
-// Who is concerned, decided once. audience = already + excluded + blocked + add + check, disjoint.
+// Who is concerned, decided once.
+// audience = already + excluded + held_out + blocked + add + check, disjoint.
 struct RunStarted {
   std::uint64_t run = 0;
   TimeMs requested_at = 0, at = 0;
@@ -43,6 +45,10 @@ struct RunStarted {
   index::Bitmap remove;   // Held, and no longer wanted.
   index::Bitmap blocked;  // In a dead letter that is not settled.
   std::vector<std::pair<std::string, index::Bitmap>> excluded;  // By segment; disjoint.
+  // Written where the sync has a split or there is a global holdout.
+  std::uint64_t split_key = 0;  // What decides about arms: those of another key are void.
+  std::vector<std::pair<std::string, index::Bitmap>> assigned;  // By arm: who was not, before.
+  std::vector<std::pair<std::string, index::Bitmap>> held_out;  // By arm; disjoint.
 };
 
 struct RunFailed {
@@ -129,6 +135,13 @@ struct RunFinished {
   std::string error;  // Why it could not go on, if that is how it ended.
 };
 
+// The run was ended by somebody: who is in no batch yet, or in one that was certainly not received,
+// stays pending for the next run; a batch that may have been received becomes a dead letter.
+struct Cancelled {
+  std::uint64_t run = 0;
+  TimeMs at = 0;
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -136,7 +149,8 @@ struct Forgotten {
 
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
-                 AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten>;
+                 AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
+                 Cancelled>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

@@ -215,6 +215,10 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
     run.excluded.emplace_back(segment, intersect(wanted, people));
     wanted = subtract(wanted, people);
   }
+  run.split_key = input.assignment.key;
+  run.assigned = input.assignment.fresh;
+  run.held_out = input.assignment.held_out;
+  for (const auto& [arm, people] : run.held_out) wanted = subtract(wanted, people);
   Bitmap unsettled;
   for (const auto& [id, batch] : ledger.batches()) {
     unsettled = unite(unsettled, batch.plan.people);
@@ -222,8 +226,8 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
   run.blocked = intersect(wanted, unsettled);
   const Bitmap target = subtract(wanted, unsettled);
   const Bitmap held = intersect(target, ledger.held());
-  run.whole = input.sync.mode == SyncMode::Mirror &&
-              ledger.whole_version() != input.sync_version;
+  run.whole = input.whole || (input.sync.mode == SyncMode::Mirror &&
+                              ledger.whole_version() != input.sync_version);
   run.add = run.whole ? target : subtract(target, ledger.held());
   if (input.sync.mode == SyncMode::Append) {
     run.already = held;

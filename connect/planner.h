@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/assignment.h"
 #include "connect/audience.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
@@ -35,6 +36,8 @@ struct RunInput {
   TimeMs requested_at = 0, at = 0;
   const AudienceMoment& audience;
   std::vector<std::pair<std::string, index::Bitmap>> excluded;  // Segment and its people.
+  Assignment assignment = {};
+  bool whole = false;  // Everybody is sent, held or not.
 };
 
 RunStarted plan_run(const RunInput& input, const Ledger& ledger);

@@ -12,9 +12,9 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::array<std::string_view, 9> kSettings{"segment",  "destination", "mode",
-                                                    "mapping",  "schedule",    "paused",
-                                                    "exclude",  "identify_by", "nulls"};
+constexpr std::array<std::string_view, 10> kSettings{
+    "segment", "destination", "mode",        "mapping", "schedule",
+    "paused",  "exclude",     "identify_by", "nulls",   "split"};
 constexpr std::string_view kProfilesPrefix = "profiles.";
 
 struct Unit {
@@ -145,6 +145,7 @@ Result<SyncDocument> parse_sync(std::string_view json) {
   TRY_ASSIGN(const auto paused, reader.flag("paused"));
   document.paused = paused.value_or(false);
   TRY(read_rules(reader, document));
+  TRY_ASSIGN(document.split, read_split(reader));
   return document;
 }
 
@@ -167,6 +168,7 @@ std::string to_json(const SyncDocument& document) {
   write_names(json, "exclude", document.exclude);
   write_names(json, "identify_by", document.identify_by);
   json.key("nulls").text(document.send_nulls ? "send" : "omit");
+  if (document.split) write_split(json, *document.split);
   json.end_object();
   return json.take();
 }

@@ -2,7 +2,8 @@
 //
 //   {"segment": "buyers", "destination": "crm", "mode": "diff",
 //    "mapping": {"email": "email", "name": "first_name"}, "schedule": "manual", "paused": false,
-//    "exclude": ["unsubscribed"], "identify_by": ["email"], "nulls": "send"}
+//    "exclude": ["unsubscribed"], "identify_by": ["email"], "nulls": "send",
+//    "split": {...}}                                                 (connect/split.h)
 //
 // Thread safety: immutable.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "connect/split.h"
 
 namespace muster::connect {
 
@@ -43,6 +45,7 @@ struct SyncDocument {
   std::vector<std::string> exclude;       // Segments whose people are never sent.
   std::vector<std::string> identify_by;   // Mapped names; who has none of them is unidentifiable.
   bool send_nulls = true;                 // Missing fields as null; else left out.
+  std::optional<AudienceSplit> split;          // Nothing: everybody is sent.
 };
 
 // Errors: InvalidArgument with the JSON pointer.

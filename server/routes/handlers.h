@@ -122,4 +122,10 @@ Result<Response> post_replay(const Call& call, const ActivatePass& pass);
 Result<Response> get_jobs(const Call& call, const ActivatePass& pass);
 Result<Response> get_job(const Call& call, const ActivatePass& pass);
 
+// experiments.cpp
+Result<Response> get_holdout(const Call& call, const ActivatePass& pass);
+Result<Response> put_holdout(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_split(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_lift(const Call& call, const ActivatePass& pass);
+
 }  // namespace muster::server

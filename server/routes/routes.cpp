@@ -99,6 +99,10 @@ constexpr Route kRoutes[] = {
     route<P::Activate, get_sync_person>(Get, "/v1/syncs/{id}/ledger/{profile}"),
     route<P::Activate, get_dead_letters>(Get, "/v1/syncs/{id}/dead-letters"),
     route<P::Activate, post_replay>(Post, "/v1/syncs/{id}/dead-letters/replay"),
+    route<P::Activate, get_sync_split>(Get, "/v1/syncs/{id}/split"),
+    route<P::Activate, get_sync_lift>(Get, "/v1/syncs/{id}/lift"),
+    route<P::Activate, get_holdout>(Get, "/v1/holdout"),
+    route<P::Activate, put_holdout>(Put, "/v1/holdout"),
     route<P::Activate, get_jobs>(Get, "/v1/jobs"),
     route<P::Activate, get_job>(Get, "/v1/jobs/{id}"),
 };

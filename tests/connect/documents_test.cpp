@@ -119,7 +119,11 @@ TEST(SyncDocument, ReadsBackWhatItWrites) {
       R"("schedule":"manual","paused":false,"nulls":"send"})",
       R"({"segment":"s","destination":"d","mode":"mirror","mapping":{"mail":"email"},)"
       R"("schedule":{"every":"15m"},"paused":true,"exclude":["x"],"identify_by":["mail"],)"
-      R"("nulls":"omit"})"};
+      R"("nulls":"omit"})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":"manual","paused":false,"nulls":"send",)"
+      R"("split":{"salt":"x","arms":[{"name":"a","share":0.5},{"name":"b","share":0.25}],)"
+      R"("holdout":0.25,"send":["b"]}})"};
   for (const char* text : texts) {
     const auto document = parse_sync(text);
     ASSERT_TRUE(document) << document.error().message;
@@ -142,6 +146,17 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
        "/schedule/every: a duration from 1s to 366d, like 15m, belongs here."},
       {R"({"segment":"s","destination":"d","identify_by":["email"]})",
        "/identify_by: 'email' is no name of the mapping."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x",)"
+       R"("arms":[{"name":"a","share":0.5}]}})",
+       "/split/arms: the shares of the arms and the holdout make 1 together."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x","arms":[{"name":"a","share":1},)"
+       R"({"name":"a","share":1}]}})",
+       "/split/arms/1/name: a name that no other arm has belongs here."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x","arms":[{"name":"a","share":1}],)"
+       R"("send":["z"]}})",
+       "/split/send: a list of names of the arms belongs here."},
+      {R"({"segment":"s","destination":"d","split":{"arms":[]}})",
+       "/split/salt: this setting is missing."},
   };
   for (const auto& [json, message] : cases) {
     SCOPED_TRACE(json);

@@ -34,6 +34,7 @@ struct People {
   std::map<index::Ordinal, std::map<std::string, std::string>> fields;
   std::map<std::string, index::Bitmap, std::less<>> segments;
   std::uint64_t snapshot = 1;
+  std::function<index::Bitmap(const std::string& where)> matches;  // Answers questions.
 
   void add(index::Ordinal ordinal, const std::string& email) {
     ids[ordinal] = "p" + std::to_string(ordinal);
@@ -51,6 +52,10 @@ class FakeAudience final : public Audience {
       return Error{ErrorCode::InvalidArgument, "There is no such segment."};
     }
     return AudienceMoment{found->second, people_.snapshot, nullptr};
+  }
+  Result<AudienceMoment> matching(const std::string& where) const override {
+    if (!people_.matches) return Error{ErrorCode::InvalidArgument, "Nobody knows."};
+    return AudienceMoment{people_.matches(where), people_.snapshot, nullptr};
   }
   Result<AudienceMoment> latest() const override {
     return AudienceMoment{{}, people_.snapshot, nullptr};

@@ -214,7 +214,10 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
       RunFailed{1, 2, 3, "why"}, Sorted{1, people, people}, batch, AttemptStarted{"msg_a", 2, 3},
       AttemptFailed{"msg_a", 1, 2, 3, true, 500, "why"}, Delivered{"msg_a", 1, 200},
       Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
-      Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1}};
+      Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1},
+      RunRequested{1, 2, true}, Cancelled{1, 2},
+      RunStarted{.run = 1, .audience = people, .split_key = 3, .assigned = {{"a", people}},
+                 .held_out = {{"a", people}}}};
   for (const OutcomeRecord& record : records) {
     SCOPED_TRACE(record.index());
     const std::string bytes = encode(record);
@@ -227,7 +230,7 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
     }
     EXPECT_FALSE(decode_outcome(bytes + "x"));
   }
-  EXPECT_FALSE(decode_outcome(std::string("\x02\x00\x01", 3)));
+  EXPECT_FALSE(decode_outcome(std::string("\x03\x00\x01", 3)));
   EXPECT_FALSE(decode_outcome(std::string("\x01\x7f\x01", 3)));
 }
 

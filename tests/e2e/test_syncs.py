@@ -1,0 +1,95 @@
+"""Who is sent and when: holdouts and lift, schedules, cancelling, events, contact history."""
+import datetime
+import json
+import unittest
+
+from support import NDJSON
+from test_export import LOOPBACK, PEOPLE, ReceivingCase
+
+SPLIT = {'salt': 'spring', 'arms': [{'name': 'a', 'share': 0.4}, {'name': 'b', 'share': 0.3}],
+         'holdout': 0.3, 'send': ['a', 'b']}
+
+EVENTS = {'profiles': {'id': 'profile_id'},
+          'events': {'profile': 'profile_id', 'name': 'type', 'time': 'ts', 'id': 'event_id'}}
+
+
+class SyncCase(ReceivingCase):
+    def sync(self, client, **more):
+        self.assert_ok(client.put('/v1/syncs/pro-hook', {
+            'segment': 'pro', 'destination': 'hook', 'mapping': {'mail': 'email'}, **more}))
+
+    def sent(self, log):
+        """What arrived, one after the other: (operation, member)."""
+        with open(log, encoding='utf-8') as stream:
+            bodies = [json.loads(json.loads(line)['body']) for line in stream]
+        return [(body['operation'], member) for body in bodies for member in body['members']]
+
+    def states(self, client, state):
+        page = self.assert_ok(client.get(f'/v1/syncs/pro-hook/ledger?state={state}&limit=10000'))
+        return {person['profile_id']: person for person in page.json()['items']}
+
+
+class Experiments(SyncCase):
+    def test_who_is_held_out_is_accounted_and_lift_is_what_they_did_since(self):
+        url, log = self.receiver()
+        _, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.assert_ok(client.put('/v1/schema', EVENTS))
+        self.sync(client, split=SPLIT)
+        before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+        rows = [{'profile_id': f'p{n:04d}', 'type': 'Order', 'ts': before.isoformat(),
+                 'event_id': f'before-{n}'}
+                for n in range(PEOPLE)]
+        self.assert_ok(client.post('/v1/events', b'\n'.join(json.dumps(row).encode()
+                                                            for row in rows), NDJSON))
+        counts = self.assert_adds_up(self.run_to_end(client))
+        self.assertGreater(counts['held_out'], PEOPLE // 6)
+        self.assertEqual(counts['sent'] + counts['held_out'], PEOPLE)
+        held, sent = self.states(client, 'held_out'), self.states(client, 'sent')
+        self.assertEqual({one['arm'] for one in held.values()}, {'holdout'})
+        self.assertEqual({one['arm'] for one in sent.values()}, {'a', 'b'})
+        self.assertEqual(sorted(member['id'] for _, member in self.sent(log)), sorted(sent))
+
+        balance = self.assert_ok(client.get('/v1/syncs/pro-hook/split')).json()
+        self.assertEqual(balance['people'], PEOPLE)
+        self.assertTrue(balance['balanced'], balance)
+
+        # What they did before does not count; half of those who were sent do it afterwards.
+        goal = '/v1/syncs/pro-hook/lift?goal=%22Order%22'
+        none = self.assert_ok(client.get(goal)).json()
+        self.assertEqual((none['treatment']['converted'], none['difference']), (0, 0))
+        buyers = sorted(sent)[::2]
+        after = datetime.datetime.now(datetime.UTC).isoformat()
+        self.assert_ok(client.post('/v1/events', b'\n'.join(
+            json.dumps({'profile_id': one, 'type': 'Order', 'ts': after,
+                        'event_id': f'after-{one}'}).encode()
+            for one in buyers), NDJSON))
+        lift = self.assert_ok(client.get(goal)).json()
+        self.assertEqual(lift['treatment']['converted'], len(buyers))
+        self.assertEqual((lift['control']['arm'], lift['control']['people'],
+                          lift['control']['converted']), ('holdout', len(held), 0))
+        self.assertTrue(lift['beyond_chance'], lift)
+        wrong = client.get('/v1/syncs/pro-hook/lift?goal=%22Order%22%20whre')
+        self.assert_problem(wrong, 400, 422)
+
+    def test_the_global_holdout_is_taken_back_from_every_sync(self):
+        url, log = self.receiver()
+        server, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.run_to_end(client)
+        self.assert_problem(client.get('/v1/syncs/pro-hook/split'), 400)
+        self.assert_ok(client.put('/v1/holdout', {'salt': '2026', 'share': 0.25}))
+        self.assert_problem(client.put('/v1/holdout', {'salt': '2026', 'share': 25}), 400)
+        client.close()
+        server.kill()
+        client = server.start().client()
+        self.assertEqual(client.get('/v1/holdout').json(), {'salt': '2026', 'share': 0.25})
+        counts = self.assert_adds_up(self.run_to_end(client))
+        self.assertGreater(counts['held_out'], PEOPLE // 8)
+        self.assertEqual(counts['removals']['sent'], counts['held_out'])
+        removed = {member['id'] for operation, member in self.sent(log) if operation == 'remove'}
+        self.assertEqual(removed, set(self.states(client, 'held_out')))
+
+
+if __name__ == '__main__':
+    unittest.main()
