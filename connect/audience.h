@@ -43,6 +43,9 @@ class Audience {
       const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
       const std::vector<std::string>& fields) const = 0;
   virtual Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const = 0;
+  // Another number after each change of who is in a saved segment, and after a restart; 0 for one
+  // that is not there.  Cost: none.
+  virtual std::uint64_t mark(std::string_view segment) const = 0;
   // Errors: InvalidArgument naming the segment or field that is not there.
   virtual Status check(std::string_view segment, const std::vector<std::string>& fields) const = 0;
 };

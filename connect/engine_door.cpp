@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/hash.h"
 #include "base/json_writer.h"
 #include "connect/address_guard.h"
 #include "connect/destination.h"
@@ -15,6 +16,7 @@ namespace {
 
 using ActivatePass = engine::Pass<engine::Permission::Activate>;
 using MembersPass = engine::Pass<engine::Permission::Members>;
+using QueryPass = engine::Pass<engine::Permission::Query>;
 
 // A string of the segment language: its escapes are those of JSON.
 std::string quoted(std::string_view text) {
@@ -31,8 +33,8 @@ AudienceMoment moment_of(engine::MembersAnswer answer) {
 
 class EngineAudience final : public Audience {
  public:
-  EngineAudience(engine::Engine& engine, MembersPass pass)
-      : engine_(engine), pass_(std::move(pass)) {}
+  EngineAudience(engine::Engine& engine, MembersPass pass, QueryPass query_pass)
+      : engine_(engine), pass_(std::move(pass)), query_pass_(std::move(query_pass)) {}
 
   Result<AudienceMoment> members(std::string_view segment) const override {
     return ask("in segment " + quoted(segment));
@@ -62,6 +64,12 @@ class EngineAudience final : public Audience {
     return std::optional<index::Ordinal>(found.members.select(0));
   }
 
+  std::uint64_t mark(std::string_view segment) const override {
+    const auto size = engine_.segment_size(query_pass_, std::string(segment));
+    if (!size) return 0;
+    return mix64(mix64(size->version) + mix64(size->entered ^ began_) * 3 + mix64(size->left) * 5);
+  }
+
   Status check(std::string_view segment, const std::vector<std::string>& fields) const override {
     const auto document = engine_.document("segment", segment);
     if (!document) {
@@ -81,6 +89,9 @@ class EngineAudience final : public Audience {
 
   engine::Engine& engine_;
   MembersPass pass_;
+  QueryPass query_pass_;
+  // Who entered and left is counted from the beginning of the process on.
+  const std::uint64_t began_ = static_cast<std::uint64_t>(engine_.now());
 };
 
 class EngineDocuments final : public DocumentStore {
@@ -126,8 +137,9 @@ Result<EngineDoor> open_door(engine::Engine& engine) {
   const engine::Access access = engine::Access::system("exporter");
   TRY_ASSIGN(const ActivatePass activate, access.require<engine::Permission::Activate>());
   TRY_ASSIGN(MembersPass members, access.require<engine::Permission::Members>());
+  TRY_ASSIGN(QueryPass query, access.require<engine::Permission::Query>());
   EngineDoor door;
-  door.audience = std::make_unique<EngineAudience>(engine, std::move(members));
+  door.audience = std::make_unique<EngineAudience>(engine, std::move(members), std::move(query));
   door.documents = std::make_unique<EngineDocuments>(engine, activate);
   door.journal = std::make_unique<EngineJournal>(engine, activate);
   return door;

@@ -75,7 +75,9 @@ Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& dest
 Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destination,
                                                  const SyncEntry& sync, TimeMs now) const {
   const auto do_now = [](TaskKind kind) { return Choice{.task = Task{.kind = kind}}; };
-  if (sync.reserved || sync.document->paused) return {};
+  if (sync.reserved) return {};
+  if (sync.cancel_wanted && sync.not_before <= now) return do_now(TaskKind::Cancel);
+  if (sync.document->paused || !destination.document->disabled.empty()) return {};
   if (sync.not_before > now) return {.due = sync.not_before};
   if (!sync.backlog.empty()) return do_now(TaskKind::Flush);
   if (!sync.replay.empty()) return do_now(TaskKind::Revive);
@@ -96,10 +98,13 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
     const bool revive = ledger.dead_batches() > 0 && sync.revived_for != sync.requested->run;
     return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
   }
-  if (!sync.document->every_ms) return choice;
   const TimeMs last = ledger.runs().empty() ? 0 : ledger.runs().back().requested_at;
-  const TimeMs next = last + *sync.document->every_ms;
-  return next <= now ? do_now(TaskKind::Request) : Choice{.due = next};
+  std::optional<TimeMs> next = sync.document->schedule.next(last, sync.changed);
+  if (sync.document->schedule.debounce_ms && sync.dirty_since != 0) {
+    next = sync.dirty_since + *sync.document->schedule.debounce_ms;
+  }
+  if (!next) return choice;
+  return *next <= now ? do_now(TaskKind::Request) : Choice{.due = *next};
 }
 
 Exporter::Impl::Choice Exporter::Impl::choose_for(const std::string& id,
@@ -135,7 +140,7 @@ Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
   for (std::size_t i = 0; i < destinations_.size(); ++i, ++entry) {
     if (entry == destinations_.end()) entry = destinations_.begin();
     const DestinationEntry& destination = entry->second;
-    if (destination.claimed || !destination.document->disabled.empty()) continue;
+    if (destination.claimed) continue;
     if (must_leave_room(destination)) continue;
     Choice here = choose_for(entry->first, destination, now);
     if (here.task) return here;
@@ -176,6 +181,7 @@ void Exporter::Impl::release(const Task& task) {
 // --- The loop ------------------------------------------------------------------------------------
 
 bool Exporter::Impl::work_once(std::stop_token stop) {
+  observe(now());
   const std::optional<Task> task = claim(now());
   if (!task) return false;
   try {
@@ -291,6 +297,16 @@ Status Exporter::resume(const Pass&, std::string_view sync) {
 Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync,
                                           std::optional<TraceContext> trace) {
   return impl_->reserve_run(sync, std::move(trace));
+}
+Result<std::uint64_t> Exporter::start_whole_run(const Pass&, std::string_view sync,
+                                                std::optional<TraceContext> trace) {
+  return impl_->reserve_run(sync, std::move(trace), FromScratch::Yes);
+}
+Status Exporter::cancel(const Pass&, std::string_view sync) {
+  return impl_->want_cancelled(sync);
+}
+Result<PreviewView> Exporter::preview(const Pass&, std::string_view sync) const {
+  return impl_->preview(sync);
 }
 ExportQueue Exporter::queue() const { return impl_->queue(); }
 Result<std::vector<RunView>> Exporter::runs(const Pass&, std::string_view sync) const {

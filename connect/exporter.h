@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "base/trace_context.h"
 #include "connect/experiment.h"
+#include "connect/preview.h"
 #include "connect/split.h"
 #include "connect/views.h"
 #include "engine/access.h"
@@ -129,6 +130,17 @@ class Exporter {
   // Errors: NotFound; Conflict while a run is under way or the sync is paused.
   Result<std::uint64_t> start_run(const Pass& pass, std::string_view sync,
                                   std::optional<TraceContext> trace = {});
+  // The same, from scratch: everybody is sent, held or not, and who left is removed.
+  Result<std::uint64_t> start_whole_run(const Pass& pass, std::string_view sync,
+                                        std::optional<TraceContext> trace = {});
+  // Ends the run that is asked for or under way, once the delivery on its way is answered. Who was
+  // not sent stays pending for the next run; a batch that may have been received is a dead letter.
+  // Errors: NotFound; Conflict when there is no run.
+  Status cancel(const Pass& pass, std::string_view sync);
+  // What the next run would do; nothing is sent or kept.
+  // Errors: NotFound; Conflict while a run is under way; those of the audience.
+  // Cost: the journal of the sync, and the fields of at most kPreviewPeopleMax people, are read.
+  Result<PreviewView> preview(const Pass& pass, std::string_view sync) const;
   // Newest first.
   Result<std::vector<RunView>> runs(const Pass& pass, std::string_view sync) const;
   Result<RunView> run_of(const Pass& pass, std::string_view sync, std::uint64_t number) const;

@@ -42,6 +42,8 @@ inline constexpr unsigned kBreakerFailures = 5;
 inline constexpr TimeMs kProbeEveryMs = 30'000;
 // Until journal or engine are asked again after they could not answer.
 inline constexpr TimeMs kTroubleWaitMs = 5'000;
+// Between two looks at the segments of continuous syncs.
+inline constexpr TimeMs kObserveEveryMs = 200;
 // Longest sleep of a delivery thread: a clock that is set is noticed within it.
 inline constexpr TimeMs kSleepMsMax = 500;
 
@@ -71,14 +73,21 @@ struct SyncEntry {
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A delivery thread is at work for it.
+  bool cancel_wanted = false;
+  // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
+  // or went that no run has seen; 0: nobody.
+  std::uint64_t mark = 0;
+  TimeMs dirty_since = 0;
   TimeMs not_before = 0;
   std::string trouble;                       // Why it waits until not_before.
   std::string stuck;                         // Why the run under way cannot plan any further.
 };
 
+enum class FromScratch : std::uint8_t { No, Yes };
 enum class Paused : std::uint8_t { No, Yes };
 
 enum class TaskKind : std::uint8_t {
+  Cancel,     // End the run that is asked for or under way.
   Flush,      // Write what could not be written.
   Revive,     // Dead letters become batches again.
   Attempt,    // Deliver one batch.
@@ -127,6 +136,11 @@ class Exporter::Impl {
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
+  // --- exporter_schedule.cpp
+  void observe(TimeMs at);
+  Status want_cancelled(std::string_view id);
+  Result<PreviewView> preview(std::string_view id) const;
+
   // --- exporter_experiments.cpp
   GlobalHoldout holdout() const;
   Result<GlobalHoldout> put_holdout(std::string_view json);
@@ -134,7 +148,8 @@ class Exporter::Impl {
   Result<LiftView> lift(std::string_view id, std::string_view goal) const;
 
   // --- exporter_reports.cpp
-  Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace);
+  Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace,
+                                    FromScratch from_scratch = FromScratch::No);
   ExportQueue queue() const;
   Result<std::vector<RunView>> runs(std::string_view id) const;
   std::vector<JobView> jobs() const;
@@ -166,6 +181,7 @@ class Exporter::Impl {
 
   // Doing, by who holds the claim; none under mutex_ (exporter_work.cpp).
   void execute(const Task& task, const std::stop_token& stop);
+  Status cancel(const Task& task);
   Status flush(const Task& task);
   Status revive(const Task& task);
   Status attempt(const Task& task, const std::stop_token& stop);
@@ -181,8 +197,18 @@ class Exporter::Impl {
   std::string traceparent_of(const SyncEntry& sync, std::uint64_t run);
   // Appends, then folds into the ledger.
   Status write(const Task& task, const std::vector<OutcomeRecord>& records);
-  Result<RunStarted> plan(const Task& task, const RunRequested& requested,
-                          std::shared_ptr<const AudienceMoment>& moment);
+  // What a run would begin with, and its moment.
+  struct Plan {
+    RunStarted run;
+    std::shared_ptr<const AudienceMoment> moment;
+    std::vector<std::pair<std::string, index::Bitmap>> excluded;  // Whole segments.
+  };
+  Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
+                    const RunRequested& requested) const;
+  // What changes from here on, a continuous sync has yet to send.
+  void note_seen(const Task& task);
+  // Another number after each change of who is in the segments of a sync, or of its document.
+  std::uint64_t mark_of(const SyncDocument& document) const;
 
   // Documents (exporter_documents.cpp).
   Status adopt(const engine::Document& document);
@@ -217,6 +243,7 @@ class Exporter::Impl {
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
   GlobalHoldout holdout_;
+  TimeMs observed_at_ = 0;
   std::string served_last_;
   unsigned threads_ = 0;          // In run().
   unsigned failing_claims_ = 0;   // Claims of destinations whose breaker is open.

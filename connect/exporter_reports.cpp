@@ -7,8 +7,9 @@ namespace muster::connect {
 // --- Runs ----------------------------------------------------------------------------------------
 
 Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
-                                                  std::optional<TraceContext> trace) {
-  RunRequested request{.at = now()};
+                                                  std::optional<TraceContext> trace,
+                                                  FromScratch from_scratch) {
+  RunRequested request{.at = now(), .whole = from_scratch == FromScratch::Yes};
   {
     const std::scoped_lock lock(mutex_);
     const auto found = syncs_.find(id);

@@ -1,7 +1,6 @@
 // What a delivery thread does with its claim: journal first, act, journal the outcome.
 #include <algorithm>
 
-#include "base/hash.h"
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
 #include "connect/planner.h"
@@ -13,19 +12,6 @@ namespace {
 bool passes(ErrorCode code) {
   return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
          code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
-}
-
-// Names what a mirror has to send as a whole again: all but when and whether it runs.
-std::uint64_t meaning_of(const SyncDocument& document) {
-  SyncDocument plain = document;
-  plain.paused = false;
-  plain.every_ms.reset();
-  plain.split.reset();
-  return hash64(to_json(plain));
-}
-
-const AudienceSplit* split_of(const SyncDocument& document) {
-  return document.split ? &*document.split : nullptr;
 }
 
 // The answer to an attempt must not be forgotten, whatever the journal says.
@@ -51,6 +37,7 @@ Status Exporter::Impl::write(const Task& task, const std::vector<OutcomeRecord>&
 void Exporter::Impl::execute(const Task& task, const std::stop_token& stop) {
   const Status done = [&]() -> Status {
     switch (task.kind) {
+      case TaskKind::Cancel: return cancel(task);
       case TaskKind::Flush: return flush(task);
       case TaskKind::Revive: return revive(task);
       case TaskKind::Attempt: return attempt(task, stop);
@@ -230,37 +217,19 @@ Status Exporter::Impl::finish_run(const Task& task) {
   return Ok{};
 }
 
-Result<RunStarted> Exporter::Impl::plan(const Task& task, const RunRequested& requested,
-                                        std::shared_ptr<const AudienceMoment>& moment) {
-  TRY_ASSIGN(AudienceMoment members, parts_.audience->members(task.document->segment));
-  moment = std::make_shared<const AudienceMoment>(std::move(members));
-  RunInput input{.sync = *task.document, .sync_version = meaning_of(*task.document),
-                 .run = requested.run, .requested_at = requested.at, .at = now(),
-                 .audience = *moment, .excluded = {}, .whole = requested.whole};
-  for (const std::string& segment : task.document->exclude) {
-    TRY_ASSIGN(AudienceMoment excluded, parts_.audience->members(segment));
-    input.excluded.emplace_back(segment, std::move(excluded.members));
-  }
-  index::Bitmap wanted = moment->members;
-  for (const auto& [segment, people] : input.excluded) wanted = subtract(wanted, people);
-  TRY_ASSIGN(input.assignment, assign({.split = split_of(*task.document), .global = holdout(),
-                                       .audience = *parts_.audience, .moment = *moment,
-                                       .wanted = wanted},
-                                      task.sync->ledger));
-  return plan_run(input, task.sync->ledger);
-}
-
 Status Exporter::Impl::start_run(const Task& task) {
   SyncEntry& sync = *task.sync;
   CHECK(sync.requested.has_value());  // Changed by the holder of the claim and by nobody else.
   const RunRequested requested = *sync.requested;
+  note_seen(task);
+  auto plan_made = plan(*task.document, sync.ledger, requested);
+  if (!plan_made && passes(plan_made.error().code)) return std::move(plan_made.error());
   std::shared_ptr<const AudienceMoment> moment;
-  auto run = plan(task, requested, moment);
-  if (!run && passes(run.error().code)) return std::move(run.error());
-  if (run) {
-    TRY(write(task, {std::move(*run)}));
+  if (plan_made) {
+    moment = std::move(plan_made->moment);
+    TRY(write(task, {std::move(plan_made->run)}));
   } else {
-    TRY(write(task, {RunFailed{requested.run, requested.at, now(), run.error().message}}));
+    TRY(write(task, {RunFailed{requested.run, requested.at, now(), plan_made.error().message}}));
   }
   {
     const std::scoped_lock lock(mutex_);

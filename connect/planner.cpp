@@ -230,7 +230,7 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
                               ledger.whole_version() != input.sync_version);
   run.add = run.whole ? target : subtract(target, ledger.held());
   if (input.sync.mode == SyncMode::Append) {
-    run.already = held;
+    if (!run.whole) run.already = held;
     return run;
   }
   if (!run.whole) run.check = held;

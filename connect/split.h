@@ -5,8 +5,8 @@
 //             {"name": "b", "share": 0.45}], "holdout": 0.1, "send": ["a"]}
 //
 // point := the upper 53 bits of hash64("split" LF salt LF profile id) / 2^53, in [0, 1). The
-// holdout has the points from 0 up, the arms follow in their order. The global holdout is the same with
-// "holdout" and a salt of its own, so that it is independent of every split.
+// holdout has the points from 0 up, the arms follow in their order. The global holdout is the same
+// with "holdout" and a salt of its own, so that it is independent of every split.
 // Source: hashed assignment as in Kohavi, Longbotham, "Online Controlled Experiments", 2015.
 //
 // Thread safety: immutable.

@@ -17,14 +17,13 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "connect/schedule.h"
 #include "connect/split.h"
 
 namespace muster::connect {
 
 inline constexpr std::size_t kMappedFieldsMax = 256;
 inline constexpr std::size_t kExclusionsMax = 32;
-inline constexpr TimeMs kScheduleEveryMsMin = 1'000;
-inline constexpr TimeMs kScheduleEveryMsMax = 366LL * 86'400'000;
 // Bytes of the id of a destination or sync: letters, digits, '-', '_' and '.'.
 inline constexpr std::size_t kDocumentIdBytesMax = 128;
 
@@ -40,7 +39,7 @@ struct SyncDocument {
   SyncMode mode = SyncMode::Diff;
   // Name at the destination -> field of the profile, in the order of the document.
   std::vector<std::pair<std::string, std::string>> mapping;
-  std::optional<TimeMs> every_ms;         // Nothing: by call only.
+  Schedule schedule;
   bool paused = false;
   std::vector<std::string> exclude;       // Segments whose people are never sent.
   std::vector<std::string> identify_by;   // Mapped names; who has none of them is unidentifiable.
@@ -54,8 +53,5 @@ std::string to_json(const SyncDocument& document);
 
 // Errors: InvalidArgument; `what` is "destination" or "sync".
 Status check_document_id(std::string_view what, std::string_view id);
-
-// "90s", "15m", "12h", "30d", "2w".
-std::optional<TimeMs> parse_every(std::string_view text);
 
 }  // namespace muster::connect

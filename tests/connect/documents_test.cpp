@@ -121,6 +121,11 @@ TEST(SyncDocument, ReadsBackWhatItWrites) {
       R"("schedule":{"every":"15m"},"paused":true,"exclude":["x"],"identify_by":["mail"],)"
       R"("nulls":"omit"})",
       R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":{"cron":"0 9 * * 1-5","timezone":"Europe/Berlin"},"paused":false,)"
+      R"("nulls":"send"})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":{"continuous":{"debounce":"90s"}},"paused":false,"nulls":"send"})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
       R"("schedule":"manual","paused":false,"nulls":"send",)"
       R"("split":{"salt":"x","arms":[{"name":"a","share":0.5},{"name":"b","share":0.25}],)"
       R"("holdout":0.25,"send":["b"]}})"};
@@ -141,7 +146,14 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
       {R"({"segment":"s","destination":"d","mapping":{"a/b":1}})",
        "/mapping/a~1b: a text belongs here."},
       {R"({"segment":"s","destination":"d","schedule":"daily"})",
-       R"(/schedule: "manual" or {"every": "15m"} belongs here.)"},
+       R"(/schedule: "manual", {"every": "15m"}, {"cron": "0 9 * * 1-5", "timezone": "UTC"} or )"
+       R"({"continuous": {"debounce": "5s"}} belongs here.)"},
+      {R"({"segment":"s","destination":"d","schedule":{"cron":"0 25 * * *"}})",
+       "/schedule/cron: '25' is no hour from 0 to 23, range of them, or step."},
+      {R"({"segment":"s","destination":"d","schedule":{"cron":"0 0 31 4 *"}})",
+       "/schedule/cron: there is no such day in any month."},
+      {R"({"segment":"s","destination":"d","schedule":{"continuous":{"debounce":"1"}}})",
+       "/schedule/continuous/debounce: a duration from 1s to 366d, like 5s, belongs here."},
       {R"({"segment":"s","destination":"d","schedule":{"every":"0m"}})",
        "/schedule/every: a duration from 1s to 366d, like 15m, belongs here."},
       {R"({"segment":"s","destination":"d","identify_by":["email"]})",

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "connect/audience.h"
 #include "connect/compress.h"
@@ -81,6 +82,10 @@ class FakeAudience final : public Audience {
       if (id == profile_id) return std::optional<index::Ordinal>(ordinal);
     }
     return std::optional<index::Ordinal>();
+  }
+  std::uint64_t mark(std::string_view segment) const override {
+    const auto found = people_.segments.find(segment);
+    return found == people_.segments.end() ? 0 : hash64(found->second.to_bytes());
   }
   Status check(std::string_view segment, const std::vector<std::string>&) const override {
     if (people_.segments.contains(segment)) return Ok{};

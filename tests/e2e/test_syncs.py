@@ -1,6 +1,7 @@
 """Who is sent and when: holdouts and lift, schedules, cancelling, events, contact history."""
 import datetime
 import json
+import time
 import unittest
 
 from support import NDJSON
@@ -89,6 +90,52 @@ class Experiments(SyncCase):
         self.assertEqual(counts['removals']['sent'], counts['held_out'])
         removed = {member['id'] for operation, member in self.sent(log) if operation == 'remove'}
         self.assertEqual(removed, set(self.states(client, 'held_out')))
+
+
+class Schedules(SyncCase):
+    def wait_for(self, what, seconds=30):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if what():
+                return
+            time.sleep(0.05)
+        self.fail('it does not come')
+
+    def held(self, client):
+        return client.get('/v1/syncs/pro-hook/ledger').json()['sent']
+
+    def test_continuous_follows_the_segment(self):
+        url, log = self.receiver()
+        _, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.sync(client, schedule={'continuous': {'debounce': '1s'}})
+        self.wait_for(lambda: self.held(client) == PEOPLE)
+        self.assert_ok(client.post('/v1/profiles', b'{"profile_id":"p0003","plan":"free"}\n'
+                                                   b'{"profile_id":"new","plan":"pro"}', NDJSON))
+        self.wait_for(lambda: ('add', 'new') in [(op, one['id']) for op, one in self.sent(log)])
+        self.assertIn(('remove', {'id': 'p0003'}), self.sent(log))
+        time.sleep(2)
+        self.assertEqual(len(client.get('/v1/syncs/pro-hook/runs').json()['items']), 2)
+
+    def test_what_is_previewed_happens_and_from_scratch_sends_all(self):
+        url, log = self.receiver()
+        _, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.assert_ok(client.put('/v1/segments/even', {
+            'where': 'profile_id contains "0"', 'name': 'With a nought'}))
+        self.sync(client, exclude=['even'], schedule={'cron': '0 9 * * 1-5',
+                                                      'timezone': 'Europe/Berlin'})
+        preview = self.assert_ok(client.get('/v1/syncs/pro-hook/preview')).json()
+        self.assertEqual(preview['excluded'], [{'segment': 'even', 'people': PEOPLE,
+                                                'only': PEOPLE}])
+        self.sync(client)
+        preview = self.assert_ok(client.get('/v1/syncs/pro-hook/preview')).json()
+        self.assertEqual((preview['added'], preview['exact']), (PEOPLE, True))
+        self.assertEqual(self.run_to_end(client)['counts']['sent'], PEOPLE)
+        number = self.assert_ok(client.post('/v1/syncs/pro-hook/resync', {})).json()['run']
+        self.assertEqual(self.wait_for_run(client, number)['counts']['sent'], PEOPLE)
+        self.assertEqual(len(self.sent(log)), 2 * PEOPLE)
+        self.assert_problem(client.post('/v1/syncs/pro-hook/cancel', {}), 409)
 
 
 if __name__ == '__main__':
