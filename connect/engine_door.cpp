@@ -25,6 +25,20 @@ std::string quoted(std::string_view text) {
   return json.take();
 }
 
+std::string_view word_of(storage::ChangeReason reason) {
+  using enum storage::ChangeReason;
+  switch (reason) {
+    case Event: return "event";
+    case Attribute: return "attribute";
+    case Expired: return "expired";
+    case Definition: return "definition";
+    case Merge: return "merge";
+    case Erased: return "erased";
+    case Rank: return "rank";
+  }
+  return "";
+}
+
 AudienceMoment moment_of(engine::MembersAnswer answer) {
   AudienceMoment moment{.members = answer.members, .snapshot = answer.snapshot};
   moment.held = std::make_shared<const engine::MembersAnswer>(std::move(answer));
@@ -63,6 +77,22 @@ class EngineAudience final : public Audience {
     if (found.members.empty()) return std::optional<index::Ordinal>();
     return std::optional<index::Ordinal>(found.members.select(0));
   }
+
+  Result<AudienceChanges> changes(std::string_view segment, std::uint64_t from,
+                                  std::size_t limit) const override {
+    TRY_ASSIGN(engine::ChangesAnswer answer,
+               engine_.changes(pass_, {.segment = std::string(segment), .from = from,
+                                       .limit = limit}));
+    AudienceChanges changes{.next = answer.next};
+    for (engine::ChangeRow& row : answer.rows) {
+      changes.rows.push_back({.offset = row.offset, .ordinal = row.person,
+                              .profile_id = std::move(row.profile_id).value_or(""),
+                              .entered = row.entered, .happened = row.happened,
+                              .reason = word_of(row.reason)});
+    }
+    return changes;
+  }
+  std::uint64_t next_change() const override { return engine_.next_change(); }
 
   std::uint64_t mark(std::string_view segment) const override {
     const auto size = engine_.segment_size(query_pass_, std::string(segment));

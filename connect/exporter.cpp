@@ -103,6 +103,11 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   if (sync.document->schedule.debounce_ms && sync.dirty_since != 0) {
     next = sync.dirty_since + *sync.document->schedule.debounce_ms;
   }
+  // A sync of events goes on until what was there when it was asked has been sent.
+  const bool goes_on = sync.document->mode == SyncMode::Events && !ledger.runs().empty() &&
+                       ledger.runs().back().state != RunState::Failed &&
+                       ledger.cursor() < ledger.drain_until();
+  if (goes_on) return do_now(TaskKind::Request);
   if (!next) return choice;
   return *next <= now ? do_now(TaskKind::Request) : Choice{.due = *next};
 }

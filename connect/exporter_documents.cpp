@@ -171,6 +171,13 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
     }
     const SyncEntry* const before = find_sync(id);
     is_new = before == nullptr;
+    const bool turns = before != nullptr && (before->document->mode == SyncMode::Events) !=
+                                                (document.mode == SyncMode::Events);
+    if (turns) {
+      return Error{ErrorCode::Conflict, "/mode: sync '" + std::string(id) +
+                                            "' cannot become one of events, or cease to be one; "
+                                            "make another sync."};
+    }
     const bool moves = before != nullptr && before->document->destination != document.destination;
     if (moves && !(before->ledger.held().empty() && before->ledger.batches().empty())) {
       return Error{ErrorCode::Conflict,
@@ -182,7 +189,7 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
   TRY(parts_.audience->check(document.segment, fields_of(document)));
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
-  if (is_new) TRY(begin_anew(*entry));
+  if (is_new) TRY(begin_anew(*entry, document.mode));
   TRY_ASSIGN(const engine::Document stored,
              parts_.documents->put({.kind = "sync", .id = std::string(id),
                                     .json = to_json(document),
@@ -202,13 +209,19 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
 }
 
 // A sync of the same name may have lived before: its numbers go on, its people are forgotten.
-Status Exporter::Impl::begin_anew(SyncEntry& entry) const {
+Status Exporter::Impl::begin_anew(SyncEntry& entry, SyncMode mode) const {
   TRY(load_ledger(entry));
   entry.requested.reset();
-  if (entry.ledger.runs().empty()) return Ok{};
-  const Forgotten forgotten{now()};
-  TRY(parts_.journal->append(outcome_stream(entry.ledger.sync()), {encode(forgotten)}));
-  return entry.ledger.apply(forgotten);
+  std::vector<OutcomeRecord> records;
+  if (!entry.ledger.runs().empty()) records.emplace_back(Forgotten{now()});
+  if (mode == SyncMode::Events) {
+    records.emplace_back(Following{now(), parts_.audience->next_change()});
+  }
+  for (const OutcomeRecord& record : records) {
+    TRY(parts_.journal->append(outcome_stream(entry.ledger.sync()), {encode(record)}));
+    TRY(entry.ledger.apply(record));
+  }
+  return Ok{};
 }
 
 Result<DocumentView> Exporter::Impl::sync(std::string_view id) const {

@@ -23,6 +23,7 @@
 #include "connect/destination.h"
 #include "connect/destination_document.h"
 #include "connect/document_store.h"
+#include "connect/event_run.h"
 #include "connect/exporter.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
@@ -69,6 +70,7 @@ struct SyncEntry {
   std::uint64_t traced_run = 0;
   std::optional<std::uint64_t> revived_for;  // Dead letters were tried again before that run.
   std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
+  std::shared_ptr<const EventRows> events;       // The same, of a sync of events.
   std::vector<OutcomeRecord> backlog;        // Answers whose record could not be written yet.
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
@@ -161,6 +163,12 @@ class Exporter::Impl {
   Result<std::uint64_t> replay(std::string_view id, std::string_view message_id);
 
  private:
+  // Of the sync that is previewed, copied under the mutex.
+  struct Previewed {
+    std::shared_ptr<const SyncDocument> document;
+    std::size_t batch_size = 1;
+  };
+  Result<Previewed> previewed(std::string_view id) const;
   struct Enrolled;
   Result<Enrolled> enrolled(std::string_view id) const;
 
@@ -186,6 +194,7 @@ class Exporter::Impl {
   Status revive(const Task& task);
   Status attempt(const Task& task, const std::stop_token& stop);
   Status plan_batch(const Task& task);
+  Status stop_planning(SyncEntry& sync, Error error);
   Status finish_run(const Task& task);
   Status start_run(const Task& task);
   Status request(const Task& task);
@@ -205,6 +214,11 @@ class Exporter::Impl {
   };
   Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
                     const RunRequested& requested) const;
+  Result<Plan> plan_events(const SyncDocument& document, const Ledger& ledger,
+                           const RunRequested& requested) const;
+  // What happened to whom in the run under way.
+  Result<std::shared_ptr<const EventRows>> events_of(const SyncDocument& document,
+                                                     const Ledger& ledger) const;
   // What changes from here on, a continuous sync has yet to send.
   void note_seen(const Task& task);
   // Another number after each change of who is in the segments of a sync, or of its document.
@@ -213,7 +227,7 @@ class Exporter::Impl {
   // Documents (exporter_documents.cpp).
   Status adopt(const engine::Document& document);
   Status load_ledger(SyncEntry& entry) const;
-  Status begin_anew(SyncEntry& entry) const;
+  Status begin_anew(SyncEntry& entry, SyncMode mode) const;
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);

@@ -15,6 +15,10 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     const auto found = syncs_.find(id);
     if (found == syncs_.end()) return no_such("sync", id);
     SyncEntry& entry = *found->second;
+    if (request.whole && entry.document->mode == SyncMode::Events) {
+      return Error{ErrorCode::Conflict,
+                   "A sync of events tells each change once; there is no scratch to begin from."};
+    }
     if (entry.document->paused) {
       return Error{ErrorCode::Conflict,
                    "Sync '" + std::string(id) + "' is paused; resume it first."};

@@ -39,6 +39,7 @@ std::vector<RuleCost> costs_of(const index::Bitmap& audience,
 Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
                                                   const Ledger& ledger,
                                                   const RunRequested& requested) const {
+  if (document.mode == SyncMode::Events) return plan_events(document, ledger, requested);
   Plan made;
   TRY_ASSIGN(AudienceMoment members, parts_.audience->members(document.segment));
   made.moment = std::make_shared<const AudienceMoment>(std::move(members));
@@ -59,21 +60,30 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
   return made;
 }
 
-Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
-  std::shared_ptr<const SyncDocument> document;
-  std::size_t batch_size = 0;
-  {
-    const std::scoped_lock lock(mutex_);
-    const SyncEntry* const entry = find_sync(id);
-    if (entry == nullptr) return no_such("sync", id);
-    if (entry->ledger.run_active()) {
-      return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
-                                            "' is under way; wait until it has ended."};
-    }
-    document = entry->document;
-    const auto destination = destinations_.find(document->destination);
-    if (destination != destinations_.end()) batch_size = destination->second.document->batch_size;
+Result<Exporter::Impl::Previewed> Exporter::Impl::previewed(std::string_view id) const {
+  const std::scoped_lock lock(mutex_);
+  const SyncEntry* const entry = find_sync(id);
+  if (entry == nullptr) return no_such("sync", id);
+  if (entry->ledger.run_active()) {
+    return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
+                                          "' is under way; wait until it has ended."};
   }
+  if (entry->document->mode == SyncMode::Events) {
+    return Error{ErrorCode::InvalidArgument,
+                 "A sync of events has no preview: it sends what /v1/segments/" +
+                     entry->document->segment + "/changes tells."};
+  }
+  Previewed found{.document = entry->document};
+  const auto destination = destinations_.find(entry->document->destination);
+  if (destination != destinations_.end()) {
+    found.batch_size = std::max<std::size_t>(destination->second.document->batch_size, 1);
+  }
+  return found;
+}
+
+Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
+  TRY_ASSIGN(const Previewed asked, previewed(id));
+  const SyncDocument* const document = asked.document.get();
   // The same fold as the real one, apart from it: what is planned here is forgotten.
   SyncEntry scratch{std::string(id)};
   TRY(load_ledger(scratch));
@@ -93,7 +103,7 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
     TRY_ASSIGN(PlannedStep step,
                plan_step({.sync = *document, .audience = *parts_.audience, .moment = *made.moment,
                           .journal = *parts_.journal, .stream = outcome_stream(id),
-                          .batch_size = std::max<std::size_t>(batch_size, 1),
+                          .batch_size = asked.batch_size,
                           .id = "preview_" + std::to_string(++view.batches)},
                          ledger));
     looked += step.sorted.unchanged.count() + step.sorted.unidentifiable.count();
@@ -167,6 +177,10 @@ Status Exporter::Impl::want_cancelled(std::string_view id) {
     SyncEntry& entry = *found->second;
     if (!entry.requested && !entry.ledger.run_active()) {
       return Error{ErrorCode::Conflict, "No run of sync '" + std::string(id) + "' is under way."};
+    }
+    if (entry.document->mode == SyncMode::Events) {
+      return Error{ErrorCode::Conflict,
+                   "What a sync of events does not send is lost; pause it instead."};
     }
     entry.cancel_wanted = true;
   }

@@ -175,6 +175,14 @@ Status Exporter::Impl::disable(const Task& task, const std::string& reason) {
 
 // --- Runs ----------------------------------------------------------------------------------------
 
+// The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
+Status Exporter::Impl::stop_planning(SyncEntry& sync, Error error) {
+  if (passes(error.code)) return error;
+  const std::scoped_lock lock(mutex_);
+  sync.stuck = error.message;
+  return Ok{};
+}
+
 Status Exporter::Impl::plan_batch(const Task& task) {
   SyncEntry& sync = *task.sync;
   if (!sync.moment) {
@@ -182,19 +190,20 @@ Status Exporter::Impl::plan_batch(const Task& task) {
     const std::scoped_lock lock(mutex_);
     sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   }
+  if (!sync.events && task.document->mode == SyncMode::Events) {
+    auto events = events_of(*task.document, sync.ledger);
+    if (!events) return stop_planning(sync, std::move(events.error()));
+    const std::scoped_lock lock(mutex_);
+    sync.events = std::move(*events);
+  }
   auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
                          .moment = *sync.moment, .journal = *parts_.journal,
                          .stream = outcome_stream(task.sync_id),
                          .batch_size = task.destination->batch_size,
-                         .gzip = task.destination->gzip, .id = new_message_id()},
+                         .gzip = task.destination->gzip, .id = new_message_id(),
+                         .events = sync.events.get()},
                         sync.ledger);
-  if (!step) {
-    // The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
-    if (passes(step.error().code)) return std::move(step.error());
-    const std::scoped_lock lock(mutex_);
-    sync.stuck = step.error().message;
-    return Ok{};
-  }
+  if (!step) return stop_planning(sync, std::move(step.error()));
   std::vector<OutcomeRecord> records;
   if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
     records.emplace_back(std::move(step->sorted));
@@ -211,6 +220,7 @@ Status Exporter::Impl::finish_run(const Task& task) {
   {
     const std::scoped_lock lock(mutex_);
     sync.moment.reset();
+    sync.events.reset();
     sync.stuck.clear();
   }
   audit("finish run " + std::to_string(run), task.sync_id, 0);

@@ -103,6 +103,11 @@ Status Ledger::on(const RunStarted& record) {
   excluded_ = record.excluded;
   held_out_ = record.held_out;
   enrol(record);
+  if (record.events_to != 0) {
+    cursor_ = record.events_to;
+    events_from_ = record.events_from;
+    drain_until_ = record.events_until;
+  }
   unidentifiable_ = {};
   rejected_ = {};
   rejections_.clear();
@@ -293,6 +298,13 @@ Status Ledger::on(const Cancelled& record) {
   if (runs_.back().whole) whole_version_ = 0;  // It has to be sent as a whole yet.
   runs_.back().finished_at = record.at;
   runs_.back().state = RunState::Cancelled;
+  return Ok{};
+}
+
+Status Ledger::on(const Following& record) {
+  if (active_) return corrupt("a sync of events begins within a run");
+  cursor_ = record.from;
+  drain_until_ = record.from;
   return Ok{};
 }
 

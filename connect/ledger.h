@@ -83,6 +83,12 @@ class Ledger {
   std::uint64_t split_key() const { return split_key_; }  // Of the cohorts.
   const std::vector<Cohort>& cohorts() const { return cohorts_; }  // Oldest first; disjoint.
 
+  // Of a sync of events: the first change that no run has sent, those that the newest run sends
+  // (from there to the cursor), and up to where runs follow each other.
+  std::uint64_t cursor() const { return cursor_; }
+  std::uint64_t events_from() const { return events_from_; }
+  std::uint64_t drain_until() const { return drain_until_; }
+
   // Of the run under way: who is not yet in a batch.
   const index::Bitmap& to_add() const { return to_add_; }
   const index::Bitmap& to_check() const { return to_check_; }
@@ -111,6 +117,7 @@ class Ledger {
   Status on(const RunFinished& record);
   Status on(const Forgotten& record);
   Status on(const Cancelled& record);
+  Status on(const Following& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
@@ -142,6 +149,7 @@ class Ledger {
   std::deque<RunView> runs_;
   std::uint64_t last_run_ = 0;
   std::uint64_t whole_version_ = 0;
+  std::uint64_t cursor_ = 0, events_from_ = 0, drain_until_ = 0;
   TimeMs hold_until_ = 0;
 };
 

@@ -124,7 +124,9 @@ template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunStarted> {
   each(v, r.run, r.requested_at, r.at, r.snapshot, r.sync_version, r.whole, r.audience, r.already,
        r.add, r.check, r.remove, r.blocked, r.excluded);
-  if (v.more(r.split_key != 0)) each(v, r.split_key, r.assigned, r.held_out);
+  if (v.more(r.split_key != 0 || r.events_to != 0)) {
+    each(v, r.split_key, r.assigned, r.held_out, r.events_from, r.events_to, r.events_until);
+  }
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
@@ -181,6 +183,10 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Forgotten> {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Cancelled> {
   each(v, r.run, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Following> {
+  each(v, r.at, r.from);
 }
 
 // Batches are trusted by index later on: their lists must fit each other.

@@ -49,6 +49,9 @@ struct RunStarted {
   std::uint64_t split_key = 0;  // What decides about arms: those of another key are void.
   std::vector<std::pair<std::string, index::Bitmap>> assigned;  // By arm: who was not, before.
   std::vector<std::pair<std::string, index::Bitmap>> held_out;  // By arm; disjoint.
+  // Written by a sync of events: the stretch of the change stream that this run sends, and up to
+  // where more runs follow.
+  std::uint64_t events_from = 0, events_to = 0, events_until = 0;
 };
 
 struct RunFailed {
@@ -142,6 +145,12 @@ struct Cancelled {
   TimeMs at = 0;
 };
 
+// A sync of events begins: with the change of this offset.
+struct Following {
+  TimeMs at = 0;
+  std::uint64_t from = 0;
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -150,7 +159,7 @@ struct Forgotten {
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
                  AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
-                 Cancelled>;
+                 Cancelled, Following>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

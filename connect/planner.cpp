@@ -77,7 +77,7 @@ std::string prefix_of(const BatchInput& input, const Ledger& ledger, Operation o
   const RunView& run = ledger.runs().back();
   JsonWriter json;
   json.begin_object();
-  json.key("type").text("audience.members");
+  json.key("type").text(input.events == nullptr ? "audience.members" : "audience.events");
   json.key("sync").text(ledger.sync());
   json.key("segment").text(input.sync.segment);
   json.key("run").number(run.number);
@@ -139,6 +139,7 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
     JsonWriter json;
     json.begin_object().key("id").text(ids[i]).end_object();
     members.push_back({ordinals[i], json.take()});
+    tell(input.events, Operation::Remove, ordinals[i], members.back().text);
   }
   finish(input, ledger, {members.data(), fitting(members, input.batch_size)}, Operation::Remove,
          step);
@@ -154,6 +155,7 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
     if (is_identifiable(input.sync, rows[i])) {
       members.push_back({ordinals[i], member_text(input.sync, rows[i])});
+      tell(input.events, Operation::Add, ordinals[i], members.back().text);
     } else {
       step.sorted.unidentifiable.add(ordinals[i]);
     }

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "connect/assignment.h"
 #include "connect/audience.h"
+#include "connect/event_run.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
 #include "connect/outcome_record.h"
@@ -51,6 +52,7 @@ struct BatchInput {
   std::size_t batch_size = 1'000;
   bool gzip = false;
   std::string id;           // For the batch, should there be one.
+  const EventRows* events = nullptr;  // Of a sync of events: what happened to whom.
 };
 
 // What to do next in the run under way: people for whom nothing is sent, and at most one batch.

@@ -23,8 +23,10 @@ Status read_mode(const DocumentReader& reader, SyncDocument& document) {
     document.mode = SyncMode::Mirror;
   } else if (*mode == "append") {
     document.mode = SyncMode::Append;
+  } else if (*mode == "events") {
+    document.mode = SyncMode::Events;
   } else {
-    return reader.wrong("mode", "'diff', 'mirror' or 'append' belongs here.");
+    return reader.wrong("mode", "'diff', 'mirror', 'append' or 'events' belongs here.");
   }
   return Ok{};
 }
@@ -95,6 +97,7 @@ std::string_view name_of(SyncMode mode) {
     case SyncMode::Diff: return "diff";
     case SyncMode::Mirror: return "mirror";
     case SyncMode::Append: return "append";
+    case SyncMode::Events: return "events";
   }
   CHECK(!"every SyncMode has a name");
   return {};

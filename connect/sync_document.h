@@ -31,6 +31,7 @@ enum class SyncMode : std::uint8_t {
   Diff,    // Added, changed and removed since what was last sent.
   Mirror,  // The whole set at the first run of each version of the sync, then as Diff.
   Append,  // Who comes in, once; nobody is changed or removed.
+  Events,  // Who entered and who left, one by one, from the change stream.
 };
 std::string_view name_of(SyncMode mode);
 

@@ -140,7 +140,7 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
   const std::pair<std::string, std::string> cases[] = {
       {R"({"segment":"s"})", "/destination: this setting is missing."},
       {R"({"segment":"s","destination":"d","mode":"all"})",
-       "/mode: 'diff', 'mirror' or 'append' belongs here."},
+       "/mode: 'diff', 'mirror', 'append' or 'events' belongs here."},
       {R"({"segment":"s","destination":"d","mapping":{"id":"email"}})",
        "/mapping/id: 'id' is always the profile id; choose another name."},
       {R"({"segment":"s","destination":"d","mapping":{"a/b":1}})",

@@ -34,9 +34,17 @@ struct People {
   std::map<index::Ordinal, std::string> ids;
   std::map<index::Ordinal, std::map<std::string, std::string>> fields;
   std::map<std::string, index::Bitmap, std::less<>> segments;
+  std::vector<std::pair<std::string, AudienceChange>> changes;  // By segment, offsets from 1.
   std::uint64_t snapshot = 1;
   std::function<index::Bitmap(const std::string& where)> matches;  // Answers questions.
 
+  // In the segment, and in the change stream.
+  void move(const std::string& segment, index::Ordinal ordinal, bool enters, TimeMs happened) {
+    enters ? segments[segment].add(ordinal) : segments[segment].remove(ordinal);
+    changes.push_back({segment, {.offset = changes.size() + 1, .ordinal = ordinal,
+                                 .profile_id = ids.contains(ordinal) ? ids.at(ordinal) : "",
+                                 .entered = enters, .happened = happened, .reason = "event"}});
+  }
   void add(index::Ordinal ordinal, const std::string& email) {
     ids[ordinal] = "p" + std::to_string(ordinal);
     if (!email.empty()) fields[ordinal]["email"] = email;
@@ -83,6 +91,17 @@ class FakeAudience final : public Audience {
     }
     return std::optional<index::Ordinal>();
   }
+  Result<AudienceChanges> changes(std::string_view segment, std::uint64_t from,
+                                  std::size_t limit) const override {
+    AudienceChanges found{.next = from};
+    for (const auto& [name, row] : people_.changes) {
+      if (row.offset < from || found.rows.size() == limit) continue;
+      found.next = row.offset + 1;
+      if (name == segment) found.rows.push_back(row);
+    }
+    return found;
+  }
+  std::uint64_t next_change() const override { return people_.changes.size() + 1; }
   std::uint64_t mark(std::string_view segment) const override {
     const auto found = people_.segments.find(segment);
     return found == people_.segments.end() ? 0 : hash64(found->second.to_bytes());

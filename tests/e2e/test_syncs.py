@@ -1,6 +1,7 @@
 """Who is sent and when: holdouts and lift, schedules, cancelling, events, contact history."""
 import datetime
 import json
+import os
 import time
 import unittest
 
@@ -21,6 +22,8 @@ class SyncCase(ReceivingCase):
 
     def sent(self, log):
         """What arrived, one after the other: (operation, member)."""
+        if not os.path.exists(log):
+            return []
         with open(log, encoding='utf-8') as stream:
             bodies = [json.loads(json.loads(line)['body']) for line in stream]
         return [(body['operation'], member) for body in bodies for member in body['members']]
@@ -136,6 +139,36 @@ class Schedules(SyncCase):
         self.assertEqual(self.wait_for_run(client, number)['counts']['sent'], PEOPLE)
         self.assertEqual(len(self.sent(log)), 2 * PEOPLE)
         self.assert_problem(client.post('/v1/syncs/pro-hook/cancel', {}), 409)
+
+
+class EventStream(SyncCase):
+    def test_each_change_is_told_once_through_a_kill(self):
+        url, log = self.receiver()
+        server, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.assert_ok(client.put('/v1/syncs/changes', {
+            'segment': 'pro', 'destination': 'hook', 'mode': 'events',
+            'mapping': {'mail': 'email'}, 'schedule': {'continuous': {'debounce': '1s'}}}))
+        expected = []
+        for number in range(6):
+            plan = 'free' if number % 2 == 0 else 'pro'
+            self.assert_ok(client.post('/v1/profiles', json.dumps(
+                {'profile_id': 'p0007', 'plan': plan}).encode(), NDJSON))
+            expected.append('Audience Exited' if plan == 'free' else 'Audience Entered')
+            if number == 3:
+                client.close()
+                server.kill()
+                client = server.start().client()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and len(self.sent(log)) < len(expected):
+            time.sleep(0.05)
+        told = [member for _, member in self.sent(log)]
+        self.assertEqual([member['event'] for member in told], expected)
+        self.assertEqual({member['id'] for member in told}, {'p0007'})
+        times = [member['timestamp'] for member in told]
+        self.assertEqual(times, sorted(times))
+        for run in client.get('/v1/syncs/changes/runs').json()['items']:
+            self.assert_adds_up(run)
 
 
 if __name__ == '__main__':
