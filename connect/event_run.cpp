@@ -122,6 +122,7 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
                                        .wanted = wanted},
                                       ledger));
   made.run = plan_run(input, ledger);
+  made.run.contacts = document.contact_history;
   // Each row is sent, whatever is held.
   made.run.add = unite(made.run.add, made.run.check);
   made.run.check = {};

@@ -16,6 +16,14 @@ std::optional<TimeMs> earlier(std::optional<TimeMs> a, std::optional<TimeMs> b) 
   return std::min(*a, *b);
 }
 
+// When the newest run was asked for that was not for an erasure alone; 0: there was none.
+TimeMs last_usual(const Ledger& ledger) {
+  for (auto run = ledger.runs().rbegin(); run != ledger.runs().rend(); ++run) {
+    if (!run->erasure) return run->requested_at;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string outcome_stream(std::string_view sync) { return "sync:" + std::string(sync); }
@@ -77,13 +85,19 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   const auto do_now = [](TaskKind kind) { return Choice{.task = Task{.kind = kind}}; };
   if (sync.reserved) return {};
   if (sync.cancel_wanted && sync.not_before <= now) return do_now(TaskKind::Cancel);
-  if (sync.document->paused || !destination.document->disabled.empty()) return {};
+  const bool is_silent = sync.document->paused || !destination.document->disabled.empty();
+  const bool tells = !sync.ledger.untold().empty();
+  if (is_silent && !tells) return {};
   if (sync.not_before > now) return {.due = sync.not_before};
+  if (tells && (is_silent || sync.ledger.untold().size() >= kUntoldMax)) {
+    return do_now(TaskKind::Tell);
+  }
   if (!sync.backlog.empty()) return do_now(TaskKind::Flush);
   if (!sync.replay.empty()) return do_now(TaskKind::Revive);
   const Ledger& ledger = sync.ledger;
   Choice choice = choose_batch(destination, sync, now);
   if (choice.task) return choice;
+  if (tells) return do_now(TaskKind::Tell);
   const std::uint64_t live = ledger.live_batches();
   if (ledger.run_active()) {
     const bool all = ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
@@ -98,7 +112,8 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
     const bool revive = ledger.dead_batches() > 0 && sync.revived_for != sync.requested->run;
     return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
   }
-  const TimeMs last = ledger.runs().empty() ? 0 : ledger.runs().back().requested_at;
+  if (!sync.erased.empty()) return do_now(TaskKind::Request);
+  const TimeMs last = last_usual(ledger);
   std::optional<TimeMs> next = sync.document->schedule.next(last, sync.changed);
   if (sync.document->schedule.debounce_ms && sync.dirty_since != 0) {
     next = sync.dirty_since + *sync.document->schedule.debounce_ms;
@@ -303,9 +318,16 @@ Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync,
                                           std::optional<TraceContext> trace) {
   return impl_->reserve_run(sync, std::move(trace));
 }
+std::optional<index::Ordinal> Exporter::person_of(std::string_view profile_id) const {
+  const auto found = impl_->find_person(profile_id);
+  return found ? *found : std::nullopt;
+}
+std::vector<std::string> Exporter::note_erased(index::Ordinal person) {
+  return impl_->note_erased(person);
+}
 Result<std::uint64_t> Exporter::start_whole_run(const Pass&, std::string_view sync,
                                                 std::optional<TraceContext> trace) {
-  return impl_->reserve_run(sync, std::move(trace), FromScratch::Yes);
+  return impl_->reserve_run(sync, std::move(trace), RunKind::Whole);
 }
 Status Exporter::cancel(const Pass&, std::string_view sync) {
   return impl_->want_cancelled(sync);

@@ -37,6 +37,7 @@ class Engine;
 namespace muster::connect {
 
 class Audience;
+class ContactLog;
 class DestinationFactory;
 class DocumentStore;
 class Journal;
@@ -58,6 +59,7 @@ struct ExporterParts {
   std::unique_ptr<DocumentStore> documents;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<DestinationFactory> destinations;
+  std::unique_ptr<ContactLog> contacts;  // Null: no delivery becomes an event.
 };
 
 struct ExportQueue {
@@ -94,6 +96,12 @@ class Exporter {
 
   // Makes what takes people who were erased out of its outcomes (Engine::erase_outcomes_with).
   engine::EraseOutcome eraser(index::Bitmap erased) const;
+
+  // Who bears an id, to be remembered before they are erased.
+  std::optional<index::Ordinal> person_of(std::string_view profile_id) const;
+  // Has somebody who has just been erased removed wherever a sync of mode diff or mirror sent them,
+  // by a run of its own, soon. Returns those syncs.
+  std::vector<std::string> note_erased(index::Ordinal person);
 
   // --- Destinations ----------------------------------------------------------------------------
 

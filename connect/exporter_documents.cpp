@@ -187,6 +187,7 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
     }
   }
   TRY(parts_.audience->check(document.segment, fields_of(document)));
+  if (document.contact_history && parts_.contacts) TRY(parts_.contacts->check());
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
   if (is_new) TRY(begin_anew(*entry, document.mode));
@@ -245,7 +246,8 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
     if (found == syncs_.end()) return no_such("sync", id);
     SyncEntry& entry = *found->second;
     const bool at_work = entry.busy || entry.reserved || entry.requested ||
-                         entry.ledger.run_active() || entry.ledger.live_batches() > 0;
+                         entry.ledger.run_active() || entry.ledger.live_batches() > 0 ||
+                         !entry.ledger.untold().empty();
     if (at_work) {
       return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
                                             "' is under way; wait until it has ended."};

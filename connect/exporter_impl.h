@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "connect/audience.h"
+#include "connect/contact_log.h"
 #include "connect/delivery_policy.h"
 #include "connect/destination.h"
 #include "connect/destination_document.h"
@@ -38,6 +39,8 @@ namespace muster::connect {
 inline constexpr std::uint64_t kLiveBatchesMax = 32;
 // Dead letters after which a run stops planning more of them.
 inline constexpr std::uint64_t kDeadBatchesMax = 32;
+// Deliveries that are not yet in the contact history; then they go before others are made.
+inline constexpr std::size_t kUntoldMax = 16;
 // Failures in a row after which a destination is left alone between single probes.
 inline constexpr unsigned kBreakerFailures = 5;
 inline constexpr TimeMs kProbeEveryMs = 30'000;
@@ -76,6 +79,7 @@ struct SyncEntry {
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A delivery thread is at work for it.
   bool cancel_wanted = false;
+  index::Bitmap erased;                      // Held, and erased since: a run of their own is due.
   // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
   // or went that no run has seen; 0: nobody.
   std::uint64_t mark = 0;
@@ -85,12 +89,13 @@ struct SyncEntry {
   std::string stuck;                         // Why the run under way cannot plan any further.
 };
 
-enum class FromScratch : std::uint8_t { No, Yes };
+enum class RunKind : std::uint8_t { Usual, Whole, Erasure };
 enum class Paused : std::uint8_t { No, Yes };
 
 enum class TaskKind : std::uint8_t {
   Cancel,     // End the run that is asked for or under way.
   Flush,      // Write what could not be written.
+  Tell,       // A delivery becomes events of its people.
   Revive,     // Dead letters become batches again.
   Attempt,    // Deliver one batch.
   PlanBatch,  // Cut the next batch.
@@ -138,6 +143,11 @@ class Exporter::Impl {
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
+  Result<std::optional<index::Ordinal>> find_person(std::string_view profile_id) const {
+    return parts_.audience->find(profile_id);
+  }
+  std::vector<std::string> note_erased(index::Ordinal person);
+
   // --- exporter_schedule.cpp
   void observe(TimeMs at);
   Status want_cancelled(std::string_view id);
@@ -151,7 +161,7 @@ class Exporter::Impl {
 
   // --- exporter_reports.cpp
   Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace,
-                                    FromScratch from_scratch = FromScratch::No);
+                                    RunKind kind = RunKind::Usual);
   ExportQueue queue() const;
   Result<std::vector<RunView>> runs(std::string_view id) const;
   std::vector<JobView> jobs() const;
@@ -192,6 +202,7 @@ class Exporter::Impl {
   Status cancel(const Task& task);
   Status flush(const Task& task);
   Status revive(const Task& task);
+  Status note_contact(const Task& task);
   Status attempt(const Task& task, const std::stop_token& stop);
   Status plan_batch(const Task& task);
   Status stop_planning(SyncEntry& sync, Error error);
@@ -214,6 +225,7 @@ class Exporter::Impl {
   };
   Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
                     const RunRequested& requested) const;
+  Result<Plan> plan_erasure(const Ledger& ledger, const RunRequested& requested) const;
   Result<Plan> plan_events(const SyncDocument& document, const Ledger& ledger,
                            const RunRequested& requested) const;
   // What happened to whom in the run under way.

@@ -8,8 +8,8 @@ namespace muster::connect {
 
 Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
                                                   std::optional<TraceContext> trace,
-                                                  FromScratch from_scratch) {
-  RunRequested request{.at = now(), .whole = from_scratch == FromScratch::Yes};
+                                                  RunKind kind) {
+  RunRequested request{.at = now(), .whole = kind == RunKind::Whole, .erased = {}};
   {
     const std::scoped_lock lock(mutex_);
     const auto found = syncs_.find(id);
@@ -29,6 +29,7 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     }
     entry.reserved = true;  // Keeps the entry, and others from asking.
     request.run = entry.ledger.last_run() + 1;
+    if (kind == RunKind::Erasure) request.erased = entry.erased;
   }
   const Status written = parts_.journal->append(request_stream(id), {encode(request)});
   {
@@ -37,6 +38,7 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     entry.reserved = false;
     if (written) {
       entry.requested = request;
+      entry.erased = {};  // Any run removes them: they are in no segment any more.
       entry.trace = std::move(trace);
       entry.traced_run = request.run;
     }

@@ -39,6 +39,7 @@ std::vector<RuleCost> costs_of(const index::Bitmap& audience,
 Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
                                                   const Ledger& ledger,
                                                   const RunRequested& requested) const {
+  if (!requested.erased.empty()) return plan_erasure(ledger, requested);
   if (document.mode == SyncMode::Events) return plan_events(document, ledger, requested);
   Plan made;
   TRY_ASSIGN(AudienceMoment members, parts_.audience->members(document.segment));
@@ -57,7 +58,45 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
                      .audience = *parts_.audience, .moment = *made.moment, .wanted = wanted},
                     ledger));
   made.run = plan_run(input, ledger);
+  made.run.contacts = document.contact_history;
   return made;
+}
+
+// Nobody but those who were erased is concerned: what the ledger knows of others stays.
+Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const Ledger& ledger,
+                                                          const RunRequested& requested) const {
+  Plan made;
+  TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
+  made.run = {.run = requested.run, .requested_at = requested.at, .at = now(),
+              .snapshot = moment.snapshot, .erasure = true};
+  made.run.remove =
+      intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased);
+  for (const auto& [id, batch] : ledger.batches()) {
+    made.run.remove = subtract(made.run.remove, batch.plan.people);
+  }
+  made.moment = std::make_shared<const AudienceMoment>(std::move(moment));
+  return made;
+}
+
+std::vector<std::string> Exporter::Impl::note_erased(index::Ordinal person) {
+  std::vector<std::string> concerned;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [id, sync] : syncs_) {
+      const SyncMode mode = sync->document->mode;
+      if (mode != SyncMode::Diff && mode != SyncMode::Mirror) continue;
+      bool is_there = sync->ledger.held().contains(person) ||
+                      sync->ledger.maybe_held().contains(person);
+      for (const auto& [message, batch] : sync->ledger.batches()) {
+        is_there = is_there || batch.plan.people.contains(person);
+      }
+      if (!is_there) continue;
+      sync->erased.add(person);
+      concerned.push_back(id);
+    }
+  }
+  if (!concerned.empty()) notify();
+  return concerned;
 }
 
 Result<Exporter::Impl::Previewed> Exporter::Impl::previewed(std::string_view id) const {
@@ -89,7 +128,8 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
   TRY(load_ledger(scratch));
   Ledger& ledger = scratch.ledger;
   if (ledger.run_active()) return Error{ErrorCode::Conflict, "A run has just begun; try again."};
-  TRY_ASSIGN(Plan made, plan(*document, ledger, {.run = ledger.last_run() + 1, .at = now()}));
+  const RunRequested next{.run = ledger.last_run() + 1, .at = now(), .erased = {}};
+  TRY_ASSIGN(Plan made, plan(*document, ledger, next));
   PreviewView view{.sync = std::string(id), .snapshot = made.run.snapshot,
                    .whole = made.run.whole, .audience = made.run.audience.count(),
                    .pending = made.run.blocked.count()};

@@ -39,6 +39,7 @@ void Exporter::Impl::execute(const Task& task, const std::stop_token& stop) {
     switch (task.kind) {
       case TaskKind::Cancel: return cancel(task);
       case TaskKind::Flush: return flush(task);
+      case TaskKind::Tell: return note_contact(task);
       case TaskKind::Revive: return revive(task);
       case TaskKind::Attempt: return attempt(task, stop);
       case TaskKind::PlanBatch: return plan_batch(task);
@@ -231,7 +232,7 @@ Status Exporter::Impl::start_run(const Task& task) {
   SyncEntry& sync = *task.sync;
   CHECK(sync.requested.has_value());  // Changed by the holder of the claim and by nobody else.
   const RunRequested requested = *sync.requested;
-  note_seen(task);
+  if (requested.erased.empty()) note_seen(task);
   auto plan_made = plan(*task.document, sync.ledger, requested);
   if (!plan_made && passes(plan_made.error().code)) return std::move(plan_made.error());
   std::shared_ptr<const AudienceMoment> moment;
@@ -251,7 +252,12 @@ Status Exporter::Impl::start_run(const Task& task) {
 }
 
 Status Exporter::Impl::request(const Task& task) {
-  const auto reserved = reserve_run(task.sync_id, {});
+  RunKind kind = RunKind::Usual;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!task.sync->erased.empty()) kind = RunKind::Erasure;
+  }
+  const auto reserved = reserve_run(task.sync_id, {}, kind);
   // Somebody asked at the same moment: their run is as good.
   if (!reserved) return reserved.error().code == ErrorCode::Conflict ? Status(Ok{})
                                                                      : reserved.error();

@@ -83,7 +83,8 @@ Status Ledger::on(const RunStarted& record) {
   if (active_) return corrupt("a run begins before the one before it ended");
   RunView view{.sync = sync_, .number = record.run, .state = RunState::Delivering,
                .snapshot = record.snapshot, .requested_at = record.requested_at,
-               .started_at = record.at, .whole = record.whole};
+               .started_at = record.at, .whole = record.whole,
+               .erasure = record.erasure};
   view.counts.audience = record.audience.count();
   view.counts.already_there = record.already.count();
   view.counts.removals = record.remove.count();
@@ -100,6 +101,11 @@ Status Ledger::on(const RunStarted& record) {
   to_add_ = record.add;
   to_check_ = record.check;
   to_remove_ = record.remove;
+  if (record.erasure) {  // What is known of others stays.
+    remember(std::move(view));
+    return Ok{};
+  }
+  contacts_ = record.contacts;
   excluded_ = record.excluded;
   held_out_ = record.held_out;
   enrol(record);
@@ -190,6 +196,7 @@ Status Ledger::on(const Delivered& record) {
   const auto found = batches_.find(record.id);
   if (found == batches_.end()) return Ok{};
   const BatchPlanned& plan = found->second.plan;
+  if (contacts_) untold_.push_back({plan.id, plan.run, plan.operation, record.at, plan.people});
   const std::vector<index::Ordinal> people = plan.people.to_vector();
   maybe_held_ = subtract(maybe_held_, plan.people);
   if (plan.operation == Operation::Remove) {
@@ -305,6 +312,11 @@ Status Ledger::on(const Following& record) {
   if (active_) return corrupt("a sync of events begins within a run");
   cursor_ = record.from;
   drain_until_ = record.from;
+  return Ok{};
+}
+
+Status Ledger::on(const Told& record) {
+  std::erase_if(untold_, [&](const Untold& one) { return one.id == record.id; });
   return Ok{};
 }
 

@@ -48,6 +48,15 @@ struct Cohort {
 // Cohorts that are kept apart; more of them are merged by twos.
 inline constexpr std::size_t kCohortsMax = 64;
 
+// A delivery that is confirmed and not yet in the contact history.
+struct Untold {
+  std::string id;
+  std::uint64_t run = 0;
+  Operation operation = Operation::Add;
+  TimeMs at = 0;
+  index::Bitmap people;
+};
+
 struct Rejection {
   std::uint64_t run = 0;
   int status = 0;
@@ -89,6 +98,8 @@ class Ledger {
   std::uint64_t events_from() const { return events_from_; }
   std::uint64_t drain_until() const { return drain_until_; }
 
+  const std::deque<Untold>& untold() const { return untold_; }  // Oldest first.
+
   // Of the run under way: who is not yet in a batch.
   const index::Bitmap& to_add() const { return to_add_; }
   const index::Bitmap& to_check() const { return to_check_; }
@@ -118,6 +129,7 @@ class Ledger {
   Status on(const Forgotten& record);
   Status on(const Cancelled& record);
   Status on(const Following& record);
+  Status on(const Told& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
@@ -149,6 +161,8 @@ class Ledger {
   std::deque<RunView> runs_;
   std::uint64_t last_run_ = 0;
   std::uint64_t whole_version_ = 0;
+  bool contacts_ = false;  // Deliveries are told.
+  std::deque<Untold> untold_;
   std::uint64_t cursor_ = 0, events_from_ = 0, drain_until_ = 0;
   TimeMs hold_until_ = 0;
 };

@@ -118,14 +118,15 @@ void each(Visitor& visitor, Fields&... fields) {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunRequested> {
   each(v, r.run, r.at);
-  if (v.more(r.whole)) each(v, r.whole);
+  if (v.more(r.whole || !r.erased.empty())) each(v, r.whole, r.erased);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunStarted> {
   each(v, r.run, r.requested_at, r.at, r.snapshot, r.sync_version, r.whole, r.audience, r.already,
        r.add, r.check, r.remove, r.blocked, r.excluded);
-  if (v.more(r.split_key != 0 || r.events_to != 0)) {
-    each(v, r.split_key, r.assigned, r.held_out, r.events_from, r.events_to, r.events_until);
+  if (v.more(r.split_key != 0 || r.events_to != 0 || r.contacts || r.erasure)) {
+    each(v, r.split_key, r.assigned, r.held_out, r.events_from, r.events_to, r.events_until,
+         r.contacts, r.erasure);
   }
 }
 template <typename V, typename R>
@@ -187,6 +188,10 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Cancelled> {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Following> {
   each(v, r.at, r.from);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Told> {
+  each(v, r.id);
 }
 
 // Batches are trusted by index later on: their lists must fit each other.

@@ -28,6 +28,7 @@ struct RunRequested {
   std::uint64_t run = 0;
   TimeMs at = 0;
   bool whole = false;     // From scratch: everybody is sent, held or not.
+  index::Bitmap erased;   // Not empty: these are removed, and nothing else is done.
 };
 
 // Who is concerned, decided once.
@@ -52,6 +53,8 @@ struct RunStarted {
   // Written by a sync of events: the stretch of the change stream that this run sends, and up to
   // where more runs follow.
   std::uint64_t events_from = 0, events_to = 0, events_until = 0;
+  bool erasure = false;   // Somebody is removed who was erased; what is known of others stays.
+  bool contacts = false;  // What is delivered becomes events: each delivery waits for its Told.
 };
 
 struct RunFailed {
@@ -151,6 +154,11 @@ struct Following {
   std::uint64_t from = 0;
 };
 
+// A delivery has become events of its people.
+struct Told {
+  std::string id;
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -159,7 +167,7 @@ struct Forgotten {
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
                  AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
-                 Cancelled, Following>;
+                 Cancelled, Following, Told>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

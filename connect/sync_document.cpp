@@ -11,9 +11,9 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::array<std::string_view, 10> kSettings{
-    "segment", "destination", "mode",        "mapping", "schedule",
-    "paused",  "exclude",     "identify_by", "nulls",   "split"};
+constexpr std::array<std::string_view, 11> kSettings{
+    "segment", "destination", "mode",        "mapping", "schedule",        "paused",
+    "exclude", "identify_by", "nulls",       "split",   "contact_history"};
 constexpr std::string_view kProfilesPrefix = "profiles.";
 
 Status read_mode(const DocumentReader& reader, SyncDocument& document) {
@@ -116,6 +116,8 @@ Result<SyncDocument> parse_sync(std::string_view json) {
   document.paused = paused.value_or(false);
   TRY(read_rules(reader, document));
   TRY_ASSIGN(document.split, read_split(reader));
+  TRY_ASSIGN(const auto contacts, reader.flag("contact_history"));
+  document.contact_history = contacts.value_or(false);
   return document;
 }
 
@@ -133,6 +135,7 @@ std::string to_json(const SyncDocument& document) {
   write_names(json, "exclude", document.exclude);
   write_names(json, "identify_by", document.identify_by);
   json.key("nulls").text(document.send_nulls ? "send" : "omit");
+  if (document.contact_history) json.key("contact_history").boolean(true);
   if (document.split) write_split(json, *document.split);
   json.end_object();
   return json.take();

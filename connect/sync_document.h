@@ -45,6 +45,7 @@ struct SyncDocument {
   std::vector<std::string> exclude;       // Segments whose people are never sent.
   std::vector<std::string> identify_by;   // Mapped names; who has none of them is unidentifiable.
   bool send_nulls = true;                 // Missing fields as null; else left out.
+  bool contact_history = false;           // What is delivered becomes "$Audience Synced" events.
   std::optional<AudienceSplit> split;          // Nothing: everybody is sent.
 };
 

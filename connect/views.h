@@ -71,6 +71,7 @@ struct RunView {
   std::uint64_t batches = 0, attempts = 0;
   std::string last_error;      // "" when nothing went wrong.
   bool whole = false;          // Everybody was sent, held or not.
+  bool erasure = false;        // Only to remove people who were erased.
 };
 
 // What the destination of a sync is known to hold, and what stands in the way of the rest.

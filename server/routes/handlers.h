@@ -112,6 +112,7 @@ Result<Response> delete_sync(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_run(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_resync(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_cancel(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_live(const Call& call, const ActivatePass& pass);
 Result<Response> get_sync_preview(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass);
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass);

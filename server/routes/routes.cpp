@@ -95,6 +95,7 @@ constexpr Route kRoutes[] = {
     route<P::Activate, post_sync_resync>(Post, "/v1/syncs/{id}/resync"),
     route<P::Activate, post_sync_cancel>(Post, "/v1/syncs/{id}/cancel"),
     route<P::Activate, get_sync_preview>(Get, "/v1/syncs/{id}/preview"),
+    route<P::Activate, get_sync_live>(Get, "/v1/syncs/{id}/live").in(Lane::Watch),
     route<P::Activate, post_sync_pause>(Post, "/v1/syncs/{id}/pause"),
     route<P::Activate, post_sync_resume>(Post, "/v1/syncs/{id}/resume"),
     route<P::Activate, get_sync_runs>(Get, "/v1/syncs/{id}/runs"),

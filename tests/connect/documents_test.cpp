@@ -124,7 +124,8 @@ TEST(SyncDocument, ReadsBackWhatItWrites) {
       R"("schedule":{"cron":"0 9 * * 1-5","timezone":"Europe/Berlin"},"paused":false,)"
       R"("nulls":"send"})",
       R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
-      R"("schedule":{"continuous":{"debounce":"90s"}},"paused":false,"nulls":"send"})",
+      R"("schedule":{"continuous":{"debounce":"90s"}},"paused":false,"nulls":"send",)"
+      R"("contact_history":true})",
       R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
       R"("schedule":"manual","paused":false,"nulls":"send",)"
       R"("split":{"salt":"x","arms":[{"name":"a","share":0.5},{"name":"b","share":0.25}],)"

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "connect/audience.h"
 #include "connect/compress.h"
+#include "connect/contact_log.h"
 #include "connect/destination.h"
 #include "connect/document_store.h"
 #include "connect/exporter.h"
@@ -195,6 +196,26 @@ class FakeDocuments final : public DocumentStore {
   Store& store_;
 };
 
+// What became events, by id: those of a crash are there or not, as of an append.
+class FakeContacts final : public ContactLog {
+ public:
+  FakeContacts(Store& store, std::map<std::string, std::string>& events)
+      : store_(store), events_(events) {}
+  Status check() const override { return Ok{}; }
+  Status note(const Contact& contact) override {
+    if (store_.down) return Error{ErrorCode::Unavailable, "The power is off."};
+    for (const ContactedPerson& person : contact.people) {
+      events_[contact.message_id + "/" + person.profile_id] =
+          contact.operation + " " + person.profile_id + " " + person.arm;
+    }
+    return Ok{};
+  }
+
+ private:
+  Store& store_;
+  std::map<std::string, std::string>& events_;
+};
+
 // --- Who receives --------------------------------------------------------------------------------
 
 // Keeps what it takes, and notices whatever must not happen.
@@ -292,7 +313,8 @@ class World {
     ExporterParts parts{.audience = std::make_unique<FakeAudience>(people),
                         .documents = std::make_unique<FakeDocuments>(store),
                         .journal = std::make_unique<FakeJournal>(store),
-                        .destinations = std::make_unique<FakeFactory>(receiver)};
+                        .destinations = std::make_unique<FakeFactory>(receiver),
+                        .contacts = std::make_unique<FakeContacts>(store, contacts)};
     exporter.reset();
     auto opened = Exporter::open(std::move(parts), {.clock = &clock, .random = &random,
                                                     .secret_key = std::string(32, 'k')});
@@ -368,6 +390,7 @@ class World {
   People people;
   Store store;
   Receiver receiver;
+  std::map<std::string, std::string> contacts;
   ManualClock clock{1'700'000'000'000};
   SeededRandom random;
   std::unique_ptr<Exporter> exporter;

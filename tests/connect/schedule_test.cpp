@@ -196,6 +196,29 @@ TEST_F(Scheduling, ARunOfADisabledDestinationCanBeCancelled) {
   EXPECT_EQ(RunState::Cancelled, world_.newest().state);
 }
 
+TEST_F(Scheduling, WhoIsErasedIsRemovedAtOnceAndNobodyElseIsTouched) {
+  world_.people.segments["unsubscribed"].add(5);
+  world_.define("", R"(,"exclude":["unsubscribed"])");
+  run();
+  ASSERT_TRUE(world_.receiver.holds.contains("p7"));
+  EXPECT_TRUE(world_.exporter->note_erased(5).empty());
+  EXPECT_EQ(std::vector<std::string>{"buyers"}, world_.exporter->note_erased(7));
+  leave(7);
+  world_.people.ids.erase(7);
+  add(100, 110);  // Who came meanwhile waits for the next run.
+  ASSERT_TRUE(world_.exporter->work_once());  // The request is durable.
+  world_.restart();
+  work_now();
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+  EXPECT_EQ(98U, world_.receiver.holds.size());
+  EXPECT_EQ("remove p7", world_.receiver.order.back());
+  EXPECT_EQ(1U, world_.newest().counts.removals_sent);
+  EXPECT_EQ(0U, world_.newest().counts.audience);
+  EXPECT_EQ(PersonState::Excluded, world_.exporter->person(world_.pass, "buyers", "p5")->state);
+  run();
+  EXPECT_EQ(world_.receiver.holds.size(), 108U);
+}
+
 TEST_F(Scheduling, APreviewIsWhatTheRunThenDoes) {
   for (index::Ordinal i = 20; i < 50; ++i) world_.people.segments["unsubscribed"].add(i);
   for (index::Ordinal i = 40; i < 60; ++i) world_.people.segments["bounced"].add(i);

@@ -165,6 +165,33 @@ TEST_F(Splitting, LiftSaysWhyThereIsNone) {
   EXPECT_EQ(ErrorCode::Conflict, none.error().code);
 }
 
+// Through kills at every append each confirmed delivery is told once.
+TEST_F(Splitting, EveryDeliveryBecomesAnEventOfItsPeople) {
+  for (int crash_at = 0; crash_at < 24; ++crash_at) {
+    SCOPED_TRACE(crash_at);
+    World world;
+    for (index::Ordinal i = 0; i < 30; ++i) {
+      world.people.add(i, "p@example.com");
+      world.people.segments["buyers"].add(i);
+    }
+    world.open();
+    world.define(R"(,"batch_size":5)", std::string(R"(,"contact_history":true)") + kSplit);
+    ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
+    if (crash_at > 0) world.store.crash_at = world.store.appends + crash_at;
+    world.store.crash = static_cast<testing::Crash>(crash_at % 3);
+    world.work();
+    world.restart();
+    world.work();
+    std::map<std::string, int> told;
+    for (const auto& [id, text] : world.contacts) {
+      EXPECT_TRUE(text.starts_with("add ") && text.ends_with(" a")) << text;
+      ++told[text.substr(4, text.size() - 6)];
+    }
+    EXPECT_EQ(world.receiver.holds.size(), told.size());
+    for (const auto& [person, count] : told) EXPECT_EQ(1, count) << person;
+  }
+}
+
 TEST(Experiment, IntervalsAreThoseOfTheirPapers) {
   struct Case {
     Rate first, second;
@@ -234,10 +261,11 @@ TEST(OutcomeRecord, FieldsThatCameLaterMayBeMissing) {
   EXPECT_EQ(5U, std::get<RunStarted>(*both).split_key);
   EXPECT_EQ(1U, std::get<RunStarted>(*both).held_out.size());
   EXPECT_EQ(1U, std::get<RunStarted>(*both).held_out[0].second.count());
-  const auto whole = decode_outcome(encode(RunRequested{7, 8, true}));
+  const auto whole = decode_outcome(encode(RunRequested{7, 8, true, {}}));
   ASSERT_TRUE(whole);
   EXPECT_TRUE(std::get<RunRequested>(*whole).whole);
-  EXPECT_FALSE(std::get<RunRequested>(*decode_outcome(encode(RunRequested{7, 8}))).whole);
+  const auto usual = decode_outcome(encode(RunRequested{7, 8, false, {}}));
+  EXPECT_FALSE(std::get<RunRequested>(*usual).whole);
 }
 
 }  // namespace

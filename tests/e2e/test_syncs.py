@@ -141,6 +141,55 @@ class Schedules(SyncCase):
         self.assert_problem(client.post('/v1/syncs/pro-hook/cancel', {}), 409)
 
 
+class ContactHistory(SyncCase):
+    def test_a_delivery_is_an_event_and_caps_are_segments(self):
+        url, _ = self.receiver()
+        server, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        self.assert_ok(client.put('/v1/schema', EVENTS))
+        self.sync(client, contact_history=True, split=SPLIT, mode='append')
+        sent = self.run_to_end(client)['counts']['sent']
+        asked = {'where': 'did "$Audience Synced" where (sync = "pro-hook" and run = 1 and '
+                          'operation = "add" and arm in ("a", "b")) in last 1d'}
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            count = client.post('/v1/count', {**asked, 'allow_unknown': True}).json().get('count')
+            if count == sent:
+                break
+            time.sleep(0.05)
+        self.assertEqual(count, sent)
+        client.close()
+        server.kill()
+        client = server.start().client()
+        self.assertEqual(client.post('/v1/count', asked).json()['count'], sent)
+        # Once a week at most: nobody is sent again who was.
+        self.assert_ok(client.put('/v1/segments/capped', {
+            'name': 'Capped', 'where': 'plan = "pro" and '
+                                       'count("$Audience Synced" in last 7d) < 1'}))
+        left = client.post('/v1/count', {'where': 'in segment "capped"'}).json()['count']
+        self.assertEqual(left, PEOPLE - sent)
+        first = sorted(self.states(client, 'sent'))[0]
+        events = self.assert_ok(client.get(f'/v1/profiles/{first}'))
+        self.assertEqual(len(events.json()['events']), 1)
+
+
+class Watching(SyncCase):
+    def test_a_run_is_watched_and_who_is_erased_is_removed(self):
+        url, log = self.receiver()
+        server, client = self.started(options=LOOPBACK)
+        self.define(client, url)
+        done = self.run_muster('sync', 'run', 'pro-hook', '--watch', '--server', server.url)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, f'run 1 of pro-hook .finished.: audience {PEOPLE} = sent '
+                                      f'{PEOPLE} .*: adds up')
+        receipt = self.assert_ok(client.delete('/v1/profiles/p0042')).json()
+        self.assertEqual(receipt['removed_from'], ['pro-hook'])
+        deadline = time.monotonic() + 20
+        while ('remove', {'id': 'p0042'}) not in self.sent(log):
+            self.assertLess(time.monotonic(), deadline, 'the removal does not come')
+            time.sleep(0.05)
+
+
 class EventStream(SyncCase):
     def test_each_change_is_told_once_through_a_kill(self):
         url, log = self.receiver()
