@@ -28,6 +28,7 @@ struct BatchScope {
   std::uint64_t run = 0, snapshot = 0;
   TimeMs at = 0;  // When the run began: the same for every attempt.
   Operation operation = Operation::Add;
+  bool is_of_events = false;  // Of a sync of events (connect/event_run.h).
 };
 
 struct Envelope {

@@ -117,6 +117,35 @@ std::optional<std::string> DocumentReader::raw(std::string_view key) const {
   return boost::json::serialize(*value);
 }
 
+Result<std::optional<double>> DocumentReader::share(std::string_view key) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr) return std::optional<double>();
+  const double number = value->is_double()  ? value->get_double()
+                        : value->is_int64() ? static_cast<double>(value->get_int64())
+                                            : -1.0;
+  if (!(number >= 0.0 && number <= 1.0)) return wrong(key, "a number from 0 to 1 belongs here.");
+  return std::optional<double>(number);
+}
+
+Result<std::optional<std::vector<DocumentReader>>> DocumentReader::objects(
+    std::string_view key, std::size_t most) const {
+  const boost::json::value* value = object_->find(key);
+  if (value == nullptr) return std::optional<std::vector<DocumentReader>>();
+  const auto fits = [](const boost::json::value& element) { return element.is_object(); };
+  const bool is_list = value->is_array() && value->get_array().size() <= most &&
+                       std::all_of(value->get_array().begin(), value->get_array().end(), fits);
+  if (!is_list) {
+    return wrong(key, "a list of at most " + std::to_string(most) + " objects belongs here.");
+  }
+  std::vector<DocumentReader> elements;
+  for (const boost::json::value& element : value->get_array()) {
+    Object inner{element.get_object(), object_->pointer + "/" + escaped(key) + "/" +
+                                           std::to_string(elements.size())};
+    elements.push_back(DocumentReader(std::make_shared<const Object>(std::move(inner))));
+  }
+  return std::optional(std::move(elements));
+}
+
 Result<std::string> DocumentReader::required_text(std::string_view key,
                                                   std::size_t bytes_max) const {
   TRY_ASSIGN(std::optional<std::string> found, text(key, bytes_max));

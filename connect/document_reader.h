@@ -34,7 +34,12 @@ class DocumentReader {
   Result<std::optional<bool>> flag(std::string_view key) const;
   Result<std::optional<std::int64_t>> number(std::string_view key, std::int64_t least,
                                              std::int64_t most) const;
+  // From 0 to 1.
+  Result<std::optional<double>> share(std::string_view key) const;
   Result<std::optional<DocumentReader>> object(std::string_view key) const;
+  // The elements of a list, each with its own pointer.
+  Result<std::optional<std::vector<DocumentReader>>> objects(std::string_view key,
+                                                             std::size_t most) const;
 
   // The member as JSON, whatever it is; nothing when it is absent.
   std::optional<std::string> raw(std::string_view key) const;

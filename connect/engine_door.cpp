@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/hash.h"
 #include "base/json_writer.h"
+#include "base/time.h"
 #include "connect/address_guard.h"
 #include "connect/destination.h"
 #include "connect/exporter.h"
@@ -15,13 +17,29 @@ namespace muster::connect {
 namespace {
 
 using ActivatePass = engine::Pass<engine::Permission::Activate>;
+using IngestPass = engine::Pass<engine::Permission::Ingest>;
 using MembersPass = engine::Pass<engine::Permission::Members>;
+using QueryPass = engine::Pass<engine::Permission::Query>;
 
 // A string of the segment language: its escapes are those of JSON.
 std::string quoted(std::string_view text) {
   JsonWriter json;
   json.text(text);
   return json.take();
+}
+
+std::string_view word_of(storage::ChangeReason reason) {
+  using enum storage::ChangeReason;
+  switch (reason) {
+    case Event: return "event";
+    case Attribute: return "attribute";
+    case Expired: return "expired";
+    case Definition: return "definition";
+    case Merge: return "merge";
+    case Erased: return "erased";
+    case Rank: return "rank";
+  }
+  return "";
 }
 
 AudienceMoment moment_of(engine::MembersAnswer answer) {
@@ -32,12 +50,13 @@ AudienceMoment moment_of(engine::MembersAnswer answer) {
 
 class EngineAudience final : public Audience {
  public:
-  EngineAudience(engine::Engine& engine, MembersPass pass)
-      : engine_(engine), pass_(std::move(pass)) {}
+  EngineAudience(engine::Engine& engine, MembersPass pass, QueryPass query_pass)
+      : engine_(engine), pass_(std::move(pass)), query_pass_(std::move(query_pass)) {}
 
   Result<AudienceMoment> members(std::string_view segment) const override {
     return ask("in segment " + quoted(segment));
   }
+  Result<AudienceMoment> matching(const std::string& where) const override { return ask(where); }
   Result<AudienceMoment> latest() const override { return ask("nobody"); }
 
   Result<std::vector<engine::ProfileRow>> people(
@@ -62,6 +81,28 @@ class EngineAudience final : public Audience {
     return std::optional<index::Ordinal>(found.members.select(0));
   }
 
+  Result<AudienceChanges> changes(std::string_view segment, std::uint64_t from,
+                                  std::size_t limit) const override {
+    TRY_ASSIGN(engine::ChangesAnswer answer,
+               engine_.changes(pass_, {.segment = std::string(segment), .from = from,
+                                       .limit = limit}));
+    AudienceChanges changes{.next = answer.next};
+    for (engine::ChangeRow& row : answer.rows) {
+      changes.rows.push_back({.offset = row.offset, .ordinal = row.person,
+                              .profile_id = std::move(row.profile_id).value_or(""),
+                              .entered = row.entered, .happened = row.happened,
+                              .reason = word_of(row.reason)});
+    }
+    return changes;
+  }
+  std::uint64_t next_change() const override { return engine_.next_change(); }
+
+  std::uint64_t mark(std::string_view segment) const override {
+    const auto size = engine_.segment_size(query_pass_, std::string(segment));
+    if (!size) return 0;
+    return mix64(mix64(size->version) + mix64(size->entered ^ began_) * 3 + mix64(size->left) * 5);
+  }
+
   Status check(std::string_view segment, const std::vector<std::string>& fields) const override {
     const auto document = engine_.document("segment", segment);
     if (!document) {
@@ -81,6 +122,9 @@ class EngineAudience final : public Audience {
 
   engine::Engine& engine_;
   MembersPass pass_;
+  QueryPass query_pass_;
+  // Who entered and left is counted from the beginning of the process on.
+  const std::uint64_t began_ = static_cast<std::uint64_t>(engine_.now());
 };
 
 class EngineDocuments final : public DocumentStore {
@@ -120,16 +164,65 @@ class EngineJournal final : public Journal {
   ActivatePass pass_;
 };
 
+// One row a person. Cost: some 70 bytes in memory, each.
+class EngineContacts final : public ContactLog {
+ public:
+  EngineContacts(engine::Engine& engine, IngestPass pass)
+      : engine_(engine), pass_(std::move(pass)) {}
+
+  Status check() const override { return check(engine_.row_names(pass_)); }
+
+  Status note(const Contact& contact) override {
+    const engine::RowNames names = engine_.row_names(pass_);
+    TRY(check(names));
+    // The name says who writes: event names that begin with '$' are for the system alone.
+    engine::IngestRequest request{.table = storage::TableKind::Events, .name = "system",
+                                  .event_id_is_enough = true};
+    for (const ContactedPerson& person : contact.people) {
+      JsonWriter json;
+      json.begin_object();
+      json.key(names.event_profile).text(person.profile_id);
+      json.key(names.event_name).text(kContactEvent);
+      json.key(names.event_time).text(to_rfc3339(contact.at));
+      json.key(names.event_id).text(contact.message_id + "/" + person.profile_id);
+      json.key("sync").text(contact.sync).key("segment").text(contact.segment);
+      json.key("destination").text(contact.destination).key("run").number(contact.run);
+      json.key("operation").text(contact.operation);
+      if (!person.arm.empty()) json.key("arm").text(person.arm);
+      json.end_object();
+      request.bytes += json.take() + "\n";
+    }
+    std::vector<engine::IngestRequest> parts;
+    parts.push_back(std::move(request));
+    TRY(engine_.ingest_together(pass_, names, std::move(parts)));
+    return Ok{};
+  }
+
+ private:
+  static Status check(const engine::RowNames& names) {
+    if (names.event_identifier.empty() || names.event_identifier == "profile_id") return Ok{};
+    return Error{ErrorCode::InvalidArgument,
+                 "/contact_history: events are declared by '" + names.event_identifier +
+                     "', and these would be by profile id."};
+  }
+
+  engine::Engine& engine_;
+  IngestPass pass_;
+};
+
 }  // namespace
 
 Result<EngineDoor> open_door(engine::Engine& engine) {
   const engine::Access access = engine::Access::system("exporter");
   TRY_ASSIGN(const ActivatePass activate, access.require<engine::Permission::Activate>());
   TRY_ASSIGN(MembersPass members, access.require<engine::Permission::Members>());
+  TRY_ASSIGN(IngestPass ingest, access.require<engine::Permission::Ingest>());
+  TRY_ASSIGN(QueryPass query, access.require<engine::Permission::Query>());
   EngineDoor door;
-  door.audience = std::make_unique<EngineAudience>(engine, std::move(members));
+  door.audience = std::make_unique<EngineAudience>(engine, std::move(members), std::move(query));
   door.documents = std::make_unique<EngineDocuments>(engine, activate);
   door.journal = std::make_unique<EngineJournal>(engine, activate);
+  door.contacts = std::make_unique<EngineContacts>(engine, std::move(ingest));
   return door;
 }
 
@@ -142,7 +235,8 @@ Result<std::unique_ptr<Exporter>> Exporter::open(engine::Engine& engine,
                       .journal = std::move(door.journal),
                       .destinations = std::make_unique<KindFactory>(
                           std::make_unique<WebhookFactory>(std::move(guard)),
-                          options.export_directory)};
+                          options.export_directory),
+                      .contacts = std::move(door.contacts)};
   return open(std::move(parts), std::move(options));
 }
 

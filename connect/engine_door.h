@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "connect/audience.h"
+#include "connect/contact_log.h"
 #include "connect/document_store.h"
 #include "connect/journal.h"
 
@@ -22,6 +23,7 @@ struct EngineDoor {
   std::unique_ptr<Audience> audience;
   std::unique_ptr<DocumentStore> documents;
   std::unique_ptr<Journal> journal;
+  std::unique_ptr<ContactLog> contacts;
 };
 // Errors: PermissionDenied when the system pass is not what it should be.
 Result<EngineDoor> open_door(engine::Engine& engine);

@@ -16,6 +16,14 @@ std::optional<TimeMs> earlier(std::optional<TimeMs> a, std::optional<TimeMs> b) 
   return std::min(*a, *b);
 }
 
+// When the newest run was asked for that was not for an erasure alone; 0: there was none.
+TimeMs last_usual(const Ledger& ledger) {
+  for (auto run = ledger.runs().rbegin(); run != ledger.runs().rend(); ++run) {
+    if (!run->erasure) return run->requested_at;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string outcome_stream(std::string_view sync) { return "sync:" + std::string(sync); }
@@ -24,6 +32,9 @@ std::string request_stream(std::string_view sync) { return "sync-requests:" + st
 Status Exporter::Impl::load() {
   for (const char* kind : {"destination", "sync"}) {
     for (const engine::Document& document : parts_.documents->all(kind)) TRY(adopt(document));
+  }
+  for (const engine::Document& document : parts_.documents->all("holdout")) {
+    TRY_ASSIGN(holdout_, parse_holdout(document.json));
   }
   for (auto& [id, sync] : syncs_) {
     const auto destination = destinations_.find(sync->document->destination);
@@ -116,12 +127,20 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   if (sync.not_before > now) return {.due = sync.not_before};
   if (!sync.backlog.empty()) return do_now(TaskKind::Flush);
   if (!sync.answers.empty()) return do_now(TaskKind::Deliver);
-  if (sync.document->paused || draining_) return {};
-  if (!destination.document->disabled.empty()) return {};
+  if (draining_) return {};
+  // What is under way is waited for: a batch that was taken is not given up.
+  if (sync.cancel_wanted) return sync.flights.empty() ? do_now(TaskKind::Cancel) : Choice{};
+  const bool is_silent = sync.document->paused || !destination.document->disabled.empty();
+  const bool tells = !sync.ledger.untold().empty();
+  if (tells && (is_silent || sync.ledger.untold().size() >= kUntoldMax)) {
+    return do_now(TaskKind::Tell);
+  }
+  if (is_silent) return {};
   if (!sync.replay.empty()) return do_now(TaskKind::Revive);
   const Ledger& ledger = sync.ledger;
   Choice choice = choose_batch(destination, sync, now);
   if (choice.task) return choice;
+  if (tells) return do_now(TaskKind::Tell);
   const std::uint64_t live = ledger.live_batches();
   if (ledger.run_active()) {
     const bool all = ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
@@ -136,10 +155,19 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
     const bool revive = ledger.dead_batches() > 0 && sync.revived_for != sync.requested->run;
     return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
   }
-  if (!sync.document->every_ms) return choice;
-  const TimeMs last = ledger.runs().empty() ? 0 : ledger.runs().back().requested_at;
-  const TimeMs next = last + *sync.document->every_ms;
-  return next <= now ? do_now(TaskKind::Request) : Choice{.due = next};
+  if (!sync.erased.empty()) return do_now(TaskKind::Request);
+  const TimeMs last = last_usual(ledger);
+  std::optional<TimeMs> next = sync.document->schedule.next(last, sync.changed);
+  if (sync.document->schedule.debounce_ms && sync.dirty_since != 0) {
+    next = sync.dirty_since + *sync.document->schedule.debounce_ms;
+  }
+  // A sync of events goes on until what was there when it was asked has been sent.
+  const bool goes_on = sync.document->mode == SyncMode::Events && !ledger.runs().empty() &&
+                       ledger.runs().back().state != RunState::Failed &&
+                       ledger.cursor() < ledger.drain_until();
+  if (goes_on) return do_now(TaskKind::Request);
+  if (!next) return choice;
+  return *next <= now ? do_now(TaskKind::Request) : Choice{.due = *next};
 }
 
 Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
@@ -196,6 +224,7 @@ Exporter::Impl::~Impl() {
 }
 
 bool Exporter::Impl::work_once() {
+  observe(now());
   const std::optional<Task> task = claim(now());
   if (!task) return false;
   try {
@@ -336,6 +365,23 @@ Status Exporter::resume(const Pass&, std::string_view sync) {
 Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync,
                                           std::optional<TraceContext> trace) {
   return impl_->reserve_run(sync, std::move(trace));
+}
+std::optional<index::Ordinal> Exporter::person_of(std::string_view profile_id) const {
+  const auto found = impl_->find_person(profile_id);
+  return found ? *found : std::nullopt;
+}
+std::vector<std::string> Exporter::note_erased(index::Ordinal person) {
+  return impl_->note_erased(person);
+}
+Result<std::uint64_t> Exporter::start_whole_run(const Pass&, std::string_view sync,
+                                                std::optional<TraceContext> trace) {
+  return impl_->reserve_run(sync, std::move(trace), RunKind::Whole);
+}
+Status Exporter::cancel(const Pass&, std::string_view sync) {
+  return impl_->want_cancelled(sync);
+}
+Result<PreviewView> Exporter::preview(const Pass&, std::string_view sync) const {
+  return impl_->preview(sync);
 }
 ExportQueue Exporter::queue() const { return impl_->queue(); }
 Result<std::vector<RunView>> Exporter::runs(const Pass&, std::string_view sync) const {

@@ -24,6 +24,9 @@
 #include "base/result.h"
 #include "base/trace_context.h"
 #include "connect/delivery_gate.h"
+#include "connect/experiment.h"
+#include "connect/preview.h"
+#include "connect/split.h"
 #include "connect/views.h"
 #include "engine/access.h"
 #include "engine/answers.h"
@@ -35,6 +38,7 @@ class Engine;
 namespace muster::connect {
 
 class Audience;
+class ContactLog;
 class DestinationFactory;
 class DocumentStore;
 class Journal;
@@ -57,6 +61,7 @@ struct ExporterParts {
   std::unique_ptr<DocumentStore> documents;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<DestinationFactory> destinations;
+  std::unique_ptr<ContactLog> contacts;  // Null: no delivery becomes an event.
 };
 
 struct ExportQueue {
@@ -102,6 +107,12 @@ class Exporter {
   // Makes what takes people who were erased out of its outcomes (Engine::erase_outcomes_with).
   engine::EraseOutcome eraser(index::Bitmap erased) const;
 
+  // Who bears an id, to be remembered before they are erased.
+  std::optional<index::Ordinal> person_of(std::string_view profile_id) const;
+  // Has somebody who has just been erased removed wherever a sync of mode diff or mirror sent them,
+  // by a run of its own, soon. Returns those syncs.
+  std::vector<std::string> note_erased(index::Ordinal person);
+
   // --- Destinations ----------------------------------------------------------------------------
 
   // Checks, encrypts the secrets and saves. A secret that is left out, or given back as it was
@@ -140,6 +151,17 @@ class Exporter {
   // Errors: NotFound; Conflict while a run is under way or the sync is paused.
   Result<std::uint64_t> start_run(const Pass& pass, std::string_view sync,
                                   std::optional<TraceContext> trace = {});
+  // The same, from scratch: everybody is sent, held or not, and who left is removed.
+  Result<std::uint64_t> start_whole_run(const Pass& pass, std::string_view sync,
+                                        std::optional<TraceContext> trace = {});
+  // Ends the run that is asked for or under way, once the delivery on its way is answered. Who was
+  // not sent stays pending for the next run; a batch that may have been received is a dead letter.
+  // Errors: NotFound; Conflict when there is no run.
+  Status cancel(const Pass& pass, std::string_view sync);
+  // What the next run would do; nothing is sent or kept.
+  // Errors: NotFound; Conflict while a run is under way; those of the audience.
+  // Cost: the journal of the sync, and the fields of at most kPreviewPeopleMax people, are read.
+  Result<PreviewView> preview(const Pass& pass, std::string_view sync) const;
   // Newest first.
   Result<std::vector<RunView>> runs(const Pass& pass, std::string_view sync) const;
   Result<RunView> run_of(const Pass& pass, std::string_view sync, std::uint64_t number) const;
@@ -166,6 +188,20 @@ class Exporter {
   // one that the destination does not know.
   Result<std::string> render(const Pass& pass, std::string_view sync,
                              std::string_view profile_id, std::string_view operation) const;
+  // --- Experiments (connect/split.h, connect/experiment.h) -------------------------------------
+
+  // Who no sync sends to, from the next run of each on.
+  // Errors: InvalidArgument with the JSON pointer.
+  Result<GlobalHoldout> put_holdout(const Pass& pass, std::string_view json);
+  GlobalHoldout holdout(const Pass& pass) const;
+  // How large the arms of a sync came out.
+  // Errors: NotFound; InvalidArgument where nobody is held out.
+  Result<BalanceView> balance(const Pass& pass, std::string_view sync) const;
+  // What those who are sent did more often than those who are held out, since each was first
+  // assigned. `goal`: what stands behind "did" in the segment language, without a window.
+  // Errors: those above; Conflict before the first run; InvalidArgument for the goal.
+  // Cost: a question for each of at most kCohortsMax cohorts.
+  Result<LiftView> lift(const Pass& pass, std::string_view sync, std::string_view goal) const;
 
   // --- For tests with a hand-set clock -----------------------------------------------------------
 

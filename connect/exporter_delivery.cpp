@@ -234,18 +234,25 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(
     const std::scoped_lock lock(mutex_);
     sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   }
+  if (!sync.events && task.document->mode == SyncMode::Events) {
+    auto events = events_of(*task.document, sync.ledger);
+    if (!events) {
+      TRY(stop_planning(sync, std::move(events.error())));
+      return std::optional<BatchPlanned>();
+    }
+    const std::scoped_lock lock(mutex_);
+    sync.events = std::move(*events);
+  }
   const auto composer = make_composer(*task.document, *task.destination);
   auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
                          .moment = *sync.moment, .journal = *parts_.journal,
                          .stream = outcome_stream(task.sync_id),
                          .composer = *composer,
-                         .gzip = task.destination->gzip, .id = new_message_id()},
+                         .gzip = task.destination->gzip, .id = new_message_id(),
+                         .events = sync.events.get()},
                         sync.ledger);
   if (!step) {
-    // The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
-    if (passes(step.error().code)) return std::move(step.error());
-    const std::scoped_lock lock(mutex_);
-    sync.stuck = step.error().message;
+    TRY(stop_planning(sync, std::move(step.error())));
     return std::optional<BatchPlanned>();
   }
   if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
@@ -263,8 +270,9 @@ Status Exporter::Impl::plan_batches(const Task& task, std::vector<OutcomeRecord>
       const DestinationEntry& destination = destinations_.at(task.destination_id);
       const TimeMs at = now();
       const Ledger& ledger = sync.ledger;
-      const bool over = draining_ || sync.document->paused || !sync.stuck.empty() ||
-                        !destination.document->disabled.empty() || !ledger.run_active() ||
+      const bool over = draining_ || sync.cancel_wanted || sync.document->paused ||
+                        !sync.stuck.empty() || !destination.document->disabled.empty() ||
+                        !ledger.run_active() ||
                         ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
                         destination.gate.hold_until() > at;
       if (over || !may_plan(destination, sync)) return Ok{};
@@ -291,7 +299,7 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
   {
     const std::scoped_lock lock(mutex_);
     DestinationEntry& destination = destinations_.at(task.destination_id);
-    const bool stopped = draining_ || sync.document->paused ||
+    const bool stopped = draining_ || sync.cancel_wanted || sync.document->paused ||
                          !destination.document->disabled.empty() ||
                          destination.version != task.destination_version;
     if (stopped) return Ok{};

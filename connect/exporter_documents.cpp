@@ -174,8 +174,22 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
     }
     const auto& content = destinations_.find(document.destination)->second.document->content;
     if (content) TRY(check_against(document, *content));
+    const auto& form = *destinations_.find(document.destination)->second.document;
+    const bool is_plain = !form.content && !form.file;
+    if (document.mode == SyncMode::Events && !is_plain) {
+      return Error{ErrorCode::InvalidArgument,
+                   "/mode: events go to a webhook in our own form; '" + document.destination +
+                       "' has another one, so take diff, mirror or append."};
+    }
     const SyncEntry* const before = find_sync(id);
     is_new = before == nullptr;
+    const bool turns = before != nullptr && (before->document->mode == SyncMode::Events) !=
+                                                (document.mode == SyncMode::Events);
+    if (turns) {
+      return Error{ErrorCode::Conflict, "/mode: sync '" + std::string(id) +
+                                            "' cannot become one of events, or cease to be one; "
+                                            "make another sync."};
+    }
     const bool moves = before != nullptr && before->document->destination != document.destination;
     if (moves && !(before->ledger.held().empty() && before->ledger.batches().empty())) {
       return Error{ErrorCode::Conflict,
@@ -185,9 +199,10 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
     }
   }
   TRY(parts_.audience->check(document.segment, asked_fields(document.mapping)));
+  if (document.contact_history && parts_.contacts) TRY(parts_.contacts->check());
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
-  if (is_new) TRY(begin_anew(*entry));
+  if (is_new) TRY(begin_anew(*entry, document.mode));
   TRY_ASSIGN(const engine::Document stored,
              parts_.documents->put({.kind = "sync", .id = std::string(id),
                                     .json = to_json(document),
@@ -207,13 +222,19 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
 }
 
 // A sync of the same name may have lived before: its numbers go on, its people are forgotten.
-Status Exporter::Impl::begin_anew(SyncEntry& entry) const {
+Status Exporter::Impl::begin_anew(SyncEntry& entry, SyncMode mode) const {
   TRY(load_ledger(entry));
   entry.requested.reset();
-  if (entry.ledger.runs().empty()) return Ok{};
-  const Forgotten forgotten{now()};
-  TRY(parts_.journal->append(outcome_stream(entry.ledger.sync()), {encode(forgotten)}));
-  return entry.ledger.apply(forgotten);
+  std::vector<OutcomeRecord> records;
+  if (!entry.ledger.runs().empty()) records.emplace_back(Forgotten{now()});
+  if (mode == SyncMode::Events) {
+    records.emplace_back(Following{now(), parts_.audience->next_change()});
+  }
+  for (const OutcomeRecord& record : records) {
+    TRY(parts_.journal->append(outcome_stream(entry.ledger.sync()), {encode(record)}));
+    TRY(entry.ledger.apply(record));
+  }
+  return Ok{};
 }
 
 Result<DocumentView> Exporter::Impl::sync(std::string_view id) const {
@@ -238,7 +259,7 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
     SyncEntry& entry = *found->second;
     const bool at_work = entry.busy || entry.reserved || entry.requested ||
                          entry.ledger.run_active() || entry.ledger.live_batches() > 0 ||
-                         !entry.backlog.empty();
+                         !entry.backlog.empty() || !entry.ledger.untold().empty();
     if (at_work) {
       return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
                                             "' is under way; wait until it has ended."};

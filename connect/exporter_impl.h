@@ -28,11 +28,13 @@
 #include <vector>
 
 #include "connect/audience.h"
+#include "connect/contact_log.h"
 #include "connect/delivery_gate.h"
 #include "connect/delivery_policy.h"
 #include "connect/destination.h"
 #include "connect/destination_document.h"
 #include "connect/document_store.h"
+#include "connect/event_run.h"
 #include "connect/exporter.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
@@ -55,8 +57,12 @@ inline constexpr std::size_t kPlannedBytesMax = 16U << 20;
 inline constexpr std::uint64_t kPlannedAhead = 2;
 // Deliveries under way, all destinations together.
 inline constexpr std::size_t kFlightsMax = 1'024;
+// Deliveries that are not yet in the contact history; then they go before others are made.
+inline constexpr std::size_t kUntoldMax = 16;
 // Until journal or engine are asked again after they could not answer.
 inline constexpr TimeMs kTroubleWaitMs = 5'000;
+// Between two looks at the segments of continuous syncs.
+inline constexpr TimeMs kObserveEveryMs = 200;
 // Longest sleep of a delivery thread: a clock that is set is noticed within it.
 inline constexpr TimeMs kSleepMsMax = 500;
 
@@ -98,6 +104,7 @@ struct SyncEntry {
   std::uint64_t traced_run = 0;
   std::optional<std::uint64_t> revived_for;  // Dead letters were tried again before that run.
   std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
+  std::shared_ptr<const EventRows> events;       // The same, of a sync of events.
   std::map<std::string, Flight> flights;     // By batch.
   std::vector<Answered> answers;
   std::vector<OutcomeRecord> backlog;        // In the ledger, and could not be written yet.
@@ -105,15 +112,24 @@ struct SyncEntry {
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A thread is at work for it ...
   std::string busy_for;                      // ... and for this destination.
+  bool cancel_wanted = false;
+  index::Bitmap erased;                      // Held, and erased since: a run of their own is due.
+  // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
+  // or went that no run has seen; 0: nobody.
+  std::uint64_t mark = 0;
+  TimeMs dirty_since = 0;
   TimeMs not_before = 0;
   std::string trouble;                       // Why it waits until not_before.
   std::string stuck;                         // Why the run under way cannot plan any further.
 };
 
+enum class RunKind : std::uint8_t { Usual, Whole, Erasure };
 enum class Paused : std::uint8_t { No, Yes };
 
 enum class TaskKind : std::uint8_t {
+  Cancel,     // End the run that is asked for or under way.
   Flush,      // Write what could not be written.
+  Tell,       // A delivery becomes events of its people.
   Revive,     // Dead letters become batches again.
   Deliver,    // Journal answers, cut the next batches, send those that are due.
   FinishRun,
@@ -162,8 +178,25 @@ class Exporter::Impl {
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
+  Result<std::optional<index::Ordinal>> find_person(std::string_view profile_id) const {
+    return parts_.audience->find(profile_id);
+  }
+  std::vector<std::string> note_erased(index::Ordinal person);
+
+  // --- exporter_schedule.cpp
+  void observe(TimeMs at);
+  Status want_cancelled(std::string_view id);
+  Result<PreviewView> preview(std::string_view id) const;
+
+  // --- exporter_experiments.cpp
+  GlobalHoldout holdout() const;
+  Result<GlobalHoldout> put_holdout(std::string_view json);
+  Result<BalanceView> balance(std::string_view id) const;
+  Result<LiftView> lift(std::string_view id, std::string_view goal) const;
+
   // --- exporter_reports.cpp
-  Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace);
+  Result<std::uint64_t> reserve_run(std::string_view id, std::optional<TraceContext> trace,
+                                    RunKind kind = RunKind::Usual);
   ExportQueue queue() const;
   Result<std::vector<RunView>> runs(std::string_view id) const;
   std::vector<JobView> jobs() const;
@@ -179,6 +212,15 @@ class Exporter::Impl {
                              std::string_view operation) const;
 
  private:
+  // Of the sync that is previewed, copied under the mutex.
+  struct Previewed {
+    std::shared_ptr<const SyncDocument> document;
+    std::shared_ptr<const DestinationDocument> destination;  // Never null.
+  };
+  Result<Previewed> previewed(std::string_view id) const;
+  struct Enrolled;
+  Result<Enrolled> enrolled(std::string_view id) const;
+
   struct Choice {
     std::optional<Task> task;
     std::optional<TimeMs> due;  // When something is to be done, if nothing is now.
@@ -200,8 +242,11 @@ class Exporter::Impl {
 
   // Doing, by who holds the claim; none under mutex_ (exporter_work.cpp).
   void execute(const Task& task);
+  Status cancel(const Task& task);
   Status flush(const Task& task);
   Status revive(const Task& task);
+  Status note_contact(const Task& task);
+  Status stop_planning(SyncEntry& sync, Error error);
   Status finish_run(const Task& task);
   Status start_run(const Task& task);
   Status request(const Task& task);
@@ -226,13 +271,29 @@ class Exporter::Impl {
   Status write(const Task& task, const std::vector<OutcomeRecord>& records);
   Status append(const Task& task, const std::vector<OutcomeRecord>& records);
   void fold(const Task& task, const OutcomeRecord& record);
-  Result<RunStarted> plan(const Task& task, const RunRequested& requested,
-                          std::shared_ptr<const AudienceMoment>& moment);
+  // What a run would begin with, and its moment.
+  struct Plan {
+    RunStarted run;
+    std::shared_ptr<const AudienceMoment> moment;
+    std::vector<std::pair<std::string, index::Bitmap>> excluded;  // Whole segments.
+  };
+  Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
+                    const RunRequested& requested) const;
+  Result<Plan> plan_erasure(const Ledger& ledger, const RunRequested& requested) const;
+  Result<Plan> plan_events(const SyncDocument& document, const Ledger& ledger,
+                           const RunRequested& requested) const;
+  // What happened to whom in the run under way.
+  Result<std::shared_ptr<const EventRows>> events_of(const SyncDocument& document,
+                                                     const Ledger& ledger) const;
+  // What changes from here on, a continuous sync has yet to send.
+  void note_seen(const Task& task);
+  // Another number after each change of who is in the segments of a sync, or of its document.
+  std::uint64_t mark_of(const SyncDocument& document) const;
 
   // Documents (exporter_documents.cpp).
   Status adopt(const engine::Document& document);
   Status load_ledger(SyncEntry& entry) const;
-  Status begin_anew(SyncEntry& entry) const;
+  Status begin_anew(SyncEntry& entry, SyncMode mode) const;
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);
@@ -261,6 +322,8 @@ class Exporter::Impl {
   std::uint64_t changes_ = 0;  // Counts what may have made work.
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
+  GlobalHoldout holdout_;
+  TimeMs observed_at_ = 0;
   std::string served_last_;  // The sync.
   unsigned threads_ = 0;     // In run().
   std::size_t flights_ = 0;  // Begun and not answered.

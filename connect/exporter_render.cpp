@@ -92,7 +92,7 @@ Result<std::string> Exporter::Impl::render(std::string_view id, std::string_view
   const std::vector<index::Ordinal> ordinals{*ordinal};
   TRY_ASSIGN(const std::vector<engine::ProfileRow> rows,
              parts_.audience->people(moment, ordinals, asked_fields(composer->mapping())));
-  const Person person = person_of(composer->mapping(), rows.front());
+  const Person person = connect::person_of(composer->mapping(), rows.front());
   const BatchScope scope{.sync = rendered.id, .segment = rendered.sync->segment,
                          .run = rendered.run, .snapshot = moment.snapshot, .at = now(),
                          .operation = rendered.operation};

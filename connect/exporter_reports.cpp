@@ -7,13 +7,18 @@ namespace muster::connect {
 // --- Runs ----------------------------------------------------------------------------------------
 
 Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
-                                                  std::optional<TraceContext> trace) {
-  RunRequested request{.at = now()};
+                                                  std::optional<TraceContext> trace,
+                                                  RunKind kind) {
+  RunRequested request{.at = now(), .whole = kind == RunKind::Whole, .erased = {}};
   {
     const std::scoped_lock lock(mutex_);
     const auto found = syncs_.find(id);
     if (found == syncs_.end()) return no_such("sync", id);
     SyncEntry& entry = *found->second;
+    if (request.whole && entry.document->mode == SyncMode::Events) {
+      return Error{ErrorCode::Conflict,
+                   "A sync of events tells each change once; there is no scratch to begin from."};
+    }
     if (entry.document->paused) {
       return Error{ErrorCode::Conflict,
                    "Sync '" + std::string(id) + "' is paused; resume it first."};
@@ -24,6 +29,7 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     }
     entry.reserved = true;  // Keeps the entry, and others from asking.
     request.run = entry.ledger.last_run() + 1;
+    if (kind == RunKind::Erasure) request.erased = entry.erased;
   }
   const Status written = parts_.journal->append(request_stream(id), {encode(request)});
   {
@@ -32,6 +38,7 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     entry.reserved = false;
     if (written) {
       entry.requested = request;
+      entry.erased = {};  // Any run removes them: they are in no segment any more.
       entry.trace = std::move(trace);
       entry.traced_run = request.run;
     }

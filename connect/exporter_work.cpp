@@ -1,23 +1,10 @@
 // What a delivery thread does with its claim: journal first, act, journal the outcome.
 #include <algorithm>
 
-#include "base/hash.h"
 #include "connect/exporter_impl.h"
 #include "connect/planner.h"
 
 namespace muster::connect {
-namespace {
-
-// Names what a mirror has to send as a whole again: all but when and whether it runs.
-std::uint64_t meaning_of(const SyncDocument& document) {
-  SyncDocument plain = document;
-  plain.paused = false;
-  plain.every_ms.reset();
-  return hash64(to_json(plain));
-}
-
-}  // namespace
-
 Status Exporter::Impl::append(const Task& task, const std::vector<OutcomeRecord>& records) {
   std::vector<std::string> payloads;
   for (const OutcomeRecord& record : records) payloads.push_back(encode(record));
@@ -41,7 +28,9 @@ Status Exporter::Impl::write(const Task& task, const std::vector<OutcomeRecord>&
 void Exporter::Impl::execute(const Task& task) {
   const Status done = [&]() -> Status {
     switch (task.kind) {
+      case TaskKind::Cancel: return cancel(task);
       case TaskKind::Flush: return flush(task);
+      case TaskKind::Tell: return note_contact(task);
       case TaskKind::Revive: return revive(task);
       case TaskKind::Deliver: return deliver(task);
       case TaskKind::FinishRun: return finish_run(task);
@@ -85,6 +74,14 @@ Status Exporter::Impl::revive(const Task& task) {
 
 // --- Runs ----------------------------------------------------------------------------------------
 
+// The run cannot go on as it is (a mapped field is gone, say): it ends, accounted for.
+Status Exporter::Impl::stop_planning(SyncEntry& sync, Error error) {
+  if (passes(error.code)) return error;
+  const std::scoped_lock lock(mutex_);
+  sync.stuck = error.message;
+  return Ok{};
+}
+
 Status Exporter::Impl::finish_run(const Task& task) {
   SyncEntry& sync = *task.sync;
   const std::uint64_t run = sync.ledger.last_run();
@@ -92,37 +89,26 @@ Status Exporter::Impl::finish_run(const Task& task) {
   {
     const std::scoped_lock lock(mutex_);
     sync.moment.reset();
+    sync.events.reset();
     sync.stuck.clear();
   }
   audit("finish run " + std::to_string(run), task.sync_id, 0);
   return Ok{};
 }
 
-Result<RunStarted> Exporter::Impl::plan(const Task& task, const RunRequested& requested,
-                                        std::shared_ptr<const AudienceMoment>& moment) {
-  TRY_ASSIGN(AudienceMoment members, parts_.audience->members(task.document->segment));
-  moment = std::make_shared<const AudienceMoment>(std::move(members));
-  RunInput input{.sync = *task.document, .sync_version = meaning_of(*task.document),
-                 .run = requested.run, .requested_at = requested.at, .at = now(),
-                 .audience = *moment, .excluded = {}};
-  for (const std::string& segment : task.document->exclude) {
-    TRY_ASSIGN(AudienceMoment excluded, parts_.audience->members(segment));
-    input.excluded.emplace_back(segment, std::move(excluded.members));
-  }
-  return plan_run(input, task.sync->ledger);
-}
-
 Status Exporter::Impl::start_run(const Task& task) {
   SyncEntry& sync = *task.sync;
   CHECK(sync.requested.has_value());  // Changed by the holder of the claim and by nobody else.
   const RunRequested requested = *sync.requested;
+  if (requested.erased.empty()) note_seen(task);
+  auto plan_made = plan(*task.document, sync.ledger, requested);
+  if (!plan_made && passes(plan_made.error().code)) return std::move(plan_made.error());
   std::shared_ptr<const AudienceMoment> moment;
-  auto run = plan(task, requested, moment);
-  if (!run && passes(run.error().code)) return std::move(run.error());
-  if (run) {
-    TRY(write(task, {std::move(*run)}));
+  if (plan_made) {
+    moment = std::move(plan_made->moment);
+    TRY(write(task, {std::move(plan_made->run)}));
   } else {
-    TRY(write(task, {RunFailed{requested.run, requested.at, now(), run.error().message}}));
+    TRY(write(task, {RunFailed{requested.run, requested.at, now(), plan_made.error().message}}));
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -134,7 +120,12 @@ Status Exporter::Impl::start_run(const Task& task) {
 }
 
 Status Exporter::Impl::request(const Task& task) {
-  const auto reserved = reserve_run(task.sync_id, {});
+  RunKind kind = RunKind::Usual;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!task.sync->erased.empty()) kind = RunKind::Erasure;
+  }
+  const auto reserved = reserve_run(task.sync_id, {}, kind);
   // Somebody asked at the same moment: their run is as good.
   if (!reserved) return reserved.error().code == ErrorCode::Conflict ? Status(Ok{})
                                                                      : reserved.error();

@@ -83,11 +83,13 @@ Status Ledger::on(const RunStarted& record) {
   if (active_) return corrupt("a run begins before the one before it ended");
   RunView view{.sync = sync_, .number = record.run, .state = RunState::Delivering,
                .snapshot = record.snapshot, .requested_at = record.requested_at,
-               .started_at = record.at};
+               .started_at = record.at, .whole = record.whole,
+               .erasure = record.erasure};
   view.counts.audience = record.audience.count();
   view.counts.already_there = record.already.count();
   view.counts.removals = record.remove.count();
   for (const auto& [segment, people] : record.excluded) view.counts.excluded += people.count();
+  for (const auto& [arm, people] : record.held_out) view.counts.held_out += people.count();
   pending_ = unite(unite(record.add, record.check), record.blocked);
   removals_pending_ = record.remove;
   view.counts.pending = pending_.count();
@@ -99,7 +101,19 @@ Status Ledger::on(const RunStarted& record) {
   to_add_ = record.add;
   to_check_ = record.check;
   to_remove_ = record.remove;
+  if (record.erasure) {  // What is known of others stays.
+    remember(std::move(view));
+    return Ok{};
+  }
+  contacts_ = record.contacts;
   excluded_ = record.excluded;
+  held_out_ = record.held_out;
+  enrol(record);
+  if (record.events_to != 0) {
+    cursor_ = record.events_to;
+    events_from_ = record.events_from;
+    drain_until_ = record.events_until;
+  }
   unidentifiable_ = {};
   rejected_ = {};
   rejections_.clear();
@@ -178,6 +192,11 @@ Status Ledger::on(const AttemptFailed& record) {
   return Ok{};
 }
 
+void Ledger::deliver(const BatchPlanned& plan, const index::Bitmap& people, TimeMs at) {
+  if (contacts_) untold_.push_back({plan.id, plan.run, plan.operation, at, people});
+  take(plan, people);
+}
+
 void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
   maybe_held_ = subtract(maybe_held_, people);
   if (plan.operation == Operation::Remove) {
@@ -216,7 +235,7 @@ void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
 Status Ledger::on(const Delivered& record) {
   const auto found = batches_.find(record.id);
   if (found == batches_.end()) return Ok{};
-  take(found->second.plan, found->second.plan.people);
+  deliver(found->second.plan, found->second.plan.people, record.at);
   batches_.erase(found);
   return Ok{};
 }
@@ -232,7 +251,7 @@ Status Ledger::on(const DeliveredPartly& record) {
     refuse(batch, people, std::make_shared<const Rejection>(Rejection{
                               batch.plan.run, record.status, message, record.id}));
   }
-  take(batch.plan, taken);
+  deliver(batch.plan, taken, record.at);
   batches_.erase(found);
   return Ok{};
 }
@@ -293,6 +312,68 @@ Status Ledger::on(const RunFinished& record) {
   if (!record.error.empty()) runs_.back().last_error = record.error;
   runs_.back().state = RunState::Incomplete;  // Finished when nobody is pending: see apply().
   return Ok{};
+}
+
+Status Ledger::on(const Cancelled& record) {
+  if (!active_ || record.run != last_run_) return Ok{};
+  for (auto batch = batches_.begin(); batch != batches_.end();) {
+    const bool may_be_there = batch->second.ambiguous || batch->second.in_flight;
+    if (!may_be_there && !batch->second.dead) {
+      batch = batches_.erase(batch);
+      continue;
+    }
+    batch->second.dead = true;
+    batch->second.in_flight = false;
+    batch->second.ambiguous = batch->second.ambiguous || may_be_there;
+    ++batch;
+  }
+  active_ = false;
+  to_add_ = {};
+  to_check_ = {};
+  to_remove_ = {};
+  if (runs_.back().whole) whole_version_ = 0;  // It has to be sent as a whole yet.
+  runs_.back().finished_at = record.at;
+  runs_.back().state = RunState::Cancelled;
+  return Ok{};
+}
+
+Status Ledger::on(const Following& record) {
+  if (active_) return corrupt("a sync of events begins within a run");
+  cursor_ = record.from;
+  drain_until_ = record.from;
+  return Ok{};
+}
+
+Status Ledger::on(const Told& record) {
+  std::erase_if(untold_, [&](const Untold& one) { return one.id == record.id; });
+  return Ok{};
+}
+
+// Puts who is new to the split into their arms.
+void Ledger::enrol(const RunStarted& record) {
+  if (split_key_ != record.split_key) cohorts_.clear();
+  split_key_ = record.split_key;
+  if (record.assigned.empty()) return;
+  cohorts_.push_back({record.at, record.assigned});
+  if (cohorts_.size() <= kCohortsMax) return;
+  std::vector<Cohort> fewer;
+  for (std::size_t i = 0; i < cohorts_.size(); i += 2) {
+    Cohort& first = cohorts_[i];
+    if (i + 1 < cohorts_.size()) {
+      first.at = cohorts_[i + 1].at;
+      for (auto& [arm, people] : cohorts_[i + 1].arms) {
+        const auto same = std::find_if(first.arms.begin(), first.arms.end(),
+                                       [&](const auto& one) { return one.first == arm; });
+        if (same == first.arms.end()) {
+          first.arms.emplace_back(arm, std::move(people));
+        } else {
+          same->second = unite(same->second, people);
+        }
+      }
+    }
+    fewer.push_back(std::move(first));
+  }
+  cohorts_ = std::move(fewer);
 }
 
 Status Ledger::on(const Forgotten&) {

@@ -40,6 +40,23 @@ struct Batch {
   std::string last_error;
 };
 
+// Who was put into the arms of a split by one run, or by some runs that follow each other.
+struct Cohort {
+  TimeMs at = 0;  // Of the last of them.
+  std::vector<std::pair<std::string, index::Bitmap>> arms;
+};
+// Cohorts that are kept apart; more of them are merged by twos.
+inline constexpr std::size_t kCohortsMax = 64;
+
+// A delivery that is confirmed and not yet in the contact history.
+struct Untold {
+  std::string id;
+  std::uint64_t run = 0;
+  Operation operation = Operation::Add;
+  TimeMs at = 0;
+  index::Bitmap people;
+};
+
 struct Rejection {
   std::uint64_t run = 0;
   int status = 0;
@@ -72,6 +89,16 @@ class Ledger {
   const std::deque<RunView>& runs() const { return runs_; }  // Oldest first.
   std::uint64_t whole_version() const { return whole_version_; }  // Of the last whole run.
   TimeMs hold_until() const { return hold_until_; }
+  std::uint64_t split_key() const { return split_key_; }  // Of the cohorts.
+  const std::vector<Cohort>& cohorts() const { return cohorts_; }  // Oldest first; disjoint.
+
+  // Of a sync of events: the first change that no run has sent, those that the newest run sends
+  // (from there to the cursor), and up to where runs follow each other.
+  std::uint64_t cursor() const { return cursor_; }
+  std::uint64_t events_from() const { return events_from_; }
+  std::uint64_t drain_until() const { return drain_until_; }
+
+  const std::deque<Untold>& untold() const { return untold_; }  // Oldest first.
 
   // Of the run under way: who is not yet in a batch.
   const index::Bitmap& to_add() const { return to_add_; }
@@ -101,10 +128,14 @@ class Ledger {
   Status on(const RunFinished& record);
   Status on(const Forgotten& record);
   Status on(const DeliveredPartly& record);
+  Status on(const Cancelled& record);
+  Status on(const Following& record);
+  Status on(const Told& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
   // What an answer says of people of a batch.
+  void deliver(const BatchPlanned& plan, const index::Bitmap& people, TimeMs at);
   void take(const BatchPlanned& plan, const index::Bitmap& people);
   void refuse(const Batch& batch, const index::Bitmap& people,
               const std::shared_ptr<const Rejection>& why);
@@ -112,6 +143,8 @@ class Ledger {
   std::uint64_t settle(const index::Bitmap& people);
   std::uint64_t settle_removals(const index::Bitmap& people);
   void remember(RunView view);
+  void enrol(const RunStarted& record);
+  std::string arm_of(index::Ordinal ordinal) const;
   Error corrupt(std::string_view what) const;
 
   std::string sync_;
@@ -123,7 +156,9 @@ class Ledger {
   std::unordered_map<index::Ordinal, std::shared_ptr<const Rejection>> rejections_;
   index::Bitmap rejected_;
   index::Bitmap unidentifiable_;
-  std::vector<std::pair<std::string, index::Bitmap>> excluded_;
+  std::vector<std::pair<std::string, index::Bitmap>> excluded_, held_out_;
+  std::uint64_t split_key_ = 0;
+  std::vector<Cohort> cohorts_;
 
   // The newest run: under way, or as it ended.
   bool active_ = false;
@@ -132,6 +167,9 @@ class Ledger {
   std::deque<RunView> runs_;
   std::uint64_t last_run_ = 0;
   std::uint64_t whole_version_ = 0;
+  bool contacts_ = false;  // Deliveries are told.
+  std::deque<Untold> untold_;
+  std::uint64_t cursor_ = 0, events_from_ = 0, drain_until_ = 0;
   TimeMs hold_until_ = 0;
 };
 

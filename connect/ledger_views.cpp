@@ -11,6 +11,15 @@ std::string rejection_text(const Rejection& rejection) {
 
 }  // namespace
 
+std::string Ledger::arm_of(index::Ordinal ordinal) const {
+  for (const Cohort& cohort : cohorts_) {
+    for (const auto& [arm, people] : cohort.arms) {
+      if (people.contains(ordinal)) return arm;
+    }
+  }
+  return "";
+}
+
 PersonView Ledger::person(index::Ordinal ordinal) const {
   PersonView view{.ordinal = ordinal, .held = held_.contains(ordinal)};
   view.state = view.held ? PersonState::Sent : PersonState::None;
@@ -19,6 +28,12 @@ PersonView Ledger::person(index::Ordinal ordinal) const {
     if (!people.contains(ordinal)) continue;
     view.state = PersonState::Excluded;
     view.reason = "in segment '" + segment + "'";
+  }
+  view.arm = arm_of(ordinal);
+  for (const auto& [arm, people] : held_out_) {
+    if (!people.contains(ordinal)) continue;
+    view.state = PersonState::HeldOut;
+    view.reason = "in arm '" + arm + "'";
   }
   if (rejected_.contains(ordinal)) {
     const Rejection& rejection = *rejections_.at(ordinal);
@@ -44,8 +59,10 @@ PersonView Ledger::person(index::Ordinal ordinal) const {
 index::Bitmap Ledger::people(PersonState state) const {
   index::Bitmap found;
   switch (state) {
-    case PersonState::None:
-    case PersonState::HeldOut: return found;
+    case PersonState::None: return found;
+    case PersonState::HeldOut:
+      for (const auto& [arm, people] : held_out_) found = unite(found, people);
+      return found;
     case PersonState::Sent: return held_;
     case PersonState::Rejected: return rejected_;
     case PersonState::Unidentifiable: return unidentifiable_;
@@ -74,6 +91,7 @@ LedgerView Ledger::view() const {
   view.rejected = rejected_.count();
   view.excluded = people(PersonState::Excluded).count();
   view.unidentifiable = unidentifiable_.count();
+  view.held_out = people(PersonState::HeldOut).count();
   view.unknown = people(PersonState::Unknown).count();
   view.dead_letters = dead_batches();
   if (!runs_.empty()) view.newest_run = runs_.back();

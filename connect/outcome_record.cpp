@@ -8,7 +8,7 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 2;  // 2: batches say how they are requested.
+constexpr std::uint8_t kFormat = 2;  // 2: batches say how they are requested, runs who is held out.
 constexpr std::uint8_t kOldestFormat = 1;
 // Entries of one list in a record; a batch has at most 10,000 people.
 constexpr std::uint64_t kEntriesMax = 1U << 20;
@@ -110,7 +110,7 @@ class Reader {
     bad_ = true;
     return 0;
   }
-  std::uint8_t format_;
+  const std::uint8_t format_;
   ByteReader in_;
   bool bad_ = false;
 };
@@ -124,11 +124,15 @@ void each(Visitor& visitor, Fields&... fields) {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunRequested> {
   each(v, r.run, r.at);
+  if (v.format() >= 2) each(v, r.whole, r.erased);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunStarted> {
   each(v, r.run, r.requested_at, r.at, r.snapshot, r.sync_version, r.whole, r.audience, r.already,
        r.add, r.check, r.remove, r.blocked, r.excluded);
+  if (v.format() < 2) return;
+  each(v, r.split_key, r.assigned, r.held_out, r.events_from, r.events_to, r.events_until,
+       r.contacts, r.erasure);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
@@ -187,6 +191,19 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Forgotten> {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, DeliveredPartly> {
   each(v, r.id, r.at, r.status, r.rejected);
+}
+
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Cancelled> {
+  each(v, r.run, r.at);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Following> {
+  each(v, r.at, r.from);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Told> {
+  each(v, r.id);
 }
 
 // Batches are trusted by index later on: their lists must fit each other.

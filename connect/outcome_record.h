@@ -28,9 +28,12 @@ std::string_view name_of(Operation operation);
 struct RunRequested {
   std::uint64_t run = 0;
   TimeMs at = 0;
+  bool whole = false;     // From scratch: everybody is sent, held or not.
+  index::Bitmap erased;   // Not empty: these are removed, and nothing else is done.
 };
 
-// Who is concerned, decided once. audience = already + excluded + blocked + add + check, disjoint.
+// Who is concerned, decided once.
+// audience = already + excluded + held_out + blocked + add + check, disjoint.
 struct RunStarted {
   std::uint64_t run = 0;
   TimeMs requested_at = 0, at = 0;
@@ -44,6 +47,15 @@ struct RunStarted {
   index::Bitmap remove;   // Held, and no longer wanted.
   index::Bitmap blocked;  // In a dead letter that is not settled.
   std::vector<std::pair<std::string, index::Bitmap>> excluded;  // By segment; disjoint.
+  // Written where the sync has a split or there is a global holdout.
+  std::uint64_t split_key = 0;  // What decides about arms: those of another key are void.
+  std::vector<std::pair<std::string, index::Bitmap>> assigned;  // By arm: who was not, before.
+  std::vector<std::pair<std::string, index::Bitmap>> held_out;  // By arm; disjoint.
+  // Written by a sync of events: the stretch of the change stream that this run sends, and up to
+  // where more runs follow.
+  std::uint64_t events_from = 0, events_to = 0, events_until = 0;
+  bool erasure = false;   // Somebody is removed who was erased; what is known of others stays.
+  bool contacts = false;  // What is delivered becomes events: each delivery waits for its Told.
 };
 
 struct RunFailed {
@@ -154,6 +166,24 @@ struct DeliveredPartly {
   std::vector<std::pair<std::string, index::Bitmap>> rejected;
 };
 
+// The run was ended by somebody: who is in no batch yet, or in one that was certainly not received,
+// stays pending for the next run; a batch that may have been received becomes a dead letter.
+struct Cancelled {
+  std::uint64_t run = 0;
+  TimeMs at = 0;
+};
+
+// A sync of events begins: with the change of this offset.
+struct Following {
+  TimeMs at = 0;
+  std::uint64_t from = 0;
+};
+
+// A delivery has become events of its people.
+struct Told {
+  std::string id;
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -162,7 +192,7 @@ struct Forgotten {
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
                  AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
-                 DeliveredPartly>;
+                 DeliveredPartly, Cancelled, Following, Told>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

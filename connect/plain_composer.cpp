@@ -39,7 +39,7 @@ class PlainComposer final : public Composer {
   Envelope envelope(const BatchScope& scope, const Person&) const override {
     JsonWriter json;
     json.begin_object();
-    json.key("type").text("audience.members");
+    json.key("type").text(scope.is_of_events ? "audience.events" : "audience.members");
     json.key("sync").text(scope.sync);
     json.key("segment").text(scope.segment);
     json.key("run").number(scope.run);

@@ -29,7 +29,8 @@ struct Member {
 BatchScope scope_of(const BatchInput& input, const Ledger& ledger, Operation operation) {
   const RunView& run = ledger.runs().back();
   return {.sync = ledger.sync(), .segment = input.sync.segment, .run = run.number,
-          .snapshot = run.snapshot, .at = run.started_at, .operation = operation};
+          .snapshot = run.snapshot, .at = run.started_at, .operation = operation,
+          .is_of_events = input.events != nullptr};
 }
 
 BatchPlanned compose(const Envelope& envelope, std::span<const Member> members,
@@ -83,6 +84,7 @@ class Gatherer {
       member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
     }
+    tell(input_.events, scope_.operation, ordinal, member.text);
     bytes_ += member.text.size() + 1;
     full_ = !members_.empty() && bytes_ > input_.composer.bytes_max();
     if (full_) return;  // The next batch begins with them.
@@ -275,6 +277,10 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
     run.excluded.emplace_back(segment, intersect(wanted, people));
     wanted = subtract(wanted, people);
   }
+  run.split_key = input.assignment.key;
+  run.assigned = input.assignment.fresh;
+  run.held_out = input.assignment.held_out;
+  for (const auto& [arm, people] : run.held_out) wanted = subtract(wanted, people);
   Bitmap unsettled;
   for (const auto& [id, batch] : ledger.batches()) {
     unsettled = unite(unsettled, batch.plan.people);
@@ -282,11 +288,11 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
   run.blocked = intersect(wanted, unsettled);
   const Bitmap target = subtract(wanted, unsettled);
   const Bitmap held = intersect(target, ledger.held());
-  run.whole = input.sync.mode == SyncMode::Mirror &&
-              ledger.whole_version() != input.sync_version;
+  run.whole = input.whole || (input.sync.mode == SyncMode::Mirror &&
+                              ledger.whole_version() != input.sync_version);
   run.add = run.whole ? target : subtract(target, ledger.held());
   if (input.sync.mode == SyncMode::Append) {
-    run.already = held;
+    if (!run.whole) run.already = held;
     return run;
   }
   if (!run.whole) run.check = held;

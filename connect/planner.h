@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/assignment.h"
 #include "connect/audience.h"
 #include "connect/composer.h"
+#include "connect/event_run.h"
 #include "connect/journal.h"
 #include "connect/ledger.h"
 #include "connect/outcome_record.h"
@@ -34,6 +36,8 @@ struct RunInput {
   TimeMs requested_at = 0, at = 0;
   const AudienceMoment& audience;
   std::vector<std::pair<std::string, index::Bitmap>> excluded;  // Segment and its people.
+  Assignment assignment = {};
+  bool whole = false;  // Everybody is sent, held or not.
 };
 
 RunStarted plan_run(const RunInput& input, const Ledger& ledger);
@@ -47,6 +51,7 @@ struct BatchInput {
   const Composer& composer;
   bool gzip = false;
   std::string id;           // For the batch, should there be one.
+  const EventRows* events = nullptr;  // Of a sync of events: what happened to whom.
 };
 
 // What to do next in the run under way: people for whom nothing is sent, and at most one batch.

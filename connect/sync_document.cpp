@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/json_writer.h"
 #include "base/limits.h"
@@ -12,16 +11,9 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::array<std::string_view, 9> kSettings{"segment",  "destination", "mode",
-                                                    "mapping",  "schedule",    "paused",
-                                                    "exclude",  "identify_by", "nulls"};
-
-struct Unit {
-  char letter;
-  TimeMs ms;
-};
-constexpr std::array kUnits{Unit{'s', 1'000}, Unit{'m', 60'000}, Unit{'h', 3'600'000},
-                            Unit{'d', 86'400'000}, Unit{'w', 604'800'000}};
+constexpr std::array<std::string_view, 11> kSettings{
+    "segment", "destination", "mode",        "mapping", "schedule",        "paused",
+    "exclude", "identify_by", "nulls",       "split",   "contact_history"};
 
 Status read_mode(const DocumentReader& reader, SyncDocument& document) {
   TRY_ASSIGN(const auto mode, reader.text("mode", 64));
@@ -30,8 +22,10 @@ Status read_mode(const DocumentReader& reader, SyncDocument& document) {
     document.mode = SyncMode::Mirror;
   } else if (*mode == "append") {
     document.mode = SyncMode::Append;
+  } else if (*mode == "events") {
+    document.mode = SyncMode::Events;
   } else {
-    return reader.wrong("mode", "'diff', 'mirror' or 'append' belongs here.");
+    return reader.wrong("mode", "'diff', 'mirror', 'append' or 'events' belongs here.");
   }
   return Ok{};
 }
@@ -46,24 +40,6 @@ Status read_mapping(const DocumentReader& reader, SyncDocument& document) {
   for (const std::string& name : names) {
     TRY_ASSIGN(MappedField field, read_mapped_field(*mapping, name));
     document.mapping.push_back(std::move(field));
-  }
-  return Ok{};
-}
-
-Status read_schedule(const DocumentReader& reader, SyncDocument& document) {
-  if (!reader.has("schedule")) return Ok{};
-  const auto word = reader.text("schedule", 64);
-  if (word && **word == "manual") return Ok{};
-  constexpr std::array<std::string_view, 1> known{"every"};
-  const auto schedule = reader.object("schedule");
-  if (!schedule) {
-    return reader.wrong("schedule", "\"manual\" or {\"every\": \"15m\"} belongs here.");
-  }
-  TRY((*schedule)->only(known));
-  TRY_ASSIGN(const std::string text, (*schedule)->required_text("every", 64));
-  document.every_ms = parse_every(text);
-  if (!document.every_ms) {
-    return (*schedule)->wrong("every", "a duration from 1s to 366d, like 15m, belongs here.");
   }
   return Ok{};
 }
@@ -107,13 +83,6 @@ void write_names(JsonWriter& json, std::string_view key, const std::vector<std::
   json.end_array();
 }
 
-std::string shown_duration(TimeMs ms) {
-  for (std::size_t i = kUnits.size(); i-- > 1;) {
-    if (ms % kUnits[i].ms == 0) return std::to_string(ms / kUnits[i].ms) + kUnits[i].letter;
-  }
-  return std::to_string(ms / kUnits[0].ms) + kUnits[0].letter;
-}
-
 }  // namespace
 
 std::string_view name_of(SyncMode mode) {
@@ -121,6 +90,7 @@ std::string_view name_of(SyncMode mode) {
     case SyncMode::Diff: return "diff";
     case SyncMode::Mirror: return "mirror";
     case SyncMode::Append: return "append";
+    case SyncMode::Events: return "events";
   }
   CHECK(!"every SyncMode has a name");
   return {};
@@ -144,10 +114,13 @@ Result<SyncDocument> parse_sync(std::string_view json) {
   TRY_ASSIGN(document.destination, reader.required_text("destination", kDocumentIdBytesMax));
   TRY(read_mode(reader, document));
   TRY(read_mapping(reader, document));
-  TRY(read_schedule(reader, document));
+  TRY_ASSIGN(document.schedule, read_schedule(reader));
   TRY_ASSIGN(const auto paused, reader.flag("paused"));
   document.paused = paused.value_or(false);
   TRY(read_rules(reader, document));
+  TRY_ASSIGN(document.split, read_split(reader));
+  TRY_ASSIGN(const auto contacts, reader.flag("contact_history"));
+  document.contact_history = contacts.value_or(false);
   return document;
 }
 
@@ -160,16 +133,13 @@ std::string to_json(const SyncDocument& document) {
   json.key("mapping").begin_object();
   for (const MappedField& field : document.mapping) write_mapped_field(json, field);
   json.end_object();
-  if (document.every_ms) {
-    json.key("schedule").begin_object();
-    json.key("every").text(shown_duration(*document.every_ms)).end_object();
-  } else {
-    json.key("schedule").text("manual");
-  }
+  write_schedule(json, document.schedule);
   json.key("paused").boolean(document.paused);
   write_names(json, "exclude", document.exclude);
   write_names(json, "identify_by", document.identify_by);
   json.key("nulls").text(name_of(document.nulls));
+  if (document.contact_history) json.key("contact_history").boolean(true);
+  if (document.split) write_split(json, *document.split);
   json.end_object();
   return json.take();
 }
@@ -184,20 +154,6 @@ Status check_document_id(std::string_view what, std::string_view id) {
   return Error{ErrorCode::InvalidArgument,
                "The id of a " + std::string(what) +
                    " has 1 to 128 letters, digits, hyphens, underscores or dots."};
-}
-
-std::optional<TimeMs> parse_every(std::string_view text) {
-  if (text.size() < 2 || text.size() > 12) return std::nullopt;
-  std::int64_t count = 0;
-  const char* const end = text.data() + text.size() - 1;
-  const auto [stop, failed] = std::from_chars(text.data(), end, count);
-  if (failed != std::errc() || stop != end || count <= 0) return std::nullopt;
-  for (const Unit& unit : kUnits) {
-    if (unit.letter != text.back()) continue;
-    if (count > kScheduleEveryMsMax / unit.ms) return std::nullopt;
-    return count * unit.ms;
-  }
-  return std::nullopt;
 }
 
 }  // namespace muster::connect

@@ -80,6 +80,7 @@ std::string_view name_of(RunState state) {
     case RunState::Finished: return "finished";
     case RunState::Incomplete: return "incomplete";
     case RunState::Failed: return "failed";
+    case RunState::Cancelled: return "cancelled";
   }
   CHECK(!"every RunState has a name");
   return {};
@@ -152,6 +153,7 @@ std::string to_json(const PersonView& person) {
   json.key("state").text(name_of(person.state));
   json.key("held").boolean(person.held);
   json.key("reason").text(person.reason);
+  if (!person.arm.empty()) json.key("arm").text(person.arm);
   json.key("message_id").text(person.message_id);
   json.key("run").number(person.run);
   json.end_object();

@@ -31,7 +31,7 @@ struct RunCounts {
   std::uint64_t audience = 0;
   std::uint64_t sent = 0;
   std::uint64_t already_there = 0;
-  std::uint64_t held_out = 0;  // Control groups: none yet, so always 0.
+  std::uint64_t held_out = 0;  // In an arm that is not sent, or in a holdout.
   std::uint64_t excluded = 0;
   std::uint64_t unidentifiable = 0;
   std::uint64_t rejected = 0;
@@ -57,6 +57,7 @@ enum class RunState : std::uint8_t {
   Finished,    // "finished"    everybody is accounted for
   Incomplete,  // "incomplete"  ended with dead letters; the next run sends them first
   Failed,      // "failed"      could not be planned; last_error says why
+  Cancelled,   // "cancelled"   ended by somebody; the next run goes on with who is pending
 };
 std::string_view name_of(RunState state);
 
@@ -69,6 +70,8 @@ struct RunView {
   RunCounts counts;
   std::uint64_t batches = 0, attempts = 0;
   std::string last_error;      // "" when nothing went wrong.
+  bool whole = false;          // Everybody was sent, held or not.
+  bool erasure = false;        // Only to remove people who were erased.
 };
 
 // What the destination of a sync is known to hold, and what stands in the way of the rest.
@@ -99,7 +102,9 @@ struct PersonView {
   index::Ordinal ordinal = 0;
   PersonState state = PersonState::None;
   bool held = false;           // The destination confirmed to hold this person.
-  std::string reason;          // The answer that rejected, the rule that excluded; else "".
+  std::string reason;          // The answer that rejected, the rule that excluded, the arm that is
+                               // held out; else "".
+  std::string arm;             // Of the sync's split; "" where it has none.
   std::string message_id;      // webhook-id of the pending, dead or rejected batch; else "".
   std::uint64_t run = 0;       // The run of that batch or rejection; 0: none.
 };

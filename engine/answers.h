@@ -284,6 +284,7 @@ struct ChangeRow {
   std::uint64_t offset = 0;               // Dense, from 1, through all segments.
   std::string segment;
   std::uint64_t version = 0;              // Of the segment.
+  index::Ordinal person = 0;
   std::optional<std::string> profile_id;  // Nothing: they were erased, and are forgotten.
   bool entered = false;                   // Else left.
   storage::ChangeReason reason = storage::ChangeReason::Event;

@@ -151,7 +151,8 @@ Result<ListReceipt> Engine::put_list(const Pass<Permission::Define>&, std::strin
 }
 
 Result<Document> Engine::put_document(const Pass<Permission::Activate>&, DocumentPut put) {
-  const bool mine = put.kind == "destination" || put.kind == "sync" || put.kind == "job";
+  const bool mine = put.kind == "destination" || put.kind == "sync" || put.kind == "job" ||
+                    put.kind == "holdout";
   CHECK(mine);
   return impl_->put(std::move(put));
 }

@@ -208,8 +208,8 @@ class Engine {
   Result<Document> delete_list(const Pass<Permission::Define>& pass, std::string_view id);
 
   // Destinations, syncs, keys and jobs: kept, versioned and replayed, their JSON not understood
-  // here. Kinds: "destination", "sync" (Activate), "key" (Admin), "job", "list", "segment", "trait"
-  // (read).
+  // here. Kinds: "destination", "sync", "holdout" (Activate), "key" (Admin), "job", "list",
+  // "segment", "trait" (read).
   // Errors: Conflict when `expected_version` is given and no longer the newest.
   Result<Document> put_document(const Pass<Permission::Activate>& pass, DocumentPut put);
   Result<Document> put_document(const Pass<Permission::Admin>& pass, DocumentPut put);

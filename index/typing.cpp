@@ -14,6 +14,9 @@
 namespace muster::index {
 namespace {
 
+// The name of the table of events where the system itself writes: a record of the log says so.
+constexpr std::string_view kSystemRows = "system";
+
 // The key of a table's field in the schema; of events it takes the event's name.
 std::string prefix_of(const TableRef& table) {
   switch (table.kind) {
@@ -83,7 +86,7 @@ class Typist {
       if (!out_.taken[row]) continue;
       if (names[row].empty()) {
         reject(row, "has no event name in '" + schema_.event_name + "'");
-      } else if (is_system_event(names[row])) {
+      } else if (is_system_event(names[row]) && out_.table.name != kSystemRows) {
         reject(row, "has an event name that begins with '$', which only the system may use");
       } else {
         out_.event_name[row] = recent.code_of(names[row], number_of);

@@ -225,7 +225,8 @@ namespace {
 ChangeRow row_of(const MembershipGroup& group, std::size_t i, std::uint64_t offset, TimeMs known,
                  const index::Dictionary& ids) {
   ChangeRow row{.offset = offset, .segment = group.segment, .version = group.version,
-                .profile_id = {}, .entered = group.entered, .reason = group.reason,
+                .person = group.people[i], .profile_id = {},
+                .entered = group.entered, .reason = group.reason,
                 .happened = group.times.empty() ? known : group.times[i], .known = known};
   const std::uint32_t person = group.people[i];
   if (person < ids.size() && !ids.is_forgotten(person)) {

@@ -111,6 +111,10 @@ Result<Response> get_sync(const Call& call, const ActivatePass& pass);
 Result<Response> put_sync(const Call& call, const ActivatePass& pass);
 Result<Response> delete_sync(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_run(const Call& call, const ActivatePass& pass);
+Result<Response> post_sync_resync(const Call& call, const ActivatePass& pass);
+Result<Response> post_sync_cancel(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_live(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_preview(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass);
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass);
 Result<Response> post_compact(const Call& call, const AdminPass& pass);
@@ -125,5 +129,11 @@ Result<Response> post_render(const Call& call, const ActivatePass& pass);
 Result<Response> post_replay(const Call& call, const ActivatePass& pass);
 Result<Response> get_jobs(const Call& call, const ActivatePass& pass);
 Result<Response> get_job(const Call& call, const ActivatePass& pass);
+
+// experiments.cpp
+Result<Response> get_holdout(const Call& call, const ActivatePass& pass);
+Result<Response> put_holdout(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_split(const Call& call, const ActivatePass& pass);
+Result<Response> get_sync_lift(const Call& call, const ActivatePass& pass);
 
 }  // namespace muster::server

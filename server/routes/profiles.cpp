@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/time.h"
+#include "connect/exporter.h"
 #include "server/routes/handlers.h"
 #include "server/routes/reply.h"
 
@@ -58,17 +59,24 @@ Result<Response> get_profile_by(const Call& call, const MembersPass& pass) {
 }
 
 // DELETE /v1/profiles/p1
-//   ->  200 {"erased": true, "sequence", "erased_at", "suppressed"}: the receipt
+//   ->  200 {"erased": true, "sequence", "erased_at", "suppressed", "removed_from": ["crm-buyers"]}
+// The receipt, with the syncs by which destinations are told to remove them.
 Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   TRY(only_query(call.request, {}));
+  connect::Exporter* const exporter = call.services.exporter;
+  const auto person = exporter == nullptr ? std::nullopt : exporter->person_of(call.param(0));
   TRY_ASSIGN(const engine::ErasureReceipt receipt, call.engine().erase(pass, call.param(0)));
+  std::vector<std::string> syncs;
+  if (person) syncs = exporter->note_erased(*person);
   JsonWriter json;
   json.begin_object();
   json.key("erased").boolean(true);
   json.key("sequence").number(receipt.sequence);
   json.key("erased_at").text(to_rfc3339(receipt.erased_at));
   json.key("suppressed").number(receipt.suppressed);
-  json.end_object();
+  json.key("removed_from").begin_array();
+  for (const std::string& sync : syncs) json.text(sync);
+  json.end_array().end_object();
   return json_reply(json.take());
 }
 

@@ -17,6 +17,19 @@ Response items_reply(const Items& items) {
   return json_reply(json.take());
 }
 
+// That a run was asked for.
+Response run_reply(const std::string& sync, std::uint64_t run) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("sync").text(sync);
+  json.key("run").number(run);
+  json.key("job").text(sync + ":" + std::to_string(run));
+  json.end_object();
+  Response response = json_reply(json.take());
+  response.status = 202;
+  return response;
+}
+
 }  // namespace
 
 Result<Response> get_syncs(const Call& call, const ActivatePass& pass) {
@@ -53,15 +66,33 @@ Result<Response> post_sync_run(const Call& call, const ActivatePass& pass) {
   TRY(only_query(call.request, {}));
   TRY_ASSIGN(const std::uint64_t run, call.services.exporter->start_run(pass, call.param(0),
                                                                         call.request.trace));
-  JsonWriter json;
-  json.begin_object();
-  json.key("sync").text(call.param(0));
-  json.key("run").number(run);
-  json.key("job").text(call.param(0) + ":" + std::to_string(run));
-  json.end_object();
-  Response response = json_reply(json.take());
+  return run_reply(call.param(0), run);
+}
+
+// POST /v1/syncs/x/resync  ->  202 {"sync", "run", "job"}: everybody is sent again
+Result<Response> post_sync_resync(const Call& call, const ActivatePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const std::uint64_t run, call.services.exporter->start_whole_run(
+                                          pass, call.param(0), call.request.trace));
+  return run_reply(call.param(0), run);
+}
+
+// POST /v1/syncs/x/cancel  ->  202, the newest run; it ends with the delivery that is on its way
+Result<Response> post_sync_cancel(const Call& call, const ActivatePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY(call.services.exporter->cancel(pass, call.param(0)));
+  TRY_ASSIGN(const auto runs, call.services.exporter->runs(pass, call.param(0)));
+  Response response = json_reply(runs.empty() ? "{}" : to_json(runs.front()));
   response.status = 202;
   return response;
+}
+
+// GET /v1/syncs/x/preview  ->  200 {"added", "changed", "removed", "excluded": [...], ...}
+Result<Response> get_sync_preview(const Call& call, const ActivatePass& pass) {
+  TRY(only_query(call.request, {}));
+  TRY_ASSIGN(const connect::PreviewView preview,
+             call.services.exporter->preview(pass, call.param(0)));
+  return json_reply(to_json(preview));
 }
 
 Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass) {

@@ -119,7 +119,17 @@ TEST(SyncDocument, ReadsBackWhatItWrites) {
       R"("schedule":"manual","paused":false,"nulls":"send"})",
       R"({"segment":"s","destination":"d","mode":"mirror","mapping":{"mail":"email"},)"
       R"("schedule":{"every":"15m"},"paused":true,"exclude":["x"],"identify_by":["mail"],)"
-      R"("nulls":"omit"})"};
+      R"("nulls":"omit"})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":{"cron":"0 9 * * 1-5","timezone":"Europe/Berlin"},"paused":false,)"
+      R"("nulls":"send"})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":{"continuous":{"debounce":"90s"}},"paused":false,"nulls":"send",)"
+      R"("contact_history":true})",
+      R"({"segment":"s","destination":"d","mode":"diff","mapping":{},)"
+      R"("schedule":"manual","paused":false,"nulls":"send",)"
+      R"("split":{"salt":"x","arms":[{"name":"a","share":0.5},{"name":"b","share":0.25}],)"
+      R"("holdout":0.25,"send":["b"]}})"};
   for (const char* text : texts) {
     const auto document = parse_sync(text);
     ASSERT_TRUE(document) << document.error().message;
@@ -131,18 +141,36 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
   const std::pair<std::string, std::string> cases[] = {
       {R"({"segment":"s"})", "/destination: this setting is missing."},
       {R"({"segment":"s","destination":"d","mode":"all"})",
-       "/mode: 'diff', 'mirror' or 'append' belongs here."},
+       "/mode: 'diff', 'mirror', 'append' or 'events' belongs here."},
       {R"({"segment":"s","destination":"d","mapping":{"id":"email"}})",
        "/mapping/id: 'id' is always the profile id; choose another name."},
       {R"({"segment":"s","destination":"d","mapping":{"a/b":1}})",
        "/mapping/a~1b: the name of a field, or an object with 'field', 'trait' or 'constant', "
        "belongs here."},
       {R"({"segment":"s","destination":"d","schedule":"daily"})",
-       R"(/schedule: "manual" or {"every": "15m"} belongs here.)"},
+       R"(/schedule: "manual", {"every": "15m"}, {"cron": "0 9 * * 1-5", "timezone": "UTC"} or )"
+       R"({"continuous": {"debounce": "5s"}} belongs here.)"},
+      {R"({"segment":"s","destination":"d","schedule":{"cron":"0 25 * * *"}})",
+       "/schedule/cron: '25' is no hour from 0 to 23, range of them, or step."},
+      {R"({"segment":"s","destination":"d","schedule":{"cron":"0 0 31 4 *"}})",
+       "/schedule/cron: there is no such day in any month."},
+      {R"({"segment":"s","destination":"d","schedule":{"continuous":{"debounce":"1"}}})",
+       "/schedule/continuous/debounce: a duration from 1s to 366d, like 5s, belongs here."},
       {R"({"segment":"s","destination":"d","schedule":{"every":"0m"}})",
        "/schedule/every: a duration from 1s to 366d, like 15m, belongs here."},
       {R"({"segment":"s","destination":"d","identify_by":["email"]})",
        "/identify_by: 'email' is no name of the mapping."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x",)"
+       R"("arms":[{"name":"a","share":0.5}]}})",
+       "/split/arms: the shares of the arms and the holdout make 1 together."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x","arms":[{"name":"a","share":1},)"
+       R"({"name":"a","share":1}]}})",
+       "/split/arms/1/name: a name that no other arm has belongs here."},
+      {R"({"segment":"s","destination":"d","split":{"salt":"x","arms":[{"name":"a","share":1}],)"
+       R"("send":["z"]}})",
+       "/split/send: a list of names of the arms belongs here."},
+      {R"({"segment":"s","destination":"d","split":{"arms":[]}})",
+       "/split/salt: this setting is missing."},
   };
   for (const auto& [json, message] : cases) {
     SCOPED_TRACE(json);

@@ -15,9 +15,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "connect/audience.h"
 #include "connect/compress.h"
+#include "connect/contact_log.h"
 #include "connect/destination.h"
 #include "connect/document_store.h"
 #include "connect/exporter.h"
@@ -33,8 +35,17 @@ struct People {
   std::map<index::Ordinal, std::string> ids;
   std::map<index::Ordinal, std::map<std::string, std::string>> fields;
   std::map<std::string, index::Bitmap, std::less<>> segments;
+  std::vector<std::pair<std::string, AudienceChange>> changes;  // By segment, offsets from 1.
   std::uint64_t snapshot = 1;
+  std::function<index::Bitmap(const std::string& where)> matches;  // Answers questions.
 
+  // In the segment, and in the change stream.
+  void move(const std::string& segment, index::Ordinal ordinal, bool enters, TimeMs happened) {
+    enters ? segments[segment].add(ordinal) : segments[segment].remove(ordinal);
+    changes.push_back({segment, {.offset = changes.size() + 1, .ordinal = ordinal,
+                                 .profile_id = ids.contains(ordinal) ? ids.at(ordinal) : "",
+                                 .entered = enters, .happened = happened, .reason = "event"}});
+  }
   void add(index::Ordinal ordinal, const std::string& email) {
     ids[ordinal] = "p" + std::to_string(ordinal);
     if (!email.empty()) fields[ordinal]["email"] = email;
@@ -51,6 +62,10 @@ class FakeAudience final : public Audience {
       return Error{ErrorCode::InvalidArgument, "There is no such segment."};
     }
     return AudienceMoment{found->second, people_.snapshot, nullptr};
+  }
+  Result<AudienceMoment> matching(const std::string& where) const override {
+    if (!people_.matches) return Error{ErrorCode::InvalidArgument, "Nobody knows."};
+    return AudienceMoment{people_.matches(where), people_.snapshot, nullptr};
   }
   Result<AudienceMoment> latest() const override {
     return AudienceMoment{{}, people_.snapshot, nullptr};
@@ -76,6 +91,21 @@ class FakeAudience final : public Audience {
       if (id == profile_id) return std::optional<index::Ordinal>(ordinal);
     }
     return std::optional<index::Ordinal>();
+  }
+  Result<AudienceChanges> changes(std::string_view segment, std::uint64_t from,
+                                  std::size_t limit) const override {
+    AudienceChanges found{.next = from};
+    for (const auto& [name, row] : people_.changes) {
+      if (row.offset < from || found.rows.size() == limit) continue;
+      found.next = row.offset + 1;
+      if (name == segment) found.rows.push_back(row);
+    }
+    return found;
+  }
+  std::uint64_t next_change() const override { return people_.changes.size() + 1; }
+  std::uint64_t mark(std::string_view segment) const override {
+    const auto found = people_.segments.find(segment);
+    return found == people_.segments.end() ? 0 : hash64(found->second.to_bytes());
   }
   Status check(std::string_view segment, const std::vector<std::string>&) const override {
     if (people_.segments.contains(segment)) return Ok{};
@@ -164,6 +194,26 @@ class FakeDocuments final : public DocumentStore {
 
  private:
   Store& store_;
+};
+
+// What became events, by id: those of a crash are there or not, as of an append.
+class FakeContacts final : public ContactLog {
+ public:
+  FakeContacts(Store& store, std::map<std::string, std::string>& events)
+      : store_(store), events_(events) {}
+  Status check() const override { return Ok{}; }
+  Status note(const Contact& contact) override {
+    if (store_.down) return Error{ErrorCode::Unavailable, "The power is off."};
+    for (const ContactedPerson& person : contact.people) {
+      events_[contact.message_id + "/" + person.profile_id] =
+          contact.operation + " " + person.profile_id + " " + person.arm;
+    }
+    return Ok{};
+  }
+
+ private:
+  Store& store_;
+  std::map<std::string, std::string>& events_;
 };
 
 // --- Who receives --------------------------------------------------------------------------------
@@ -263,7 +313,8 @@ class World {
     ExporterParts parts{.audience = std::make_unique<FakeAudience>(people),
                         .documents = std::make_unique<FakeDocuments>(store),
                         .journal = std::make_unique<FakeJournal>(store),
-                        .destinations = std::make_unique<FakeFactory>(receiver)};
+                        .destinations = std::make_unique<FakeFactory>(receiver),
+                        .contacts = std::make_unique<FakeContacts>(store, contacts)};
     exporter.reset();
     auto opened = Exporter::open(std::move(parts), {.clock = &clock, .random = &random,
                                                     .secret_key = std::string(32, 'k')});
@@ -339,6 +390,7 @@ class World {
   People people;
   Store store;
   Receiver receiver;
+  std::map<std::string, std::string> contacts;
   ManualClock clock{1'700'000'000'000};
   SeededRandom random;
   std::unique_ptr<Exporter> exporter;

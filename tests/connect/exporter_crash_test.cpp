@@ -218,7 +218,11 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
       AttemptFailed{"msg_a", 1, 2, 3, true, 500, "why"}, Delivered{"msg_a", 1, 200},
       Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
       Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1},
-      DeliveredPartly{"msg_a", 1, 200, {{"no such address", people}}}};
+      DeliveredPartly{"msg_a", 1, 200, {{"no such address", people}}},
+      RunRequested{1, 2, true, people}, Cancelled{1, 2}, Following{1, 2}, Told{"msg_a"},
+      RunStarted{.run = 1, .audience = people, .split_key = 3, .assigned = {{"a", people}},
+                 .held_out = {{"a", people}}, .events_from = 1, .events_to = 2, .events_until = 3,
+                 .erasure = true, .contacts = true}};
   for (const OutcomeRecord& record : records) {
     SCOPED_TRACE(record.index());
     const std::string bytes = encode(record);

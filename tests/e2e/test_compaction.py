@@ -63,6 +63,9 @@ class Compaction(ReceivingCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
 
+    def newest_run(self, client):
+        return client.get('/v1/syncs/pro-hook/runs').json()['items'][0]['run']
+
     def test_nothing_is_left_anywhere(self):
         url, log = self.receiver()
         archive = ['--raw-retention', '0s', '--raw-archive', self.path('archive')]
@@ -74,6 +77,7 @@ class Compaction(ReceivingCase):
         self.sync(client, url)
         self.assert_adds_up(self.run_to_end(client))
         self.assert_problem(client.get(f'/v1/profiles/{MARKS[0]}/erasure'), 404)
+        self.assert_ok(client.post('/v1/syncs/pro-hook/pause', {}))  # It would be told at once.
         self.assert_ok(client.delete(f'/v1/profiles/{MARKS[0]}'))
         receipt = self.assert_ok(client.get(f'/v1/profiles/{MARKS[0]}/erasure')).json()
         self.assertEqual((receipt['suppressed'], receipt['gone']), (2, False))
@@ -84,7 +88,9 @@ class Compaction(ReceivingCase):
         self.assertEqual((first['snapshot'], first['people'], first['needed']), (0, 1, 1), first)
         self.assertGreaterEqual(first['lines'], 4)
         self.assertEqual(self.marked_files(), [])  # What was sent is packed.
-        self.assert_adds_up(self.run_to_end(client))
+        self.assert_ok(client.post('/v1/syncs/pro-hook/resume', {}))
+        self.wait_until(lambda: self.newest_run(client) == 2)
+        self.assert_adds_up(self.wait_for_run(client, 2))
         with open(log, encoding='utf-8') as stream:
             told = [json.loads(json.loads(line)['body']) for line in stream]
         self.assertEqual([member['id'] for one in told if one['operation'] == 'remove'
