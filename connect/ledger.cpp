@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "connect/in_place.h"
+
 namespace muster::connect {
 namespace {
 
@@ -58,13 +60,13 @@ void Ledger::remember(RunView view) {
 
 std::uint64_t Ledger::settle(const index::Bitmap& people) {
   const std::uint64_t settled = intersect(pending_, people).count();
-  pending_ = subtract(pending_, people);
+  remove_all(pending_, people);
   return settled;
 }
 
 std::uint64_t Ledger::settle_removals(const index::Bitmap& people) {
   const std::uint64_t settled = intersect(removals_pending_, people).count();
-  removals_pending_ = subtract(removals_pending_, people);
+  remove_all(removals_pending_, people);
   return settled;
 }
 
@@ -139,21 +141,22 @@ Status Ledger::on(const Sorted& record) {
   // Who is to be removed, and whose name is gone: there is nothing to be sent.
   const index::Bitmap nameless = intersect(record.unidentifiable, to_remove_);
   counts.removals_rejected += settle_removals(nameless);
-  to_remove_ = subtract(to_remove_, nameless);
-  held_ = subtract(held_, nameless);
-  maybe_held_ = subtract(maybe_held_, nameless);
+  remove_all(to_remove_, nameless);
+  remove_all(held_, nameless);
+  remove_all(maybe_held_, nameless);
   counts.already_there += settle(record.unchanged);
-  to_check_ = subtract(to_check_, record.unchanged);
+  remove_all(to_check_, record.unchanged);
   counts.unidentifiable += settle(record.unidentifiable);
-  to_add_ = subtract(to_add_, record.unidentifiable);
-  to_check_ = subtract(to_check_, record.unidentifiable);
-  unidentifiable_ = unite(unidentifiable_, record.unidentifiable);
+  remove_all(to_add_, record.unidentifiable);
+  remove_all(to_check_, record.unidentifiable);
+  add_all(unidentifiable_, record.unidentifiable);
   // Who can no longer be named at the destination must not stay there either.
-  const index::Bitmap leaving =
-      subtract(intersect(record.unidentifiable, unite(held_, maybe_held_)), removals_pending_);
+  const index::Bitmap there = unite(intersect(record.unidentifiable, held_),
+                                    intersect(record.unidentifiable, maybe_held_));
+  const index::Bitmap leaving = subtract(there, removals_pending_);
   counts.removals += leaving.count();
-  removals_pending_ = unite(removals_pending_, leaving);
-  to_remove_ = unite(to_remove_, leaving);
+  add_all(removals_pending_, leaving);
+  add_all(to_remove_, leaving);
   return Ok{};
 }
 
@@ -164,7 +167,7 @@ Status Ledger::on(const BatchPlanned& record) {
                         : record.operation == Operation::Change ? to_check_
                                                                 : to_remove_;
   if (!within(record.people, open)) return corrupt("a batch holds people of another one");
-  open = subtract(open, record.people);
+  remove_all(open, record.people);
   insert(record, next_order_++);
   return Ok{};
 }
@@ -198,14 +201,14 @@ void Ledger::deliver(const BatchPlanned& plan, const index::Bitmap& people, Time
 }
 
 void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
-  maybe_held_ = subtract(maybe_held_, people);
+  remove_all(maybe_held_, people);
   if (plan.operation == Operation::Remove) {
-    held_ = subtract(held_, people);
+    remove_all(held_, people);
     const std::uint64_t removed = settle_removals(people);
     if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
     return;
   }
-  held_ = unite(held_, people);
+  add_all(held_, people);
   const std::vector<index::Ordinal> all = plan.people.to_vector();
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (people.contains(all[i])) digests_.set(all[i], plan.digests[i]);
@@ -217,7 +220,7 @@ void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
 void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
                     const std::shared_ptr<const Rejection>& why) {
   if (batch.ambiguous) {
-    maybe_held_ = unite(maybe_held_, subtract(people, held_));
+    add_all(maybe_held_, subtract(people, held_));
     // Whatever is there of them: it is not known to be what was sent last, so it is sent again.
     for (const index::Ordinal ordinal : people.to_vector()) digests_.set(ordinal, 0);
   }
@@ -229,7 +232,7 @@ void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
     runs_.back().last_error = why->answer;
   }
   for (const index::Ordinal ordinal : people.to_vector()) rejections_[ordinal] = why;
-  rejected_ = unite(rejected_, people);
+  add_all(rejected_, people);
 }
 
 Status Ledger::on(const Delivered& record) {
@@ -247,7 +250,7 @@ Status Ledger::on(const DeliveredPartly& record) {
   index::Bitmap taken = batch.plan.people;
   for (const auto& [message, people] : record.rejected) {
     if (!within(people, taken)) return corrupt("an answer names people of another batch");
-    taken = subtract(taken, people);
+    remove_all(taken, people);
     refuse(batch, people, std::make_shared<const Rejection>(Rejection{
                               batch.plan.run, record.status, message, record.id}));
   }

@@ -364,8 +364,6 @@ struct Health {
   std::uint64_t snapshot = 0;
   std::uint64_t profiles = 0, events = 0;
   std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
-  std::uint64_t memory_bytes = 0;    // Of the index, as accounted.
-  std::vector<MemoryPart> memory;    // The same, part by part.
   std::uint64_t log_bytes = 0;
   std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.
   std::string checkpoint_failure;    // Why the last one could not be taken.

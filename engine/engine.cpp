@@ -138,15 +138,6 @@ Health Engine::health() const {
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
   health.queue_depth = impl_->waiting_count;
-  const index::BytesByPart bytes = generation->bytes_by_part();
-  health.memory = {{"profiles", bytes.profiles},       {"entities", bytes.entities},
-                   {"identifiers", bytes.identifiers}, {"events", bytes.events},
-                   {"event_ids", impl_->event_id_bytes},
-                   {"standing", impl_->standing.bytes()},
-                   {"changes", impl_->changes.bytes()},
-                   {"log", impl_->parts.log->memory_bytes()},
-                   {"kept_conditions", impl_->predicates.bytes()}};
-  for (const MemoryPart& part : health.memory) health.memory_bytes += part.bytes;
   health.log_bytes = impl_->parts.log->size_bytes();
   const TimeMs clock = impl_->parts.clock->now();
   health.clock_behind_ms = impl_->now() - clock;  // Which is not before it.
@@ -154,6 +145,17 @@ Health Engine::health() const {
   const std::lock_guard held(impl_->checkpoint_mutex);
   health.checkpoint_failure = impl_->checkpoint_failure;
   return health;
+}
+
+std::vector<MemoryPart> Engine::memory() const {
+  const index::BytesByPart bytes = impl_->generation()->bytes_by_part();
+  return {{"profiles", bytes.profiles},       {"entities", bytes.entities},
+          {"identifiers", bytes.identifiers}, {"events", bytes.events},
+          {"event_ids", impl_->event_id_bytes},
+          {"standing", impl_->standing.bytes()},
+          {"changes", impl_->changes.bytes()},
+          {"log", impl_->parts.log->memory_bytes()},
+          {"kept_conditions", impl_->predicates.bytes()}};
 }
 
 TimeMs Engine::now() const { return impl_->now(); }

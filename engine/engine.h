@@ -294,6 +294,8 @@ class Engine {
   // --- How it is -------------------------------------------------------------------------------
 
   Health health() const;
+  // What the index takes, as accounted, part by part.  Cost: a look at every page.
+  std::vector<MemoryPart> memory() const;
   TimeMs now() const;  // Never decreases.
   std::vector<RejectedRowInfo> rejected(const Pass<Permission::Query>& pass,
                                         std::size_t limit) const;  // Newest first.

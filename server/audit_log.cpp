@@ -24,6 +24,8 @@ constexpr std::size_t kWaitingMax = 10'000;
 // Longest that a call waits for room; then the line counts as lost.
 constexpr std::chrono::seconds kRoomPatience{5};
 constexpr std::chrono::milliseconds kWriteEvery{100};
+// Statuses of those who are refused for load.
+constexpr int kTooManyRequests = 429, kUnavailable = 503;
 
 Error file_error(const std::string& path, std::string_view doing) {
   return {ErrorCode::Unavailable, "cannot " + std::string(doing) + " " + path + ": " +
@@ -88,7 +90,10 @@ Status AuditLog::open_file() {
 void AuditLog::write(const engine::AuditLine& line) {
   std::string json = to_json(line);
   std::unique_lock lock(mutex_);
-  if (!folder_.empty() && writing_) {
+  // A refusal costs next to nothing, so a flood of them must not hold those who make it.
+  const bool waits = line.status != kTooManyRequests && line.status != kUnavailable;
+  if (!waits && waiting_.size() >= kWaitingMax) ++lost_;
+  if (!folder_.empty() && writing_ && waits) {
     const bool room = changed_.wait_for(lock, kRoomPatience,
                                         [&] { return waiting_.size() < kWaitingMax; });
     if (!room) ++lost_;

@@ -1,7 +1,8 @@
 // The audit: one JSON line per call, in a file that grows to a limit and is then set aside.
 //
 // Lines wait in a bounded queue for one thread that writes, so that no call waits for the disk;
-// when the queue is full, calls do wait.
+// when the queue is full, calls do wait. Only of those that were refused for load the lines are
+// then counted as lost: a flood of them would hold the threads that refuse.
 // Thread safety: any thread; run() one thread.
 #pragma once
 

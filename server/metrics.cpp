@@ -59,6 +59,7 @@ class Metrics::Impl {
   }
 
   void set_state(const engine::Health& health);
+  void set_memory(const std::vector<engine::MemoryPart>& taken);
   void set_upkeep(const std::map<std::string, double>& upkeep_seconds);
   void set_process(const ProcessFigures& process);
 
@@ -191,13 +192,18 @@ void Metrics::Impl::set_state(const engine::Health& health) {
   events.Set(static_cast<double>(health.events));
   snapshot.Set(static_cast<double>(health.snapshot));
   write_queue.Set(static_cast<double>(health.queue_depth));
-  memory.Set(static_cast<double>(health.memory_bytes));
-  for (const engine::MemoryPart& part : health.memory) {
-    parts.Add({{"part", part.part}}).Set(static_cast<double>(part.bytes));
-  }
   log.Set(static_cast<double>(health.log_bytes));
   checkpoint.Set(static_cast<double>(health.checkpoint));
   clock_behind.Set(static_cast<double>(health.clock_behind_ms) / 1'000);
+}
+
+void Metrics::Impl::set_memory(const std::vector<engine::MemoryPart>& taken) {
+  std::uint64_t bytes = 0;
+  for (const engine::MemoryPart& part : taken) {
+    bytes += part.bytes;
+    parts.Add({{"part", part.part}}).Set(static_cast<double>(part.bytes));
+  }
+  memory.Set(static_cast<double>(bytes));
 }
 
 void Metrics::Impl::set_upkeep(const std::map<std::string, double>& upkeep_seconds) {
@@ -231,6 +237,7 @@ std::string Metrics::text(const MetricsNow& now) {
   const std::lock_guard held(impl_->mutex);
   impl_->set_state(now.health);
   impl_->segments.Set(static_cast<double>(now.segments));
+  impl_->set_memory(now.memory);
   impl_->set_upkeep(now.upkeep_seconds);
   impl_->set_process(now.process);
   impl_->connections.Set(static_cast<double>(now.connections));

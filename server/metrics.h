@@ -27,6 +27,7 @@ struct QueueFigures {
 // What is looked at when somebody asks; the rest is counted as it happens.
 struct MetricsNow {
   engine::Health health;
+  std::vector<engine::MemoryPart> memory;
   connect::ExportQueue exports;
   ProcessFigures process;
   std::uint64_t connections = 0, body_bytes = 0, audit_lost = 0;

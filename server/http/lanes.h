@@ -15,8 +15,9 @@ enum class Lane : std::uint8_t {
   Questions = 1,  // Whoever waits for a number: counts, checks, profiles, documents.
   Ingest = 2,     // Rows in: they wait for the disk, together.
   Work = 3,       // Members out, definitions, exports, upkeep by hand: may take long.
+  Follow = 4,     // Changes of members: they read the log, for as long as somebody follows.
 };
-inline constexpr std::size_t kLaneCount = 4;
+inline constexpr std::size_t kLaneCount = 5;
 
 struct LaneOptions {
   unsigned workers = 8;
@@ -31,11 +32,12 @@ inline constexpr LaneTable kLanes{{
     {.workers = 8, .waiting_max = 256},
     {.workers = 16, .waiting_max = 64},
     {.workers = 4, .waiting_max = 64},
+    {.workers = 4, .waiting_max = 1'024},
 }};
 
 constexpr std::string_view name_of(Lane lane) {
   constexpr std::array<std::string_view, kLaneCount> kNames{"watch", "questions", "ingest",
-                                                            "work"};
+                                                            "work", "follow"};
   return kNames[static_cast<std::size_t>(lane)];
 }
 

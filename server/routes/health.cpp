@@ -126,6 +126,7 @@ Result<Response> get_console(const Call&) {
 // GET /metrics  ->  200 in the text format of Prometheus
 Result<Response> get_metrics(const Call& call, const QueryPass& pass) {
   MetricsNow now{.health = call.engine().health(),
+                 .memory = call.engine().memory(),
                  .exports = call.services.exporter->queue(),
                  .process = process_figures(),
                  .audit_lost = call.services.audit->lost()};

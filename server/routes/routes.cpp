@@ -59,9 +59,9 @@ constexpr Route kRoutes[] = {
     route<P::Members, get_segment_members>(Get, "/v1/segments/{id}/members").in(Lane::Work),
     route<P::Query, get_segment_versions>(Get, "/v1/segments/{id}/versions"),
     route<P::Query, get_segment_live>(Get, "/v1/segments/{id}/live").in(Lane::Watch),
-    route<P::Members, get_segment_changes>(Get, "/v1/segments/{id}/changes").in(Lane::Work),
+    route<P::Members, get_segment_changes>(Get, "/v1/segments/{id}/changes").in(Lane::Follow),
     route<P::Query, get_segment_history>(Get, "/v1/segments/{id}/history"),
-    route<P::Members, get_changes>(Get, "/v1/changes").in(Lane::Work),
+    route<P::Members, get_changes>(Get, "/v1/changes").in(Lane::Follow),
     route<P::Query, get_live>(Get, "/v1/live").in(Lane::Watch),
 
     route<P::Query, get_traits>(Get, "/v1/traits"),
