@@ -183,7 +183,8 @@ class Engine::Impl {
   // Brings them to the state of a commit, and adds who entered and left to it: to the state, too,
   // where histories of segments are followed.
   void keep_standing(std::shared_ptr<index::Generation>& generation, Commit& into);
-  void record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
+  // Returns whether a history that is followed has got more.
+  bool record_changes(std::vector<storage::MembershipGroup> groups, TimeMs known, Commit& into);
   // Who was in the segments by the change stream; `as_are`: who is. Where rows are past their
   // retention, whoever has no row since then is taken for what they are.
   std::map<std::string, index::Bitmap> told_members(
@@ -255,6 +256,7 @@ class Engine::Impl {
   StandingSegments standing;                        // The leader's alone, but for its sizes.
   ChangeIndex changes;
   std::set<std::string> histories;                  // Followed; the leader's alone.
+  std::mutex following_mutex;                       // Held while one is read.
   TimeMs standing_at = 0;                           // Of the state that was read back.
   std::map<std::string, index::Bitmap> followed;    // Members as told; of a replay under way.
   std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/system_names.h"
 #include "base/text.h"
 #include "engine/field_use.h"
 #include "engine/identifier_holder.h"
@@ -24,6 +25,7 @@ std::vector<std::string> newest_events(const index::Generation& generation,
                                        index::Ordinal ordinal) {
   std::vector<Found> found;
   for (const auto& [name, table] : generation.events) {
+    if (moved_segment(name)) continue;  // They would crowd out what people did.
     const index::EventBlock* block = table->block(ordinal / index::kBlockSize);
     if (block == nullptr) continue;
     for (const auto& run : block->runs) {
@@ -197,6 +199,7 @@ Catalog Engine::catalog(const Pass<Permission::Query>&) const {
   catalog.tables.push_back(
       catalog_table(*generation->schema, "profiles", "profiles", generation->profiles));
   for (const auto& [name, table] : generation->events) {
+    if (moved_segment(name)) continue;
     catalog.tables.push_back(catalog_events(*generation->schema, *table));
   }
   for (const auto& [name, table] : generation->entities) {

@@ -153,12 +153,8 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
   answer.json = query::to_json(*tree);
   const Hash128 hash = query::canonical_hash(*tree);
   answer.hash = to_hex({reinterpret_cast<const char*>(&hash), sizeof hash});
-  const auto state = impl_->state_for(question.where);
-  if (!state) {
-    answer.errors.push_back(state.error());
-    return answer;
-  }
-  const auto& generation = *state;
+  // Somebody is typing: no history is followed for that.
+  const auto generation = impl_->generation();
   const TimeMs now = question.as_of.value_or(impl_->now());
   const auto bound = impl_->bind(question, generation, now, impl_->kept_already(question));
   if (!bound) {

@@ -3,12 +3,14 @@
 // Thread safety: a value.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/system_names.h"
 #include "index/sets/bitmap.h"
 
 namespace muster::index {
@@ -30,9 +32,18 @@ struct Touched {
   bool is_everybody = false;       // A refresh or a declaration: anybody's values may be others.
   bool is_document = false;        // A segment, trait or list was saved or deleted.
 
-  bool empty() const {
-    return events.empty() && values.empty() && newcomers.empty() && erased.empty() &&
-           joined.empty() && entities.empty() && !is_everybody && !is_document;
+  bool empty() const { return events.empty() && has_only_events(); }
+  // Anything but events that the system itself has added.
+  bool has_news() const {
+    return !has_only_events() || std::any_of(events.begin(), events.end(), [](const auto& named) {
+      return !is_system_event(named.first);
+    });
+  }
+
+ private:
+  bool has_only_events() const {
+    return values.empty() && newcomers.empty() && erased.empty() && joined.empty() &&
+           entities.empty() && !is_everybody && !is_document;
   }
 };
 

@@ -9,7 +9,7 @@
 #include "index/convert.h"
 #include "index/plain_values.h"
 #include "index/recent_codes.h"
-#include "index/system_events.h"
+#include "base/system_names.h"
 
 namespace muster::index {
 namespace {

@@ -202,8 +202,20 @@ void Writer::apply_events(const TypedRows& rows, std::span<const Ordinal> ordina
   }
 }
 
-void Writer::add_system_events(const SystemEvents& events) {
+bool Writer::add_system_events(SystemEvents events) {
   CHECK(is_system_event(events.name) && events.people.size() == events.times.size());
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < events.people.size(); ++i) {
+    const Ordinal person = events.people[i];
+    const bool is_gone = !state_.profiles.live.contains(person) &&
+                         (erased_.contains(person) || state_.profiles.ids.is_forgotten(person));
+    if (is_gone) continue;
+    events.people[left] = person;
+    events.times[left++] = events.times[i];
+  }
+  if (left == 0) return false;
+  events.people.resize(left);
+  events.times.resize(left);
   TypedRows rows;
   rows.table.kind = TableKind::Events;
   rows.rows = static_cast<std::uint32_t>(events.people.size());
@@ -213,6 +225,7 @@ void Writer::add_system_events(const SystemEvents& events) {
   rows.event_time = events.times;
   apply_events(rows, events.people);
   if (notes_touched_) note_events(rows, events.people);
+  return true;
 }
 
 void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals) {

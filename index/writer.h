@@ -87,8 +87,8 @@ class Writer {
 
   Applied apply(const TypedRows& rows, TimeMs received);
 
-  // Adds them to people who are there.
-  void add_system_events(const SystemEvents& events);
+  // Adds them, but to people who were erased. Returns whether there were others.
+  bool add_system_events(SystemEvents events);
 
   // A whole-table refresh: rows wait under the id until replace() makes them the table.
   void stage(const std::string& replace_id, std::shared_ptr<const TypedRows> rows);

@@ -5,15 +5,14 @@
 
 #include <string>
 
-#include "index/system_events.h"
+#include "base/system_names.h"
 #include "query/language/ast.h"
 
 namespace muster::query {
 
 // Requires an Entered or a Left node.
 inline std::string event_of_move(const Node& node) {
-  return index::move_event(
-      node.kind == NodeKind::Left ? index::Move::Left : index::Move::Entered, node.text);
+  return move_event(node.kind == NodeKind::Left ? Move::Left : Move::Entered, node.text);
 }
 
 }  // namespace muster::query

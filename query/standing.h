@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "index/system_events.h"
+#include "base/system_names.h"
 #include "query/clock_use.h"
 #include "query/query.h"
 
@@ -35,7 +35,7 @@ struct Uses {
   std::set<std::pair<std::string, std::string>> documents;
 
   bool names_event(const std::string& name) const {
-    return events.contains(name) || (any_event && !index::is_system_event(name));
+    return events.contains(name) || (any_event && !is_system_event(name));
   }
 };
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/sort_once.h"
-#include "index/system_events.h"
+#include "base/system_names.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
@@ -250,7 +250,7 @@ Conditions::Numbers Conditions::with_event(const std::string& name) const {
   Numbers numbers;
   const auto found = by_event_.find(name);
   if (found != by_event_.end()) numbers = found->second;
-  if (!index::is_system_event(name)) {
+  if (!is_system_event(name)) {
     numbers.insert(numbers.end(), by_any_event_.begin(), by_any_event_.end());
   }
   sort_once(numbers);

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
+#include "base/system_names.h"
 #include "engine/impl.h"
 #include "engine/segment_document.h"
 #include "engine/standing/change_rows.h"
-#include "index/system_events.h"
+#include "query/language/language.h"
 
 namespace muster::engine {
 
 using index::Ordinal;
-using query::NodeKind;
 using storage::MembershipChanges;
 using storage::MembershipGroup;
 using storage::SegmentHistory;
@@ -23,6 +26,8 @@ namespace {
 constexpr const char* kKind = "segment history";
 // Rows may go past their retention while they are read: then they are read again.
 constexpr int kTriesMax = 3;
+// Of a row in a record, before it is packed: ordinal and time.
+constexpr std::uint64_t kRowBytesMax = 16;
 
 // So that most questions are not read twice.
 bool may_ask_for_moves(std::string_view where) {
@@ -31,12 +36,6 @@ bool may_ask_for_moves(std::string_view where) {
     return std::search(where.begin(), where.end(), word.begin(), word.end(), same) != where.end();
   };
   return has("entered") || has("left");
-}
-
-void collect(const query::NodePtr& node, std::set<std::string>& segments) {
-  const bool is_move = node->kind == NodeKind::Entered || node->kind == NodeKind::Left;
-  if (is_move) segments.insert(node->text);
-  query::for_each_child(*node, [&](const query::NodePtr& child) { collect(child, segments); });
 }
 
 // Its rows in the stream from `first` on, each with the time at which it became known.
@@ -63,6 +62,7 @@ class RowsSoFar {
                      "within the retention of changes; that is too much to ask who did"};
   }
 
+  std::uint64_t bytes() const { return rows_ * kRowBytesMax; }
   std::vector<MembershipGroup> take() { return std::move(groups_); }
 
  private:
@@ -78,26 +78,32 @@ class RowsSoFar {
   std::vector<MembershipGroup> groups_;
 };
 
-// Rows as the events that they become.
+// Rows as the events that they become. Who has become somebody else has moved as that person; that
+// they left by becoming so, and the other one came in by that, are no moves.
 class Moves {
  public:
-  explicit Moves(const index::Generation& state) : state_(state) {}
+  // Of rows that were told just now, or at any time before.
+  enum class Told : std::uint8_t { Now, Before };
+  Moves(const index::Generation& state, Told told) : state_(state), told_(told) {}
 
-  // `times`: of each person. Who has become somebody else since has moved as that person; that
-  // they left by becoming so is no move.
-  void add(const MembershipGroup& group, const std::vector<TimeMs>& times) {
-    const std::string name = index::move_event(
-        group.entered ? index::Move::Entered : index::Move::Left, group.segment);
+  // Of every group, before the first add(): who came in by becoming one with somebody.
+  void look_at(const MembershipGroup& group, TimeMs known) {
+    for (const Ordinal person : group.people) {
+      const auto whose = whose_of(person);
+      if (whose && has_become(group)) came_over_.insert({group.segment, *whose, known});
+    }
+  }
+
+  void add(const MembershipGroup& group, TimeMs known) {
+    const std::string name = move_event(group.entered ? Move::Entered : Move::Left, group.segment);
     index::SystemEvents& events = by_name_[name];
-    for (std::size_t i = 0; i < group.people.size(); ++i) {
-      Ordinal person = group.people[i];
-      if (const auto whose = state_.joined.at(person)) {
-        if (!group.entered && group.reason == storage::ChangeReason::Merge) continue;
-        person = static_cast<Ordinal>(*whose);
-      }
-      if (!state_.profiles.live.contains(person)) continue;
-      events.people.push_back(person);
-      events.times.push_back(times[i]);
+    for (const Ordinal person : group.people) {
+      const auto whose = whose_of(person);
+      if (whose && has_become(group)) continue;
+      const Ordinal mover = whose.value_or(person);
+      if (group.entered && came_over_.contains({group.segment, mover, known})) continue;
+      events.people.push_back(mover);
+      events.times.push_back(known);
     }
   }
 
@@ -107,14 +113,25 @@ class Moves {
     for (auto& [name, events] : by_name_) {
       if (events.people.empty()) continue;
       events.name = name;
-      writer.add_system_events(events);
-      is_any = true;
+      is_any |= writer.add_system_events(std::move(events));
     }
     return is_any;
   }
 
  private:
+  std::optional<Ordinal> whose_of(Ordinal person) const {
+    const auto whose = state_.joined.at(person);
+    return whose ? std::optional(static_cast<Ordinal>(*whose)) : std::nullopt;
+  }
+  // That its people, who are joined to others, left by that: just now for no other reason.
+  bool has_become(const MembershipGroup& group) const {
+    return !group.entered &&
+           (told_ == Told::Now || group.reason == storage::ChangeReason::Merge);
+  }
+
   const index::Generation& state_;
+  const Told told_;
+  std::set<std::tuple<std::string, Ordinal, TimeMs>> came_over_;
   std::map<std::string, index::SystemEvents> by_name_;
 };
 
@@ -145,12 +162,6 @@ TimeMs known_since(const index::Generation& generation, const std::string& segme
 
 }  // namespace
 
-std::set<std::string> histories_of(const query::NodePtr& tree) {
-  std::set<std::string> segments;
-  collect(tree, segments);
-  return segments;
-}
-
 std::optional<TimeMs> history_since(const index::Generation& generation,
                                     const std::string& segment) {
   const index::StoredDocument* const found = generation.document(kKind, segment);
@@ -169,7 +180,7 @@ Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_for(std::st
 }
 
 Status Engine::Impl::follow_histories(const query::NodePtr& tree) {
-  for (const std::string& segment : histories_of(tree)) {
+  for (const std::string& segment : query::moved_segments(tree)) {
     const auto state = generation();
     const bool is_known = state->document("segment", segment) != nullptr;
     if (is_known && !history_since(*state, segment)) TRY(follow_history(segment));
@@ -178,6 +189,9 @@ Status Engine::Impl::follow_histories(const query::NodePtr& tree) {
 }
 
 Status Engine::Impl::follow_history(const std::string& segment) {
+  const std::lock_guard following(following_mutex);  // One after the other: each reads the stream.
+  if (history_since(*generation(), segment)) return Ok{};
+  TRY(has_memory());
   Status done = Ok{};
   for (int i = 0; i < kTriesMax; ++i) {
     RowsSoFar rows(segment, changes.horizon().first);
@@ -185,7 +199,10 @@ Status Engine::Impl::follow_history(const std::string& segment) {
     if (!done && done.error().code == ErrorCode::NotFound) continue;
     TRY(done);
     done = commit([&](Commit& into) -> Status {
-      if (history_since(writer.state(), segment)) return Ok{};  // Somebody else was faster.
+      if (histories.size() >= kHistoriesMax) {
+        return Error{ErrorCode::LimitExceeded,
+                     "who entered and left is followed for 1,000 segments, and for no more"};
+      }
       // Few are left to be read while everybody waits.
       TRY(rows.read(*parts.log, changes, parts.log->last_sequence()));
       const TimeMs since = known_since(writer.state(), segment, changes.horizon());
@@ -195,15 +212,17 @@ Status Engine::Impl::follow_history(const std::string& segment) {
         into.add({received, 0, std::move(record)});
       }
       return Ok{};
-    });
+    }, kSmallChangeBytes + rows.bytes());
     if (done || done.error().code != ErrorCode::NotFound) return done;
   }
   return done;
 }
 
 void Engine::Impl::apply_history(const SegmentHistory& record, TimeMs received) {
-  Moves moves(writer.state());
-  for (const MembershipGroup& group : record.groups) moves.add(group, group.times);
+  Moves moves(writer.state(), Moves::Told::Before);
+  // All of a group became known at once.
+  for (const MembershipGroup& group : record.groups) moves.look_at(group, group.times.at(0));
+  for (const MembershipGroup& group : record.groups) moves.add(group, group.times.at(0));
   std::move(moves).give(writer);
   if (!record.since) return;
   writer.put_document(kKind, record.segment, {1, received, false, std::to_string(*record.since)});
@@ -218,10 +237,12 @@ void Engine::Impl::find_histories() {
 
 bool Engine::Impl::add_moves(std::span<const MembershipGroup> groups, TimeMs known) {
   if (histories.empty()) return false;
-  Moves moves(writer.state());
+  Moves moves(writer.state(), Moves::Told::Now);
   for (const MembershipGroup& group : groups) {
-    if (!histories.contains(group.segment)) continue;
-    moves.add(group, std::vector<TimeMs>(group.people.size(), known));
+    if (histories.contains(group.segment)) moves.look_at(group, known);
+  }
+  for (const MembershipGroup& group : groups) {
+    if (histories.contains(group.segment)) moves.add(group, known);
   }
   return std::move(moves).give(writer);
 }

@@ -9,20 +9,17 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 
 #include "base/clock.h"
 #include "index/generation.h"
-#include "query/language/ast.h"
 
 namespace muster::engine {
 
 // Rows of one segment that become events at once.
 inline constexpr std::uint64_t kHistoryRowsMax = 20'000'000;
-
-// The segments that `entered` and `left` name in the tree itself.
-std::set<std::string> histories_of(const query::NodePtr& tree);
+// Segments that are followed: each takes room, and whoever may ask may ask for it.
+inline constexpr std::size_t kHistoriesMax = 1'000;
 
 // Since when all moves of the segment are known; nothing: its history is not followed.
 std::optional<TimeMs> history_since(const index::Generation& generation,

@@ -14,7 +14,8 @@ using query::PeopleMask;
 class StandingSegments::Settling {
  public:
   Settling(StandingSegments& all, const TouchedPeople& why, const StateAt& moment)
-      : all_(all), why_(why), live_(moment.generation->profiles.live), now_(moment.now),
+      : all_(all), why_(why), live_(moment.generation->profiles.live),
+        joined_(moment.generation->joined), now_(moment.now),
         flipped_(all.conditions_.flipped()) {
     if (flipped_.empty() && why.anew().empty()) return;
     masks_.resize(all.conditions_.size());
@@ -151,6 +152,9 @@ class StandingSegments::Settling {
           const std::size_t slot = w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest));
           const Cause& one = causes_[slot];
           Cause cause = is_mixed_[slot] ? cause_of(segment, person_at(slot)) : one;
+          // Whatever else was new of them: nobody is there any more who could have it.
+          const bool is_gone = has_anew_ && !entered && joined_.at(person_at(slot)).has_value();
+          if (is_gone) cause.reason = storage::ChangeReason::Merge;
           cause.time = cause.time != 0 ? std::min(cause.time, now_) : now_;
           segment.changes.add(person_at(slot), entered, cause);
         }
@@ -183,6 +187,7 @@ class StandingSegments::Settling {
   StandingSegments& all_;
   const TouchedPeople& why_;
   const index::Posting& live_;
+  const index::NumberColumn& joined_;
   const TimeMs now_;
 
   const std::vector<std::uint32_t> flipped_;  // Conditions where somebody did.

@@ -337,7 +337,7 @@ void StandingSegments::ask_whole(Named& named, const index::Touched& touched,
   if (segment.is_stale) {
     ask_everybody(id, segment, ChangeReason::Definition, moment, groups);
   } else if ((!segment.failure.empty() &&
-              (!touched.empty() || moment.now >= segment.retry_at)) ||
+              (touched.has_news() || moment.now >= segment.retry_at)) ||
              segment.is_due || (segment.is_ranked && has_references)) {
     ask_everybody(id, segment, ChangeReason::Attribute, moment, groups);
   } else if (segment.found) {

@@ -43,15 +43,17 @@ void apply_rows(const MembershipGroup& group, index::Bitmap& members) {
 }  // namespace
 
 // In as many records as it takes.
-void Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs known,
+bool Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs known,
                                   Commit& into) {
   MembershipChanges body;
   std::uint64_t rows = 0;
+  bool has_moves = false;
   const auto finish = [&] {
     if (body.groups.empty()) return;
     body.first = changes.next_row();
     const std::uint64_t sequence = into.last_sequence() + 1;
     changes.note(sequence, body, known);
+    has_moves |= add_moves(body.groups, known);  // By record, as a replay does.
     into.add({known, 0, std::move(body)});
     body = {};
     rows = 0;
@@ -69,6 +71,7 @@ void Engine::Impl::record_changes(std::vector<MembershipGroup> groups, TimeMs kn
     }
   }
   finish();
+  return has_moves;
 }
 
 void Engine::Impl::keep_standing(std::shared_ptr<index::Generation>& generation, Commit& into) {
@@ -83,10 +86,7 @@ void Engine::Impl::keep_standing(std::shared_ptr<index::Generation>& generation,
     const index::Touched touched = writer.take_touched();
     if (standing.empty() && !touched.is_document) return standing.skip_to(at);
     std::vector<MembershipGroup> groups = standing.update(generation, touched, at);
-    const TimeMs known = std::max(at, standing.at());
-    const bool has_moves = add_moves(groups, known);
-    record_changes(std::move(groups), known, into);
-    if (!has_moves) return;
+    if (!record_changes(std::move(groups), std::max(at, standing.at()), into)) return;
     generation = writer.publish(into.last_sequence());
   }
 }
@@ -186,6 +186,7 @@ Status Engine::Impl::keep_up(Wholes when) {
     if (!bound) continue;
     auto members = query::members(**bound, {}, {parts.threads});
     if (!members) {
+      standing.add_cost(whole.id, std::chrono::steady_clock::now() - begun);
       TRY(commit([&](Commit&) -> Status {
         standing.failed(whole, members.error().message);
         return Ok{};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "index/system_events.h"
+#include "base/system_names.h"
 
 namespace muster::query {
 namespace {
@@ -87,14 +87,14 @@ void add_values(EventRecord& event, const std::vector<Path>& paths, const Form& 
 std::vector<std::string> names_of(const Events& events, const index::Generation& generation) {
   std::vector<std::string> names = events.names;
   for (const auto& [name, table] : generation.events) {
-    if (events.any_event && !index::is_system_event(name)) names.push_back(name);
+    if (events.any_event && !is_system_event(name)) names.push_back(name);
   }
   if (names.size() > kNamesMax) names.resize(kNamesMax);
   return names;
 }
 
 bool is_named(const Events& events, const std::string& name) {
-  if (events.any_event) return !index::is_system_event(name);
+  if (events.any_event) return !is_system_event(name);
   return std::find(events.names.begin(), events.names.end(), name) != events.names.end();
 }
 

@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "base/system_names.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "query/language/compare.h"
 #include "query/language/language.h"
@@ -206,10 +208,23 @@ NodePtr canonical_node(Node node) {
   return shared(std::move(node));
 }
 
+void collect_moves(const NodePtr& node, std::set<std::string>& names) {
+  if (node->kind == NodeKind::Entered || node->kind == NodeKind::Left) names.insert(node->text);
+  const auto add = [&names](const Events& events) {
+    for (const std::string& name : events.names) {
+      if (auto segment = moved_segment(to_nfc(name))) names.insert(std::move(*segment));
+    }
+  };
+  add(node->events);
+  for (const SequenceStep& step : node->steps) {
+    add(step.events);
+    if (step.without) add(*step.without);
+  }
+  for_each_child(*node, [&names](const NodePtr& child) { collect_moves(child, names); });
+}
+
 void collect_segments(const NodePtr& node, std::set<std::string>& names) {
-  const bool refers = node->kind == NodeKind::InSegment || node->kind == NodeKind::Entered ||
-                      node->kind == NodeKind::Left;
-  if (refers) names.insert(node->text);
+  if (node->kind == NodeKind::InSegment) names.insert(node->text);
   for_each_child(*node, [&names](const NodePtr& child) { collect_segments(child, names); });
 }
 
@@ -242,7 +257,14 @@ Hash128 canonical_hash(const NodePtr& tree) {
 std::vector<std::string> referenced_segments(const NodePtr& tree) {
   std::set<std::string> names;
   collect_segments(tree, names);
+  collect_moves(tree, names);
   return {names.begin(), names.end()};
+}
+
+std::set<std::string> moved_segments(const NodePtr& tree) {
+  std::set<std::string> names;
+  collect_moves(tree, names);
+  return names;
 }
 
 std::vector<std::string> referenced_fields(const NodePtr& tree) {

@@ -4,6 +4,7 @@
 // Grammar: docs/segment-language.md. Thread safety: any thread.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -37,7 +38,11 @@ NodePtr canonical(const NodePtr& tree);
 // Of the canonical form's text; stable across versions of the program.
 Hash128 canonical_hash(const NodePtr& tree);
 
-// Names of the segments a tree refers to (in segment, entered, left), sorted, without repeats.
+// Names of the segments of whom a tree asks who entered or left them, also by the name of the
+// events that say so (base/system_names.h).
+std::set<std::string> moved_segments(const NodePtr& tree);
+
+// Names of all segments a tree refers to, those too, sorted, without repeats.
 std::vector<std::string> referenced_segments(const NodePtr& tree);
 
 // The paths ("a.b") that a tree asks people themselves about, not their events or the objects of

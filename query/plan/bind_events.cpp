@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "index/system_events.h"
+#include "base/system_names.h"
 #include "query/language/language.h"
 #include "query/plan/bind_error.h"
 #include "query/plan/binder.h"
@@ -72,7 +72,7 @@ Result<Tables> Binder::tables_of(const Events& events) {
   Tables tables;
   if (events.any_event) {
     for (const auto& [name, table] : known) {
-      if (!index::is_system_event(name)) tables.push_back(table);
+      if (!is_system_event(name)) tables.push_back(table);
     }
     return tables;
   }
@@ -81,13 +81,16 @@ Result<Tables> Binder::tables_of(const Events& events) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) {
+    if (const auto segment = moved_segment(name)) TRY(check_segment(*segment, events.place));
     if (const auto found = known.find(name); found != known.end()) {
       tables.push_back(found->second);
       continue;
     }
-    if (!is_event_known(name) && !context_.allow_unknown && !index::is_system_event(name)) {
+    if (!is_event_known(name) && !context_.allow_unknown && !is_system_event(name)) {
       std::vector<std::string> candidates;
-      for (const auto& [each, table] : known) candidates.push_back(each);
+      for (const auto& [each, table] : known) {
+        if (!is_system_event(each)) candidates.push_back(each);
+      }
       return unknown_name(events.place, "event", name, candidates);
     }
     // Declared and not seen so far: nobody did it.

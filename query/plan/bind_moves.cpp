@@ -9,7 +9,6 @@ namespace muster::query {
 Result<BoundNodePtr> Binder::moved(const NodePtr& node, const Scope& scope) {
   const std::string word = node->kind == NodeKind::Left ? "left" : "entered";
   if (!scope.is_among_people()) return only_among_people(node->place, "'" + word + "'");
-  TRY(check_segment(node));
   Node did_so{.kind = NodeKind::Did};
   did_so.events.names = {event_of_move(*node)};
   did_so.events.window = node->window;
@@ -27,14 +26,16 @@ Result<BoundNodePtr> Binder::moved(const NodePtr& node, const Scope& scope) {
 }
 
 // That there is one, and that it does not ask for what asks for it. What it means is nothing to who
-// entered and left it, so it is bound apart.
-Status Binder::check_segment(const NodePtr& node) {
+// entered and left it, so it is bound apart; once, since that finds every circle through it.
+Status Binder::check_segment(const std::string& name, const Place& place) {
+  if (!moves_checked_->insert(name).second) return Ok{};
   Binder apart(context_);
   apart.open_ = open_;
   apart.nodes_ = nodes_;
   apart.depth_ = depth_;
+  apart.moves_checked_ = moves_checked_;
   const auto segment = std::make_shared<const Node>(
-      Node{.kind = NodeKind::InSegment, .text = node->text, .place = node->place});
+      Node{.kind = NodeKind::InSegment, .text = name, .place = place});
   TRY(apart.in_segment(segment, Scope{.zone = context_.zone}));
   nodes_ = apart.nodes_;
   return Ok{};

@@ -20,6 +20,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -153,7 +155,7 @@ class Binder {
 
   // bind_moves.cpp
   Result<BoundNodePtr> moved(const NodePtr& node, const Scope& scope);
-  Status check_segment(const NodePtr& node);
+  Status check_segment(const std::string& name, const Place& place);
 
   // bind_events.cpp
   Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
@@ -184,6 +186,9 @@ class Binder {
   const BindContext& context_;
   Resolver resolver_;
   std::vector<std::string> warnings_;
+  // Segments whose moves are asked for, by this one and all that are bound apart.
+  std::shared_ptr<std::set<std::string>> moves_checked_ =
+      std::make_shared<std::set<std::string>>();
   std::size_t nodes_ = 0;
   std::size_t depth_ = 0;
   std::vector<Opened> open_;                         // Being bound, outermost first.

@@ -27,7 +27,8 @@ bool is_of_the_person(const std::optional<Window>& window) {
 // Whether the clock decides anything but the ends of windows of events.
 bool asks_the_clock(const Node& node) {
   if (node.kind == NodeKind::Now) return true;
-  const bool is_window_of_events = node.kind == NodeKind::Sequence;
+  const bool is_window_of_events = node.kind == NodeKind::Sequence ||
+                                   node.kind == NodeKind::Entered || node.kind == NodeKind::Left;
   if (node.window && !is_window_of_events && moves(*node.window)) return true;
   if (is_of_the_person(node.window) || is_of_the_person(node.events.window)) return true;
   const auto step_is_of_the_person = [](const SequenceStep& step) {

@@ -60,7 +60,7 @@ TEST_F(MemoryLimit, RefusesRowsAndNothingElse) {
   ASSERT_EQ(ErrorCode::StorageFull, refused.code) << refused.message;
   EXPECT_NE(std::string::npos, refused.message.find("of the 8 MiB that --memory-limit allows"))
       << refused.message;
-  EXPECT_GT(engine->health().memory_bytes, kLimit / 10 * 9);
+  EXPECT_GT(memory_bytes(*engine), kLimit / 10 * 9);
   EXPECT_FALSE(engine->health().read_only);
   EXPECT_EQ(taken, people(*engine));
   EXPECT_TRUE(engine->erase(pass<Permission::Define>(), "p7"));

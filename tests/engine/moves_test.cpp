@@ -120,8 +120,63 @@ TEST_F(Moves, OfWhoBecameSomebodyElseAreThoseOfThatPerson) {
   ASSERT_TRUE(test_.engine().ingest(
       pass<Permission::Ingest>(),
       {.table = storage::TableKind::Identities, .bytes = test_.spelling().write({row})}));
+  // That one came in by becoming one with the other is no move.
   expect_everywhere("entered \"gold\" before 12h ago", {"old"});
-  expect_everywhere("left \"gold\" in last 7d", {});
+  expect_everywhere("entered \"gold\" in last 12h or left \"gold\" in last 7d", {});
+}
+
+TEST_F(Moves, OfWhoBecameSomebodyElseWhileTheyAreFollowed) {
+  save_gold();
+  who("entered \"gold\" today");
+  gold("young");
+  has("old", "plan", text("free"));
+  test_.clock().advance(kDay);
+  const Row row{{"profile", text("old")}, {"anonymous", text("young")}};
+  ASSERT_TRUE(test_.engine().ingest(
+      pass<Permission::Ingest>(),
+      {.table = storage::TableKind::Identities, .bytes = test_.spelling().write({row})}));
+  expect_everywhere("entered \"gold\" before 12h ago", {"old"});
+  expect_everywhere("entered \"gold\" in last 12h or left \"gold\" in last 7d", {});
+}
+
+// Nobody has asked by the word: the name of the events is as good.
+TEST_F(Moves, AreCountedByTheNameOfTheirEvents) {
+  save_gold();
+  gold("p");
+  expect_everywhere("count(\"$entered gold\" in last 90d) = 1", {"p"});
+  const auto unknown = test_.count(question("did \"$entered golf\""));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(ErrorCode::NotFound, unknown.error().code);
+  const auto circle = test_.engine().put_segment(
+      pass<Permission::Define>(), "gold",
+      R"json({"where": "count(\"$entered gold\") = count(\"$left gold\")"})json");
+  ASSERT_FALSE(circle);
+  EXPECT_EQ(ErrorCode::Conflict, circle.error().code);
+  save("new", "did \"$left gold\" today");
+  EXPECT_FALSE(test_.engine().delete_segment(pass<Permission::Define>(), "gold"));
+}
+
+// Twice a level: each is bound once all the same.
+TEST_F(Moves, MayBeAskedForThroughManySegments) {
+  save_gold();
+  std::string below = "gold";
+  for (int level = 0; level < 14; ++level) {
+    const std::string id = "level" + std::to_string(level);
+    save(id, "entered \"" + below + "\" today and not left \"" + below + "\" before 2d ago");
+    below = id;
+  }
+  gold("p");
+  EXPECT_EQ(1U, members_at_once(below));
+}
+
+TEST_F(Moves, AreNotAmongWhatAPersonDid) {
+  save_gold();
+  gold("p");
+  EXPECT_EQ((Ids{"p"}), who("entered \"gold\" today"));
+  const auto profile = test_.engine().profile(pass<Permission::Members>(), "p");
+  ASSERT_TRUE(profile);
+  EXPECT_TRUE(profile->events.empty());
+  EXPECT_EQ(1U, test_.engine().catalog(pass<Permission::Query>()).tables.size());
 }
 
 TEST_F(Moves, OfErasedPeopleAreNobodys) {

@@ -333,10 +333,10 @@ TEST_F(OneSegment, TakesMemoryThatIsCounted) {
   std::vector<Row> rows;
   for (int i = 0; i < 5'000; ++i) rows.push_back({{"profile_id", text("p" + std::to_string(i))}});
   ASSERT_TRUE(test_.profiles(rows));
-  const std::uint64_t before = test_.engine().health().memory_bytes;
+  const std::uint64_t before = memory_bytes(test_.engine());
   for (int i = 0; i < 50; ++i) save("s" + std::to_string(i), "everyone");
   // A bit each for 65,536 people.
-  EXPECT_GE(test_.engine().health().memory_bytes, before + 50 * 8'192);
+  EXPECT_GE(memory_bytes(test_.engine()), before + 50 * 8'192);
 }
 
 // Put in for each other, such names would be a million conditions and more.

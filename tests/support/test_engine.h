@@ -102,6 +102,13 @@ class TestEngine {
   std::unique_ptr<engine::Engine> engine_;
 };
 
+// What all parts of it take together, as accounted.
+inline std::uint64_t memory_bytes(const engine::Engine& engine) {
+  std::uint64_t bytes = 0;
+  for (const engine::MemoryPart& part : engine.memory()) bytes += part.bytes;
+  return bytes;
+}
+
 // To ask the engine's newest generation without the engine, at its clock's moment.
 query::BindContext bind_context(TestEngine& test, const std::string& timezone);
 
