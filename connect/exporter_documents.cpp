@@ -89,6 +89,24 @@ void Exporter::Impl::install(const engine::Document& stored, DestinationDocument
   entry.gate.reset(entry.document->limits);
 }
 
+Status Exporter::Impl::check_syncs_of(std::string_view id, const DestinationDocument* previous,
+                                      const DestinationDocument& document) const {
+  const std::scoped_lock lock(mutex_);
+  // What is planned is a request or a file, and stays what it is.
+  const bool turns = previous != nullptr && previous->file.has_value() != document.file.has_value();
+  for (const auto& [name, sync] : syncs_) {
+    if (sync->document->destination != id) continue;
+    const bool has_work = sync->busy || sync->ledger.run_active() ||
+                          !sync->ledger.batches().empty();
+    if (turns && has_work) {
+      return Error{ErrorCode::Conflict, "/kind: sync '" + name + "' has deliveries that are made "
+                                        "for the other kind; wait until they are settled, or make "
+                                        "another destination."};
+    }
+  }
+  return Ok{};
+}
+
 Result<DocumentView> Exporter::Impl::put_destination(
     std::string_view id, std::string_view json, std::optional<std::uint64_t> expected_version) {
   TRY(check_document_id("destination", id));
@@ -105,6 +123,7 @@ Result<DocumentView> Exporter::Impl::put_destination(
     const std::string where = document.file ? "/kind: " : "/url: ";
     return Error{allowed.error().code, why.starts_with('/') ? why : where + why};
   }
+  TRY(check_syncs_of(id, previous.get(), document));
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
   notify();

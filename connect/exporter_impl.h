@@ -297,6 +297,9 @@ class Exporter::Impl {
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);
+  // Whether the syncs of a destination can go on with its new document.
+  Status check_syncs_of(std::string_view id, const DestinationDocument* previous,
+                        const DestinationDocument& document) const;
   static DocumentView view_of(const std::string& id, const DestinationEntry& entry);
   static DocumentView view_of(const std::string& id, const SyncEntry& entry);
   const SyncEntry* find_sync(std::string_view id) const;
