@@ -204,13 +204,15 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
     const TimeMs at = now();
     Verdict verdict = judge({.batch = *batch, .destination = *flight.destination,
                              .answer = answer, .at = at, .jitter = jitter});
-    DestinationEntry& destination = destinations_.at(task.destination_id);
-    if (destination.version == flight.destination_version) {
-      destination.gate.end(verdict, answer, flight.begun, at);
+    const auto destination = destinations_.find(task.destination_id);
+    const bool is_there = destination != destinations_.end();  // None is deleted under its flights.
+    if (is_there && destination->second.version == flight.destination_version) {
+      DeliveryGate& gate = destination->second.gate;
+      gate.end(verdict, answer, flight.begun, at);
       // Until that is journaled, and the destination is disabled.
-      if (verdict.step == Step::Disable) destination.gate.hold(at + kRetryAfterMsMax);
-    } else {
-      destination.gate.end();
+      if (verdict.step == Step::Disable) gate.hold(at + kRetryAfterMsMax);
+    } else if (is_there) {
+      destination->second.gate.end();
     }
     flight.answered = true;
     const auto& content = flight.destination->content;

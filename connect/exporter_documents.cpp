@@ -110,6 +110,7 @@ Status Exporter::Impl::check_syncs_of(std::string_view id, const DestinationDocu
 Result<DocumentView> Exporter::Impl::put_destination(
     std::string_view id, std::string_view json, std::optional<std::uint64_t> expected_version) {
   TRY(check_document_id("destination", id));
+  const std::scoped_lock one_document(documents_mutex_);
   std::shared_ptr<const DestinationDocument> previous;
   {
     const std::scoped_lock lock(mutex_);
@@ -154,6 +155,7 @@ Result<GateView> Exporter::Impl::destination_status(std::string_view id) const {
 }
 
 Status Exporter::Impl::delete_destination(std::string_view id) {
+  const std::scoped_lock one_document(documents_mutex_);
   {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(id);
@@ -161,7 +163,8 @@ Status Exporter::Impl::delete_destination(std::string_view id) {
     const auto at_work = [&](const auto& sync) {
       return sync.second->busy && sync.second->busy_for == id;
     };
-    if (std::any_of(syncs_.begin(), syncs_.end(), at_work)) {
+    if (found->second.gate.in_flight() > 0 ||
+        std::any_of(syncs_.begin(), syncs_.end(), at_work)) {
       return Error{ErrorCode::Conflict,
                    "A delivery to '" + std::string(id) + "' is on its way; try again."};
     }
@@ -180,9 +183,31 @@ Status Exporter::Impl::delete_destination(std::string_view id) {
 
 // --- Syncs ---------------------------------------------------------------------------------------
 
+Result<bool> Exporter::Impl::reserve_move(std::string_view id, std::string_view destination) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = syncs_.find(id);
+  if (found == syncs_.end() || found->second->document->destination == destination) return false;
+  SyncEntry& entry = *found->second;
+  const Ledger& ledger = entry.ledger;
+  const std::string from = "'" + entry.document->destination + "'";
+  if (!ledger.held().empty() || !ledger.maybe_held().empty() || !ledger.batches().empty()) {
+    return Error{ErrorCode::Conflict, "People of sync '" + std::string(id) +
+                                          "' are held by destination " + from +
+                                          "; make another sync for the other destination."};
+  }
+  if (entry.busy || entry.reserved || entry.requested || ledger.run_active() ||
+      !entry.backlog.empty()) {
+    return Error{ErrorCode::Conflict, "/destination: a run of sync '" + std::string(id) + "' to " +
+                                          from + " is under way; wait until it has ended."};
+  }
+  entry.reserved = true;
+  return true;
+}
+
 Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_view json,
                                               std::optional<std::uint64_t> expected_version) {
   TRY(check_document_id("sync", id));
+  const std::scoped_lock one_document(documents_mutex_);
   TRY_ASSIGN(SyncDocument document, parse_sync(json));
   bool is_new = false;
   {
@@ -209,31 +234,26 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
                                             "' cannot become one of events, or cease to be one; "
                                             "make another sync."};
     }
-    const bool moves = before != nullptr && before->document->destination != document.destination;
-    if (moves && !(before->ledger.held().empty() && before->ledger.batches().empty())) {
-      return Error{ErrorCode::Conflict,
-                   "People of sync '" + std::string(id) + "' are held by destination '" +
-                       before->document->destination +
-                       "'; make another sync for the other destination."};
-    }
   }
   TRY(parts_.audience->check(document.segment, asked_fields(document.mapping)));
   if (document.contact_history && parts_.contacts) TRY(parts_.contacts->check());
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
   if (is_new) TRY(begin_anew(*entry, document.mode));
-  TRY_ASSIGN(const engine::Document stored,
-             parts_.documents->put({.kind = "sync", .id = std::string(id),
-                                    .json = to_json(document),
-                                    .expected_version = expected_version}));
+  TRY_ASSIGN(const bool moves, reserve_move(id, document.destination));
+  const auto stored = parts_.documents->put({.kind = "sync", .id = std::string(id),
+                                             .json = to_json(document),
+                                             .expected_version = expected_version});
   {
     const std::scoped_lock lock(mutex_);
+    if (moves) syncs_.find(id)->second->reserved = false;
+    if (!stored) return stored.error();
     std::unique_ptr<SyncEntry>& place = syncs_[std::string(id)];
     if (!place) place = std::move(entry);
-    if (stored.version > place->version) {
+    if (stored->version > place->version) {
       place->document = std::make_shared<const SyncDocument>(std::move(document));
-      place->version = stored.version;
-      place->changed = stored.changed;
+      place->version = stored->version;
+      place->changed = stored->changed;
     }
   }
   notify();
@@ -271,6 +291,7 @@ std::vector<DocumentView> Exporter::Impl::syncs() const {
 }
 
 Status Exporter::Impl::delete_sync(std::string_view id) {
+  const std::scoped_lock one_document(documents_mutex_);
   {
     const std::scoped_lock lock(mutex_);
     const auto found = syncs_.find(id);
@@ -297,6 +318,7 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
 }
 
 Status Exporter::Impl::set_paused(std::string_view id, Paused paused) {
+  const std::scoped_lock one_document(documents_mutex_);
   SyncDocument document;
   std::uint64_t version = 0;
   {

@@ -297,6 +297,10 @@ class Exporter::Impl {
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);
+  // Whether the sync turns to this other destination: then nothing begins for it until its document
+  // is installed, which ends the reservation.
+  // Errors: Conflict when the destination it has holds people, or may soon.
+  Result<bool> reserve_move(std::string_view id, std::string_view destination);
   // Whether the syncs of a destination can go on with its new document.
   Status check_syncs_of(std::string_view id, const DestinationDocument* previous,
                         const DestinationDocument& document) const;
@@ -320,6 +324,9 @@ class Exporter::Impl {
   ExporterOptions options_;
   SecretBox box_;
 
+  // Held while a document is checked, written and installed, so that what was checked still holds
+  // when it is installed; taken before mutex_, and by no delivery.
+  std::mutex documents_mutex_;
   mutable std::mutex mutex_;  // Everything below; memory work only.
   std::condition_variable_any wake_;
   std::uint64_t changes_ = 0;  // Counts what may have made work.

@@ -85,7 +85,7 @@ TEST(WebhookDestination, SendsNothingThatWasMadeForADirectory) {
 }
 
 // What was planned for a server stays for a server, until it is settled.
-TEST(ExporterDocuments, AKindDoesNotChangeUnderOpenDeliveries) {
+TEST(FileDestination, AKindDoesNotChangeUnderOpenDeliveries) {
   World world;
   world.people.add(1, "a@example.com");
   world.people.segments["buyers"].add(1);
