@@ -95,10 +95,12 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
     const Batch* const batch = sync.ledger.batch(answered.batch_id);
     CHECK(batch != nullptr);  // Under way, so not settled by anything else.
     std::vector<OutcomeRecord> made;
-    Status here = judge_rows(
-        *sync.flights.at(answered.batch_id).destination, batch->plan,
-        {.kind = AnswerKind::Status, .status = answered.status, .body = answered.body},
-        answered.verdict);
+    const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
+                        .body = answered.body, .cut = answered.cut};
+    Status here = judge_rows({.batch = *batch,
+                              .destination = *sync.flights.at(answered.batch_id).destination,
+                              .answer = answer, .at = answered.at, .jitter = random_bits()},
+                             answered.verdict);
     if (here && answered.verdict.step == Step::Disable) {
       here = disable(task, sync.flights.at(answered.batch_id), answered.verdict.text);
     }
@@ -125,8 +127,13 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
 
 Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch,
                                                               const Answered& answered) {
-  const auto& [id, verdict, status, at, body] = answered;
+  const auto& [id, verdict, status, at, body, cut] = answered;
   std::vector<OutcomeRecord> records;
+  const bool ends = verdict.step == Step::Reject || verdict.step == Step::Split;
+  // Some were taken, and nobody knows who: what becomes of the batch does not say that.
+  if (ends && verdict.ambiguous) {
+    records.emplace_back(AttemptFailed{id, at, at, 0, true, status, verdict.text});
+  }
   switch (verdict.step) {
     case Step::Delivered:
       if (verdict.rejected.empty()) {
@@ -218,7 +225,7 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
     const auto& content = flight.destination->content;
     const bool is_read = verdict.step == Step::Delivered && content && content->answer;
     task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at,
-                                  is_read ? answer.body : std::string()});
+                                  is_read ? answer.body : std::string(), answer.cut});
     --flights_;
     ++changes_;
     // Under the mutex: behind it the exporter may be gone.

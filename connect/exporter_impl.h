@@ -90,6 +90,7 @@ struct Answered {
   int status = 0;
   TimeMs at = 0;
   std::string body;  // Of a 2xx, where the destination has rules to read it by.
+  bool cut = false;  // There was more of it.
 };
 
 struct SyncEntry {

@@ -17,7 +17,7 @@ Answer answer_of(HttpAnswer http) {
   const bool is_success = http.status >= 200 && http.status < 300;
   return {.kind = http.kind, .status = http.status, .retry_after = std::move(http.retry_after),
           .text = http.error.empty() ? shown_line(http.body) : std::move(http.error),
-          .body = is_success ? std::move(http.body) : std::string()};
+          .body = is_success ? std::move(http.body) : std::string(), .cut = http.cut};
 }
 
 // What deliveries need until their answers are there, whoever else has let go of it.
