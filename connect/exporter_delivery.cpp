@@ -188,12 +188,25 @@ Status Exporter::Impl::keep_rotated_token(const Task& task) {
     document.authorization.refresh_token = *token;
   }
   const auto stored = store(task.destination_id, document, task.destination_version);
-  // A conflict: somebody has just put it anew, with a token of their own.
   if (!stored && stored.error().code != ErrorCode::Conflict) return stored.error();
   const std::scoped_lock lock(mutex_);
   DestinationEntry& entry = destinations_.at(task.destination_id);
+  if (!stored) {
+    // Somebody has just put it anew: with a token of their own, or with the one that was before.
+    if (entry.version == task.destination_version) return Ok{};  // To be installed, and told then.
+    DestinationDocument newest = *entry.document;
+    entry.rotated_token = document.authorization.refresh_token;
+    const bool was_before = newest.authorization.refresh_token ==
+                            task.destination->authorization.refresh_token;
+    if (was_before && takes_newest_token(entry, newest.authorization)) {
+      entry.client = parts_.destinations->make(newest);
+    } else {
+      entry.rotated_token.reset();
+    }
+    return Ok{};
+  }
   entry.rotated_token.reset();
-  if (!stored || stored->version < entry.version) return Ok{};
+  if (stored->version < entry.version) return Ok{};
   entry.document = std::make_shared<const DestinationDocument>(std::move(document));
   entry.version = stored->version;
   entry.changed = stored->changed;

@@ -76,11 +76,38 @@ Result<engine::Document> Exporter::Impl::store(std::string_view id,
                                 .json = std::move(json), .expected_version = expected_version});
 }
 
+std::shared_ptr<const DestinationDocument> Exporter::Impl::with_newest_token(
+    DestinationEntry& entry) {
+  if (auto newer = entry.client->take_rotated_token()) entry.rotated_token = std::move(newer);
+  if (!entry.rotated_token) return entry.document;
+  DestinationDocument document = *entry.document;
+  document.authorization.refresh_token = *entry.rotated_token;
+  return std::make_shared<const DestinationDocument>(std::move(document));
+}
+
+bool Exporter::Impl::takes_newest_token(DestinationEntry& entry, Authorization& authorization) {
+  const Authorization& before = entry.document->authorization;
+  std::string& token = authorization.refresh_token;
+  // Not one of the operator's own, and not for another server.
+  const bool is_ours = authorization.token_url.text() == before.token_url.text() &&
+                       (token == before.refresh_token || token == entry.rotated_token);
+  if (auto newer = entry.client->take_rotated_token()) entry.rotated_token = std::move(newer);
+  if (!is_ours || !entry.rotated_token || token == *entry.rotated_token) {
+    entry.rotated_token.reset();
+    return false;
+  }
+  token = *entry.rotated_token;
+  return true;
+}
+
 void Exporter::Impl::install(const engine::Document& stored, DestinationDocument document) {
   std::shared_ptr<Destination> client = parts_.destinations->make(document);
   const std::scoped_lock lock(mutex_);
   DestinationEntry& entry = destinations_[stored.id];
   if (stored.version < entry.version) return;  // Two puts crossed: the newer one stays.
+  if (entry.document && takes_newest_token(entry, document.authorization)) {
+    client = parts_.destinations->make(document);  // The token is kept by the next delivery.
+  }
   entry.document = std::make_shared<const DestinationDocument>(std::move(document));
   entry.version = stored.version;
   entry.changed = stored.changed;
@@ -103,6 +130,18 @@ Status Exporter::Impl::check_syncs_of(std::string_view id, const DestinationDocu
                                         "for the other kind; wait until they are settled, or make "
                                         "another destination."};
     }
+    const std::string where = document.file ? "/kind" : document.content ? "/requests" : "";
+    const bool is_plain = !document.content && !document.file;
+    if (sync->document->mode == SyncMode::Events && !is_plain) {
+      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' sends events, which go to a "
+                                        "webhook in our own form; delete that first."};
+    }
+    if (!document.content) continue;
+    const Status fits = check_against(*sync->document, *document.content);
+    if (!fits) {
+      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' does not fit to it any more "
+                                        "(" + fits.error().message + "); change that first."};
+    }
   }
   return Ok{};
 }
@@ -115,7 +154,7 @@ Result<DocumentView> Exporter::Impl::put_destination(
   {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(id);
-    if (found != destinations_.end()) previous = found->second.document;
+    if (found != destinations_.end()) previous = with_newest_token(found->second);
   }
   TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
   const Status allowed = parts_.destinations->check(document);

@@ -298,6 +298,10 @@ class Exporter::Impl {
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);
+  // Of refresh tokens, under mutex_: the document with the newest one its client was given ...
+  static std::shared_ptr<const DestinationDocument> with_newest_token(DestinationEntry& entry);
+  // ... and whether one came that belongs into what takes its place, and was put there.
+  static bool takes_newest_token(DestinationEntry& entry, Authorization& authorization);
   // Whether the sync turns to this other destination: then nothing begins for it until its document
   // is installed, which ends the reservation.
   // Errors: Conflict when the destination it has holds people, or may soon.

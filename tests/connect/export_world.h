@@ -242,6 +242,8 @@ struct Receiver {
   std::vector<std::string> order;             // "add p1", "remove p2": each person's story.
   int deliveries = 0, duplicates = 0, changed_bodies = 0;
   TimeMs now = 0;
+  std::optional<std::string> rotated;  // A refresh token that its client was given.
+  std::string token;                   // That of the newest client.
 
   // Who was told may send again only after a crash of its own.
   void forgive() {
@@ -289,6 +291,9 @@ class FakeDestination final : public Destination {
   Answer deliver(const Delivery& delivery, std::stop_token) override {
     return receiver_.receive(delivery);
   }
+  std::optional<std::string> take_rotated_token() override {
+    return std::exchange(receiver_.rotated, std::nullopt);
+  }
 
  private:
   Receiver& receiver_;
@@ -298,7 +303,8 @@ class FakeFactory final : public DestinationFactory {
  public:
   explicit FakeFactory(Receiver& receiver) : receiver_(receiver) {}
   Status check(const DestinationDocument&) const override { return Ok{}; }
-  std::unique_ptr<Destination> make(const DestinationDocument&) const override {
+  std::unique_ptr<Destination> make(const DestinationDocument& document) const override {
+    receiver_.token = document.authorization.refresh_token;
     return std::make_unique<FakeDestination>(receiver_);
   }
 

@@ -119,5 +119,59 @@ TEST_F(ExporterDocuments, APutBesideADeletionIsNotLost) {
   EXPECT_TRUE(world_.exporter->sync(world_.pass, "buyers"));
 }
 
+// --- Refresh tokens ------------------------------------------------------------------------------
+
+std::string oauth(const std::string& refresh_token) {
+  return R"({"kind":"webhook","url":"https://hooks.example.com/in")" + std::string(kSecret) +
+         R"(,"authorization":{"kind":"oauth2","grant":"refresh_token","client_id":"c",)"
+         R"("token_url":"https://id.example.com/token","client_secret":"s","refresh_token":")" +
+         refresh_token + R"("}})";
+}
+
+// The old token may be worth nothing any more: a put that leaves the secrets out keeps the newest.
+TEST_F(ExporterDocuments, APutKeepsTheNewestRefreshToken) {
+  ASSERT_TRUE(world_.exporter->put_destination(world_.pass, "crm", oauth("first")));
+  EXPECT_EQ("first", world_.receiver.token);
+  world_.receiver.rotated = "second";
+  ASSERT_TRUE(world_.exporter->put_destination(world_.pass, "crm", oauth("***")));
+  EXPECT_EQ("second", world_.receiver.token);
+  // And one that comes between: it is used at once, and kept by the next delivery.
+  world_.store.meanwhile = [this](const std::string& step) {
+    if (step == "put destination crm" && !begun_.exchange(true)) world_.receiver.rotated = "third";
+  };
+  ASSERT_TRUE(world_.exporter->put_destination(world_.pass, "crm", oauth("***")));
+  EXPECT_EQ("third", world_.receiver.token);
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  world_.work();
+  ASSERT_TRUE(world_.exporter->delete_destination(world_.pass, "b"));
+  world_.restart();
+  EXPECT_EQ("third", world_.receiver.token);
+  // One of the operator's own goes first.
+  world_.receiver.rotated = "fourth";
+  ASSERT_TRUE(world_.exporter->put_destination(world_.pass, "crm", oauth("mine")));
+  EXPECT_EQ("mine", world_.receiver.token);
+}
+
+// --- Destinations under their syncs --------------------------------------------------------------
+
+TEST_F(ExporterDocuments, ADestinationStaysOneThatItsSyncsFit) {
+  const std::string head = R"({"kind":"webhook","url":"https://hooks.example.com/in","requests":)";
+  const auto no_remove = world_.exporter->put_destination(
+      world_.pass, "crm", head + R"({"add":{"path":"/{{id}}"}},"fields":{"mail":{}}})");
+  ASSERT_FALSE(no_remove);
+  EXPECT_EQ(ErrorCode::Conflict, no_remove.error().code);
+  EXPECT_TRUE(no_remove.error().message.starts_with("/requests: sync 'buyers' does not fit"))
+      << no_remove.error().message;
+  const std::string both = R"({"add":{"path":"/{{id}}"},"remove":{"path":"/{{id}}"}})";
+  EXPECT_FALSE(world_.exporter->put_destination(world_.pass, "crm", head + both + "}"));
+  EXPECT_TRUE(world_.exporter->put_destination(world_.pass, "crm",
+                                               head + both + R"(,"fields":{"mail":{}}})"));
+  ASSERT_TRUE(put_sync("told", "b", R"(,"mode":"events")"));
+  const auto told = world_.exporter->put_destination(world_.pass, "b", head + both + "}");
+  ASSERT_FALSE(told);
+  EXPECT_TRUE(told.error().message.starts_with("/requests: sync 'told' sends events"))
+      << told.error().message;
+}
+
 }  // namespace
 }  // namespace muster::connect
