@@ -103,17 +103,33 @@ Verdict judge(const Attempted& attempted) {
   return verdict;
 }
 
-Status judge_rows(const DestinationDocument& destination, const BatchPlanned& batch,
-                  const Answer& answer, Verdict& verdict) {
-  const bool has_rules = destination.content && destination.content->answer;
-  if (verdict.step != Step::Delivered || !has_rules || answer.body.empty()) return Ok{};
-  TRY_ASSIGN(RowAnswer rows, read_row_answer(*destination.content->answer, batch, answer.body));
-  if (rows.names_all) {
+Status judge_rows(const Attempted& attempted, Verdict& verdict) {
+  const auto& content = attempted.destination.content;
+  const Answer& answer = attempted.answer;
+  const bool has_rules = content && content->answer;
+  const bool says_nothing = answer.body.empty() && !answer.cut;
+  if (verdict.step != Step::Delivered || !has_rules || says_nothing) return Ok{};
+  const BatchPlanned& batch = attempted.batch.plan;
+  RowAnswer rows{.is_readable = false};
+  if (!answer.cut) {
+    TRY_ASSIGN(rows, read_row_answer(*content->answer, batch, answer.body));
+  }
+  if (rows.is_readable && rows.names_all) {
     verdict.rejected = std::move(rows.rejected);
     return Ok{};
   }
   // The destination took some of them and will again: adding and removing twice changes nothing.
-  verdict.step = batch.member_bytes.size() > 1 ? Step::Split : Step::Reject;
+  verdict.ambiguous = true;
+  const bool may_halve = batch.member_bytes.size() > 1;
+  if (rows.is_readable || (answer.cut && may_halve)) {
+    verdict.step = may_halve ? Step::Split : Step::Reject;
+    return Ok{};
+  }
+  // A page of somebody in between, say, who took nobody: the same bytes go again.
+  verdict.text = "HTTP " + std::to_string(answer.status) +
+                 (answer.cut ? ": its answer is too long to be read" :
+                               ": its answer is no JSON, so nobody knows who was taken");
+  verdict = retry(attempted, std::move(verdict));
   return Ok{};
 }
 

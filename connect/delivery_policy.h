@@ -35,7 +35,7 @@ struct Verdict {
   Step step = Step::Retry;
   TimeMs retry_at = 0;
   TimeMs hold_until = 0;   // For the whole destination; 0: no hold.
-  bool ambiguous = false;
+  bool ambiguous = false;  // Somebody may be there, though this is no delivery.
   std::string text;        // For people: "HTTP 500: ...".
   std::vector<std::pair<std::string, index::Bitmap>> rejected = {};  // Of a delivered batch.
 };
@@ -51,10 +51,10 @@ struct Attempted {
 Verdict judge(const Attempted& attempted);
 
 // Reads what a 2xx says of single people, by the rules of the destination: they are rejected, or
-// the batch is halved where the answer counts more of them than it names.
+// the batch is halved where the answer counts more of them than it names, or is too long to be
+// read. An answer that is no JSON, or too long about a single person, asks for another attempt.
 // Errors: Corrupt when the stored batch is damaged.
-Status judge_rows(const DestinationDocument& destination, const BatchPlanned& batch,
-                  const Answer& answer, Verdict& verdict);
+Status judge_rows(const Attempted& attempted, Verdict& verdict);
 
 // Seconds or an HTTP date as milliseconds from `now`, at most kRetryAfterMsMax; nothing for junk.
 std::optional<TimeMs> parse_retry_after(std::string_view text, TimeMs now);

@@ -34,6 +34,7 @@ struct Answer {
   std::string retry_after;  // The header as it came, or "".
   std::string text;         // What went wrong, or the beginning of the body: for people.
   std::string body = {};    // Of a 2xx, as far as it was read: for the rules of the destination.
+  bool cut = false;         // It was longer than that.
 };
 
 class Destination {

@@ -65,7 +65,7 @@ Result<EventRows> rows_of(const Audience& audience, std::string_view segment, st
 
 void tell(const EventRows* rows, Operation operation, index::Ordinal ordinal,
           std::string& member) {
-  if (rows == nullptr) return;
+  if (rows == nullptr || !member.ends_with('}')) return;
   const auto row = rows->find(ordinal);
   JsonWriter json;
   json.begin_object().key("event");

@@ -95,10 +95,12 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
     const Batch* const batch = sync.ledger.batch(answered.batch_id);
     CHECK(batch != nullptr);  // Under way, so not settled by anything else.
     std::vector<OutcomeRecord> made;
-    Status here = judge_rows(
-        *sync.flights.at(answered.batch_id).destination, batch->plan,
-        {.kind = AnswerKind::Status, .status = answered.status, .body = answered.body},
-        answered.verdict);
+    const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
+                        .body = answered.body, .cut = answered.cut};
+    Status here = judge_rows({.batch = *batch,
+                              .destination = *sync.flights.at(answered.batch_id).destination,
+                              .answer = answer, .at = answered.at, .jitter = random_bits()},
+                             answered.verdict);
     if (here && answered.verdict.step == Step::Disable) {
       here = disable(task, sync.flights.at(answered.batch_id), answered.verdict.text);
     }
@@ -125,8 +127,13 @@ Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& reco
 
 Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch,
                                                               const Answered& answered) {
-  const auto& [id, verdict, status, at, body] = answered;
+  const auto& [id, verdict, status, at, body, cut] = answered;
   std::vector<OutcomeRecord> records;
+  const bool ends = verdict.step == Step::Reject || verdict.step == Step::Split;
+  // Some were taken, and nobody knows who: what becomes of the batch does not say that.
+  if (ends && verdict.ambiguous) {
+    records.emplace_back(AttemptFailed{id, at, at, 0, true, status, verdict.text});
+  }
   switch (verdict.step) {
     case Step::Delivered:
       if (verdict.rejected.empty()) {
@@ -181,12 +188,25 @@ Status Exporter::Impl::keep_rotated_token(const Task& task) {
     document.authorization.refresh_token = *token;
   }
   const auto stored = store(task.destination_id, document, task.destination_version);
-  // A conflict: somebody has just put it anew, with a token of their own.
   if (!stored && stored.error().code != ErrorCode::Conflict) return stored.error();
   const std::scoped_lock lock(mutex_);
   DestinationEntry& entry = destinations_.at(task.destination_id);
+  if (!stored) {
+    // Somebody has just put it anew: with a token of their own, or with the one that was before.
+    if (entry.version == task.destination_version) return Ok{};  // To be installed, and told then.
+    DestinationDocument newest = *entry.document;
+    entry.rotated_token = document.authorization.refresh_token;
+    const bool was_before = newest.authorization.refresh_token ==
+                            task.destination->authorization.refresh_token;
+    if (was_before && takes_newest_token(entry, newest.authorization)) {
+      entry.client = parts_.destinations->make(newest);
+    } else {
+      entry.rotated_token.reset();
+    }
+    return Ok{};
+  }
   entry.rotated_token.reset();
-  if (!stored || stored->version < entry.version) return Ok{};
+  if (stored->version < entry.version) return Ok{};
   entry.document = std::make_shared<const DestinationDocument>(std::move(document));
   entry.version = stored->version;
   entry.changed = stored->changed;
@@ -204,19 +224,21 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
     const TimeMs at = now();
     Verdict verdict = judge({.batch = *batch, .destination = *flight.destination,
                              .answer = answer, .at = at, .jitter = jitter});
-    DestinationEntry& destination = destinations_.at(task.destination_id);
-    if (destination.version == flight.destination_version) {
-      destination.gate.end(verdict, answer, flight.begun, at);
+    const auto destination = destinations_.find(task.destination_id);
+    const bool is_there = destination != destinations_.end();  // None is deleted under its flights.
+    if (is_there && destination->second.version == flight.destination_version) {
+      DeliveryGate& gate = destination->second.gate;
+      gate.end(verdict, answer, flight.begun, at);
       // Until that is journaled, and the destination is disabled.
-      if (verdict.step == Step::Disable) destination.gate.hold(at + kRetryAfterMsMax);
-    } else {
-      destination.gate.end();
+      if (verdict.step == Step::Disable) gate.hold(at + kRetryAfterMsMax);
+    } else if (is_there) {
+      destination->second.gate.end();
     }
     flight.answered = true;
     const auto& content = flight.destination->content;
     const bool is_read = verdict.step == Step::Delivered && content && content->answer;
     task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at,
-                                  is_read ? answer.body : std::string()});
+                                  is_read ? answer.body : std::string(), answer.cut});
     --flights_;
     ++changes_;
     // Under the mutex: behind it the exporter may be gone.

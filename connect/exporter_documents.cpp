@@ -76,11 +76,38 @@ Result<engine::Document> Exporter::Impl::store(std::string_view id,
                                 .json = std::move(json), .expected_version = expected_version});
 }
 
+std::shared_ptr<const DestinationDocument> Exporter::Impl::with_newest_token(
+    DestinationEntry& entry) {
+  if (auto newer = entry.client->take_rotated_token()) entry.rotated_token = std::move(newer);
+  if (!entry.rotated_token) return entry.document;
+  DestinationDocument document = *entry.document;
+  document.authorization.refresh_token = *entry.rotated_token;
+  return std::make_shared<const DestinationDocument>(std::move(document));
+}
+
+bool Exporter::Impl::takes_newest_token(DestinationEntry& entry, Authorization& authorization) {
+  const Authorization& before = entry.document->authorization;
+  std::string& token = authorization.refresh_token;
+  // Not one of the operator's own, and not for another server.
+  const bool is_ours = authorization.token_url.text() == before.token_url.text() &&
+                       (token == before.refresh_token || token == entry.rotated_token);
+  if (auto newer = entry.client->take_rotated_token()) entry.rotated_token = std::move(newer);
+  if (!is_ours || !entry.rotated_token || token == *entry.rotated_token) {
+    entry.rotated_token.reset();
+    return false;
+  }
+  token = *entry.rotated_token;
+  return true;
+}
+
 void Exporter::Impl::install(const engine::Document& stored, DestinationDocument document) {
   std::shared_ptr<Destination> client = parts_.destinations->make(document);
   const std::scoped_lock lock(mutex_);
   DestinationEntry& entry = destinations_[stored.id];
   if (stored.version < entry.version) return;  // Two puts crossed: the newer one stays.
+  if (entry.document && takes_newest_token(entry, document.authorization)) {
+    client = parts_.destinations->make(document);  // The token is kept by the next delivery.
+  }
   entry.document = std::make_shared<const DestinationDocument>(std::move(document));
   entry.version = stored.version;
   entry.changed = stored.changed;
@@ -89,14 +116,45 @@ void Exporter::Impl::install(const engine::Document& stored, DestinationDocument
   entry.gate.reset(entry.document->limits);
 }
 
+Status Exporter::Impl::check_syncs_of(std::string_view id, const DestinationDocument* previous,
+                                      const DestinationDocument& document) const {
+  const std::scoped_lock lock(mutex_);
+  // What is planned is a request or a file, and stays what it is.
+  const bool turns = previous != nullptr && previous->file.has_value() != document.file.has_value();
+  for (const auto& [name, sync] : syncs_) {
+    if (sync->document->destination != id) continue;
+    const bool has_work = sync->busy || sync->ledger.run_active() ||
+                          !sync->ledger.batches().empty();
+    if (turns && has_work) {
+      return Error{ErrorCode::Conflict, "/kind: sync '" + name + "' has deliveries that are made "
+                                        "for the other kind; wait until they are settled, or make "
+                                        "another destination."};
+    }
+    const std::string where = document.file ? "/kind" : document.content ? "/requests" : "";
+    const bool is_plain = !document.content && !document.file;
+    if (sync->document->mode == SyncMode::Events && !is_plain) {
+      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' sends events, which go to a "
+                                        "webhook in our own form; delete that first."};
+    }
+    if (!document.content) continue;
+    const Status fits = check_against(*sync->document, *document.content);
+    if (!fits) {
+      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' does not fit to it any more "
+                                        "(" + fits.error().message + "); change that first."};
+    }
+  }
+  return Ok{};
+}
+
 Result<DocumentView> Exporter::Impl::put_destination(
     std::string_view id, std::string_view json, std::optional<std::uint64_t> expected_version) {
   TRY(check_document_id("destination", id));
+  const std::scoped_lock one_document(documents_mutex_);
   std::shared_ptr<const DestinationDocument> previous;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(id);
-    if (found != destinations_.end()) previous = found->second.document;
+    if (found != destinations_.end()) previous = with_newest_token(found->second);
   }
   TRY_ASSIGN(DestinationDocument document, parse_destination(json, previous.get()));
   const Status allowed = parts_.destinations->check(document);
@@ -105,6 +163,7 @@ Result<DocumentView> Exporter::Impl::put_destination(
     const std::string where = document.file ? "/kind: " : "/url: ";
     return Error{allowed.error().code, why.starts_with('/') ? why : where + why};
   }
+  TRY(check_syncs_of(id, previous.get(), document));
   TRY_ASSIGN(const engine::Document stored, store(id, document, expected_version));
   install(stored, std::move(document));
   notify();
@@ -135,6 +194,7 @@ Result<GateView> Exporter::Impl::destination_status(std::string_view id) const {
 }
 
 Status Exporter::Impl::delete_destination(std::string_view id) {
+  const std::scoped_lock one_document(documents_mutex_);
   {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(id);
@@ -142,7 +202,8 @@ Status Exporter::Impl::delete_destination(std::string_view id) {
     const auto at_work = [&](const auto& sync) {
       return sync.second->busy && sync.second->busy_for == id;
     };
-    if (std::any_of(syncs_.begin(), syncs_.end(), at_work)) {
+    if (found->second.gate.in_flight() > 0 ||
+        std::any_of(syncs_.begin(), syncs_.end(), at_work)) {
       return Error{ErrorCode::Conflict,
                    "A delivery to '" + std::string(id) + "' is on its way; try again."};
     }
@@ -161,9 +222,31 @@ Status Exporter::Impl::delete_destination(std::string_view id) {
 
 // --- Syncs ---------------------------------------------------------------------------------------
 
+Result<bool> Exporter::Impl::reserve_move(std::string_view id, std::string_view destination) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = syncs_.find(id);
+  if (found == syncs_.end() || found->second->document->destination == destination) return false;
+  SyncEntry& entry = *found->second;
+  const Ledger& ledger = entry.ledger;
+  const std::string from = "'" + entry.document->destination + "'";
+  if (!ledger.held().empty() || !ledger.maybe_held().empty() || !ledger.batches().empty()) {
+    return Error{ErrorCode::Conflict, "People of sync '" + std::string(id) +
+                                          "' are held by destination " + from +
+                                          "; make another sync for the other destination."};
+  }
+  if (entry.busy || entry.reserved || entry.requested || ledger.run_active() ||
+      !entry.backlog.empty()) {
+    return Error{ErrorCode::Conflict, "/destination: a run of sync '" + std::string(id) + "' to " +
+                                          from + " is under way; wait until it has ended."};
+  }
+  entry.reserved = true;
+  return true;
+}
+
 Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_view json,
                                               std::optional<std::uint64_t> expected_version) {
   TRY(check_document_id("sync", id));
+  const std::scoped_lock one_document(documents_mutex_);
   TRY_ASSIGN(SyncDocument document, parse_sync(json));
   bool is_new = false;
   {
@@ -190,31 +273,26 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
                                             "' cannot become one of events, or cease to be one; "
                                             "make another sync."};
     }
-    const bool moves = before != nullptr && before->document->destination != document.destination;
-    if (moves && !(before->ledger.held().empty() && before->ledger.batches().empty())) {
-      return Error{ErrorCode::Conflict,
-                   "People of sync '" + std::string(id) + "' are held by destination '" +
-                       before->document->destination +
-                       "'; make another sync for the other destination."};
-    }
   }
   TRY(parts_.audience->check(document.segment, asked_fields(document.mapping)));
   if (document.contact_history && parts_.contacts) TRY(parts_.contacts->check());
   for (const std::string& segment : document.exclude) TRY(parts_.audience->check(segment, {}));
   auto entry = std::make_unique<SyncEntry>(std::string(id));
   if (is_new) TRY(begin_anew(*entry, document.mode));
-  TRY_ASSIGN(const engine::Document stored,
-             parts_.documents->put({.kind = "sync", .id = std::string(id),
-                                    .json = to_json(document),
-                                    .expected_version = expected_version}));
+  TRY_ASSIGN(const bool moves, reserve_move(id, document.destination));
+  const auto stored = parts_.documents->put({.kind = "sync", .id = std::string(id),
+                                             .json = to_json(document),
+                                             .expected_version = expected_version});
   {
     const std::scoped_lock lock(mutex_);
+    if (moves) syncs_.find(id)->second->reserved = false;
+    if (!stored) return stored.error();
     std::unique_ptr<SyncEntry>& place = syncs_[std::string(id)];
     if (!place) place = std::move(entry);
-    if (stored.version > place->version) {
+    if (stored->version > place->version) {
       place->document = std::make_shared<const SyncDocument>(std::move(document));
-      place->version = stored.version;
-      place->changed = stored.changed;
+      place->version = stored->version;
+      place->changed = stored->changed;
     }
   }
   notify();
@@ -252,6 +330,7 @@ std::vector<DocumentView> Exporter::Impl::syncs() const {
 }
 
 Status Exporter::Impl::delete_sync(std::string_view id) {
+  const std::scoped_lock one_document(documents_mutex_);
   {
     const std::scoped_lock lock(mutex_);
     const auto found = syncs_.find(id);
@@ -278,6 +357,7 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
 }
 
 Status Exporter::Impl::set_paused(std::string_view id, Paused paused) {
+  const std::scoped_lock one_document(documents_mutex_);
   SyncDocument document;
   std::uint64_t version = 0;
   {

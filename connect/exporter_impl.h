@@ -90,6 +90,7 @@ struct Answered {
   int status = 0;
   TimeMs at = 0;
   std::string body;  // Of a 2xx, where the destination has rules to read it by.
+  bool cut = false;  // There was more of it.
 };
 
 struct SyncEntry {
@@ -297,6 +298,17 @@ class Exporter::Impl {
   Result<engine::Document> store(std::string_view id, const DestinationDocument& document,
                                  std::optional<std::uint64_t> expected_version);
   void install(const engine::Document& stored, DestinationDocument document);
+  // Of refresh tokens, under mutex_: the document with the newest one its client was given ...
+  static std::shared_ptr<const DestinationDocument> with_newest_token(DestinationEntry& entry);
+  // ... and whether one came that belongs into what takes its place, and was put there.
+  static bool takes_newest_token(DestinationEntry& entry, Authorization& authorization);
+  // Whether the sync turns to this other destination: then nothing begins for it until its document
+  // is installed, which ends the reservation.
+  // Errors: Conflict when the destination it has holds people, or may soon.
+  Result<bool> reserve_move(std::string_view id, std::string_view destination);
+  // Whether the syncs of a destination can go on with its new document.
+  Status check_syncs_of(std::string_view id, const DestinationDocument* previous,
+                        const DestinationDocument& document) const;
   static DocumentView view_of(const std::string& id, const DestinationEntry& entry);
   static DocumentView view_of(const std::string& id, const SyncEntry& entry);
   const SyncEntry* find_sync(std::string_view id) const;
@@ -317,6 +329,9 @@ class Exporter::Impl {
   ExporterOptions options_;
   SecretBox box_;
 
+  // Held while a document is checked, written and installed, so that what was checked still holds
+  // when it is installed; taken before mutex_, and by no delivery.
+  std::mutex documents_mutex_;
   mutable std::mutex mutex_;  // Everything below; memory work only.
   std::condition_variable_any wake_;
   std::uint64_t changes_ = 0;  // Counts what may have made work.

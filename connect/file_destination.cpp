@@ -101,10 +101,16 @@ class FileDestination final : public Destination {
 
  private:
   Status put(const Delivery& delivery) const {
+    // Of a batch that was cut for another kind, the target is anything: no name of ours.
+    const std::string& target = delivery.request.target;
+    if (delivery.request.method != kFileMethod || target.empty() ||
+        target.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
+      return Error{ErrorCode::InvalidArgument, "This delivery was made for no directory."};
+    }
     TRY_ASSIGN(const int number, open_folder(root_, target_.directory));
     const Descriptor folder(number);
     const bool is_set = target_.format == FileFormat::Roaring;
-    std::string name = delivery.request.target + "." + std::string(delivery.message_id) +
+    std::string name = target + "." + std::string(delivery.message_id) +
                        "." + std::string(name_of(target_.format));
     if (!is_set && delivery.gzip) name += ".gz";
     return write_file(folder.get(), name,

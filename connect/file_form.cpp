@@ -85,7 +85,7 @@ class FileComposer final : public Composer {
 
   Envelope envelope(const BatchScope& scope, const Person&) const override {
     Envelope envelope;
-    envelope.request.method = "FILE";
+    envelope.request.method = kFileMethod;
     envelope.request.target = std::string(scope.sync) + ".run-" + std::to_string(scope.run) + "." +
                               std::string(name_of(scope.operation));
     if (format_ == FileFormat::Roaring) return envelope;

@@ -21,6 +21,9 @@ std::string_view name_of(FileFormat format);  // Also the end of a file's name.
 
 inline constexpr std::size_t kFileFoldersMax = 4;
 
+// In the place of the method of a batch that becomes a file; its target is the beginning of a name.
+inline constexpr std::string_view kFileMethod = "FILE";
+
 struct FileTarget {
   std::string directory;  // Below the operator's: plain names with '/' between them, or "".
   FileFormat format = FileFormat::Ndjson;

@@ -202,6 +202,7 @@ void conclude(Exchange& exchange, CURLcode code) {
   // What we ourselves cut at a limit has told its status before.
   if (code == CURLE_OK || (exchange.cut && status >= 200)) {
     answer.kind = AnswerKind::Status;
+    answer.cut = exchange.cut;
     return;
   }
   const bool sent = sent_bytes > 0 || exchange.sendings > 1;

@@ -59,6 +59,7 @@ struct HttpAnswer {
   int status = 0;
   std::string retry_after;  // The header as it came, or "".
   std::string body;         // At most kAnswerBytesMax of it.
+  bool cut = false;         // It was longer than is read.
   std::string error;        // What went wrong, for people; "" with a status.
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "connect/file_form.h"
 #include "connect/signature.h"
 #include "connect/token_source.h"
 
@@ -16,7 +17,7 @@ Answer answer_of(HttpAnswer http) {
   const bool is_success = http.status >= 200 && http.status < 300;
   return {.kind = http.kind, .status = http.status, .retry_after = std::move(http.retry_after),
           .text = http.error.empty() ? shown_line(http.body) : std::move(http.error),
-          .body = is_success ? std::move(http.body) : std::string()};
+          .body = is_success ? std::move(http.body) : std::string(), .cut = http.cut};
 }
 
 // What deliveries need until their answers are there, whoever else has let go of it.
@@ -132,10 +133,16 @@ void WebhookSender::send(const AttemptPtr& attempt, const std::string& token) {
   const bool may_repeat = tokens_ != nullptr && !attempt->again;
   HttpRequest request{.url = document_.url, .headers = std::move(*lines),
                       .timeout_ms = document_.timeout_ms, .stop = attempt->stop};
-  if (!attempt->delivery.request.method.empty()) {
-    request.method = attempt->delivery.request.method;
-    // The server stays the document's, whatever a template says.
-    request.url.target = attempt->delivery.request.target;
+  const PlannedRequest& planned = attempt->delivery.request;
+  if (!planned.method.empty()) {
+    // The server stays the document's, whatever a template says; and a name of a file is no target.
+    if (planned.method == kFileMethod || !planned.target.starts_with('/')) {
+      attempt->answered({.kind = AnswerKind::NotSent,
+                         .text = "This delivery was made for a directory and not for a server."});
+      return;
+    }
+    request.method = planned.method;
+    request.url.target = planned.target;
   }
   request.body = may_repeat ? attempt->delivery.body : std::move(attempt->delivery.body);
   http_.start(std::move(request), [self = shared_from_this(), attempt, token,

@@ -165,7 +165,7 @@ Result<RowAnswer> read_row_answer(const AnswerRules& rules, const BatchPlanned& 
                                   std::string_view answer) {
   boost::json::error_code failed;
   const boost::json::value json = boost::json::parse({answer.data(), answer.size()}, failed);
-  if (failed) return RowAnswer{};
+  if (failed) return RowAnswer{.is_readable = false};
   Refusals refusals(batch);
   const boost::json::value* const list = at(json, rules.list);
   if (list != nullptr && list->is_array()) {

@@ -37,7 +37,8 @@ Result<AnswerRules> read_answer_rules(const DocumentReader& reader);
 
 struct RowAnswer {
   std::vector<std::pair<std::string, index::Bitmap>> rejected;  // Disjoint, by message.
-  bool names_all = true;  // False: more were refused than are named.
+  bool names_all = true;    // False: more were refused than are named.
+  bool is_readable = true;  // False: it is no JSON.
 };
 
 // What the answer to a batch says; nobody for an answer that says nothing the rules know.

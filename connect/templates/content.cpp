@@ -183,6 +183,25 @@ Result<std::vector<std::string>> read_identify_by(const DocumentReader& reader,
   return std::move(*names);
 }
 
+// Whether a part of the path, as it is written or percent-encoded, is "." or "..": that leads
+// elsewhere. Parts with places are looked at person by person.
+bool climbs(std::string_view path) {
+  std::string plain;
+  for (std::size_t i = 0; i < path.size() && path[i] != '?'; ++i) {
+    const std::string_view three = path.substr(i, 3);
+    const bool is_dot = three == "%2e" || three == "%2E";
+    plain.push_back(is_dot ? '.' : path[i]);
+    if (is_dot) i += 2;
+  }
+  for (std::size_t from = 0; from < plain.size();) {
+    const std::size_t to = std::min(plain.find('/', from), plain.size());
+    const std::string_view part = std::string_view(plain).substr(from, to - from);
+    if (part == "." || part == "..") return true;
+    from = to + 1;
+  }
+  return false;
+}
+
 Result<RequestTemplate> read_request(const DocumentReader& reader, const Content& content) {
   TRY(reader.only(kRequestSettings));
   RequestTemplate request;
@@ -200,6 +219,7 @@ Result<RequestTemplate> read_request(const DocumentReader& reader, const Content
                         path.find_first_of("#\\\t\r\n") == std::string::npos;
     if (!fits && !spaced) return reader.wrong("path", "a path that begins with one '/' belongs "
                                                       "here, with no '#' in it.");
+    if (climbs(path)) return reader.wrong("path", "a path without '.' and '..' belongs here.");
     request.path->add_fields(request.fields);
   }
   TRY(read_headers(reader, around, request));

@@ -134,6 +134,8 @@ struct Store {
   int crash_at = 0;  // Number of the append; 0: never.
   Crash crash = Crash::BeforeAppend;
   bool down = false;  // After a crash nothing can be written until the restart.
+  // What others do at the same time: "append STREAM" before it, "put KIND ID" behind it.
+  std::function<void(const std::string& step)> meanwhile;
   std::function<bool(const OutcomeRecord&)> loses;  // A planted fault: records silently lost.
 };
 
@@ -144,6 +146,7 @@ class FakeJournal final : public Journal {
   Status append(std::string_view stream, std::vector<std::string> payloads) override {
     const Error gone{ErrorCode::Unavailable, "The power is off."};
     if (store_.down) return gone;
+    if (store_.meanwhile) store_.meanwhile("append " + std::string(stream));
     std::size_t durable = payloads.size();
     if (++store_.appends == store_.crash_at) {
       store_.down = true;
@@ -177,11 +180,13 @@ class FakeDocuments final : public DocumentStore {
   explicit FakeDocuments(Store& store) : store_(store) {}
 
   Result<engine::Document> put(engine::DocumentPut put) override {
-    engine::Document& document = store_.documents[{put.kind, put.id}];
-    if (put.expected_version && *put.expected_version != document.version) {
+    engine::Document& place = store_.documents[{put.kind, put.id}];
+    if (put.expected_version && *put.expected_version != place.version) {
       return Error{ErrorCode::Conflict, "It changed meanwhile."};
     }
-    document = {put.kind, put.id, put.json, document.version + 1, 0, put.deleted};
+    place = {put.kind, put.id, put.json, place.version + 1, 0, put.deleted};
+    const engine::Document document = place;
+    if (store_.meanwhile) store_.meanwhile("put " + put.kind + " " + put.id);
     return document;
   }
   std::vector<engine::Document> all(std::string_view kind) const override {
@@ -237,6 +242,8 @@ struct Receiver {
   std::vector<std::string> order;             // "add p1", "remove p2": each person's story.
   int deliveries = 0, duplicates = 0, changed_bodies = 0;
   TimeMs now = 0;
+  std::optional<std::string> rotated;  // A refresh token that its client was given.
+  std::string token;                   // That of the newest client.
 
   // Who was told may send again only after a crash of its own.
   void forgive() {
@@ -284,6 +291,9 @@ class FakeDestination final : public Destination {
   Answer deliver(const Delivery& delivery, std::stop_token) override {
     return receiver_.receive(delivery);
   }
+  std::optional<std::string> take_rotated_token() override {
+    return std::exchange(receiver_.rotated, std::nullopt);
+  }
 
  private:
   Receiver& receiver_;
@@ -293,7 +303,8 @@ class FakeFactory final : public DestinationFactory {
  public:
   explicit FakeFactory(Receiver& receiver) : receiver_(receiver) {}
   Status check(const DestinationDocument&) const override { return Ok{}; }
-  std::unique_ptr<Destination> make(const DestinationDocument&) const override {
+  std::unique_ptr<Destination> make(const DestinationDocument& document) const override {
+    receiver_.token = document.authorization.refresh_token;
     return std::make_unique<FakeDestination>(receiver_);
   }
 

@@ -88,6 +88,18 @@ TEST(HttpClient, DoesNotTakeAnAnswerThatWasThereBeforeTheQuestion) {
   EXPECT_EQ(2U, server.connections());
 }
 
+TEST(HttpClient, SaysThatAnAnswerWasLongerThanIsRead) {
+  for (const std::size_t size : {kAnswerBytesMax, kAnswerBytesMax + 1}) {
+    LoopbackServer server(
+        [&](const SeenRequest&) { return http_answer(200, std::string(size, 'x')); });
+    HttpClient client(loopback_allowed());
+    const HttpAnswer answer = client.ask(request_to(server));
+    EXPECT_EQ(200, answer.status);
+    EXPECT_EQ(kAnswerBytesMax, answer.body.size());
+    EXPECT_EQ(size > kAnswerBytesMax, answer.cut);
+  }
+}
+
 TEST(HttpClient, BelievesNoAnswerOfTwoLengths) {
   LoopbackServer server([](const SeenRequest&) {
     return http_answer(200, "ok", "Content-Length: 7\r\n");

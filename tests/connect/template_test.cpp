@@ -182,6 +182,8 @@ TEST(Content, SaysWhereAndWhatIsWrong) {
       {fields + R"("requests":{"add":{"method":"GET"}})", "/requests/add/method: 'POST', "},
       {fields + R"("requests":{"add":{"path":"x"}})", "/requests/add/path: a path"},
       {fields + R"("requests":{"add":{"path":"//evil.example.com/"}})", "/requests/add/path: "},
+      {fields + R"("requests":{"add":{"path":"/a/../b"}})", "/requests/add/path: a path without"},
+      {fields + R"("requests":{"add":{"path":"/%2E./{{id}}"}})", "/requests/add/path: a path with"},
       {fields + R"("requests":{"add":{"path":"/{{emial}}"}})",
        "/requests/add/path: column 4: there is no name 'emial'"},
       {fields + R"("requests":{"add":{"headers":{"webhook-id":"x"}}})",

@@ -145,6 +145,72 @@ TEST_F(TemplatedExport, HalvesABatchWhenTheAnswerNamesOnlySome) {
             world_.exporter->person(world_.pass, "buyers", "p3")->reason);
 }
 
+// The errors of many are more than is read; what is cut names nobody, and is no word that all were
+// taken.
+TEST_F(TemplatedExport, HalvesABatchWhoseAnswerIsTooLong) {
+  world_.define(std::string(kTemplates) + R"(,"answer":{"list":"/errors","index":"/index"})");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value& body) {
+    const auto& members = body.at("members").as_array();
+    Receiver::Reaction reaction{.takes = members.size() == 1,
+                                .answer = {.kind = AnswerKind::Status, .status = 200}};
+    reaction.answer.cut = members.size() > 1;
+    if (members.size() > 1) reaction.answer.body = R"({"errors":[{"index":0},{"in)";
+    if (members.size() == 1) reaction.answer.body = R"({"errors":[]})";
+    return reaction;
+  };
+  run();
+  EXPECT_EQ(20U, counts().sent);
+  EXPECT_EQ(20U, world_.receiver.holds.size());
+}
+
+// A page that somebody in between shows is no answer to the batch: it goes again, and in the end
+// becomes a dead letter, never a rejection of its people.
+TEST_F(TemplatedExport, SendsAgainWhatWasAnsweredWithAPage) {
+  world_.define(std::string(kTemplates) + R"(,"max_attempts":2,"retry_schedule_ms":[1000],)"
+                                          R"("answer":{"list":"/errors","index":"/index"})");
+  int pages = 4;  // One batch of three has both of its attempts spoiled.
+  world_.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    const bool is_page = pages-- > 0;
+    return Receiver::Reaction{.takes = !is_page,
+                              .answer = {.kind = AnswerKind::Status, .status = 200,
+                                         .body = is_page ? "<html>Please sign in" : "{}"}};
+  };
+  run();
+  EXPECT_EQ(0U, counts().rejected);
+  EXPECT_EQ(counts().sent, world_.receiver.holds.size());
+  EXPECT_EQ(20U, counts().sent + counts().pending);
+  const auto dead = world_.exporter->dead_letters(world_.pass, "buyers");
+  ASSERT_EQ(1U, dead->size());
+  EXPECT_NE(std::string::npos, dead->front().last_error.find("no JSON"))
+      << dead->front().last_error;
+  run();
+  EXPECT_EQ(20U, world_.receiver.holds.size());
+}
+
+// A 200 that refuses somebody and does not say whom leaves them there, perhaps: they are taken back
+// when they leave.
+TEST_F(TemplatedExport, TakesBackWhomAnUnnamedErrorWasAbout) {
+  world_.define(std::string(kTemplates) + R"(,"answer":{"list":"/samples","count":"/invalid"})");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value& body) {
+    bool has = body.at("operation").as_string() == "add";
+    bool is_about_p3 = false;
+    for (const boost::json::value& member : body.at("members").as_array()) {
+      is_about_p3 = is_about_p3 || member.at("em").as_string() == kHashOfP3;
+    }
+    has = has && is_about_p3;
+    return Receiver::Reaction{.answer = {.kind = AnswerKind::Status, .status = 200,
+                                         .body = has ? R"({"invalid":1})" : "{}"}};
+  };
+  run();
+  EXPECT_EQ(1U, counts().rejected);
+  ASSERT_TRUE(world_.receiver.holds.contains("p3"));
+  world_.restart();
+  world_.people.segments["buyers"].remove(3);
+  run();
+  EXPECT_EQ(1U, counts().removals_sent);
+  EXPECT_FALSE(world_.receiver.holds.contains("p3"));
+}
+
 TEST_F(TemplatedExport, RefusesSyncsItHasNoPlaceFor) {
   world_.define(kTemplates);
   const auto unknown = world_.exporter->put_sync(
