@@ -73,6 +73,10 @@ class EngineAudience final : public Audience {
     return rows;
   }
 
+  std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const override {
+    return engine_.gone(pass_, ordinals);
+  }
+
   Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {
     // The id column may bear any name; in backticks every name is one.
     const std::string column = "`" + engine_.schema()->profile_id + "`";

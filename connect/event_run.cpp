@@ -49,11 +49,25 @@ Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
   return stretch;
 }
 
+Result<Stretch> unsent_stretch(const Audience& audience, std::string_view segment,
+                               const Ledger& ledger) {
+  Stretch stretch{.from = ledger.events_from(), .to = ledger.cursor(), .rows = {}};
+  TRY_ASSIGN(stretch.rows, rows_of(audience, segment, stretch.from, stretch.to));
+  std::erase_if(stretch.rows, [&](const auto& row) {
+    return !ledger.unsent_entered().contains(row.first) &&
+           !ledger.unsent_left().contains(row.first);
+  });
+  return stretch;
+}
+
 Result<EventRows> rows_of(const Audience& audience, std::string_view segment, std::uint64_t from,
                           std::uint64_t to) {
   EventRows rows;
   while (from < to) {
-    TRY_ASSIGN(AudienceChanges changes, audience.changes(segment, from, kRowsAtOnce));
+    auto read = audience.changes(segment, from, kRowsAtOnce);
+    // Who is concerned stands in the run: they are told of without the time.
+    if (!read && read.error().code == ErrorCode::NotFound) return rows;
+    TRY_ASSIGN(AudienceChanges changes, std::move(read));
     for (AudienceChange& row : changes.rows) {
       if (row.offset < to) rows.emplace(row.ordinal, std::move(row));
     }
@@ -85,10 +99,12 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
                                                          const Ledger& ledger,
                                                          const RunRequested& requested) const {
   Plan made;
-  const bool goes_on = ledger.cursor() < ledger.drain_until();
+  const bool goes_on = ledger.cursor() < ledger.drain_until() || ledger.leaves_unsent();
   const std::uint64_t until = goes_on ? ledger.drain_until() : parts_.audience->next_change();
   TRY_ASSIGN(const Stretch stretch,
-             next_stretch(*parts_.audience, document.segment, until, ledger));
+             ledger.leaves_unsent()
+                 ? unsent_stretch(*parts_.audience, document.segment, ledger)
+                 : next_stretch(*parts_.audience, document.segment, until, ledger));
   TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
   std::vector<index::Ordinal> entered, left;
   for (const auto& [ordinal, row] : stretch.rows) {
@@ -96,8 +112,8 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
   }
   std::sort(entered.begin(), entered.end());
   std::sort(left.begin(), left.end());
-  moment.members = index::Bitmap::from_sorted(entered);
-  index::Bitmap leaving = index::Bitmap::from_sorted(left);
+  moment.members = unite(index::Bitmap::from_sorted(entered), ledger.unsent_entered());
+  index::Bitmap leaving = unite(index::Bitmap::from_sorted(left), ledger.unsent_left());
   const GlobalHoldout global = holdout();
   const AudienceSplit* const split = document.split ? &*document.split : nullptr;
   // Who was never told of as entered is not told of as having left, where that is by a rule.

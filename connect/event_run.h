@@ -40,8 +40,15 @@ struct Stretch {
 Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
                              std::uint64_t until, const Ledger& ledger);
 
-// The rows of a stretch that was found before.
-// Errors: those of the audience.
+// What the newest run could not put into batches before it ended: those rows of its stretch. Rows
+// that are past their retention are missing in it.
+// Requires ledger.leaves_unsent().
+// Errors: those of the audience, apart from NotFound.
+Result<Stretch> unsent_stretch(const Audience& audience, std::string_view segment,
+                               const Ledger& ledger);
+
+// The rows of a stretch that was found before; none, where they are past their retention.
+// Errors: those of the audience, apart from NotFound.
 Result<EventRows> rows_of(const Audience& audience, std::string_view segment, std::uint64_t from,
                           std::uint64_t to);
 

@@ -41,6 +41,7 @@ Status Exporter::Impl::load() {
     if (destination == destinations_.end()) continue;
     destination->second.gate.hold(sync->ledger.hold_until());
   }
+  find_erased();
   return Ok{};
 }
 
@@ -152,10 +153,15 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   }
   if (live > 0) return choice;  // Settled before anything new begins.
   if (sync.requested) {
-    const bool revive = ledger.dead_batches() > 0 && sync.revived_for != sync.requested->run;
+    const bool revive = ledger.dead_batches() > 0 && sync.requested->erased.empty() &&
+                        sync.revived_for != sync.requested->run;
     return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
   }
-  if (!sync.erased.empty()) return do_now(TaskKind::Request);
+  if (const index::Bitmap there = erased_there(sync); !there.empty()) {
+    const bool tried = subtract(there, sync.erased_tried).empty();
+    if (!tried || sync.erased_again_at <= now) return do_now(TaskKind::Request);
+    choice.due = earlier(choice.due, sync.erased_again_at);
+  }
   const TimeMs last = last_usual(ledger);
   std::optional<TimeMs> next = sync.document->schedule.next(last, sync.changed);
   if (sync.document->schedule.debounce_ms && sync.dirty_since != 0) {
@@ -164,10 +170,12 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   // A sync of events goes on until what was there when it was asked has been sent.
   const bool goes_on = sync.document->mode == SyncMode::Events && !ledger.runs().empty() &&
                        ledger.runs().back().state != RunState::Failed &&
+                       !ledger.leaves_unsent() &&
                        ledger.cursor() < ledger.drain_until();
   if (goes_on) return do_now(TaskKind::Request);
   if (!next) return choice;
-  return *next <= now ? do_now(TaskKind::Request) : Choice{.due = *next};
+  if (*next <= now) return do_now(TaskKind::Request);
+  return {.due = earlier(choice.due, *next)};
 }
 
 Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {

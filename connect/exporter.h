@@ -139,7 +139,8 @@ class Exporter {
                                 std::optional<std::uint64_t> expected_version = {});
   Result<DocumentView> sync(const Pass& pass, std::string_view id) const;
   std::vector<DocumentView> syncs(const Pass& pass) const;
-  // Errors: NotFound; Conflict while a run is under way.
+  // Errors: NotFound; Conflict while a run is under way, unless the sync is paused or its
+  // destination disabled, and nothing is on its way.
   Status delete_sync(const Pass& pass, std::string_view id);
   Status pause(const Pass& pass, std::string_view sync);
   Status resume(const Pass& pass, std::string_view sync);

@@ -32,8 +32,8 @@ struct Exporter::Impl::Starting {
   void give_back() {
     const std::scoped_lock lock(exporter.mutex_);
     for (const Delivery& delivery : deliveries) {
+      if (task.sync->flights.erase(delivery.message_id) == 0) continue;  // It never had one.
       exporter.destinations_.at(task.destination_id).gate.end();
-      task.sync->flights.erase(delivery.message_id);
       --exporter.flights_;
     }
     deliveries.clear();
@@ -44,29 +44,29 @@ struct Exporter::Impl::Starting {
   std::deque<Delivery> deliveries;
 };
 
+// What is folded stands in the backlog from before, so that also an exception leaves it there to be
+// written; and answers that are not folded stay answers.
 Status Exporter::Impl::deliver(const Task& task) {
   SyncEntry& sync = *task.sync;
+  CHECK(sync.backlog.empty());  // Else it is flushed first.
   TRY(keep_rotated_token(task));
   // A second round takes answers that came while the first one sent.
   for (int round = 0; round < 2; ++round) {
-    std::vector<OutcomeRecord> records;
     Starting starting(*this, task);
-    Status done = settle(task, records);
-    if (done && round == 0) done = plan_batches(task, records);
+    Status done = settle(task);
+    if (done && round == 0) done = plan_batches(task);
     if (done && round == 0) done = prepare(task, starting);
-    const std::size_t folded = records.size();
+    std::vector<OutcomeRecord> begun;  // Not to be remembered where that is not written.
     for (const Delivery& delivery : starting.deliveries) {
       const unsigned number = sync.ledger.batch(delivery.message_id)->attempts + 1;
-      records.emplace_back(AttemptStarted{delivery.message_id, number, delivery.at});
+      begun.emplace_back(AttemptStarted{delivery.message_id, number, delivery.at});
     }
-    const Status written = records.empty() ? Status(Ok{}) : append(task, records);
-    if (!written) {
-      records.resize(folded);  // What was not begun is not to be remembered.
+    if (!sync.backlog.empty() || !begun.empty()) TRY(append(task, sync.backlog, begun));
+    {
       const std::scoped_lock lock(mutex_);
-      for (OutcomeRecord& record : records) sync.backlog.push_back(std::move(record));
-      return written;
+      sync.backlog.clear();
     }
-    for (std::size_t i = folded; i < records.size(); ++i) fold(task, records[i]);
+    for (const OutcomeRecord& record : begun) fold(task, record);
     while (!starting.deliveries.empty()) {
       Delivery delivery = std::move(starting.deliveries.front());
       starting.deliveries.pop_front();
@@ -81,48 +81,68 @@ Status Exporter::Impl::deliver(const Task& task) {
   return Ok{};
 }
 
+// Requires that records of the backlog are written before anything else is.
+void Exporter::Impl::note(const Task& task, OutcomeRecord record) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<OutcomeRecord>& backlog = task.sync->backlog;
+  backlog.push_back(std::move(record));
+  const Status applied = task.sync->ledger.apply(backlog.back());
+  CHECK(applied.has_value());  // We made the record from this very ledger.
+}
+
 // --- Answers -------------------------------------------------------------------------------------
 
-Status Exporter::Impl::settle(const Task& task, std::vector<OutcomeRecord>& records) {
-  SyncEntry& sync = *task.sync;
-  std::vector<Answered> answers;
-  {
-    const std::scoped_lock lock(mutex_);
+// Answers that are being settled; those that are not, in the end, wait for the next claim.
+struct Exporter::Impl::Settling {
+  Settling(Impl& its_exporter, SyncEntry& its_sync) : exporter(its_exporter), sync(its_sync) {
+    const std::scoped_lock lock(exporter.mutex_);
     answers.swap(sync.answers);
   }
+  Settling(const Settling&) = delete;
+  Settling& operator=(const Settling&) = delete;
+  ~Settling() {
+    const std::scoped_lock lock(exporter.mutex_);
+    sync.answers.splice(sync.answers.end(), answers);
+  }
+
+  Impl& exporter;
+  SyncEntry& sync;
+  std::list<Answered> answers;
+};
+
+Status Exporter::Impl::settle(const Task& task) {
+  SyncEntry& sync = *task.sync;
+  Settling settling(*this, sync);
   Status done = Ok{};
-  for (Answered& answered : answers) {
-    const Batch* const batch = sync.ledger.batch(answered.batch_id);
-    CHECK(batch != nullptr);  // Under way, so not settled by anything else.
-    std::vector<OutcomeRecord> made;
-    const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
-                        .body = answered.body, .cut = answered.cut};
-    Status here = judge_rows({.batch = *batch,
-                              .destination = *sync.flights.at(answered.batch_id).destination,
-                              .answer = answer, .at = answered.at, .jitter = random_bits()},
-                             answered.verdict);
-    if (here && answered.verdict.step == Step::Disable) {
-      here = disable(task, sync.flights.at(answered.batch_id), answered.verdict.text);
-    }
-    if (here && answered.verdict.step != Step::Leave) {
-      auto outcome = records_of(*batch, answered);
-      if (outcome) made = std::move(*outcome);
-      if (!outcome) here = std::move(outcome.error());
-    }
-    if (!here) {  // Kept for the next claim.
-      const std::scoped_lock lock(mutex_);
-      sync.answers.push_back(std::move(answered));
+  for (auto answered = settling.answers.begin(); answered != settling.answers.end();) {
+    Status here = settle_one(task, *answered);
+    if (!here) {
       done = std::move(here);
+      ++answered;
       continue;
     }
-    for (OutcomeRecord& record : made) {
-      fold(task, record);
-      records.push_back(std::move(record));
-    }
     const std::scoped_lock lock(mutex_);
-    sync.flights.erase(answered.batch_id);
+    sync.flights.erase(answered->batch_id);
+    answered = settling.answers.erase(answered);
   }
   return done;
+}
+
+Status Exporter::Impl::settle_one(const Task& task, Answered& answered) {
+  SyncEntry& sync = *task.sync;
+  const Batch* const batch = sync.ledger.batch(answered.batch_id);
+  if (batch == nullptr) return Ok{};  // Folded already, and cut off behind that.
+  const Flight& flight = sync.flights.at(answered.batch_id);
+  const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
+                      .body = answered.body, .cut = answered.cut};
+  TRY(judge_rows({.batch = *batch, .destination = *flight.destination, .answer = answer,
+                  .at = answered.at, .jitter = random_bits()},
+                 answered.verdict));
+  if (answered.verdict.step == Step::Disable) TRY(disable(task, flight, answered.verdict.text));
+  if (answered.verdict.step == Step::Leave) return Ok{};
+  TRY_ASSIGN(std::vector<OutcomeRecord> records, records_of(*batch, answered));
+  for (OutcomeRecord& record : records) note(task, std::move(record));
+  return Ok{};
 }
 
 Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch,
@@ -248,8 +268,7 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
 
 // --- The next batches ----------------------------------------------------------------------------
 
-Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(
-    const Task& task, std::vector<OutcomeRecord>& records) {
+Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task) {
   SyncEntry& sync = *task.sync;
   if (!sync.moment) {
     TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
@@ -278,13 +297,12 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(
     return std::optional<BatchPlanned>();
   }
   if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
-    records.emplace_back(std::move(step->sorted));
-    fold(task, records.back());
+    note(task, std::move(step->sorted));
   }
   return std::move(step->batch);
 }
 
-Status Exporter::Impl::plan_batches(const Task& task, std::vector<OutcomeRecord>& records) {
+Status Exporter::Impl::plan_batches(const Task& task) {
   SyncEntry& sync = *task.sync;
   for (std::size_t planned = 0; planned < kPlannedAtOnceMax; ++planned) {
     {
@@ -304,11 +322,10 @@ Status Exporter::Impl::plan_batches(const Task& task, std::vector<OutcomeRecord>
                         flights_ < kFlightsMax;
       if (planned == 0 && open && due_batches(sync, at, room).size() == room) return Ok{};
     }
-    TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task, records));
+    TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task));
     if (!batch) continue;
-    records.emplace_back(std::move(*batch));
-    fold(task, records.back());
-    if (stored_bytes(records) > kPlannedBytesMax) return Ok{};
+    note(task, std::move(*batch));
+    if (stored_bytes(sync.backlog) > kPlannedBytesMax) return Ok{};
   }
   return Ok{};
 }
@@ -325,17 +342,16 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
                          !destination.document->disabled.empty() ||
                          destination.version != task.destination_version;
     if (stopped) return Ok{};
-    for (std::string& id : due_batches(sync, at, destination.gate.room())) {
+    for (const std::string& id : due_batches(sync, at, destination.gate.room())) {
       const auto ready = destination.gate.ready_at(at);
       if (!ready || *ready > at || flights_ >= kFlightsMax) break;
       const Batch& batch = *sync.ledger.batch(id);
+      starting.deliveries.push_back({.message_id = id, .gzip = batch.plan.gzip, .at = at});
       // From here on it is under way, so that no other sync takes its place.
-      destination.gate.begin(batch.plan.people.count(), at);
       sync.flights[id] = {.destination_version = task.destination_version,
                           .destination = task.destination, .begun = at};
       ++flights_;
-      starting.deliveries.push_back({.message_id = std::move(id), .gzip = batch.plan.gzip,
-                                     .at = at});
+      destination.gate.begin(batch.plan.people.count(), at);
     }
   }
   for (Delivery& delivery : starting.deliveries) {

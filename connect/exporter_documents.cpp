@@ -302,9 +302,13 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
 // A sync of the same name may have lived before: its numbers go on, its people are forgotten.
 Status Exporter::Impl::begin_anew(SyncEntry& entry, SyncMode mode) const {
   TRY(load_ledger(entry));
-  entry.requested.reset();
   std::vector<OutcomeRecord> records;
-  if (!entry.ledger.runs().empty()) records.emplace_back(Forgotten{now()});
+  if (entry.requested) {  // Of the sync before: not to be found again by the next start.
+    records.emplace_back(RunFailed{entry.requested->run, entry.requested->at, now(),
+                                   "The sync was deleted before it began."});
+  }
+  entry.requested.reset();
+  if (!records.empty() || !entry.ledger.runs().empty()) records.emplace_back(Forgotten{now()});
   if (mode == SyncMode::Events) {
     records.emplace_back(Following{now(), parts_.audience->next_change()});
   }
@@ -336,12 +340,19 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
     const auto found = syncs_.find(id);
     if (found == syncs_.end()) return no_such("sync", id);
     SyncEntry& entry = *found->second;
-    const bool at_work = entry.busy || entry.reserved || entry.requested ||
-                         entry.ledger.run_active() || entry.ledger.live_batches() > 0 ||
-                         !entry.backlog.empty() || !entry.ledger.untold().empty();
+    // Of one that is paused or disabled nothing goes on by itself: its run need not end first.
+    const auto destination = destinations_.find(entry.document->destination);
+    const bool is_silent = entry.document->paused || destination == destinations_.end() ||
+                           !destination->second.document->disabled.empty();
+    const bool has_run = entry.requested || entry.ledger.run_active() ||
+                         entry.ledger.live_batches() > 0;
+    const bool at_work = entry.busy || entry.reserved || !entry.flights.empty() ||
+                         !entry.backlog.empty() || !entry.ledger.untold().empty() ||
+                         (has_run && !is_silent);
     if (at_work) {
       return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
-                                            "' is under way; wait until it has ended."};
+                                            "' is under way; wait until it has ended, or pause "
+                                            "the sync."};
     }
     entry.reserved = true;
   }

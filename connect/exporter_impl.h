@@ -7,8 +7,8 @@
 // byte until its answer is in the ledger; the answer comes by any thread, is judged at once, tells
 // the destination's gate, and waits in `answers` for the next claim, which journals all that are
 // there in one append.
-// What is planned or answered is folded into the ledger and then appended; where the append fails,
-// the records wait in `backlog`, and nothing else happens for that sync until they are written.
+// What is planned or answered goes into `backlog` and the ledger, and is then appended; where that
+// fails, nothing else happens for that sync until the backlog is written.
 // No two deliveries of a destination that are under way hold the same person: batches of a sync
 // never share one, and one that shares one with another sync waits.
 //
@@ -17,6 +17,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,8 @@ inline constexpr std::size_t kFlightsMax = 1'024;
 inline constexpr std::size_t kUntoldMax = 16;
 // Until journal or engine are asked again after they could not answer.
 inline constexpr TimeMs kTroubleWaitMs = 5'000;
+// Until people who were erased, and whom a run could not remove, get another one.
+inline constexpr TimeMs kErasedAgainMs = 3'600'000;
 // Between two looks at the segments of continuous syncs.
 inline constexpr TimeMs kObserveEveryMs = 200;
 // Longest sleep of a delivery thread: a clock that is set is noticed within it.
@@ -107,14 +110,19 @@ struct SyncEntry {
   std::shared_ptr<const AudienceMoment> moment;  // Of the run under way; null after a restart.
   std::shared_ptr<const EventRows> events;       // The same, of a sync of events.
   std::map<std::string, Flight> flights;     // By batch.
-  std::vector<Answered> answers;
-  std::vector<OutcomeRecord> backlog;        // In the ledger, and could not be written yet.
+  std::list<Answered> answers;
+  std::vector<OutcomeRecord> backlog;        // In the ledger, and not written yet.
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A thread is at work for it ...
   std::string busy_for;                      // ... and for this destination.
   bool cancel_wanted = false;
-  index::Bitmap erased;                      // Held, and erased since: a run of their own is due.
+  // Erased, and at the destination or on the way there, as far as is known: who is there gets
+  // a run of their own. They are forgotten when they no longer are, and not before; a start finds
+  // them again (exporter_erased.cpp).
+  index::Bitmap erased;
+  index::Bitmap erased_tried;                // By the erasure run that ended last.
+  TimeMs erased_again_at = 0;                // When those get another run.
   // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
   // or went that no run has seen; 0: nobody.
   std::uint64_t mark = 0;
@@ -182,7 +190,11 @@ class Exporter::Impl {
   Result<std::optional<index::Ordinal>> find_person(std::string_view profile_id) const {
     return parts_.audience->find(profile_id);
   }
+
+  // --- exporter_erased.cpp
   std::vector<std::string> note_erased(index::Ordinal person);
+  // Whoever was erased is found again, of all syncs: after a start.
+  void find_erased();
 
   // --- exporter_schedule.cpp
   void observe(TimeMs at);
@@ -254,10 +266,11 @@ class Exporter::Impl {
 
   // Deliveries, by who holds the claim (exporter_delivery.cpp).
   Status deliver(const Task& task);
-  Status settle(const Task& task, std::vector<OutcomeRecord>& records);
-  Status plan_batches(const Task& task, std::vector<OutcomeRecord>& records);
-  Result<std::optional<BatchPlanned>> plan_batch(const Task& task,
-                                                 std::vector<OutcomeRecord>& records);
+  struct Settling;
+  Status settle(const Task& task);
+  Status settle_one(const Task& task, Answered& answered);
+  Status plan_batches(const Task& task);
+  Result<std::optional<BatchPlanned>> plan_batch(const Task& task);
   Result<std::vector<OutcomeRecord>> records_of(const Batch& batch, const Answered& answered);
   struct Starting;
   Status prepare(const Task& task, Starting& starting);
@@ -270,7 +283,10 @@ class Exporter::Impl {
   std::string traceparent_of(const SyncEntry& sync, std::uint64_t run);
   // Appends, then folds into the ledger.
   Status write(const Task& task, const std::vector<OutcomeRecord>& records);
-  Status append(const Task& task, const std::vector<OutcomeRecord>& records);
+  Status append(const Task& task, const std::vector<OutcomeRecord>& records,
+                const std::vector<OutcomeRecord>& more = {});
+  // Into the backlog, then folded: it is written later.
+  void note(const Task& task, OutcomeRecord record);
   void fold(const Task& task, const OutcomeRecord& record);
   // What a run would begin with, and its moment.
   struct Plan {
@@ -286,6 +302,10 @@ class Exporter::Impl {
   // What happened to whom in the run under way.
   Result<std::shared_ptr<const EventRows>> events_of(const SyncDocument& document,
                                                      const Ledger& ledger) const;
+  // Who was erased, is there, and is in no batch: whom a run can remove. Under mutex_.
+  index::Bitmap erased_there(const SyncEntry& sync) const;
+  // A run has ended, or failed. Under mutex_.
+  void review_erased(SyncEntry& sync, bool was_erasure);
   // What changes from here on, a continuous sync has yet to send.
   void note_seen(const Task& task);
   // Another number after each change of who is in the segments of a sync, or of its document.

@@ -27,9 +27,12 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
       return Error{ErrorCode::Conflict, "A run of sync '" + std::string(id) +
                                             "' is under way; wait until it has ended."};
     }
-    entry.reserved = true;  // Keeps the entry, and others from asking.
     request.run = entry.ledger.last_run() + 1;
-    if (kind == RunKind::Erasure) request.erased = entry.erased;
+    if (kind == RunKind::Erasure) request.erased = erased_there(entry);
+    if (kind == RunKind::Erasure && request.erased.empty()) {
+      return Error{ErrorCode::Conflict, "Nobody who was erased is there any more."};
+    }
+    entry.reserved = true;  // Keeps the entry, and others from asking.
   }
   const Status written = parts_.journal->append(request_stream(id), {encode(request)});
   {
@@ -38,7 +41,6 @@ Result<std::uint64_t> Exporter::Impl::reserve_run(std::string_view id,
     entry.reserved = false;
     if (written) {
       entry.requested = request;
-      entry.erased = {};  // Any run removes them: they are in no segment any more.
       entry.trace = std::move(trace);
       entry.traced_run = request.run;
     }

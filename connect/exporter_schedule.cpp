@@ -62,43 +62,6 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
   return made;
 }
 
-// Nobody but those who were erased is concerned: what the ledger knows of others stays.
-Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const Ledger& ledger,
-                                                          const RunRequested& requested) const {
-  Plan made;
-  TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
-  made.run = {.run = requested.run, .requested_at = requested.at, .at = now(),
-              .snapshot = moment.snapshot, .erasure = true};
-  made.run.remove =
-      intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased);
-  for (const auto& [id, batch] : ledger.batches()) {
-    made.run.remove = subtract(made.run.remove, batch.plan.people);
-  }
-  made.moment = std::make_shared<const AudienceMoment>(std::move(moment));
-  return made;
-}
-
-std::vector<std::string> Exporter::Impl::note_erased(index::Ordinal person) {
-  std::vector<std::string> concerned;
-  {
-    const std::scoped_lock lock(mutex_);
-    for (const auto& [id, sync] : syncs_) {
-      const SyncMode mode = sync->document->mode;
-      if (mode != SyncMode::Diff && mode != SyncMode::Mirror) continue;
-      bool is_there = sync->ledger.held().contains(person) ||
-                      sync->ledger.maybe_held().contains(person);
-      for (const auto& [message, batch] : sync->ledger.batches()) {
-        is_there = is_there || batch.plan.people.contains(person);
-      }
-      if (!is_there) continue;
-      sync->erased.add(person);
-      concerned.push_back(id);
-    }
-  }
-  if (!concerned.empty()) notify();
-  return concerned;
-}
-
 Result<Exporter::Impl::Previewed> Exporter::Impl::previewed(std::string_view id) const {
   const std::scoped_lock lock(mutex_);
   const SyncEntry* const entry = find_sync(id);
@@ -225,6 +188,12 @@ Status Exporter::Impl::want_cancelled(std::string_view id) {
       return Error{ErrorCode::Conflict,
                    "What a sync of events does not send is lost; pause it instead."};
     }
+    const bool is_erasure = entry.requested ? !entry.requested->erased.empty()
+                                            : entry.ledger.runs().back().erasure;
+    if (is_erasure) {
+      return Error{ErrorCode::Conflict, "The run removes people who were erased, and that is owed "
+                                        "to them; pause sync '" + std::string(id) + "' instead."};
+    }
     entry.cancel_wanted = true;
   }
   notify();
@@ -248,6 +217,7 @@ Status Exporter::Impl::cancel(const Task& task) {
     sync.requested.reset();
     sync.moment.reset();
     sync.stuck.clear();
+    review_erased(sync, false);
   }
   audit("cancel run " + std::to_string(sync.ledger.last_run()), task.sync_id, 0);
   return Ok{};

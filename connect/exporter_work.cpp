@@ -5,9 +5,11 @@
 #include "connect/planner.h"
 
 namespace muster::connect {
-Status Exporter::Impl::append(const Task& task, const std::vector<OutcomeRecord>& records) {
+Status Exporter::Impl::append(const Task& task, const std::vector<OutcomeRecord>& records,
+                              const std::vector<OutcomeRecord>& more) {
   std::vector<std::string> payloads;
   for (const OutcomeRecord& record : records) payloads.push_back(encode(record));
+  for (const OutcomeRecord& record : more) payloads.push_back(encode(record));
   return parts_.journal->append(outcome_stream(task.sync_id), std::move(payloads));
 }
 
@@ -91,6 +93,7 @@ Status Exporter::Impl::finish_run(const Task& task) {
     sync.moment.reset();
     sync.events.reset();
     sync.stuck.clear();
+    review_erased(sync, sync.ledger.runs().back().erasure);
   }
   audit("finish run " + std::to_string(run), task.sync_id, 0);
   return Ok{};
@@ -102,7 +105,12 @@ Status Exporter::Impl::start_run(const Task& task) {
   const RunRequested requested = *sync.requested;
   if (requested.erased.empty()) note_seen(task);
   auto plan_made = plan(*task.document, sync.ledger, requested);
-  if (!plan_made && passes(plan_made.error().code)) return std::move(plan_made.error());
+  // A change that waits for a dead letter waits until somebody asks for a run again.
+  const auto waits = [&](ErrorCode code) {
+    return passes(code) && !(task.document->mode == SyncMode::Events &&
+                             code == ErrorCode::Conflict);
+  };
+  if (!plan_made && waits(plan_made.error().code)) return std::move(plan_made.error());
   std::shared_ptr<const AudienceMoment> moment;
   if (plan_made) {
     moment = std::move(plan_made->moment);
@@ -114,6 +122,8 @@ Status Exporter::Impl::start_run(const Task& task) {
     const std::scoped_lock lock(mutex_);
     sync.requested.reset();
     sync.moment = std::move(moment);
+    if (!requested.erased.empty()) sync.erased_tried = requested.erased;
+    if (!sync.moment) review_erased(sync, !requested.erased.empty());
   }
   audit("start run " + std::to_string(requested.run), task.sync_id, 0);
   return Ok{};
@@ -123,7 +133,9 @@ Status Exporter::Impl::request(const Task& task) {
   RunKind kind = RunKind::Usual;
   {
     const std::scoped_lock lock(mutex_);
-    if (!task.sync->erased.empty()) kind = RunKind::Erasure;
+    const index::Bitmap there = erased_there(*task.sync);
+    const bool tried = subtract(there, task.sync->erased_tried).empty();
+    if (!there.empty() && (!tried || task.sync->erased_again_at <= now())) kind = RunKind::Erasure;
   }
   const auto reserved = reserve_run(task.sync_id, {}, kind);
   // Somebody asked at the same moment: their run is as good.

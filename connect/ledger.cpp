@@ -61,6 +61,7 @@ void Ledger::remember(RunView view) {
 std::uint64_t Ledger::settle(const index::Bitmap& people) {
   const std::uint64_t settled = intersect(pending_, people).count();
   remove_all(pending_, people);
+  remove_all(waiting_, people);
   return settled;
 }
 
@@ -92,6 +93,7 @@ Status Ledger::on(const RunStarted& record) {
   view.counts.removals = record.remove.count();
   for (const auto& [segment, people] : record.excluded) view.counts.excluded += people.count();
   for (const auto& [arm, people] : record.held_out) view.counts.held_out += people.count();
+  waiting_ = record.erasure ? unite(waiting_, pending_) : index::Bitmap();
   pending_ = unite(unite(record.add, record.check), record.blocked);
   removals_pending_ = record.remove;
   view.counts.pending = pending_.count();
@@ -115,6 +117,8 @@ Status Ledger::on(const RunStarted& record) {
     cursor_ = record.events_to;
     events_from_ = record.events_from;
     drain_until_ = record.events_until;
+    unsent_entered_ = {};
+    unsent_left_ = {};
   }
   unidentifiable_ = {};
   rejected_ = {};
@@ -127,6 +131,7 @@ Status Ledger::on(const RunFailed& record) {
   if (record.run <= last_run_) return Ok{};
   if (active_) return corrupt("a run fails before the one before it ended");
   last_run_ = record.run;
+  waiting_ = {};
   pending_ = {};
   removals_pending_ = {};
   remember({.sync = sync_, .number = record.run, .state = RunState::Failed,
@@ -146,6 +151,7 @@ Status Ledger::on(const Sorted& record) {
   remove_all(maybe_held_, nameless);
   counts.already_there += settle(record.unchanged);
   remove_all(to_check_, record.unchanged);
+  remove_all(to_add_, record.unchanged);
   counts.unidentifiable += settle(record.unidentifiable);
   remove_all(to_add_, record.unidentifiable);
   remove_all(to_check_, record.unidentifiable);
@@ -308,6 +314,10 @@ Status Ledger::on(const Revived& record) {
 Status Ledger::on(const RunFinished& record) {
   if (!active_ || record.run != last_run_) return Ok{};
   active_ = false;
+  if (cursor_ != 0) {  // No later run would find these changes: they are behind the cursor.
+    unsent_entered_ = to_add_;
+    unsent_left_ = to_remove_;
+  }
   to_add_ = {};
   to_check_ = {};
   to_remove_ = {};

@@ -97,6 +97,10 @@ class Ledger {
   std::uint64_t cursor() const { return cursor_; }
   std::uint64_t events_from() const { return events_from_; }
   std::uint64_t drain_until() const { return drain_until_; }
+  // Of that stretch: who was in no batch when the run had to end. The next run begins with them.
+  const index::Bitmap& unsent_entered() const { return unsent_entered_; }
+  const index::Bitmap& unsent_left() const { return unsent_left_; }
+  bool leaves_unsent() const { return !unsent_entered_.empty() || !unsent_left_.empty(); }
 
   const std::deque<Untold>& untold() const { return untold_; }  // Oldest first.
 
@@ -163,6 +167,7 @@ class Ledger {
   // The newest run: under way, or as it ended.
   bool active_ = false;
   index::Bitmap pending_, removals_pending_;
+  index::Bitmap waiting_;  // Pending of a run before it, where that is for an erasure.
   index::Bitmap to_add_, to_check_, to_remove_;
   std::deque<RunView> runs_;
   std::uint64_t last_run_ = 0;
@@ -170,6 +175,7 @@ class Ledger {
   bool contacts_ = false;  // Deliveries are told.
   std::deque<Untold> untold_;
   std::uint64_t cursor_ = 0, events_from_ = 0, drain_until_ = 0;
+  index::Bitmap unsent_entered_, unsent_left_;
   TimeMs hold_until_ = 0;
 };
 

@@ -42,7 +42,8 @@ PersonView Ledger::person(index::Ordinal ordinal) const {
     view.message_id = rejection.message_id;
     view.run = rejection.run;
   }
-  if (pending_.contains(ordinal) || removals_pending_.contains(ordinal)) {
+  if (pending_.contains(ordinal) || waiting_.contains(ordinal) ||
+      removals_pending_.contains(ordinal)) {
     view.state = PersonState::Pending;
     view.run = last_run_;
   }
@@ -75,7 +76,7 @@ index::Bitmap Ledger::people(PersonState state) const {
       }
       return found;
     case PersonState::Pending:
-      found = unite(pending_, removals_pending_);
+      found = unite(unite(pending_, waiting_), removals_pending_);
       for (const auto& [id, batch] : batches_) {
         if (!batch.ambiguous) found = unite(found, batch.plan.people);
       }

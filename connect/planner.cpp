@@ -56,6 +56,12 @@ BatchPlanned compose(const Envelope& envelope, std::span<const Member> members,
   return batch;
 }
 
+// Nobody is removed from one that only appends: who is there and cannot be named stays as they are.
+bool stays_as_is(const BatchInput& input, const Ledger& ledger, Ordinal ordinal) {
+  return input.sync.mode == SyncMode::Append &&
+         (ledger.held().contains(ordinal) || ledger.maybe_held().contains(ordinal));
+}
+
 // Collects the people of one batch, until it is full.
 class Gatherer {
  public:
@@ -181,6 +187,8 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
     if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
+    } else if (stays_as_is(input, ledger, ordinals[i])) {
+      gatherer.step().sorted.unchanged.add(ordinals[i]);
     } else {
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
     }

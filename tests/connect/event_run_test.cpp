@@ -123,6 +123,90 @@ TEST_F(Events, WhoWaitsInADeadLetterIsNotOvertaken) {
   EXPECT_EQ((std::vector<std::string>{"add p1", "remove p1", "add p2"}), world_.receiver.order);
 }
 
+// The change stream is read once: a run that ends for its dead letters before everybody is in a
+// batch leaves the others to the next one, and they are told of before what came later.
+TEST_F(Events, WhoWasInNoBatchWhenARunEndedIsToldOfByTheNext) {
+  bool is_down = true;
+  world_.receiver.reacts = [&](const std::string&, const boost::json::value& body) {
+    if (is_down) {
+      return Receiver::Reaction{.takes = false,
+                                .answer = {.kind = AnswerKind::Status, .status = 500}};
+    }
+    note(body);
+    return Receiver::Reaction{};
+  };
+  world_.define(R"(,"batch_size":1,"max_attempts":1)", R"(,"mode":"events")");
+  for (index::Ordinal i = 0; i < 39; ++i) {
+    world_.people.add(100 + i, "q@example.com");
+    world_.people.move("buyers", 100 + i, true, ++time_);
+    world_.people.move("buyers", i, i % 2 == 0, ++time_);
+  }
+  run();
+  EXPECT_EQ(RunState::Incomplete, world_.newest().state);
+  EXPECT_LE(32U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
+  world_.people.move("buyers", 138, false, ++time_);  // Behind the cursor of that run.
+  world_.restart();
+  is_down = false;
+  run();
+  EXPECT_EQ(78U, told_.size());
+  run();
+  ASSERT_EQ(2U, told_["p138"].size());
+  EXPECT_TRUE(told_["p138"][0].starts_with("Audience Entered 20"));
+  EXPECT_TRUE(told_["p138"][1].starts_with("Audience Exited 20"));
+  EXPECT_EQ(1U, told_["p0"].size());
+  EXPECT_EQ(RunState::Finished, world_.newest().state);
+  EXPECT_EQ(0, world_.receiver.changed_bodies);
+}
+
+// A letter that dies again, and a next change about the same person: the run that was asked for
+// has failed and says so, the next one tries again, and the sync can be deleted.
+TEST_F(Events, ARunThatADeadLetterHoldsUpFailsAndTheNextTriesAgain) {
+  bool is_down = true;
+  world_.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    return Receiver::Reaction{.takes = !is_down, .answer = {.kind = AnswerKind::Status,
+                                                            .status = is_down ? 500 : 200}};
+  };
+  world_.define(R"(,"max_attempts":1)", R"(,"mode":"events")");
+  world_.people.move("buyers", 1, true, 10);
+  run();
+  world_.people.move("buyers", 1, false, 11);
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  for (int i = 0; i < 50 && world_.exporter->work_once(); ++i) {
+  }
+  EXPECT_EQ(RunState::Failed, world_.newest().state);
+  EXPECT_NE(std::string::npos, world_.newest().last_error.find("waits for dead letter"));
+  is_down = false;
+  run();
+  EXPECT_EQ((std::vector<std::string>{"add p1", "remove p1"}), world_.receiver.order);
+}
+
+// Nobody delivers for a paused sync: it need not wait for its run to be deleted, and the one of
+// the same name that comes after it begins with nothing of that.
+TEST_F(Events, APausedSyncIsDeletedInTheMiddleOfItsRun) {
+  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+    return Receiver::Reaction{.takes = false,
+                              .answer = {.kind = AnswerKind::Status, .status = 500}};
+  };
+  world_.define("", R"(,"mode":"events")");
+  world_.people.move("buyers", 1, true, 10);
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  for (int i = 0; i < 50 && world_.exporter->work_once(); ++i) {
+  }
+  EXPECT_EQ(RunState::Delivering, world_.newest().state);
+  EXPECT_FALSE(world_.exporter->delete_sync(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->delete_sync(world_.pass, "buyers"));
+  world_.define("", R"(,"mode":"events")");
+  // Asked for, and not begun when it is deleted.
+  EXPECT_EQ(2U, *world_.exporter->start_run(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->delete_sync(world_.pass, "buyers"));
+  world_.define();
+  world_.restart();
+  EXPECT_TRUE(world_.exporter->runs(world_.pass, "buyers")->empty());
+  EXPECT_FALSE(world_.exporter->next_due());
+}
+
 TEST_F(Events, WhoIsHeldOutOrExcludedIsNotToldOf) {
   listen();
   world_.people.segments["unsubscribed"].add(0);

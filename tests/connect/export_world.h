@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <set>
 #include <string>
 #include <vector>
@@ -86,6 +87,11 @@ class FakeAudience final : public Audience {
     }
     return rows;
   }
+  std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const override {
+    std::vector<bool> gone;
+    for (const index::Ordinal ordinal : ordinals) gone.push_back(!people_.ids.contains(ordinal));
+    return gone;
+  }
   Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {
     for (const auto& [ordinal, id] : people_.ids) {
       if (id == profile_id) return std::optional<index::Ordinal>(ordinal);
@@ -133,6 +139,8 @@ struct Store {
   int appends = 0;
   int crash_at = 0;  // Number of the append; 0: never.
   Crash crash = Crash::BeforeAppend;
+  int throw_at = 0;   // Number of the append at which memory runs out; 0: never.
+  int puts_that_throw = 0;  // The same, of the next documents that are put.
   bool down = false;  // After a crash nothing can be written until the restart.
   // What others do at the same time: "append STREAM" before it, "put KIND ID" behind it.
   std::function<void(const std::string& step)> meanwhile;
@@ -147,6 +155,10 @@ class FakeJournal final : public Journal {
     const Error gone{ErrorCode::Unavailable, "The power is off."};
     if (store_.down) return gone;
     if (store_.meanwhile) store_.meanwhile("append " + std::string(stream));
+    if (store_.appends + 1 == store_.throw_at) {
+      store_.throw_at = 0;
+      throw std::bad_alloc();
+    }
     std::size_t durable = payloads.size();
     if (++store_.appends == store_.crash_at) {
       store_.down = true;
@@ -180,6 +192,10 @@ class FakeDocuments final : public DocumentStore {
   explicit FakeDocuments(Store& store) : store_(store) {}
 
   Result<engine::Document> put(engine::DocumentPut put) override {
+    if (store_.puts_that_throw > 0) {
+      --store_.puts_that_throw;
+      throw std::bad_alloc();
+    }
     engine::Document& place = store_.documents[{put.kind, put.id}];
     if (put.expected_version && *put.expected_version != place.version) {
       return Error{ErrorCode::Conflict, "It changed meanwhile."};

@@ -187,6 +187,64 @@ TEST(Exporter, GoesOnAfterTheJournalWasFullForAWhile) {
   EXPECT_EQ(30U, world.newest().counts.sent);
 }
 
+// An answer that is in the ledger and not in the journal would be forgotten by the next start, and
+// its batch sent again.
+TEST(Exporter, WritesLaterWhatItKnewWhenMemoryRanOut) {
+  World world;
+  populate(world, 30);
+  world.open();
+  world.define(R"(,"batch_size":10)");
+  world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    if (world.receiver.deliveries == 2) world.store.throw_at = world.store.appends + 1;
+    return status(200);
+  };
+  run(world);
+  EXPECT_EQ(0, world.store.throw_at) << "it was thrown";
+  EXPECT_EQ(3, world.receiver.deliveries);
+  EXPECT_EQ(30U, world.newest().counts.sent);
+  world.restart();
+  EXPECT_EQ(RunState::Finished, world.newest().state);
+  EXPECT_EQ(30U, world.newest().counts.sent);
+  world.work();
+  EXPECT_EQ(3, world.receiver.deliveries);
+}
+
+// An answer that could not be dealt with is dealt with later: else its delivery is under way for
+// ever, and its run too.
+TEST(Exporter, DealsLaterWithAnAnswerForWhichThereWasNoMemory) {
+  World world;
+  populate(world, 5);
+  world.open();
+  world.define();
+  world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    world.store.puts_that_throw = 1;
+    return status(410);
+  };
+  run(world);
+  EXPECT_EQ(0, world.store.puts_that_throw);
+  EXPECT_TRUE(world.exporter->destination(world.pass, "crm")->disabled);
+  ASSERT_TRUE(world.exporter->cancel(world.pass, "buyers"));
+  world.work();
+  EXPECT_EQ(RunState::Cancelled, world.newest().state);
+}
+
+// Append removes nobody, also not somebody who is there and can no longer be named.
+TEST(Exporter, AppendFromScratchLeavesAloneWhoCannotBeNamedAnyMore) {
+  World world;
+  populate(world, 10);
+  world.open();
+  world.define("", R"(,"mode":"append","identify_by":["mail"])");
+  run(world);
+  world.people.fields.erase(4);
+  ASSERT_TRUE(world.exporter->start_whole_run(world.pass, "buyers"));
+  world.work();
+  EXPECT_EQ(RunState::Finished, world.newest().state);
+  EXPECT_EQ(0U, world.newest().counts.removals);
+  EXPECT_EQ(9U, world.newest().counts.sent);
+  EXPECT_EQ(1U, world.newest().counts.already_there);
+  EXPECT_EQ(10U, world.receiver.holds.size());
+}
+
 TEST(Exporter, GivesTheWholeDestinationThePeaceItAsksFor) {
   World world;
   populate(world, 30);

@@ -219,6 +219,114 @@ TEST_F(Scheduling, WhoIsErasedIsRemovedAtOnceAndNobodyElseIsTouched) {
   EXPECT_EQ(world_.receiver.holds.size(), 108U);
 }
 
+// Somebody who is erased, as the engine then answers.
+void erase(World& world, index::Ordinal ordinal) {
+  world.people.segments["buyers"].remove(ordinal);
+  world.people.ids.erase(ordinal);
+}
+
+// What is owed to who was erased outlives the process: it is found in the ledger again.
+TEST_F(Scheduling, WhoWasErasedBeforeAStartIsRemovedAfterIt) {
+  world_.define();
+  run();
+  ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
+  erase(world_, 7);
+  EXPECT_EQ(1U, world_.exporter->note_erased(7).size());
+  erase(world_, 8);  // The program ends before the exporter hears of it.
+  work_now();
+  world_.restart();
+  work_now();
+  EXPECT_TRUE(world_.receiver.holds.contains("p7")) << "the sync is paused";
+  ASSERT_TRUE(world_.exporter->resume(world_.pass, "buyers"));
+  work_now();
+  EXPECT_EQ(98U, world_.receiver.holds.size());
+  EXPECT_TRUE(world_.newest().erasure);
+  EXPECT_FALSE(world_.exporter->next_due());
+}
+
+// A usual run would remove them; where it ends before it has, a run of their own does.
+TEST_F(Scheduling, ARunThatIsCancelledDoesNotForgetWhoWasErased) {
+  world_.define(R"(,"batch_size":10)");
+  run();
+  erase(world_, 7);
+  world_.exporter->note_erased(7);
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->cancel(world_.pass, "buyers"));
+  work_now();
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+  EXPECT_TRUE(world_.newest().erasure);
+  // One that ends well leaves nothing to do.
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  erase(world_, 8);
+  world_.exporter->note_erased(8);
+  work_now();
+  EXPECT_EQ(98U, world_.receiver.holds.size());
+  EXPECT_FALSE(world_.newest().erasure) << "the usual run removed them";
+}
+
+// Their row was read, their batch not yet known of: they are sent, and then removed.
+TEST_F(Scheduling, WhoIsErasedWhileTheirBatchIsMadeIsRemovedAgain) {
+  world_.define();
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+  ASSERT_TRUE(world_.exporter->work_once());  // It has begun, with nobody in a batch.
+  EXPECT_EQ(std::vector<std::string>{"buyers"}, world_.exporter->note_erased(7));
+  work_now();  // The fake still knows them: as a row that was read before.
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+  EXPECT_TRUE(world_.newest().erasure);
+}
+
+// A run for an erasure leaves alone what it is not about, and cannot be called off.
+TEST_F(Scheduling, AnErasureKeepsPendingPeopleAndDeadLettersAndIsNotCancelled) {
+  world_.define(R"(,"batch_size":10,"max_attempts":1,"concurrency":1)");
+  int answered = 0;
+  world_.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+    ++answered;
+    if (answered == 3) {
+      EXPECT_TRUE(world_.exporter->cancel(world_.pass, "buyers"));
+    }
+    return answered == 2
+               ? Receiver::Reaction{.takes = false, .answer = {.kind = AnswerKind::Status,
+                                                               .status = 500}}
+               : Receiver::Reaction{};
+  };
+  run();
+  EXPECT_EQ(RunState::Cancelled, world_.newest().state);
+  const std::uint64_t pending = world_.exporter->ledger(world_.pass, "buyers")->pending;
+  EXPECT_EQ(80U, pending);
+  ASSERT_EQ(1U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
+  erase(world_, 7);
+  EXPECT_EQ(1U, world_.exporter->note_erased(7).size());
+  ASSERT_TRUE(world_.exporter->work_once());  // Asked for, not begun.
+  EXPECT_FALSE(world_.exporter->cancel(world_.pass, "buyers"));
+  work_now();
+  EXPECT_TRUE(world_.newest().erasure);
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+  EXPECT_EQ(pending, world_.exporter->ledger(world_.pass, "buyers")->pending);
+  EXPECT_EQ(1U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
+  EXPECT_EQ(4, answered);
+}
+
+// A destination that refuses the removal is asked again an hour later, and not at once.
+TEST_F(Scheduling, ARemovalThatIsRefusedIsTriedAgainInAnHour) {
+  world_.define();
+  run();
+  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+    return Receiver::Reaction{.takes = false,
+                              .answer = {.kind = AnswerKind::Status, .status = 422}};
+  };
+  erase(world_, 7);
+  world_.exporter->note_erased(7);
+  work_now();
+  EXPECT_EQ(2U, runs());
+  pass_ms(3'599'000);
+  EXPECT_EQ(2U, runs());
+  world_.receiver.reacts = nullptr;
+  pass_ms(1'000);
+  EXPECT_EQ(3U, runs());
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+  EXPECT_FALSE(world_.exporter->next_due());
+}
+
 TEST_F(Scheduling, APreviewIsWhatTheRunThenDoes) {
   for (index::Ordinal i = 20; i < 50; ++i) world_.people.segments["unsubscribed"].add(i);
   for (index::Ordinal i = 40; i < 60; ++i) world_.people.segments["bounced"].add(i);
