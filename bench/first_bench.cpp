@@ -25,6 +25,12 @@
 namespace muster::bench {
 namespace {
 
+std::uint64_t index_bytes(const engine::Engine& engine) {
+  std::uint64_t bytes = 0;
+  for (const engine::MemoryPart& part : engine.memory()) bytes += part.bytes;
+  return bytes;
+}
+
 struct Options {
   std::uint64_t profiles = 1'000'000;
   int rounds = 31;
@@ -147,7 +153,7 @@ std::string to_json(const Options& options, Loaded& loaded, const std::vector<Ro
   json.key("build").text(MUSTER_BUILD_TYPE).key("kernels").text(index::kernels().name);
   json.key("croaring").text(roaring_version()).key("threads").number(1);
   json.key("profiles").number(health.profiles).key("events").number(health.events);
-  json.key("index_bytes").number(health.memory_bytes);
+  json.key("index_bytes").number(index_bytes(*loaded.engine));
   json.key("baseline_bytes").number(loaded.baseline->bytes());
   json.key("load").begin_object();
   write_rate(json, "products", loaded.products);
@@ -178,10 +184,10 @@ Status run(const Options& options) {
   print_rate("profiles", loaded->profiles);
   print_rate("events", loaded->events);
   const engine::Health health = loaded->engine->health();
+  const auto bytes = static_cast<double>(index_bytes(*loaded->engine));
   fmt::print("index     {:>11.0f} MB: {:.0f} bytes per profile, its events included; baseline's "
              "sets {:.0f} MB\n",
-             static_cast<double>(health.memory_bytes) / 1e6,
-             static_cast<double>(health.memory_bytes) / static_cast<double>(health.profiles),
+             bytes / 1e6, bytes / static_cast<double>(health.profiles),
              static_cast<double>(loaded->baseline->bytes()) / 1e6);
 
   TRY_ASSIGN(const auto generation, generation_of(*loaded->engine));
