@@ -5,12 +5,12 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "base/heap.h"
 #include "base/json_writer.h"
 #include "bench/export_measure.h"
+#include "bench/result_file.h"
 
 namespace muster::bench {
 namespace {
@@ -23,7 +23,7 @@ constexpr const char* kUsage = R"(usage: export_bench [--people N] [--batch N] [
 
 struct Options {
   ExportOptions measure;
-  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+  ResultFile file;
 };
 
 struct Figure {
@@ -60,10 +60,7 @@ void print(const ExportOptions& options, const ExportResult& result) {
 }
 
 Status write_json(const Options& options, const ExportResult& result) {
-  if (options.json.empty()) return Ok{};
-  JsonWriter json;
-  json.begin_object().key("bench").text("export").key("commit").text(options.commit);
-  json.key("date").text(options.date).key("machine").text(options.machine);
+  JsonWriter json = options.file.begin("export");
   json.key("people").number(options.measure.people).key("batch").number(options.measure.batch);
   json.key("concurrency").number(options.measure.concurrency);
   json.key("members").number(options.measure.members);
@@ -79,11 +76,7 @@ Status write_json(const Options& options, const ExportResult& result) {
     json.key("met").boolean(figure.is_met()).end_object();
   }
   json.end_array().end_object();
-  std::ofstream out(options.json);
-  out << json.take() << '\n';
-  out.close();
-  if (out) return Ok{};
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  return options.file.write(json.take());
 }
 
 // An option with a value.
@@ -106,16 +99,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     measure.down_seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--folder") {
     measure.folder = value;
-  } else if (name == "--json") {
-    options.json = value;
-  } else if (name == "--commit") {
-    options.commit = value;
-  } else if (name == "--date") {
-    options.date = value;
-  } else if (name == "--machine") {
-    options.machine = value;
   } else {
-    return false;
+    return options.file.read(name, value);
   }
   return true;
 }

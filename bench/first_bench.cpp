@@ -12,12 +12,12 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "base/json_writer.h"
 #include "bench/first_load.h"
 #include "bench/first_segments.h"
+#include "bench/result_file.h"
 #include "index/kernels/kernels.h"
 #include "query/language/language.h"
 #include "query/query.h"
@@ -34,7 +34,7 @@ std::uint64_t index_bytes(const engine::Engine& engine) {
 struct Options {
   std::uint64_t profiles = 1'000'000;
   int rounds = 31;
-  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+  ResultFile file;
 };
 
 // Microseconds.
@@ -146,10 +146,7 @@ void write_spread(JsonWriter& json, const char* name, const Spread& spread) {
 
 std::string to_json(const Options& options, Loaded& loaded, const std::vector<Row>& rows) {
   const engine::Health health = loaded.engine->health();
-  JsonWriter json;
-  json.begin_object();
-  json.key("bench").text("first").key("commit").text(options.commit);
-  json.key("date").text(options.date).key("machine").text(options.machine);
+  JsonWriter json = options.file.begin("first");
   json.key("build").text(MUSTER_BUILD_TYPE).key("kernels").text(index::kernels().name);
   json.key("croaring").text(roaring_version()).key("threads").number(1);
   json.key("profiles").number(health.profiles).key("events").number(health.events);
@@ -173,13 +170,13 @@ std::string to_json(const Options& options, Loaded& loaded, const std::vector<Ro
   json.end_array();
   json.key("ratio_geometric_mean").number(geometric_mean(rows));
   json.end_object();
-  return json.take() + "\n";
+  return json.take();
 }
 
 Status run(const Options& options) {
   TRY_ASSIGN(const auto loaded, load_demo({.profiles = options.profiles}));
   fmt::print("kernels {}, CRoaring {}, {}, commit {}, {}\n\n", index::kernels().name,
-             roaring_version(), options.machine, options.commit, options.date);
+             roaring_version(), options.file.machine, options.file.commit, options.file.date);
   print_rate("products", loaded->products);
   print_rate("profiles", loaded->profiles);
   print_rate("events", loaded->events);
@@ -198,12 +195,8 @@ Status run(const Options& options) {
     rows.push_back(std::move(row));
   }
   print_rows(rows);
-  if (options.json.empty()) return Ok();
-  std::ofstream out(options.json);
-  out << to_json(options, *loaded, rows);
-  out.close();
-  if (out) return Ok();
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  if (options.file.path.empty()) return Ok();
+  return options.file.write(to_json(options, *loaded, rows));
 }
 
 // Every option takes a value.
@@ -216,16 +209,8 @@ bool read_options(int argc, char** argv, Options& options) {
       options.profiles = std::strtoull(value.c_str(), nullptr, 10);
     } else if (name == "--rounds") {
       options.rounds = std::atoi(value.c_str());
-    } else if (name == "--json") {
-      options.json = value;
-    } else if (name == "--commit") {
-      options.commit = value;
-    } else if (name == "--date") {
-      options.date = value;
-    } else if (name == "--machine") {
-      options.machine = value;
     } else {
-      return false;
+      if (!options.file.read(name, value)) return false;
     }
   }
   return options.profiles > 0 && options.rounds > 0;

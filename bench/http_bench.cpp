@@ -8,7 +8,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "base/check.h"
@@ -18,6 +17,7 @@
 #include "bench/engine_timing.h"
 #include "bench/http_load.h"
 #include "bench/http_server_process.h"
+#include "bench/result_file.h"
 
 namespace muster::bench {
 namespace {
@@ -35,7 +35,8 @@ constexpr std::size_t kBodies = 64;  // Different ones of each size, sent again 
 constexpr std::uint32_t kLoadAtOnce = 20'000;
 
 struct Options {
-  std::string program, json, commit = "unknown", date = "unknown", machine = "unknown";
+  std::string program;
+  ResultFile file;
   std::string folder = "/tmp";
   std::uint32_t people = 100'000, segments = 1'000;
   double seconds = 3;
@@ -279,10 +280,7 @@ class Bench {
 };
 
 Status write_json(const Options& options, const std::vector<Figure>& figures) {
-  if (options.json.empty()) return Ok{};
-  JsonWriter json;
-  json.begin_object().key("bench").text("http").key("commit").text(options.commit);
-  json.key("date").text(options.date).key("machine").text(options.machine);
+  JsonWriter json = options.file.begin("http");
   json.key("people").number(options.people).key("segments").number(options.segments);
   json.key("figures").begin_array();
   for (const Figure& figure : figures) {
@@ -291,11 +289,7 @@ Status write_json(const Options& options, const std::vector<Figure>& figures) {
     json.key("met").boolean(figure.is_met()).end_object();
   }
   json.end_array().end_object();
-  std::ofstream out(options.json);
-  out << json.take() << '\n';
-  out.close();
-  if (out) return Ok{};
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  return options.file.write(json.take());
 }
 
 bool read_option(const std::string& name, const std::string& value, Options& options) {
@@ -310,16 +304,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     options.seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--folder") {
     options.folder = value;
-  } else if (name == "--json") {
-    options.json = value;
-  } else if (name == "--commit") {
-    options.commit = value;
-  } else if (name == "--date") {
-    options.date = value;
-  } else if (name == "--machine") {
-    options.machine = value;
   } else {
-    return false;
+    return options.file.read(name, value);
   }
   return true;
 }

@@ -3,12 +3,12 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "base/heap.h"
 #include "base/json_writer.h"
 #include "bench/live_upkeep.h"
+#include "bench/result_file.h"
 
 namespace muster::bench {
 namespace {
@@ -23,7 +23,7 @@ constexpr double kUpkeepGoal = 1e6;  // Rows a second and core, with 1,000 segme
 
 struct Options {
   UpkeepOptions upkeep;
-  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+  ResultFile file;
 };
 
 const char* verdict(bool met) { return met ? "PASS" : "SHORT"; }
@@ -50,10 +50,7 @@ void print(const UpkeepOptions& options, const UpkeepResult& result) {
 }
 
 Status write_json(const Options& options, const UpkeepResult& result) {
-  if (options.json.empty()) return Ok{};
-  JsonWriter json;
-  json.begin_object().key("bench").text("live").key("commit").text(options.commit);
-  json.key("date").text(options.date).key("machine").text(options.machine);
+  JsonWriter json = options.file.begin("live");
   json.key("people").number(options.upkeep.people).key("events").number(options.upkeep.events);
   json.key("segments").number(options.upkeep.segments);
   json.key("sabotaged").boolean(options.upkeep.sabotage).key("upkeep").begin_array();
@@ -68,11 +65,7 @@ Status write_json(const Options& options, const UpkeepResult& result) {
     json.key("changes").number(row.changes).end_object();
   }
   json.end_array().key("by_person_ns_a_segment").number(result.by_person_ns).end_object();
-  std::ofstream out(options.json);
-  out << json.take() << '\n';
-  out.close();
-  if (out) return Ok{};
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  return options.file.write(json.take());
 }
 
 // An option with a value.
@@ -92,16 +85,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     options.upkeep.only_batch = number;
   } else if (name == "--load") {
     options.upkeep.only_load = value;
-  } else if (name == "--json") {
-    options.json = value;
-  } else if (name == "--commit") {
-    options.commit = value;
-  } else if (name == "--date") {
-    options.date = value;
-  } else if (name == "--machine") {
-    options.machine = value;
   } else {
-    return false;
+    return options.file.read(name, value);
   }
   return true;
 }

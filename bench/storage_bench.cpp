@@ -8,11 +8,11 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "base/heap.h"
 #include "base/json_writer.h"
+#include "bench/result_file.h"
 #include "bench/storage_compaction.h"
 #include "bench/storage_ingest.h"
 #include "bench/storage_recovery.h"
@@ -35,7 +35,7 @@ struct Options {
   CompactionOptions compaction;
   std::string only;  // "recovery", "ingest" or "compaction"; "": all.
   bool has(const std::string& part) const { return only.empty() || only == part; }
-  std::string json, commit = "unknown", date = "unknown", machine = "unknown";
+  ResultFile file;
 };
 
 const char* verdict(bool met) { return met ? "PASS" : "SHORT"; }
@@ -100,11 +100,7 @@ void write(JsonWriter& json, const CompactionOptions& options, const CompactionR
 
 Status write_json(const Options& options, const RecoveryResult& recovery,
                   const std::vector<IngestRow>& rows, const CompactionResult& compaction) {
-  if (options.json.empty()) return Ok{};
-  JsonWriter json;
-  json.begin_object();
-  json.key("bench").text("storage").key("commit").text(options.commit);
-  json.key("date").text(options.date).key("machine").text(options.machine);
+  JsonWriter json = options.file.begin("storage");
   json.key("people").number(options.recovery.people).key("events").number(recovery.events);
   json.key("threads").number(options.recovery.threads);
   json.key("sabotaged").boolean(options.recovery.sabotage);
@@ -135,11 +131,7 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
   json.end_array();
   write(json, options.compaction, compaction);
   json.end_object();
-  std::ofstream out(options.json);
-  out << json.take() << '\n';
-  out.close();
-  if (out) return Ok{};
-  return Error{ErrorCode::InvalidArgument, "cannot write " + options.json};
+  return options.file.write(json.take());
 }
 
 Status run(const Options& options) {
@@ -184,16 +176,8 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
   } else if (name == "--only") {
     options.only = value;
     return value == "recovery" || value == "ingest" || value == "compaction";
-  } else if (name == "--json") {
-    options.json = value;
-  } else if (name == "--commit") {
-    options.commit = value;
-  } else if (name == "--date") {
-    options.date = value;
-  } else if (name == "--machine") {
-    options.machine = value;
   } else {
-    return false;
+    return options.file.read(name, value);
   }
   return true;
 }
