@@ -182,7 +182,7 @@ double client_alone(const ExportOptions& options, const ExportReceiver& receiver
 
 std::string at_once(const ExportOptions& options) {
   return fmt::format(R"(,"concurrency":{}{})", options.sabotage ? 1 : options.concurrency,
-                     options.sabotage ? R"(,"rate":{"requests_per_second":20})" : "");
+                     options.sabotage ? R"(,"rate":{"requests_per_second":5})" : "");
 }
 
 Status measure_people(const ExportOptions& options, World& world, ExportResult& result) {

@@ -69,6 +69,25 @@ class Composer {
   std::vector<MappedField> mapping_;
 };
 
+// Of people who are sent in a form of our own: by id, or by what the sync says they are known by.
+class PeopleComposer : public Composer {
+ public:
+  PeopleComposer(const SyncDocument& sync, const DestinationDocument& destination);
+  Status takes(Operation) const override { return Ok{}; }
+  std::size_t people_max(Operation) const override { return batch_size_; }
+  std::size_t bytes_max() const override;
+  bool identifies(const BatchScope& scope, const Person& person) const override;
+  bool removes_by_values() const override { return false; }
+
+ protected:
+  std::uint64_t digest_of(const Person& person) const;
+  Nulls nulls_;
+
+ private:
+  std::vector<std::string> identify_by_;
+  std::size_t batch_size_;
+};
+
 // How a sync and its destination, as they are now, word things.
 std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
                                         const DestinationDocument& destination);

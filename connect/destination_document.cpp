@@ -126,6 +126,22 @@ Status read_header(const DocumentReader& headers, const std::string& name,
   return Ok{};
 }
 
+// Two headers of one name would say different things of who asks.
+Status check_request_headers(const DocumentReader& reader, const DestinationDocument& document) {
+  const std::string own = header_name_of(document.authorization);
+  if (own.empty() || !document.content) return Ok{};
+  for (const Operation operation : {Operation::Add, Operation::Change, Operation::Remove}) {
+    const RequestTemplate* const request = document.content->request(operation);
+    if (request == nullptr) continue;
+    for (const auto& [name, value] : request->headers) {
+      if (lower(name) != own) continue;
+      return reader.wrong("authorization", "the requests set the header '" + name +
+                                               "' themselves; leave one of the two out.");
+    }
+  }
+  return Ok{};
+}
+
 Status read_headers(const DocumentReader& reader, const DestinationDocument* previous,
                     DestinationDocument& document) {
   TRY_ASSIGN(const auto headers, reader.object("headers"));
@@ -276,6 +292,7 @@ Result<DestinationDocument> parse_destination(std::string_view json,
   const bool keeps = previous != nullptr && same_server(previous->url, document.url);
   TRY_ASSIGN(document.authorization,
              read_authorization(reader, keeps ? &previous->authorization : nullptr));
+  TRY(check_request_headers(reader, document));
   TRY(read_headers(reader, previous, document));
   TRY(read_numbers(reader, document));
   return document;  // "disabled" is shown and not set: putting a destination enables it.

@@ -11,6 +11,7 @@
 #include "connect/file_destination.h"
 #include "connect/webhook_destination.h"
 #include "engine/access.h"
+#include "engine/change_reason.h"
 #include "engine/engine.h"
 
 namespace muster::connect {
@@ -26,20 +27,6 @@ std::string quoted(std::string_view text) {
   JsonWriter json;
   json.text(text);
   return json.take();
-}
-
-std::string_view word_of(storage::ChangeReason reason) {
-  using enum storage::ChangeReason;
-  switch (reason) {
-    case Event: return "event";
-    case Attribute: return "attribute";
-    case Expired: return "expired";
-    case Definition: return "definition";
-    case Merge: return "merge";
-    case Erased: return "erased";
-    case Rank: return "rank";
-  }
-  return "";
 }
 
 AudienceMoment moment_of(engine::MembersAnswer answer) {
@@ -95,7 +82,7 @@ class EngineAudience final : public Audience {
       changes.rows.push_back({.offset = row.offset, .ordinal = row.person,
                               .profile_id = std::move(row.profile_id).value_or(""),
                               .entered = row.entered, .happened = row.happened,
-                              .reason = word_of(row.reason)});
+                              .reason = engine::name_of(row.reason)});
     }
     return changes;
   }

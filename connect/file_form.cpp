@@ -53,22 +53,10 @@ std::string csv_cell(const MappedValue& value) {
   return csv_cell(json.str());
 }
 
-class FileComposer final : public Composer {
+class FileComposer final : public PeopleComposer {
  public:
   FileComposer(const SyncDocument& sync, const DestinationDocument& document)
-      : Composer(sync.mapping),
-        format_(document.file->format),
-        batch_size_(document.batch_size),
-        identify_by_(sync.identify_by),
-        nulls_(sync.nulls) {}
-
-  Status takes(Operation) const override { return Ok{}; }
-  std::size_t people_max(Operation) const override { return batch_size_; }
-  std::size_t bytes_max() const override { return kBodyBytesMax; }
-  bool identifies(const BatchScope& scope, const Person& person) const override {
-    if (scope.operation == Operation::Remove) return !person.id.empty();
-    return has_any(mapping_, person, identify_by_);
-  }
+      : PeopleComposer(sync, document), format_(document.file->format) {}
 
   std::string member(const BatchScope& scope, const Person& person) const override {
     if (format_ == FileFormat::Roaring) return {};
@@ -103,9 +91,8 @@ class FileComposer final : public Composer {
   std::uint64_t digest(const BatchScope&, const Person& person) const override {
     // Who is in a set does not change with their values.
     if (format_ == FileFormat::Roaring) return 1;
-    return hash64(member_json(mapping_, person, nulls_));
+    return digest_of(person);
   }
-  bool removes_by_values() const override { return false; }
   std::string known(const Person& person) const override {
     static const std::vector<std::string> none;
     return known_text(mapping_, person, nulls_ == Nulls::Keep ? nullptr : &none);
@@ -113,9 +100,6 @@ class FileComposer final : public Composer {
 
  private:
   FileFormat format_;
-  std::size_t batch_size_;
-  std::vector<std::string> identify_by_;
-  Nulls nulls_;
 };
 
 }  // namespace

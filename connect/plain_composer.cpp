@@ -15,21 +15,10 @@
 namespace muster::connect {
 namespace {
 
-class PlainComposer final : public Composer {
+class PlainComposer final : public PeopleComposer {
  public:
-  PlainComposer(const SyncDocument& sync, const DestinationDocument& destination)
-      : Composer(sync.mapping),
-        identify_by_(sync.identify_by),
-        nulls_(sync.nulls),
-        batch_size_(destination.batch_size) {}
+  using PeopleComposer::PeopleComposer;
 
-  Status takes(Operation) const override { return Ok{}; }
-  std::size_t people_max(Operation) const override { return batch_size_; }
-  std::size_t bytes_max() const override { return kBodyBytesMax; }
-  bool identifies(const BatchScope& scope, const Person& person) const override {
-    if (scope.operation == Operation::Remove) return !person.id.empty();
-    return has_any(mapping_, person, identify_by_);
-  }
   std::string member(const BatchScope& scope, const Person& person) const override {
     if (scope.operation != Operation::Remove) return member_json(mapping_, person, nulls_);
     JsonWriter json;
@@ -49,21 +38,32 @@ class PlainComposer final : public Composer {
     return {.prefix = json.take(), .separator = ",", .suffix = "]}", .request = {}};
   }
   std::uint64_t digest(const BatchScope&, const Person& person) const override {
-    return hash64(member_json(mapping_, person, nulls_));
+    return digest_of(person);
   }
   bool digests_text() const override { return true; }
-  bool removes_by_values() const override { return false; }
   std::string known(const Person& person) const override {
     return nulls_ == Nulls::Keep ? known_text(mapping_, person, nullptr) : "";
   }
-
- private:
-  std::vector<std::string> identify_by_;
-  Nulls nulls_;
-  std::size_t batch_size_;
 };
 
 }  // namespace
+
+PeopleComposer::PeopleComposer(const SyncDocument& sync, const DestinationDocument& destination)
+    : Composer(sync.mapping),
+      nulls_(sync.nulls),
+      identify_by_(sync.identify_by),
+      batch_size_(destination.batch_size) {}
+
+std::size_t PeopleComposer::bytes_max() const { return kBodyBytesMax; }
+
+bool PeopleComposer::identifies(const BatchScope& scope, const Person& person) const {
+  if (scope.operation == Operation::Remove) return !person.id.empty();
+  return has_any(mapping_, person, identify_by_);
+}
+
+std::uint64_t PeopleComposer::digest_of(const Person& person) const {
+  return hash64(member_json(mapping_, person, nulls_));
+}
 
 std::string member_json(const std::vector<MappedField>& mapping, const Person& person,
                         Nulls nulls) {

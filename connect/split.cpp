@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
 
 namespace muster::connect {
@@ -81,7 +83,8 @@ Result<std::optional<AudienceSplit>> read_split(const DocumentReader& reader) {
     split.arms.push_back(std::move(arm));
   }
   if (std::abs(sum - 1.0) > kSumTolerance) {
-    return inner->wrong("arms", "the shares of the arms and the holdout make 1 together.");
+    return inner->wrong("arms", "the shares of the arms and the holdout make " +
+                                    fmt::format("{:.6g}", sum) + " together, and must make 1.");
   }
   TRY(read_sent(*inner, split));
   return std::optional(std::move(split));

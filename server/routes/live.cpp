@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "engine/change_reason.h"
 #include "server/routes/handlers.h"
 #include "server/routes/reply.h"
 
@@ -29,27 +30,13 @@ std::string alive_at(std::uint64_t last) {
   return "id: " + std::to_string(last) + "\n" + kAlive;
 }
 
-std::string_view word_of(storage::ChangeReason reason) {
-  using enum storage::ChangeReason;
-  switch (reason) {
-    case Event: return "event";
-    case Attribute: return "attribute";
-    case Expired: return "expired";
-    case Definition: return "definition";
-    case Merge: return "merge";
-    case Erased: return "erased";
-    case Rank: return "rank";
-  }
-  return "";
-}
-
 std::string row_json(const engine::ChangeRow& row) {
   JsonWriter json;
   json.begin_object().key("offset").number(row.offset).key("segment").text(row.segment);
   json.key("version").number(row.version).key("profile_id");
   row.profile_id ? json.text(*row.profile_id) : json.null();
   json.key("change").text(row.entered ? "entered" : "left");
-  json.key("reason").text(word_of(row.reason));
+  json.key("reason").text(engine::name_of(row.reason));
   json.key("happened").text(to_rfc3339(row.happened));
   json.key("known").text(to_rfc3339(row.known));
   json.end_object();

@@ -120,6 +120,15 @@ TEST(Authorization, SaysWhatIsWrongAndWhere) {
   ASSERT_FALSE(twice);
   EXPECT_EQ("/headers/Authorization: this header is set by the delivery itself.",
             twice.error().message);
+  const auto by_template = parse_destination(
+      R"({"kind":"webhook","url":"https://h.example.com/","authorization":{"kind":"bearer",)"
+      R"("token":"y"},"requests":{"add":{"headers":{"authorization":"x"},"path":"/{{id}}"},)"
+      R"("remove":{"path":"/{{id}}"}}})",
+      nullptr);
+  ASSERT_FALSE(by_template);
+  EXPECT_EQ("/authorization: the requests set the header 'authorization' themselves; leave one of "
+            "the two out.",
+            by_template.error().message);
 }
 
 TEST(Authorization, MakesTheHeaders) {

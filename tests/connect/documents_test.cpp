@@ -162,7 +162,7 @@ TEST(SyncDocument, SaysWhereAndWhatDoesNotFit) {
        "/identify_by: 'email' is no name of the mapping."},
       {R"({"segment":"s","destination":"d","split":{"salt":"x",)"
        R"("arms":[{"name":"a","share":0.5}]}})",
-       "/split/arms: the shares of the arms and the holdout make 1 together."},
+       "/split/arms: the shares of the arms and the holdout make 0.5 together, and must make 1."},
       {R"({"segment":"s","destination":"d","split":{"salt":"x","arms":[{"name":"a","share":1},)"
        R"({"name":"a","share":1}]}})",
        "/split/arms/1/name: a name that no other arm has belongs here."},

@@ -195,7 +195,7 @@ class Recipes(DestinationCase):
         self.load(client, people)
         self.define(client, {'kind': 'recipe', 'recipe': 'meta_custom_audience', 'url': url,
                              'settings': {'audience_id': '42'},
-                             'headers': {'Authorization': 'Bearer t'}, 'batch_size': 300},
+                             'authorization': {'kind': 'bearer', 'token': 't'}, 'batch_size': 300},
                     {'mapping': self.MAPPING})
         run = self.run_to_end(client)
         self.assertEqual(run['counts']['sent'], PEOPLE, run)

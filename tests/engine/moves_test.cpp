@@ -30,6 +30,18 @@ class Moves : public StandingCase {
     EXPECT_TRUE(found) << where << "\n" << (found ? "" : found.error().message);
     return found ? *found : std::vector<std::string>{"?"};
   }
+  // Somebody who is gold becomes one with somebody who is not.
+  void expect_no_move_by_joining() {
+    gold("young");
+    has("old", "plan", text("free"));
+    test_.clock().advance(kDay);
+    const Row row{{"profile", text("old")}, {"anonymous", text("young")}};
+    ASSERT_TRUE(test_.engine().ingest(
+        pass<Permission::Ingest>(),
+        {.table = storage::TableKind::Identities, .bytes = test_.spelling().write({row})}));
+    expect_everywhere("entered \"gold\" before 12h ago", {"old"});
+    expect_everywhere("entered \"gold\" in last 12h or left \"gold\" in last 7d", {});
+  }
   // Saved or asked, now or after a start: it is the same.
   void expect_everywhere(const std::string& where, const std::vector<std::string>& expected) {
     EXPECT_EQ(expected, who(where)) << where;
@@ -113,30 +125,13 @@ TEST_F(Moves, AnExplanationSaysWhen) {
 
 TEST_F(Moves, OfWhoBecameSomebodyElseAreThoseOfThatPerson) {
   save_gold();
-  gold("young");
-  has("old", "plan", text("free"));
-  test_.clock().advance(kDay);
-  const Row row{{"profile", text("old")}, {"anonymous", text("young")}};
-  ASSERT_TRUE(test_.engine().ingest(
-      pass<Permission::Ingest>(),
-      {.table = storage::TableKind::Identities, .bytes = test_.spelling().write({row})}));
-  // That one came in by becoming one with the other is no move.
-  expect_everywhere("entered \"gold\" before 12h ago", {"old"});
-  expect_everywhere("entered \"gold\" in last 12h or left \"gold\" in last 7d", {});
+  expect_no_move_by_joining();
 }
 
 TEST_F(Moves, OfWhoBecameSomebodyElseWhileTheyAreFollowed) {
   save_gold();
   who("entered \"gold\" today");
-  gold("young");
-  has("old", "plan", text("free"));
-  test_.clock().advance(kDay);
-  const Row row{{"profile", text("old")}, {"anonymous", text("young")}};
-  ASSERT_TRUE(test_.engine().ingest(
-      pass<Permission::Ingest>(),
-      {.table = storage::TableKind::Identities, .bytes = test_.spelling().write({row})}));
-  expect_everywhere("entered \"gold\" before 12h ago", {"old"});
-  expect_everywhere("entered \"gold\" in last 12h or left \"gold\" in last 7d", {});
+  expect_no_move_by_joining();
 }
 
 // Nobody has asked by the word: the name of the events is as good.
