@@ -1,5 +1,6 @@
 // Conditions over events that are answered without doing what they say: every way of asking must
 // agree (World::ask), and so must another way of saying it that has no shortcut.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/query/query_support.h"
@@ -156,6 +157,36 @@ TEST(Shortcuts, SequencesInOnePassAreThoseOfEachPerson) {
         "sequence(\"buy\" at first then without (any event where (amount > 30)) \"back\")"}) {
     ASSERT_TRUE(world.bind(sequence)) << sequence;
     EXPECT_NE("nobody", world.ask(sequence)) << sequence;
+  }
+}
+
+// Few people with much to do within seconds: their events meet in one slice of time, out of several
+// runs, and some are at one moment.
+TEST(Shortcuts, SequencesInOnePassAreThoseOfEachPersonWhenTheyAreBusy) {
+  Random random;
+  World world;
+  for (int i = 0; i < 40; ++i) world.person("p" + std::to_string(i));
+  for (int batch = 0; batch < 4; ++batch) {
+    for (int i = 0; i < 1'200 >> batch; ++i) {
+      const char* const names[] = {"view", "view", "buy", "back"};
+      const std::string who = std::to_string(random.below(40));
+      const std::string time = fmt::format("2024-06-05T00:{:02}:{:02}Z", random.below(60),
+                                           random.below(60));
+      world.event("p" + who, names[random.below(4)], time, {{"sku", number(who)}});
+    }
+    world.generation();
+  }
+  world.set_now("2024-06-10T12:00:00Z");
+  for (const char* sequence :
+       {"sequence(\"view\" then within 10s \"buy\")", "sequence(\"buy\" then within 8s \"buy\")",
+        "sequence(\"back\" then within 90s \"view\" then within 1m \"buy\")",
+        "sequence(\"back\" then within 2m without (\"view\") \"buy\")",
+        "sequence(\"view\" then within 2m \"view\" then within 3m without (\"back\") \"buy\" "
+        "then within 3m without (\"view\" or \"buy\") \"back\")",
+        "sequence(\"buy\" where (sku > 20) then within 9s (\"view\" or \"back\"))"}) {
+    ASSERT_TRUE(world.bind(sequence)) << sequence;
+    EXPECT_NE("nobody", world.ask(sequence)) << sequence;
+    EXPECT_NE(world.ask("count(any) > 0"), world.ask(sequence)) << sequence;
   }
 }
 
