@@ -17,15 +17,6 @@ void pack(std::span<const std::int64_t> values, std::int64_t base, std::byte* ou
   }
 }
 
-template <typename Narrow>
-void unpack(const std::byte* in, std::int64_t base, std::span<std::int64_t> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    Narrow offset;
-    std::memcpy(&offset, in + i * sizeof(Narrow), sizeof offset);
-    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) + offset);
-  }
-}
-
 std::uint8_t width_for(std::uint64_t span) {
   if (span == 0) return 0;
   if (span <= 0xff) return 1;
@@ -65,9 +56,18 @@ PackedInts::PackedInts(std::span<const std::int64_t> values)
 
 std::int64_t PackedInts::at(std::uint32_t i) const {
   CHECK(i < size_);
-  std::int64_t value = 0;
-  read(i, std::span(&value, 1));
-  return value;
+  const std::byte* const at = data_.get() + std::size_t{i} * width_;
+  const auto value = [&](auto narrow) {
+    std::memcpy(&narrow, at, sizeof narrow);
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(min_) + narrow);
+  };
+  switch (width_) {
+    case 0: return min_;
+    case 1: return value(std::uint8_t{});
+    case 2: return value(std::uint16_t{});
+    case 4: return value(std::uint32_t{});
+    default: return value(std::uint64_t{});
+  }
 }
 
 std::optional<PackedView> PackedInts::view(std::uint32_t first, std::uint32_t count) const {
@@ -77,25 +77,12 @@ std::optional<PackedView> PackedInts::view(std::uint32_t first, std::uint32_t co
 }
 
 void PackedInts::read(std::uint32_t first, std::span<std::int64_t> out) const {
-  CHECK(first + out.size() <= size_);
-  const std::byte* in = data_.get() + std::size_t{first} * width_;
-  switch (width_) {
-    case 0:
-      std::fill(out.begin(), out.end(), min_);
-      break;
-    case 1:
-      unpack<std::uint8_t>(in, min_, out);
-      break;
-    case 2:
-      unpack<std::uint16_t>(in, min_, out);
-      break;
-    case 4:
-      unpack<std::uint32_t>(in, min_, out);
-      break;
-    default:
-      unpack<std::uint64_t>(in, min_, out);
-      break;
+  const auto packed = view(first, static_cast<std::uint32_t>(out.size()));
+  if (!packed) {
+    std::fill(out.begin(), out.end(), min_);
+    return;
   }
+  kernels().unpack(*packed, min_, out.data());
 }
 
 }  // namespace muster::index

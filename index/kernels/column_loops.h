@@ -44,6 +44,16 @@ MUSTER_INLINE void plain_codes(const T* values, std::uint32_t size, const std::u
   }
 }
 
+template <typename T>
+MUSTER_INLINE void plain_unpack(const T* __restrict values, std::uint32_t size, std::uint64_t base,
+                                std::int64_t* __restrict out) {
+  for (std::uint32_t i = 0; i < size; ++i) out[i] = static_cast<std::int64_t>(base + values[i]);
+}
+
+MUSTER_TARGET void unpack(PackedView v, std::int64_t base, std::int64_t* out) {
+  MUSTER_BY_WIDTH(plain_unpack, v, v.size, static_cast<std::uint64_t>(base), out)
+}
+
 // --- Arrays ----------------------------------------------------------------------------------
 
 template <bool kWanted>

@@ -74,6 +74,8 @@ struct Kernels {
   // not in it.  Shape: as select_range; the table has `bits` bits.
   void (*select_codes)(PackedView values, const std::uint64_t* table, std::uint64_t bits,
                        std::uint64_t* out);
+  // out[i] = base + values[i].
+  void (*unpack)(PackedView values, std::int64_t base, std::int64_t* out);
 
   // The bits of bits[w], lowest first, go to the set positions of where[w]; the others are 0.
   void (*deposit)(const std::uint64_t* bits, const std::uint64_t* where, std::size_t words,

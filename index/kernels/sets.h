@@ -15,10 +15,10 @@
 #define MUSTER_KERNEL_SET                                                                       \
   .count = count, .and_count = and_count, .andnot_count = andnot_count, .and_write = and_write, \
   .or_write = or_write, .andnot_write = andnot_write, .all_of = all_of, .any_of = any_of,       \
-  .select_range = select_range, .select_codes = select_codes, .deposit = deposit,               \
-  .intersect_arrays = intersect_arrays, .filter_in = filter_in, .filter_out = filter_out,       \
-  .count_in = count_in, .members_of = members_of, .add_planes = add_planes,                     \
-  .counts_within = counts_within
+  .select_range = select_range, .select_codes = select_codes, .unpack = unpack,                 \
+  .deposit = deposit, .intersect_arrays = intersect_arrays, .filter_in = filter_in,          \
+  .filter_out = filter_out, .count_in = count_in, .members_of = members_of,                     \
+  .add_planes = add_planes, .counts_within = counts_within
 
 namespace muster::index {
 

@@ -28,6 +28,11 @@ class FoundRows {
   bool find(const BoundAggregate& aggregate, const index::Generation& generation,
             const PeopleRange& people, const Narrow& narrow);
 
+  // Goes through what was found, from which `narrow` may take more out.
+  // Returns false as find() does.
+  template <typename Narrow>
+  bool narrow(const index::Generation& generation, const Narrow& narrow);
+
   // In the order in which find() met them: by source, run and, but for people asked one by one,
   // time.
   std::span<const Stretch> stretches() const { return stretches_; }
@@ -60,6 +65,18 @@ bool FoundRows::find(const BoundAggregate& aggregate, const index::Generation& g
         }
         stretches_.push_back(stretch);
       });
+  return !failed;
+}
+
+template <typename Narrow>
+bool FoundRows::narrow(const index::Generation& generation, const Narrow& narrow) {
+  bool failed = false;
+  for (Stretch& stretch : stretches_) {
+    if (stretch.mask == SlotMask{}) continue;
+    RowSlots slots = slots_of(stretch, generation);
+    narrow(stretch.source, *stretch.run, slots, stretch.mask);
+    failed = failed || slots.failed();
+  }
   return !failed;
 }
 

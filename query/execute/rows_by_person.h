@@ -21,6 +21,10 @@ class RowsByPerson {
   bool find(const BoundAggregate& aggregate, const index::Generation& generation,
             const PeopleRange& people, const Narrow& narrow);
 
+  // Goes through what was found, from which `narrow` may take more out; returns false as find().
+  template <typename Narrow>
+  bool narrow(const index::Generation& generation, const Narrow& narrow);
+
   std::uint32_t rows() const { return total_; }
   // Calls visit(source number, run, slots, mask) for the same stretches of rows.
   template <typename Visit>
@@ -33,6 +37,12 @@ class RowsByPerson {
   std::span<const std::uint32_t> ends() const { return ends_; }
 
  private:
+  // From how many there are of each person.
+  void begin_ends() {
+    total_ = 0;
+    for (std::uint32_t& end : ends_) total_ += std::exchange(end, total_);
+  }
+
   template <typename Visit>
   void for_each_person(const RowSlots& slots, const SlotMask& mask, const Visit& visit) const;
 
@@ -66,8 +76,19 @@ bool RowsByPerson::find(const BoundAggregate& aggregate, const index::Generation
         narrow(s, run, slots, mask);
         for_each_person(slots, mask, [&](std::uint32_t, std::uint32_t place) { ++ends_[place]; });
       });
-  total_ = 0;
-  for (std::uint32_t& end : ends_) total_ += std::exchange(end, total_);
+  begin_ends();
+  return is_exact;
+}
+
+template <typename Narrow>
+bool RowsByPerson::narrow(const index::Generation& generation, const Narrow& narrow) {
+  ends_.assign(people_.count, 0);
+  const bool is_exact = found_.narrow(
+      generation, [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask& mask) {
+        narrow(s, run, slots, mask);
+        for_each_person(slots, mask, [&](std::uint32_t, std::uint32_t place) { ++ends_[place]; });
+      });
+  begin_ends();
   return is_exact;
 }
 
