@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "query/execute/event_rows.h"
+#include "query/execute/far_rows.h"
 
 namespace muster::query {
 namespace {
@@ -65,12 +66,19 @@ bool WindowCounts::count_filtered(const BoundAggregate& aggregate,
   passing_.clear();
   bool failed = false;
   const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
+  FarRows far;
+  const auto visit_far = [&](std::size_t, const index::EventRun& run,
+                             std::span<const std::uint32_t> rows) {
+    const std::uint16_t* const person = run.person.data();
+    for (const std::uint32_t row : rows) passing_.push_back(person[row]);
+  };
   for_each_taken(aggregate, generation, people,
-                 [&](std::size_t, const auto&, RowSlots& slots, const SlotMask& mask) {
+                 [&](std::size_t s, const index::EventRun& run, RowSlots& slots,
+                     const SlotMask& mask) {
                    failed = failed || slots.failed();
-                   for_each_bit(mask,
-                                [&](std::uint32_t i) { passing_.push_back(slots.person_of(i)); });
+                   far.add(s, run, slots.row_of(0), mask, visit_far);
                  });
+  far.visit(visit_far);
   rows_ = passing_.size();
   by_row_.push_back(passing_);
   return !failed;

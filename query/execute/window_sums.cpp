@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "query/execute/event_rows.h"
+#include "query/execute/far_rows.h"
 
 namespace muster::query {
 namespace {
@@ -85,47 +86,55 @@ void with_packed(const index::PackedInts& values, std::uint32_t first, std::uint
   }
 }
 
-// Calls visit(who, addend) for every event of the term.
+// Calls visit(who, addend) for those rows of a run that each_row(of_row) gives to of_row(row).
+template <typename Sum, typename EachRow, typename Visit>
+void visit_rows(const SumTerm& term, std::size_t source, const index::EventRun& run,
+                const EachRow& each_row, const Visit& visit) {
+  const auto each = static_cast<Sum>(term.each);
+  const std::uint16_t* const person = run.person.data();
+  if (!term.has_value) {
+    each_row([&](std::uint32_t row) { visit(person[row], each); });
+    return;
+  }
+  const index::PropertyColumn* column = column_of(term.aggregate->sources[source], run);
+  if (column == nullptr) return;
+  const auto factor = static_cast<Sum>(weight_of(term, *column));
+  // Rows without the property hold 0, which changes no sum.
+  const bool all_count = each == 0 || column->present.empty();
+  with_packed<Sum>(column->values, 0, run.rows, [&](const auto& value_at) {
+    each_row([&](std::uint32_t row) {
+      if (!all_count && !column->has(row)) return;
+      visit(person[row], static_cast<Sum>(value_at(row) * factor + each));
+    });
+  });
+}
+
+// Calls visit(who, addend) for every event of the term. Rows that stand far from each other are
+// gathered first: then what is read of them is waited for together.
 // Returns false when an exact number in `where` left its bits.
 template <typename Sum, typename Visit>
 bool for_each_addend(const SumTerm& term, const index::Generation& generation,
                      std::uint32_t block, const Visit& visit) {
   bool failed = false;
-  const auto each = static_cast<Sum>(term.each);
   const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
+  FarRows far;
+  const auto visit_far = [&](std::size_t source, const index::EventRun& run,
+                             std::span<const std::uint32_t> rows) {
+    visit_rows<Sum>(term, source, run, [&](const auto& of_row) {
+      for (const std::uint32_t row : rows) of_row(row);
+    }, visit);
+  };
   for_each_taken(
       *term.aggregate, generation, people,
       [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask mask) {
         failed = failed || slots.failed();
-        const std::uint32_t first = slots.row_of(0);
-        const std::uint16_t* const person = run.person.data() + first;
-        const bool all_taken = mask == everyone_of(slots);
-        if (!term.has_value && all_taken) {
-          for (std::uint32_t i = 0; i < slots.count(); ++i) visit(person[i], each);
-          return;
-        }
-        if (!term.has_value) {
-          for_each_bit(mask, [&](std::uint32_t i) { visit(person[i], each); });
-          return;
-        }
-        const index::PropertyColumn* column = column_of(term.aggregate->sources[s], run);
-        if (column == nullptr) return;
-        const auto factor = static_cast<Sum>(weight_of(term, *column));
-        // Rows without the property hold 0, which changes no sum.
-        const bool all_count = each == 0 || column->present.empty();
-        with_packed<Sum>(column->values, first, slots.count(), [&](const auto& value_at) {
-          const auto take = [&](std::uint32_t i) {
-            visit(person[i], static_cast<Sum>(value_at(i) * factor + each));
-          };
-          if (all_count && all_taken) {
-            for (std::uint32_t i = 0; i < slots.count(); ++i) take(i);
-            return;
-          }
-          for_each_bit(mask, [&](std::uint32_t i) {
-            if (all_count || column->has(first + i)) take(i);
-          });
-        });
+        const std::uint32_t first = slots.row_of(0), end = first + slots.count();
+        if (mask != everyone_of(slots)) return far.add(s, run, first, mask, visit_far);
+        visit_rows<Sum>(term, s, run, [&](const auto& of_row) {
+          for (std::uint32_t row = first; row < end; ++row) of_row(row);
+        }, visit);
       });
+  far.visit(visit_far);
   return !failed;
 }
 
