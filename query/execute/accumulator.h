@@ -32,7 +32,7 @@ class Accumulator {
   // Forgets; storage of the last use is used again.
   void reset(const BoundAggregate& aggregate, std::size_t buckets);
 
-  void count(std::size_t bucket) { ++counts_[bucket]; }
+  void count(std::size_t bucket, std::uint32_t times = 1) { counts_[bucket] += times; }
   // Keys of values as the aggregate's type has them, exact ones at its scale.
   void take(std::size_t bucket, Int128 key);
   // For First and Last of values, and of the times themselves.

@@ -6,6 +6,7 @@
 #include "index/event_json.h"
 #include "query/execute/event_rows.h"
 #include "query/execute/group_slots.h"
+#include "query/execute/group_sums.h"
 #include "query/execute/sorted_values.h"
 
 namespace muster::query {
@@ -198,6 +199,12 @@ void AggregateResult::take_rows(const BoundAggregate& aggregate,
 
 void AggregateResult::compute_groups(const BoundAggregate& aggregate,
                                      const index::Generation& generation) {
+  // One by one there is little to gain.
+  constexpr std::uint32_t kManyPeople = 4'096;
+  if (people_.count >= kManyPeople &&
+      sum_groups(aggregate, generation, people_, *rows_, by_person_)) {
+    return;
+  }
   Groups groups;
   make_groups(aggregate, generation, people_, groups);
   if (groups.failed) by_person_.fail();
