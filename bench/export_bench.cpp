@@ -49,9 +49,9 @@ void print(const ExportOptions& options, const ExportResult& result) {
              options.people, options.batch, options.concurrency, result.body_bytes_per_person,
              result.log_bytes_per_person, result.client_people_per_second);
   fmt::print("{} healthy destinations: {:.0f} people/s alone, {:.0f} beside as many that hang; "
-             "{} attempts at one that is down\n",
+             "{} attempts at one that is down; sixteen syncs to one: {:.0f} people/s\n",
              options.destinations, result.healthy_alone, result.healthy_beside,
-             result.down_attempts);
+             result.down_attempts, result.shared_per_second);
   for (const Figure& figure : figures_of(result)) {
     fmt::print("{:42} {:12.2f} {:8} (goal {} {})  {}\n", figure.name, figure.value, figure.unit,
                figure.is_least ? "at least" : "at most", figure.goal,
@@ -69,6 +69,7 @@ Status write_json(const Options& options, const ExportResult& result) {
   json.key("log_bytes_per_person").number(result.log_bytes_per_person);
   json.key("healthy_alone").number(result.healthy_alone);
   json.key("healthy_beside").number(result.healthy_beside);
+  json.key("shared_per_second").number(result.shared_per_second);
   json.key("figures").begin_array();
   for (const Figure& figure : figures_of(result)) {
     json.begin_object().key("name").text(figure.name).key("unit").text(figure.unit);

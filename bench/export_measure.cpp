@@ -263,6 +263,33 @@ Status measure_beside(const ExportOptions& options, World& world, ExportResult& 
   return Ok{};
 }
 
+// Sixteen syncs to one destination, of segments of their own: whether the batches of one meet those
+// of the others is asked before each is sent.
+Status measure_shared(const ExportOptions& options, World& world, ExportResult& result) {
+  constexpr std::uint32_t kSyncs = 16;
+  ExportReceiver receiver(Manner::Answers);
+  TRY(world.destination("shared", receiver.url(), R"(,"concurrency":64)"));
+  const auto id = [](std::uint32_t i) { return fmt::format("shared{}", i); };
+  std::vector<double> rates;
+  for (std::uint32_t round = 0; round < options.rounds; ++round) {
+    for (std::uint32_t i = 0; i < kSyncs; ++i) {
+      TRY(world.segment(fmt::format("part{}", i), fmt::format("part = {}", i)));
+      TRY(world.sync(id(i), fmt::format("part{}", i), "shared"));
+    }
+    const double begin = seconds_wall();
+    for (std::uint32_t i = 0; i < kSyncs; ++i) TRY(world.start(id(i)));
+    double people = 0;
+    for (std::uint32_t i = 0; i < kSyncs; ++i) {
+      TRY_ASSIGN(const std::uint64_t sent, world.wait_for(id(i)));
+      people += static_cast<double>(sent);
+    }
+    rates.push_back(people / (seconds_wall() - begin));
+    for (std::uint32_t i = 0; i < kSyncs; ++i) TRY(world.forget(id(i)));
+  }
+  result.shared_per_second = spread_of(rates).median;
+  return Ok{};
+}
+
 // Nobody listens; what is planned fails, again and again.
 Status measure_down(const ExportOptions& options, World& world, ExportResult& result) {
   TRY(world.destination("down", "http://127.0.0.1:9",
@@ -323,6 +350,7 @@ Result<ExportResult> measure_export(const ExportOptions& options) {
     TRY(world.open());
     TRY(measure_people(options, world, result));
     TRY(measure_beside(options, world, result));
+    TRY(measure_shared(options, world, result));
     TRY(measure_down(options, world, result));
   }
   TRY(measure_diff(options, result));

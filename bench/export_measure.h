@@ -30,6 +30,7 @@ struct ExportResult {
   double body_bytes_per_person = 0;
   double log_bytes_per_person = 0;
   double healthy_alone = 0, healthy_beside = 0;  // People a second.
+  double shared_per_second = 0;      // Of sixteen syncs to one destination, 64 at once.
   double diff_ms = 0;                // Planning a run: both differences and what goes with them.
   double down_mib = 0;               // By which the process grew while a destination was down.
   std::uint64_t down_attempts = 0;

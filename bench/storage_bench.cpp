@@ -6,9 +6,12 @@
 // bound by syncs when requests are small, by decoding and indexing when they are large.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
+#include <string_view>
 
 #include "base/heap.h"
 #include "base/json_writer.h"
@@ -16,6 +19,7 @@
 #include "bench/storage_compaction.h"
 #include "bench/storage_ingest.h"
 #include "bench/storage_recovery.h"
+#include "bench/storage_rotation.h"
 
 namespace muster::bench {
 namespace {
@@ -23,8 +27,8 @@ namespace {
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events N] [--threads N]
   [--tail-mib N] [--rows N] [--erased N] [--seconds S] [--folder DIR]
-  [--only recovery|ingest|compaction] [--sabotage] [--json FILE] [--commit ID] [--date DAY]
-  [--machine NAME]
+  [--only recovery|ingest|compaction|rotation] [--sabotage] [--json FILE] [--commit ID]
+  [--date DAY] [--machine NAME]
 )";
 
 constexpr double kReadySeconds = 15, kPauseRatio = 2, kIngestRatio = 0.7, kEncryptedRatio = 0.8;
@@ -33,7 +37,8 @@ struct Options {
   RecoveryOptions recovery;
   IngestOptions ingest;
   CompactionOptions compaction;
-  std::string only;  // "recovery", "ingest" or "compaction"; "": all.
+  RotationOptions rotation;
+  std::string only;  // "recovery", "ingest", "compaction" or "rotation"; "": all.
   bool has(const std::string& part) const { return only.empty() || only == part; }
   ResultFile file;
 };
@@ -98,8 +103,28 @@ void write(JsonWriter& json, const CompactionOptions& options, const CompactionR
   json.key("beside_max").number(result.busy_write_max_us).end_object().end_object();
 }
 
+void print(const RotationResult& result) {
+  fmt::print("another data key                 {:8.2f} s  {:.2f} GB written anew\n", result.seconds,
+             gb(result.bytes));
+  fmt::print("meanwhile, p99                   {:8.0f} us a question (idle {:.0f}), {:.0f} us a "
+             "row (idle {:.0f}), at most {:.0f} us\n",
+             result.busy_read_p99_us, result.idle_read_p99_us, result.busy_write_p99_us,
+             result.idle_write_p99_us, result.busy_write_max_us);
+}
+
+void write(JsonWriter& json, const RotationOptions& options, const RotationResult& result) {
+  json.key("rotation").begin_object().key("rows").number(options.rows);
+  json.key("bytes").number(result.bytes).key("seconds").number(result.seconds);
+  json.key("read_us").begin_object().key("idle_p99").number(result.idle_read_p99_us);
+  json.key("beside_p99").number(result.busy_read_p99_us).end_object();
+  json.key("write_us").begin_object().key("idle_p99").number(result.idle_write_p99_us);
+  json.key("beside_p99").number(result.busy_write_p99_us);
+  json.key("beside_max").number(result.busy_write_max_us).end_object().end_object();
+}
+
 Status write_json(const Options& options, const RecoveryResult& recovery,
-                  const std::vector<IngestRow>& rows, const CompactionResult& compaction) {
+                  const std::vector<IngestRow>& rows, const CompactionResult& compaction,
+                  const RotationResult& rotation) {
   JsonWriter json = options.file.begin("storage");
   json.key("people").number(options.recovery.people).key("events").number(recovery.events);
   json.key("threads").number(options.recovery.threads);
@@ -130,6 +155,7 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
   }
   json.end_array();
   write(json, options.compaction, compaction);
+  write(json, options.rotation, rotation);
   json.end_object();
   return options.file.write(json.take());
 }
@@ -138,6 +164,7 @@ Status run(const Options& options) {
   RecoveryResult recovery;
   std::vector<IngestRow> rows;
   CompactionResult compaction;
+  RotationResult rotation;
   if (options.has("recovery")) {
     TRY_ASSIGN(recovery, measure_recovery(options.recovery));
     print(options.recovery, recovery);
@@ -150,7 +177,11 @@ Status run(const Options& options) {
     TRY_ASSIGN(compaction, measure_compaction(options.compaction));
     print(options.compaction, compaction);
   }
-  return write_json(options, recovery, rows, compaction);
+  if (options.has("rotation")) {
+    TRY_ASSIGN(rotation, measure_rotation(options.rotation));
+    print(rotation);
+  }
+  return write_json(options, recovery, rows, compaction, rotation);
 }
 
 // An option with a value.
@@ -166,16 +197,18 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
     options.recovery.tail_mib = number;
   } else if (name == "--seconds") {
     options.recovery.seconds = options.ingest.seconds = options.compaction.seconds =
-        std::strtod(value.c_str(), nullptr);
+        options.rotation.seconds = std::strtod(value.c_str(), nullptr);
   } else if (name == "--folder") {
-    options.recovery.folder = options.ingest.folder = options.compaction.folder = value;
+    options.recovery.folder = options.ingest.folder = options.compaction.folder =
+        options.rotation.folder = value;
   } else if (name == "--rows") {
-    options.compaction.rows = number;
+    options.compaction.rows = options.rotation.rows = number;
   } else if (name == "--erased") {
     options.compaction.erased = static_cast<std::uint32_t>(number);
   } else if (name == "--only") {
     options.only = value;
-    return value == "recovery" || value == "ingest" || value == "compaction";
+    constexpr std::string_view kParts[] = {"recovery", "ingest", "compaction", "rotation"};
+    return std::find(std::begin(kParts), std::end(kParts), value) != std::end(kParts);
   } else {
     return options.file.read(name, value);
   }
@@ -184,11 +217,11 @@ bool read_option(const std::string& name, const std::string& value, Options& opt
 
 bool read_options(int argc, char** argv, Options& options) {
   options.recovery.folder = options.ingest.folder = options.compaction.folder =
-      std::filesystem::temp_directory_path();
+      options.rotation.folder = std::filesystem::temp_directory_path();
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--sabotage") {
-      options.recovery.sabotage = options.compaction.sabotage = true;
+      options.recovery.sabotage = options.compaction.sabotage = options.rotation.sabotage = true;
     } else {
       if (i + 1 == argc || !read_option(name, argv[i + 1], options)) return false;
       ++i;

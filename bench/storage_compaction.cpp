@@ -1,18 +1,15 @@
 #include "bench/storage_compaction.h"
 
-#include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <memory>
-#include <string>
 #include <thread>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/random.h"
 #include "bench/no_log.h"
+#include "bench/storage_beside.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
 #include "storage/record.h"
@@ -24,10 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using engine::Permission;
 
-constexpr std::uint64_t kSeed = 20'261'122;
 constexpr TimeMs kNow = 1'771'000'000'000;
-constexpr std::uint64_t kBatchRows = 20'000;
-constexpr std::uint64_t kEventsPerPerson = 10;
 
 // One data directory, and what lives in it.
 class Home {
@@ -72,44 +66,6 @@ class Home {
   std::unique_ptr<engine::Engine> engine_;
 };
 
-Status ingest(engine::Engine& engine, storage::TableKind table, std::string rows) {
-  TRY_ASSIGN(const auto receipt, engine.ingest(pass<Permission::Ingest>(),
-                                               {.table = table, .bytes = std::move(rows)}));
-  CHECK(receipt.rejected == 0);
-  return Ok{};
-}
-
-std::string profile_row(std::uint64_t number) {
-  return fmt::format(R"({{"profile_id":"u{}","email":"u{}@example.com","city":"c{}","n":{}}})"
-                     "\n",
-                     number, number, number % 500, number);
-}
-
-// Fills the log. Returns how many lines are about each of the people who will be erased.
-Result<std::uint64_t> fill(engine::Engine& engine, const CompactionOptions& options) {
-  const std::uint64_t people = std::max<std::uint64_t>(1, options.rows / kEventsPerPerson);
-  std::uint64_t lines = std::min<std::uint64_t>(options.erased, people);
-  for (std::uint64_t at = 0; at < people; at += kBatchRows) {
-    std::string rows;
-    for (std::uint64_t i = at; i < std::min(people, at + kBatchRows); ++i) rows += profile_row(i);
-    TRY(ingest(engine, storage::TableKind::Profiles, std::move(rows)));
-  }
-  SeededRandom random(kSeed);
-  for (std::uint64_t at = 0; at < options.rows; at += kBatchRows) {
-    std::string rows;
-    for (std::uint64_t i = at; i < std::min(options.rows, at + kBatchRows); ++i) {
-      const std::uint64_t who = random.below(people);
-      lines += who < options.erased ? 1 : 0;
-      rows += fmt::format(R"({{"type":"view","profile_id":"u{}","event_id":"e{:x}",)"
-                          R"("ts":"2026-02-10T10:00:00Z","page":"p{}","amount":{}.{:02}}})"
-                          "\n",
-                          who, i, random.below(3'000), random.below(200), random.below(100));
-    }
-    TRY(ingest(engine, storage::TableKind::Events, std::move(rows)));
-  }
-  return lines;
-}
-
 Result<double> decode_once(storage::Log& log) {
   const loader::FileDecoder decoder;
   std::uint64_t rows = 0;
@@ -127,57 +83,13 @@ Result<double> decode_once(storage::Log& log) {
   return watch.seconds();
 }
 
-// What one reader and one writer wait for, each time.
-struct Waits {
-  std::vector<double> reads, writes;
-};
-
-class Clients {
- public:
-  explicit Clients(engine::Engine& engine) : engine_(engine) {
-    reader_ = std::jthread([this] { read(); });
-    writer_ = std::jthread([this] { write(); });
-  }
-  Waits end() {
-    is_over_ = true;
-    reader_ = {};
-    writer_ = {};
-    return std::move(waits_);
-  }
-
- private:
-  void read() {
-    const engine::Question question{.where = R"(city = "c17" and did "view" in last 30d)"};
-    do {
-      const Stopwatch watch(TimeOf::Wall);
-      CHECK(engine_.count(pass<Permission::Query>(), question));
-      waits_.reads.push_back(watch.seconds());
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    } while (!is_over_);
-  }
-  void write() {
-    std::uint64_t number = 1'000'000'000;
-    do {
-      const Stopwatch watch(TimeOf::Wall);
-      CHECK(ingest(engine_, storage::TableKind::Profiles, profile_row(number++)));
-      waits_.writes.push_back(watch.seconds());
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    } while (!is_over_);
-  }
-
-  engine::Engine& engine_;
-  std::atomic<bool> is_over_ = false;
-  Waits waits_;
-  std::jthread reader_, writer_;  // Last, so that they end first.
-};
-
 }  // namespace
 
 Result<CompactionResult> measure_compaction(const CompactionOptions& options) {
   CompactionResult result;
   Home home(options.folder);
   TRY(home.open());
-  TRY_ASSIGN(const std::uint64_t lines, fill(home.engine(), options));
+  TRY_ASSIGN(const std::uint64_t lines, fill_rows(home.engine(), options.rows, options.erased));
   for (std::uint32_t i = 0; i < options.erased && !options.sabotage; ++i) {
     TRY(home.engine().erase(pass<Permission::Define>(), fmt::format("u{}", i)));
   }

@@ -79,16 +79,18 @@ bool Exporter::Impl::meets_flights(const SyncEntry& sync, const index::Bitmap& p
 
 std::vector<std::string> Exporter::Impl::due_batches(const SyncEntry& sync, TimeMs now,
                                                      std::size_t most) const {
-  std::vector<std::pair<std::uint64_t, std::string>> due;
+  std::vector<std::pair<std::uint64_t, const std::string*>> due;
   for (const auto& [id, batch] : sync.ledger.batches()) {
-    const bool waits = batch.dead || batch.retry_at > now || sync.flights.contains(id) ||
-                       meets_flights(sync, batch.plan.people);
-    if (!waits) due.emplace_back(batch.order, id);
+    const bool waits = batch.dead || batch.retry_at > now || sync.flights.contains(id);
+    if (!waits) due.emplace_back(batch.order, &id);
   }
   std::sort(due.begin(), due.end());
-  if (due.size() > most) due.resize(most);
   std::vector<std::string> ids;
-  for (auto& [order, id] : due) ids.push_back(std::move(id));
+  // Whom a batch meets is dear: asked only until there are enough.
+  for (const auto& [order, id] : due) {
+    if (ids.size() == most) break;
+    if (!meets_flights(sync, sync.ledger.batch(*id)->plan.people)) ids.push_back(*id);
+  }
   return ids;
 }
 

@@ -336,7 +336,8 @@ class Exporter::Impl {
 
   // Reports (exporter_reports.cpp).
   RunView overlaid(const SyncEntry& entry, RunView run) const;
-  std::vector<RunView> runs_of(const SyncEntry& entry) const;
+  // Newest first, `most` of them.
+  std::vector<RunView> runs_of(const SyncEntry& entry, std::size_t most = kRunsKeptMax + 1) const;
   JobView job_of(const SyncEntry& entry, RunView run) const;
 
   TimeMs now() const { return options_.clock->now(); }

@@ -82,7 +82,7 @@ RunView Exporter::Impl::overlaid(const SyncEntry& entry, RunView run) const {
 }
 
 // Newest first.
-std::vector<RunView> Exporter::Impl::runs_of(const SyncEntry& entry) const {
+std::vector<RunView> Exporter::Impl::runs_of(const SyncEntry& entry, std::size_t most) const {
   std::vector<RunView> runs;
   if (entry.requested) {
     runs.push_back(overlaid(entry, {.sync = entry.ledger.sync(), .number = entry.requested->run,
@@ -90,7 +90,7 @@ std::vector<RunView> Exporter::Impl::runs_of(const SyncEntry& entry) const {
                                     .requested_at = entry.requested->at}));
   }
   const auto& known = entry.ledger.runs();
-  for (auto run = known.rbegin(); run != known.rend(); ++run) {
+  for (auto run = known.rbegin(); run != known.rend() && runs.size() < most; ++run) {
     runs.push_back(overlaid(entry, *run));
   }
   return runs;
@@ -122,7 +122,7 @@ std::vector<JobView> Exporter::Impl::jobs() const {
   const std::scoped_lock lock(mutex_);
   std::vector<JobView> jobs;
   for (const auto& [id, entry] : syncs_) {
-    std::vector<RunView> runs = runs_of(*entry);
+    std::vector<RunView> runs = runs_of(*entry, 1);
     if (!runs.empty()) jobs.push_back(job_of(*entry, std::move(runs.front())));
   }
   return jobs;
@@ -148,7 +148,7 @@ Result<LedgerView> Exporter::Impl::ledger(std::string_view id) const {
   const SyncEntry* const entry = find_sync(id);
   if (entry == nullptr) return no_such("sync", id);
   LedgerView view = entry->ledger.view();
-  std::vector<RunView> runs = runs_of(*entry);
+  std::vector<RunView> runs = runs_of(*entry, 1);
   if (!runs.empty()) view.newest_run = std::move(runs.front());
   return view;
 }

@@ -25,6 +25,7 @@
 #include "engine/answers.h"
 #include "engine/commit_figures.h"
 #include "engine/comparisons.h"
+#include "engine/key_rotation.h"
 #include "engine/row_decoder.h"
 #include "engine/standing/change_index.h"
 #include "engine/standing/standing_segments.h"
@@ -68,6 +69,10 @@ struct Parts {
   // Between two looks for batches that are past their retention and for erasures to compact, where
   // no checkpoint comes sooner.
   std::chrono::milliseconds look_every = std::chrono::hours(1);
+  // The data keys that what stands on disk is encrypted with, so that they can be replaced; null:
+  // it is not encrypted, or they stay. Needs checkpoints.
+  storage::Keyring* keyring = nullptr;
+  std::function<void(const std::string& step)> behind_rotation_step = {};  // For tests.
   // Whether saved segments are kept exact, and who enters and leaves is recorded. Without it data
   // may be read, but not changed: the change stream would have a gap.
   bool standing = true;
@@ -279,8 +284,18 @@ class Engine {
   // Errors: Unsupported without Parts::checkpoints and Parts::suppression; StorageFull; Corrupt;
   // Unavailable. Then the next one goes on.
   Result<CompactionReceipt> compact_erased(const Pass<Permission::Admin>& pass);
-  // Has a compaction that is under way come to its end: it goes on with the next one.
+  // Has a compaction or rotation that is under way come to its end: the next one goes on with it.
   void end_upkeep();
+  // Adds a data key, begins to write anew whatever stands under older ones, beside everything else,
+  // and returns how it stands. One that a process did not finish goes on with the next.
+  // Cost: each encrypted file is read and written once, and the log read, at half speed.
+  // Errors: Conflict while one is under way; Unsupported for data that are not encrypted;
+  // PermissionDenied when the keyring was sealed with another key meanwhile.
+  Result<RotationState> rotate_keys(const Pass<Permission::Admin>& pass);
+  // How it stands; without a key where the data are not encrypted.
+  Result<RotationState> key_rotation(const Pass<Permission::Admin>& pass) const;
+  // Returns when no rotation is under way any more.
+  void wait_for_key_rotation();
   // What takes people out of recorded outcomes, called by any thread until another is set; empty:
   // those stay.
   void erase_outcomes_with(OutcomeEraser eraser);

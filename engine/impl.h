@@ -173,6 +173,12 @@ class Engine::Impl {
   void compact_when_due(const std::stop_token& stop);
   EraseOutcome outcome_eraser(index::Bitmap erased);
 
+  // --- Data keys (engine/rotate_keys.cpp) ---
+  void begin_key_rotation();
+  std::vector<KeyRotation::Step> rotation_steps();
+  Status rewrite_checkpoints(const std::stop_token& stop);
+  Result<std::vector<std::string>> rewrite_archive(const std::stop_token& stop);
+
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.
   // Cost: every page is looked at.
   std::uint64_t index_bytes() const;
@@ -323,7 +329,10 @@ class Engine::Impl {
   bool leading_ = false;
   std::string failure_;                   // Why read_only; written before it.
   mutable std::atomic<TimeMs> latest_now_ = 0;
-  std::jthread checkpointing_, keeping_up_;  // Last, so that they end first.
+  std::jthread checkpointing_, keeping_up_;  // Behind all else, so that they end first.
+
+ public:
+  std::optional<KeyRotation> key_rotation;   // Unless nothing is encrypted; likewise.
 };
 
 }  // namespace muster::engine

@@ -24,7 +24,7 @@ using muster::Status;
 using namespace muster::server;
 namespace fs = std::filesystem;
 namespace storage = muster::storage;
-using RingPtr = std::shared_ptr<const storage::Keyring>;
+using RingPtr = std::shared_ptr<storage::Keyring>;
 
 // The stores of one command: opens what it names, with the key that it names.
 class Opener {
@@ -55,6 +55,9 @@ class Opener {
   std::unique_ptr<storage::CheckpointStore> checkpoints(const std::string& directory) {
     return std::make_unique<storage::CheckpointStore>(directory, rings_[directory]);
   }
+
+  // Null: its data are not encrypted.  Requires: its log was opened.
+  storage::Keyring* keyring(const std::string& directory) { return rings_[directory].get(); }
 
   Result<StoreReport> inspect(const std::string& directory, ReportForm form) {
     TRY_ASSIGN(const RingPtr keys, ring_of(directory));
@@ -139,6 +142,10 @@ class Opener {
       TRY_ASSIGN(const std::string key, key_encryption_key());
       TRY_ASSIGN(ring, storage::Keyring::make(key));
     }
+    // It may be sealed with another key, and get others, while this runs.
+    ring->live_in(file, [source = key_source_] {
+      return storage::read_key_encryption_key(*source);
+    });
     rings_[directory] = ring;
     return ring;
   }
@@ -172,6 +179,7 @@ Stores all_stores() {
     return opener->open(directory, use);
   };
   stores.checkpoints = [opener](const auto& directory) { return opener->checkpoints(directory); };
+  stores.keyring = [opener](const auto& directory) { return opener->keyring(directory); };
   stores.suppression = suppression_in;
   stores.inspect = [opener](const auto& directory, ReportForm form) {
     return opener->inspect(directory, form);

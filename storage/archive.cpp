@@ -44,6 +44,11 @@ std::string entry_head(std::uint64_t sequence, std::size_t size) {
   return bytes;
 }
 
+// Of this process alone, should two share the directory; it writes one at a time.
+fs::path beside_in(const fs::path& directory) {
+  return directory / fmt::format("{}{}.new", kName, ::getpid());
+}
+
 // One file, front to back.
 class Reader {
  public:
@@ -155,8 +160,7 @@ Result<ArchiveWriter> ArchiveWriter::begin(const fs::path& directory, const Keyr
   TRY(make_directories(directory));
   auto state = std::make_unique<State>();
   state->directory = directory;
-  // Of this process alone, should two share the directory; it writes one at a time.
-  state->beside = directory / fmt::format("{}{}.new", kName, ::getpid());
+  state->beside = beside_in(directory);
   TRY_ASSIGN(state->file, open_file(state->beside, O_WRONLY | O_CREAT | O_TRUNC));
   state->cipher = cipher_of_new_file(keys);
   ArchiveWriter writer(std::move(state));
@@ -318,6 +322,11 @@ Status remove_left_over(Log& log, const fs::path& directory, const std::set<std:
     if (goes && ::unlink(file.c_str()) != 0) return file_error("delete", file, errno);
   }
   return sync_directory(directory);
+}
+
+Status rewrite_archive(const fs::path& directory, const std::string& name, const Keyring& keys,
+                       Pace& pace) {
+  return write_under_newest_key(directory / name, beside_in(directory), keys, pace);
 }
 
 Result<Unarchived> unarchive(Log& log, const fs::path& directory, const Keyring* keys) {

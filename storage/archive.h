@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "storage/key_files.h"
 #include "storage/keyring.h"
 #include "storage/log.h"
 
@@ -63,6 +64,11 @@ Status remove_superseded(const std::filesystem::path& directory, const std::stri
 // Cost: one pass over each file that is not named.
 Status remove_left_over(Log& log, const std::filesystem::path& directory,
                         const std::set<std::string>& named, const Keyring* keys = nullptr);
+
+// Writes the file anew, under its name, unless it is under the newest key or plain.
+// Errors: NotFound; those of write_under_newest_key().
+Status rewrite_archive(const std::filesystem::path& directory, const std::string& name,
+                       const Keyring& keys, Pace& pace);
 
 // Puts the records that an archive has back into the log, from which they were retired.
 struct Unarchived {

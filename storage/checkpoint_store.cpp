@@ -151,6 +151,17 @@ std::vector<std::uint64_t> CheckpointStore::sequences() const {
   return numbers ? *numbers : std::vector<std::uint64_t>();
 }
 
+Status CheckpointStore::remove_left_over() const {
+  TRY_ASSIGN(const std::vector<std::string> names, names_in(directory_));
+  for (const std::string& name : names) {
+    if (!name.starts_with(kManifest) || !name.ends_with(".new")) continue;
+    if (::unlink((directory_ / name).c_str()) != 0) {
+      return file_error("delete", directory_ / name, errno);
+    }
+  }
+  return sync_directory(directory_);
+}
+
 Result<std::shared_ptr<const Checkpoint>> CheckpointStore::open(std::uint64_t sequence) const {
   const fs::path path = manifest_file(sequence);
   TRY_ASSIGN(const Descriptor file, open_file(path, O_RDONLY));

@@ -124,6 +124,9 @@ class CheckpointStore {
                                  std::shared_ptr<const Checkpoint> before,
                                  Share share = Share::Sections) const;
 
+  // Deletes manifests that a killed process began.  Requires that none is being written.
+  Status remove_left_over() const;
+
   const std::filesystem::path& directory() const { return directory_; }
   const Keyring* keys() const { return keys_.get(); }
   std::filesystem::path manifest_file(std::uint64_t sequence) const;

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "index/sets/bitmap.h"
 #include "storage/checkpoint_store.h"
+#include "storage/key_files.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
 #include "storage/suppression.h"
@@ -52,6 +53,7 @@ struct CheckpointFound {
 // Everything the report says.
 struct Contents {
   bool is_encrypted = false;
+  std::map<std::uint32_t, KeyUse> data_keys;  // What stands under each.
   std::uint64_t watermark = 0;
   Totals log;
   std::uint64_t first_sequence = 0, last_sequence = 0;
@@ -205,6 +207,11 @@ Result<Contents> contents_of(const fs::path& directory,
   if (!log && !is_damage(log.error())) return std::move(log.error());
   contents.files = files_of(directory);
   if (const auto number = Watermark::read(directory / "watermark")) contents.watermark = *number;
+  if (keys) {
+    TRY_ASSIGN(const std::vector<KeyedFile> files, keyed_files(directory));
+    for (const std::uint32_t number : keys->numbers()) contents.data_keys[number] = {};
+    for (const auto& [number, use] : use_of_keys(files)) contents.data_keys[number] = use;
+  }
   if (!log) {
     contents.findings.push_back(log.error().message);
     return contents;
@@ -235,6 +242,9 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
   line(fmt::format("data directory   {}", directory.string()));
   line(fmt::format("data format      {}", format_of(contents)));
   line(fmt::format("encryption       {}", contents.is_encrypted ? "AES-256-CTR" : "none"));
+  for (const auto& [number, use] : contents.data_keys) {
+    line(fmt::format("data key         {}: {} files, {} bytes", number, use.files, use.bytes));
+  }
   line(fmt::format("watermark        {} acknowledged", contents.watermark));
   line(fmt::format("log              {} records, {} bytes, numbers {} to {}", contents.log.records,
                    contents.log.bytes, contents.first_sequence, contents.last_sequence));
@@ -285,12 +295,22 @@ void add_time(JsonWriter& json, std::string_view key, const std::optional<TimeMs
   }
 }
 
+void add_data_keys(std::string& text, const Contents& contents) {
+  for (const auto& [number, use] : contents.data_keys) {
+    add_object(text, "data_key", [&](JsonWriter& json) {
+      json.key("number").number(number).key("files").number(use.files);
+      json.key("bytes").number(use.bytes);
+    });
+  }
+}
+
 std::string report_for_a_program(const fs::path& directory, const Contents& contents) {
   std::string text;
   add_object(text, "directory", [&](JsonWriter& json) {
     json.key("path").text(directory.string()).key("format").number(format_of(contents));
     json.key("encrypted").boolean(contents.is_encrypted);
   });
+  add_data_keys(text, contents);
   add_object(text, "watermark", [&](JsonWriter& json) {
     json.key("acknowledged").number(contents.watermark);
   });

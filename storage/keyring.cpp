@@ -1,11 +1,18 @@
 #include "storage/keyring.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "storage/files.h"
 
 namespace muster::storage {
@@ -18,6 +25,9 @@ constexpr std::string_view kRingMagic = "MUSTRING", kFileMagic = "MUSTCRYP";
 constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kIdBytes = 16;
 constexpr std::uint32_t kKeysMax = 1'024;
+// Ten seconds: whoever holds the lock writes one small file.
+constexpr int kLockTries = 1'000;
+constexpr std::chrono::milliseconds kLockWait{10};
 
 std::string random_bytes(std::size_t size) {
   SystemRandom random;
@@ -70,6 +80,19 @@ Error about(const fs::path& file, const Error& error) {
   return {error.code, "the keyring " + file.string() + ": " + error.message};
 }
 
+// Held while a ring is read and written again: `muster rekey` does so beside a server.
+Result<Descriptor> lock_ring(const fs::path& file) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  TRY_ASSIGN(Descriptor held, open_file(folder, O_RDONLY | O_DIRECTORY));
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    if (::flock(held.get(), LOCK_EX | LOCK_NB) == 0) return held;
+    if (errno != EWOULDBLOCK && errno != EINTR) return file_error("lock", folder, errno);
+    std::this_thread::sleep_for(kLockWait);
+  }
+  return Error{ErrorCode::Unavailable,
+               "another process writes the keyring " + file.string() + ": try again"};
+}
+
 }  // namespace
 
 std::string FileCipher::applied(std::uint64_t offset, std::string_view bytes) const {
@@ -78,67 +101,101 @@ std::string FileCipher::applied(std::uint64_t offset, std::string_view bytes) co
   return copy;
 }
 
-Status Keyring::seal(std::string_view key) {
+std::optional<std::uint32_t> key_number_of(std::string_view head) {
+  constexpr std::size_t used = kFileMagic.size() + 4 + kAesBlockBytes + 4;
+  if (head.size() < kCipherHeadBytes || !head.starts_with(kFileMagic)) return std::nullopt;
+  head = head.substr(0, used);
+  if (with_checksum(std::string(head.substr(0, used - 4))) != head) return std::nullopt;
+  return ByteReader(head.substr(kFileMagic.size())).u32();
+}
+
+Result<std::string> Keyring::sealed(const DataKeys& keys, std::string_view key) const {
   if (key.size() != kAesKeyBytes) {
     return Error{ErrorCode::InvalidArgument, "a key-encryption key has 32 bytes"};
   }
   std::string plain;
   ByteWriter out(plain);
-  out.u32(static_cast<std::uint32_t>(keys_.size()));
-  for (const auto& [number, data_key] : keys_) {
+  out.u32(static_cast<std::uint32_t>(keys.size()));
+  for (const auto& [number, data_key] : keys) {
     out.u32(number);
     plain += data_key;
   }
   const std::string head = ring_head(id_);
-  TRY_ASSIGN(const std::string sealed, aes_gcm_seal(key, plain, head));
-  sealed_ = with_checksum(head + sealed);
-  return Ok{};
+  TRY_ASSIGN(const std::string bytes, aes_gcm_seal(key, plain, head));
+  return with_checksum(head + bytes);
 }
 
-Result<std::shared_ptr<const Keyring>> Keyring::make(std::string_view key) {
-  std::shared_ptr<Keyring> ring(new Keyring());
-  ring->id_ = random_bytes(kIdBytes);
-  ring->keys_[1] = random_bytes(kAesKeyBytes);
-  TRY(ring->seal(key));
-  return std::shared_ptr<const Keyring>(std::move(ring));
-}
-
-Result<std::shared_ptr<const Keyring>> Keyring::open(const fs::path& file, std::string_view key) {
-  TRY_ASSIGN(std::string bytes, read_small_file(file));
+Result<Keyring::DataKeys> Keyring::unsealed(std::string_view bytes, const fs::path& file,
+                                            std::string_view key) const {
   const auto read = read_ring(bytes);
   if (!read) return about(file, read.error());
+  if (read->id != id_) {
+    return Error{ErrorCode::InvalidArgument,
+                 file.string() + " is there already: it is the keyring of other data"};
+  }
   const auto plain = aes_gcm_open(key, read->sealed, ring_head(read->id));
   if (!plain) {
     return Error{ErrorCode::PermissionDenied,
                  "the key given with --encryption-key is not the one that " + file.string() +
                      " is sealed with; nothing was changed"};
   }
-  std::shared_ptr<Keyring> ring(new Keyring());
-  ring->id_ = read->id;
-  ring->sealed_ = std::move(bytes);
   ByteReader in(*plain);
   const std::uint32_t count = in.u32();
   if (count == 0 || count > kKeysMax || in.remaining() != count * (4 + kAesKeyBytes)) {
     return about(file, damaged("its keys cannot be read"));
   }
+  DataKeys keys;
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::size_t at = 4 + i * (4 + kAesKeyBytes);
     ByteReader number(std::string_view(*plain).substr(at));
-    ring->keys_[number.u32()] = plain->substr(at + 4, kAesKeyBytes);
+    keys[number.u32()] = plain->substr(at + 4, kAesKeyBytes);
   }
-  return std::shared_ptr<const Keyring>(std::move(ring));
+  return keys;
+}
+
+Result<std::shared_ptr<Keyring>> Keyring::make(std::string_view key) {
+  std::shared_ptr<Keyring> ring(new Keyring());
+  ring->id_ = random_bytes(kIdBytes);
+  ring->key_ = key;
+  ring->keys_[1] = random_bytes(kAesKeyBytes);
+  ring->listed_ = {1};
+  TRY(ring->sealed(ring->keys_, key));
+  return ring;
+}
+
+Result<std::shared_ptr<Keyring>> Keyring::open(const fs::path& file, std::string_view key) {
+  TRY_ASSIGN(const std::string bytes, read_small_file(file));
+  const auto read = read_ring(bytes);
+  if (!read) return about(file, read.error());
+  std::shared_ptr<Keyring> ring(new Keyring());
+  ring->id_ = read->id;
+  ring->key_ = key;
+  TRY_ASSIGN(ring->keys_, ring->unsealed(bytes, file, key));
+  for (const auto& [number, ignored] : ring->keys_) ring->listed_.insert(number);
+  return ring;
 }
 
 Status Keyring::write(const fs::path& file) const {
-  const auto there = read_small_file(file);
-  if (there) {
-    const auto other = read_ring(*there);
-    if (!other || other->id != id_) {
+  TRY_ASSIGN(const Descriptor held, lock_ring(file));
+  const std::lock_guard guard(mutex_);
+  DataKeys keys = keys_;
+  if (const auto there = read_small_file(file)) {
+    const auto read = read_ring(*there);
+    if (!read || read->id != id_) {
       return Error{ErrorCode::InvalidArgument,
                    file.string() + " is there already: it is the keyring of other data"};
     }
+    if (const auto others = unsealed(*there, file, key_)) {
+      keys.insert(others->begin(), others->end());
+    } else {
+      // Nobody here can say what is in it.
+      fs::path aside = file;
+      aside += "." + to_hex(std::string_view(*there).substr(there->size() - 4));
+      TRY(write_small_file(aside, *there));
+    }
   }
-  return write_small_file(file, sealed_);
+  TRY_ASSIGN(const std::string bytes, sealed(keys, key_));
+  return write_small_file(file, bytes);
 }
 
 Status Keyring::check(const fs::path& file) const {
@@ -151,14 +208,96 @@ Status Keyring::check(const fs::path& file) const {
 }
 
 Status Keyring::write_sealed_with(const fs::path& file, std::string_view key) const {
-  Keyring again;
-  again.id_ = id_;
-  again.keys_ = keys_;
-  TRY(again.seal(key));
-  return again.write(file);
+  TRY_ASSIGN(const Descriptor held, lock_ring(file));
+  const std::lock_guard guard(mutex_);
+  // As it is by now: a server may have added a data key.
+  TRY_ASSIGN(const std::string there, read_small_file(file));
+  TRY_ASSIGN(const DataKeys keys, unsealed(there, file, key_));
+  TRY_ASSIGN(const std::string bytes, sealed(keys, key));
+  return write_small_file(file, bytes);
+}
+
+void Keyring::live_in(const fs::path& file, KeySource source) {
+  file_ = file;
+  source_ = std::move(source);
+}
+
+Status Keyring::read_again() const {
+  TRY_ASSIGN(const std::string bytes, read_small_file(file_));
+  auto keys = unsealed(bytes, file_, key_);
+  if (!keys && keys.error().code == ErrorCode::PermissionDenied && source_) {
+    if (const auto other = source_()) {
+      keys = unsealed(bytes, file_, *other);
+      if (keys) key_ = *other;
+    }
+  }
+  if (!keys && keys.error().code == ErrorCode::PermissionDenied) {
+    return Error{ErrorCode::PermissionDenied,
+                 "the keyring " + file_.string() + " was sealed with another key than this process "
+                 "was given: start it again with that one"};
+  }
+  if (!keys) return keys.error();
+  listed_.clear();
+  for (const auto& [number, ignored] : *keys) listed_.insert(number);
+  keys_.insert(keys->begin(), keys->end());
+  return Ok{};
+}
+
+std::vector<std::uint32_t> Keyring::numbers() const {
+  const std::lock_guard guard(mutex_);
+  return {listed_.begin(), listed_.end()};
+}
+
+std::uint32_t Keyring::newest() const {
+  const std::lock_guard guard(mutex_);
+  return keys_.rbegin()->first;
+}
+
+// The file first, for good: no file may name a key that a crash takes away.
+Status Keyring::write_listed(std::set<std::uint32_t> listed, const DataKeys& keys) {
+  DataKeys chosen;
+  for (const std::uint32_t number : listed) chosen[number] = keys.at(number);
+  TRY_ASSIGN(const std::string bytes, sealed(chosen, key_));
+  TRY(write_small_file(file_, bytes));
+  listed_ = std::move(listed);
+  keys_ = keys;
+  return Ok{};
+}
+
+Result<std::uint32_t> Keyring::add_key() {
+  CHECK(!file_.empty());
+  TRY_ASSIGN(const Descriptor held, lock_ring(file_));
+  const std::lock_guard guard(mutex_);
+  TRY(read_again());
+  if (listed_.size() >= kKeysMax) {
+    return Error{ErrorCode::LimitExceeded,
+                 "the keyring " + file_.string() + " has 1,024 data keys, and takes no more until "
+                 "files that stand under older ones are gone"};
+  }
+  DataKeys keys = keys_;
+  const std::uint32_t number = keys.rbegin()->first + 1;
+  keys[number] = random_bytes(kAesKeyBytes);
+  std::set<std::uint32_t> listed = listed_;
+  listed.insert(number);
+  TRY(write_listed(std::move(listed), keys));
+  return number;
+}
+
+Status Keyring::keep_keys(const std::set<std::uint32_t>& numbers) {
+  CHECK(!file_.empty());
+  TRY_ASSIGN(const Descriptor held, lock_ring(file_));
+  const std::lock_guard guard(mutex_);
+  TRY(read_again());
+  std::set<std::uint32_t> listed{keys_.rbegin()->first};
+  for (const std::uint32_t number : numbers) {
+    if (keys_.contains(number)) listed.insert(number);
+  }
+  if (listed == listed_) return Ok{};
+  return write_listed(std::move(listed), keys_);
 }
 
 FileCipher Keyring::new_file() const {
+  const std::lock_guard guard(mutex_);
   const auto& [number, key] = *keys_.rbegin();
   const std::string nonce = random_bytes(kAesBlockBytes);
   FileCipher cipher;
@@ -172,23 +311,23 @@ FileCipher Keyring::new_file() const {
 }
 
 Result<FileCipher> Keyring::file_of(std::string_view bytes) const {
-  const std::size_t used = kFileMagic.size() + 4 + kAesBlockBytes + 4;
   if (bytes.size() < kCipherHeadBytes) return damaged("it ends inside its head");
-  const std::string_view head = bytes.substr(0, used);
-  if (!head.starts_with(kFileMagic)) return damaged("it does not begin as an encrypted file does");
-  if (with_checksum(std::string(head.substr(0, used - 4))) != head) {
-    return damaged("the checksum of its head does not match");
+  if (!bytes.starts_with(kFileMagic)) return damaged("it does not begin as an encrypted file does");
+  const auto number = key_number_of(bytes);
+  if (!number) return damaged("the checksum of its head does not match");
+  const std::lock_guard guard(mutex_);
+  auto key = keys_.find(*number);
+  // Another process may have added it since.
+  if (key == keys_.end() && !file_.empty()) {
+    if (const Status read = read_again(); read) key = keys_.find(*number);
   }
-  ByteReader in(head.substr(kFileMagic.size()));
-  const std::uint32_t number = in.u32();
-  const auto key = keys_.find(number);
   if (key == keys_.end()) {
-    return damaged("it is encrypted with key " + std::to_string(number) +
+    return damaged("it is encrypted with key " + std::to_string(*number) +
                    ", which the keyring does not have");
   }
   FileCipher cipher;
   cipher.head_ = bytes.substr(0, kCipherHeadBytes);
-  cipher.cipher_.emplace(key->second, head.substr(kFileMagic.size() + 4, kAesBlockBytes));
+  cipher.cipher_.emplace(key->second, bytes.substr(kFileMagic.size() + 4, kAesBlockBytes));
   return cipher;
 }
 

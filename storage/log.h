@@ -48,6 +48,11 @@ class Log {
     return Ok{};
   }
 
+  // Writes anew, beside readers and appends, each of its files that stands under an older data key
+  // than the newest; by any thread, one at a time. Does nothing where there is none.
+  // Errors: StorageFull before anything is written; Unavailable, also when `stop` is asked for.
+  virtual Status rewrite_under_newest_key(const std::stop_token& /*stop*/ = {}) { return Ok{}; }
+
   // Whether records of this many bytes would find room; asked before a change is applied, so that
   // a full disk refuses it whole.
   // Errors: StorageFull.

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "storage/rocks_env.h"
+#include "storage/rocks_rotation.h"
 #include "storage/watermark.h"
 
 namespace muster::storage {
@@ -66,6 +67,8 @@ using EnvPtr = std::shared_ptr<rocksdb::Env>;
 rocksdb::Options rocks_options(const RocksLogOptions& options, const EnvPtr& env) {
   rocksdb::Options rocks;
   if (env) rocks.env = env.get();
+  // Written anew with each change: so it can be brought under another key at any time.
+  if (env) rocks.max_manifest_file_size = 1;
   rocks.paranoid_checks = true;
   // Damage in the middle is refused; point-in-time recovery would hide it. A cut at the end is
   // taken for a crash, which is why the watermark is asked next.
@@ -423,6 +426,15 @@ Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::sto
   const auto done = impl_->database->CompactRange(all, &begin, &end);
   if (!done.ok()) return impl_->writing_error(done);
   return Ok{};
+}
+
+Status RocksLog::rewrite_under_newest_key(const std::stop_token& stop) {
+  if (!impl_->env || impl_->options.access == LogAccess::ReadOnly) return Ok{};
+  const auto has_room = [this] {
+    return impl_->check_space(kReclaimBytes, impl_->options.free_bytes_min);
+  };
+  return rewrite_database(*impl_->database, *impl_->env, impl_->directory.log(),
+                          *impl_->options.keys, has_room, stop);
 }
 
 Status RocksLog::has_room(std::uint64_t bytes) const {

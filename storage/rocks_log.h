@@ -56,6 +56,7 @@ class RocksLog final : public Log {
   Status replace(std::span<const Replacement> records) override;
   Status reclaim(std::uint64_t first, std::uint64_t last,
                  const std::stop_token& stop = {}) override;
+  Status rewrite_under_newest_key(const std::stop_token& stop = {}) override;
   Status has_room(std::uint64_t bytes) const override;
   // Errors: also Corrupt for a hole, or an end before last_sequence().
   Status read(std::uint64_t first,

@@ -16,10 +16,22 @@ CHUNK_BYTES = 1 << 20
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 REQUEST_SECONDS_MAX = 120
+# Where each answer is noted, once: METHOD PATH STATUS (tests/e2e/answers.py).
+ANSWERS_FILE = os.environ.get('MUSTER_ANSWERS')
+NOTED = set()
 
 
 class ServerFailed(Exception):
     """The server did not start, did not stop, or is gone; the text says what it printed."""
+
+
+def note_answer(method, path, status):
+    answer = (method, path.split('?')[0], status)
+    if not ANSWERS_FILE or answer in NOTED:
+        return
+    NOTED.add(answer)
+    with open(ANSWERS_FILE, 'a', encoding='utf-8') as stream:
+        stream.write(f'{answer[0]} {answer[1]} {answer[2]}\n')
 
 
 class Answer:
@@ -85,6 +97,7 @@ class Client:
         try:
             self._connection.request(method, path, body=body, headers=headers)
             response = self._connection.getresponse()
+            note_answer(method, path, response.status)
             answer = Answer(response.status, response.headers, response.read())
         except (OSError, http.client.HTTPException):
             self.close()

@@ -19,6 +19,8 @@ struct Named {
   Kind kind;
   std::string_view name;
 };
+template <typename Kind>
+Named(Kind, std::string_view) -> Named<Kind>;  // For clang 16, which builds the fuzz targets.
 
 constexpr std::array kRules{
     Named{Normalise::None, "none"},

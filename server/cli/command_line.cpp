@@ -87,6 +87,7 @@ int run_command_line(int argc, const char* const* argv, const Stores& stores) {
     add_demo(app, job);
     add_key(app, job, stores);
     add_rekey(app, job, stores);
+    add_rotate(app, job, stores);
     add_encryption_key(app, stores);
     return parse_and_run(app, job, argc, argv);
   } catch (const std::exception& thrown) {

@@ -47,6 +47,8 @@ struct Stores {
   // The checkpoints in a data directory.
   std::function<std::unique_ptr<storage::CheckpointStore>(const std::string& directory)>
       checkpoints;
+  // What the data in a directory are encrypted with; null: nothing. Requires that its log is open.
+  std::function<storage::Keyring*(const std::string& directory)> keyring;
   // Who was erased from a data directory; "": kept nowhere.
   std::function<Result<std::unique_ptr<storage::Suppression>>(const std::string& directory)>
       suppression;

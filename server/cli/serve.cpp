@@ -212,6 +212,7 @@ class Serving {
                               .raw_archive = options_.raw_archive,
                               .changes_retention = changes_retention_,
                               .suppression = suppression_.get(),
+                              .keyring = options_.memory ? nullptr : stores_.keyring(options_.data),
                               .keep_up_every = kKeepUpEvery,
                               .notice = [](const std::string& notice) { log_error(notice); },
                               .committed = [this](const engine::CommitFigures& figures) {

@@ -118,6 +118,8 @@ Result<Response> get_sync_preview(const Call& call, const ActivatePass& pass);
 Result<Response> post_sync_pause(const Call& call, const ActivatePass& pass);
 Result<Response> post_checkpoint(const Call& call, const AdminPass& pass);
 Result<Response> post_compact(const Call& call, const AdminPass& pass);
+Result<Response> get_encryption(const Call& call, const AdminPass& pass);  // encryption.cpp
+Result<Response> post_rotate(const Call& call, const AdminPass& pass);
 Result<Response> post_sync_resume(const Call& call, const ActivatePass& pass);
 Result<Response> get_sync_runs(const Call& call, const ActivatePass& pass);
 Result<Response> get_sync_ledger(const Call& call, const ActivatePass& pass);

@@ -81,6 +81,8 @@ constexpr Route kRoutes[] = {
     route<P::Admin, get_audit>(Get, "/v1/audit"),
     route<P::Admin, post_checkpoint>(Post, "/v1/checkpoint"),
     route<P::Admin, post_compact>(Post, "/v1/compact"),
+    route<P::Admin, get_encryption>(Get, "/v1/encryption"),
+    route<P::Admin, post_rotate>(Post, "/v1/encryption/rotate"),
 
     route<P::Activate, get_destinations>(Get, "/v1/destinations"),
     route<P::Activate, get_destination>(Get, "/v1/destinations/{id}"),

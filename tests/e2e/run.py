@@ -5,12 +5,14 @@
 
 NAME is a module (test_main_job) or a part of a test's name. Prints each test with its time, then
 unittest's own summary; --results also writes the two numbers as JSON. --quick leaves out the
-tests that mark themselves slow.
+tests that mark themselves slow. An answer of the server that server/openapi.json does not list for
+its route is a failure, too.
 """
 import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 import unittest
 
@@ -44,6 +46,15 @@ def is_slow(test):
     return getattr(method, 'slow', False)
 
 
+def check_answers(path):
+    """How many answers were seen that the OpenAPI document does not list; names them."""
+    import answers  # Behind the path of its own.
+    found = answers.unlisted(answers.read(path))
+    for answer in found:
+        print(f'server/openapi.json does not list: {answer}')
+    return len(found)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,6 +65,8 @@ def main():
     asked = parser.parse_args()
     if asked.binary:
         os.environ['MUSTER_BINARY'] = os.path.abspath(asked.binary)
+    noted = tempfile.NamedTemporaryFile(prefix='muster-answers-')
+    os.environ['MUSTER_ANSWERS'] = noted.name
     found = tests_of(unittest.defaultTestLoader.discover(HERE, 'test_*.py', HERE))
     chosen = [test for test in found
               if (not asked.names or any(name in test.id() for name in asked.names))
@@ -67,10 +80,12 @@ def main():
               if not hasattr(test, 'test_case')}
     broken |= {test.test_case.id() for test, _ in result.failures + result.errors
                if hasattr(test, 'test_case')}
+    unlisted = check_answers(noted.name)
     if asked.results:
         with open(asked.results, 'w', encoding='utf-8') as stream:
-            json.dump({'passed': result.testsRun - len(broken), 'failed': len(broken)}, stream)
-    return 0 if result.wasSuccessful() else 1
+            json.dump({'passed': result.testsRun - len(broken),
+                       'failed': len(broken) + (unlisted > 0)}, stream)
+    return 0 if result.wasSuccessful() and unlisted == 0 else 1
 
 
 if __name__ == '__main__':

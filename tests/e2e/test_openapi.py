@@ -4,6 +4,7 @@ import os
 import subprocess
 import unittest
 
+import answers
 from support import ROOT, MusterCase
 
 LINTER = os.path.join(ROOT, 'build', 'venv', 'bin', 'openapi-spec-validator')
@@ -24,6 +25,15 @@ class OpenApi(MusterCase):
         done = subprocess.run([LINTER, self.write('broken.json', json.dumps(broken))],
                               capture_output=True, check=False)
         self.assertNotEqual(done.returncode, 0, 'the linter passes everything')
+
+    def test_an_answer_that_is_not_listed_is_found(self):
+        listed = {('PUT', '/v1/destinations/hook', 409), ('PUT', '/v1/destinations/hook', 429),
+                  ('GET', '/v1/profiles/by/email/a', 404), ('GET', '/v1/nothing', 404)}
+        self.assertEqual(answers.unlisted(listed), [])
+        others = {('PUT', '/v1/destinations/hook', 410), ('GET', '/v1/recipes', 404),
+                  ('GET', '/livez', 204)}
+        self.assertEqual(answers.unlisted(listed | others), [
+            'GET /livez 204', 'GET /v1/recipes 404', 'PUT /v1/destinations/{id} 410'])
 
     def test_every_route_in_it_is_served(self):
         _, client = self.started_with_people()

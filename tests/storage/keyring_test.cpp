@@ -22,6 +22,12 @@ class Keys : public ::testing::Test {
     EXPECT_TRUE(ring);
     return *ring;
   }
+  std::shared_ptr<Keyring> made_in_file() {
+    const auto ring = Keyring::make(kKey).value();
+    EXPECT_TRUE(ring->write(file_));
+    ring->live_in(file_, {});
+    return ring;
+  }
   std::string written(const std::string& name, const std::string& content, mode_t mode) {
     const fs::path file = folder_.path() / name;
     replace_content(file, content);
@@ -65,6 +71,89 @@ TEST_F(Keys, AnotherKeyTakesThePlaceOfOne) {
   // A ring of other data takes nobody's place.
   EXPECT_FALSE(made()->write(file_));
   EXPECT_TRUE(Keyring::open(file_, kOther));
+}
+
+TEST_F(Keys, AKeyIsAddedForGoodAndOlderOnesLeave) {
+  const auto ring = Keyring::make(kKey).value();
+  ASSERT_TRUE(ring->write(file_));
+  ring->live_in(file_, {});
+  const std::string first = encrypted(ring.get(), "under the first");
+  EXPECT_EQ(2U, ring->add_key().value());
+  const std::string second = encrypted(ring.get(), "under the second");
+  EXPECT_EQ(1U, key_number_of(first));
+  EXPECT_EQ(2U, key_number_of(second));
+  EXPECT_EQ((std::vector<std::uint32_t>{1, 2}), Keyring::open(file_, kKey).value()->numbers());
+  ASSERT_TRUE(ring->keep_keys({}));
+  EXPECT_EQ(std::vector<std::uint32_t>{2}, ring->numbers());
+  const auto again = Keyring::open(file_, kKey).value();
+  EXPECT_FALSE(decrypted(again.get(), first));
+  EXPECT_EQ("under the second", decrypted(again.get(), second).value());
+  // This process knows it still, and brings it back where a file turns out to need it.
+  EXPECT_EQ("under the first", decrypted(ring.get(), first).value());
+  ASSERT_TRUE(ring->keep_keys({1}));
+  EXPECT_EQ((std::vector<std::uint32_t>{1, 2}), Keyring::open(file_, kKey).value()->numbers());
+  // The number of a key that left is not given again.
+  ASSERT_TRUE(ring->keep_keys({}));
+  EXPECT_EQ(3U, ring->add_key().value());
+}
+
+TEST_F(Keys, ARingThatCannotBeWrittenGetsNoKey) {
+  const auto ring = Keyring::make(kKey).value();
+  ASSERT_TRUE(ring->write(file_));
+  ring->live_in(file_, {});
+  replace_content(file_, "something else");
+  EXPECT_FALSE(ring->add_key());
+  EXPECT_EQ(1U, ring->newest());
+  EXPECT_EQ(1U, key_number_of(ring->new_file().head()));
+}
+
+TEST_F(Keys, AnotherProcessFindsAKeyThatCameSince) {
+  const auto server = made_in_file();
+  const auto backup = Keyring::open(file_, kKey).value();
+  const std::string before = encrypted(server.get(), "before");
+  ASSERT_TRUE(server->add_key());
+  const std::string since = encrypted(server.get(), "since");
+  EXPECT_FALSE(decrypted(backup.get(), since));
+  backup->live_in(file_, {});
+  EXPECT_EQ("since", decrypted(backup.get(), since).value());
+  // And keeps what it knew.
+  ASSERT_TRUE(server->keep_keys({}));
+  EXPECT_EQ("before", decrypted(backup.get(), before).value());
+  EXPECT_EQ(2U, backup->newest());
+}
+
+TEST_F(Keys, SealingAnewLosesNoKeyThatCameSince) {
+  const auto server = made_in_file();
+  const auto rekey = Keyring::open(file_, kKey).value();
+  ASSERT_TRUE(server->add_key());
+  ASSERT_TRUE(rekey->write_sealed_with(file_, kOther));
+  EXPECT_EQ((std::vector<std::uint32_t>{1, 2}), Keyring::open(file_, kOther).value()->numbers());
+  // And what the server writes then keeps the other seal.
+  const auto refused = server->add_key();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(ErrorCode::PermissionDenied, refused.error().code);
+  server->live_in(file_, []() -> Result<std::string> { return kOther; });
+  ASSERT_TRUE(server->add_key());
+  EXPECT_FALSE(Keyring::open(file_, kKey));
+  EXPECT_EQ(3U, Keyring::open(file_, kOther).value()->numbers().size());
+}
+
+TEST_F(Keys, ACopyKeepsWhatOlderBackupsNeed) {
+  const auto ring = made_in_file();
+  const fs::path copy = folder_.path() / "copy";
+  ASSERT_TRUE(ring->write(copy));
+  const std::string old = encrypted(ring.get(), "in an old backup");
+  ASSERT_TRUE(ring->add_key());
+  ASSERT_TRUE(ring->keep_keys({}));
+  ASSERT_TRUE(Keyring::open(file_, kKey).value()->write(copy));
+  EXPECT_EQ("in an old backup", decrypted(Keyring::open(copy, kKey).value().get(), old).value());
+  // One that cannot be looked into is kept beside.
+  const std::string before = content_of(copy);
+  ASSERT_TRUE(ring->write_sealed_with(file_, kOther));
+  ASSERT_TRUE(Keyring::open(file_, kOther).value()->write(copy));
+  EXPECT_EQ(std::vector<std::uint32_t>{2}, Keyring::open(copy, kOther).value()->numbers());
+  const fs::path aside = copy.string() + "." + to_hex(before.substr(before.size() - 4));
+  EXPECT_EQ("in an old backup", decrypted(Keyring::open(aside, kKey).value().get(), old).value());
 }
 
 TEST_F(Keys, ADamagedRingIsNamed) {

@@ -23,6 +23,7 @@ PEOPLE_PER_WRITER = 60
 ROWS_MAX = 12
 CHECKPOINT_SECONDS = 0.1
 CHECKPOINTS_PER_COMPACTION = 3
+CHECKPOINTS_PER_ROTATION = 4
 EVENTS_PER_PERSON_MAX = 40
 NDJSON = {'Content-Type': 'application/x-ndjson'}
 GONE = (OSError, http.client.HTTPException)
@@ -161,6 +162,7 @@ class Model:
         self.questions = 0
         self.checkpoints = 0
         self.compactions = 0
+        self.rotations = 0
         self.is_declared = False
 
     def declare(self, client):
@@ -322,7 +324,7 @@ def stream_problems(client):
 
 
 class Load:
-    """Two writers, a reader, checkpoints and compactions, for as long as a `with` lasts."""
+    """Two writers, a reader, checkpoints, compactions, rotations: for as long as a `with` lasts."""
 
     def __init__(self, model, url):
         self.model = model
@@ -390,15 +392,20 @@ class Load:
         while not self._ending.wait(CHECKPOINT_SECONDS):
             number += 1
             path = '/v1/compact' if number % CHECKPOINTS_PER_COMPACTION == 0 else '/v1/checkpoint'
+            if number % CHECKPOINTS_PER_ROTATION == 1:
+                path = '/v1/encryption/rotate'
             try:
                 answer = client.post(path, {})
             except GONE:
                 break
-            done = answer.status == 200
+            done = answer.status in (200, 202)
+            # A rotation: one is under way, or the data are plain.
+            allowed = (202, 409, 422) if path == '/v1/encryption/rotate' else (200,)
             with self._mutex:
                 self.model.checkpoints += done and path == '/v1/checkpoint'
                 self.model.compactions += done and path == '/v1/compact'
-                if answer.status not in (200, 503, 507):
+                self.model.rotations += done and path == '/v1/encryption/rotate'
+                if answer.status not in (*allowed, 503, 507):
                     self.problems.append(f'{path} was refused with {answer.status}: '
                                          f'{answer.problem()}')
         client.close()

@@ -25,7 +25,7 @@ set(MUSTER_RECIPES_SCRIPT "${CMAKE_CURRENT_LIST_FILE}")
 
 function(muster_recipes TARGET)
   set(FOLDER "${CMAKE_SOURCE_DIR}/connect/recipes")
-  set(OUTPUT "${CMAKE_BINARY_DIR}/generated/recipes.cpp")
+  set(OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/generated/recipes.cpp")
   file(GLOB FILES CONFIGURE_DEPENDS "${FOLDER}/*.json")
   add_custom_command(
     OUTPUT "${OUTPUT}"
