@@ -94,11 +94,34 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
   return person;
 }
 
+std::vector<Ordinal> Writer::ordinals_of_person(std::string_view profile_id) const {
+  const auto ordinal = find_profile("profile_id", profile_id);
+  if (!ordinal) return {};
+  std::vector<Ordinal> all{*ordinal};
+  if (const auto others = joined_to_.find(*ordinal); others != joined_to_.end()) {
+    all.insert(all.end(), others->second.begin(), others->second.end());
+  }
+  return all;
+}
+
+std::vector<std::string> Writer::lost_people() const {
+  std::vector<std::string> lost;
+  if (lost_.empty()) return lost;
+  const Dictionary ids = profiles_.ids.snapshot();
+  for (std::uint32_t ordinal = 0; ordinal < ids.size(); ++ordinal) {
+    if (!profiles_.table.live.contains(ordinal) || ids.is_forgotten(ordinal)) continue;
+    const KeyText id = ids.key(ordinal);
+    if (tag_of_lost_name(id)) lost.emplace_back(id.view());
+  }
+  return lost;
+}
+
 std::vector<std::string> Writer::erased_ids() const {
   std::vector<std::string> ids;
   const Dictionary known = profiles_.ids.snapshot();
   for (const Ordinal ordinal : erased_) {
-    if (!known.is_forgotten(ordinal)) ids.emplace_back(known.key(ordinal).view());
+    if (known.is_forgotten(ordinal) || tag_of_lost_name(known.key(ordinal))) continue;
+    ids.emplace_back(known.key(ordinal).view());
   }
   return ids;
 }

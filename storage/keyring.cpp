@@ -192,6 +192,34 @@ Result<FileCipher> Keyring::file_of(std::string_view bytes) const {
   return cipher;
 }
 
+namespace {
+
+// Another key than the one that files are encrypted with, so that no two modes share one.
+Result<std::string> wrapping_key(std::string_view data_key) {
+  return hmac_sha256(data_key, {"muster wrapping key"});
+}
+
+}  // namespace
+
+Result<WrappedSecret> Keyring::wrap(std::string_view secret, std::string_view context) const {
+  const auto& [number, data_key] = *keys_.rbegin();
+  TRY_ASSIGN(const std::string key, wrapping_key(data_key));
+  TRY_ASSIGN(std::string sealed, aes_gcm_seal(key, secret, context));
+  return WrappedSecret{number, std::move(sealed)};
+}
+
+Result<std::string> Keyring::unwrap(const WrappedSecret& wrapped, std::string_view context) const {
+  const auto found = keys_.find(wrapped.key);
+  if (found == keys_.end()) {
+    return damaged("its key is wrapped with data key " + std::to_string(wrapped.key) +
+                   ", which the keyring does not have");
+  }
+  TRY_ASSIGN(const std::string key, wrapping_key(found->second));
+  auto secret = aes_gcm_open(key, wrapped.sealed, context);
+  if (!secret) return damaged("its key was not wrapped by this keyring");
+  return secret;
+}
+
 FileCipher cipher_of_new_file(const Keyring* keys) {
   return keys == nullptr ? FileCipher() : keys->new_file();
 }

@@ -49,6 +49,13 @@ class FileCipher {
   std::optional<AesCtr> cipher_;
 };
 
+// A short secret that a data key keeps.
+struct WrappedSecret {
+  std::uint32_t key = 0;  // The number of the data key.
+  std::string sealed;     // kWrapBytes more than the secret.
+};
+inline constexpr std::size_t kWrapBytes = kGcmNonceBytes + kGcmTagBytes;
+
 class Keyring {
  public:
   // A new one, with one data key, sealed with this key-encryption key of kAesKeyBytes.
@@ -72,6 +79,13 @@ class Keyring {
   // For a file that is there; `bytes` begin with its head.
   // Errors: Corrupt when they do not, or name a key that the ring does not have.
   Result<FileCipher> file_of(std::string_view bytes) const;
+
+  // A secret of ours, sealed (AES-256-GCM) with a key that is derived from the newest data key;
+  // `context` is authenticated.
+  Result<WrappedSecret> wrap(std::string_view secret, std::string_view context) const;
+  // Errors: Corrupt, when it was not wrapped so, or with a key that the ring does not have.
+  Result<std::string> unwrap(const WrappedSecret& wrapped, std::string_view context) const;
+  std::uint32_t newest_key() const { return keys_.rbegin()->first; }
 
  private:
   Keyring() = default;

@@ -5,6 +5,7 @@
 //   DIR/watermark  the last acknowledged number, synced by itself after each append
 //   DIR/reserve    space to let go when the disk is full, so that RocksDB can still be opened
 //   DIR/log/       the RocksDB database: number (big-endian u64) -> record
+//   DIR/batch-keys where data are encrypted: a key for each data batch (storage/sealed_record.h)
 //
 // storage/format.md has every byte. RocksDB alone opens "OK" after its files were deleted or cut;
 // so at open the first and the last number are held against the watermark, and read() finds every
@@ -64,6 +65,10 @@ class RocksLog final : public Log {
   std::uint64_t last_sequence() const override;
   std::uint64_t size_bytes() const override;
   std::uint64_t memory_bytes() const override;
+
+  // Seals DIR/batch-keys anew, under the newest data key of `keys`; nothing where there is none.
+  // Thread safety: any thread; appends wait.
+  Status rewrap_batch_keys(const Keyring& keys);
 
   // The number that was synced in DIR/watermark when this log was opened.
   std::uint64_t opened_watermark() const;
