@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
-#include "index/identifier_value.h"
+#include "index/writer.h"
 
 namespace muster::index {
 namespace {
@@ -41,31 +41,21 @@ std::string LostNames::name_of(const std::string& identifier, std::string_view v
   return std::string(value);
 }
 
-void LostNames::put(const std::string& identifier, const std::string& how, std::string_view& value,
-                    TypedRows& rows) const {
-  if (value.empty()) return;
-  const std::string normal = normalised(how, value);
-  std::string name = name_of(identifier, normal);
-  if (name == normal) return;
+void Writer::put_lost_name(const std::string& identifier, std::string_view& value,
+                           TypedRows& rows) const {
+  // Whoever has it by now, under its own text, had it later.
+  if (value.empty() || find_profile(identifier, value)) return;
+  std::string name = lost_.name_of(identifier, value);
+  if (name == value || !find_profile(identifier, name)) return;
   if (!rows.arena) rows.arena = std::make_shared<std::deque<std::string>>();
   value = rows.arena->emplace_back(std::move(name));
 }
 
-void LostNames::put_into(TypedRows& rows, const Schema& schema) const {
-  if (tags_.empty() || rows.table.kind == TableKind::Entities) return;
-  if (tags_.contains(rows.identifier)) {
-    for (std::string_view& who : rows.identity) put(rows.identifier, "", who, rows);
-  }
-  for (std::string_view& id : rows.previous) put("profile_id", "", id, rows);
-  for (std::string_view& id : rows.anonymous) put("profile_id", "", id, rows);
-  if (rows.table.kind != TableKind::Profiles) return;
-  for (TypedColumn& column : rows.columns) {
-    const auto how = schema.identifiers.find(column.name);
-    if (how == schema.identifiers.end() || !tags_.contains(column.name)) continue;
-    for (TypedCell& cell : column.cells) {
-      if (cell.present) put(column.name, how->second, cell.bytes, rows);
-    }
-  }
+void Writer::put_lost_names(TypedRows& rows) const {
+  if (lost_.empty() || rows.table.kind == TableKind::Entities) return;
+  for (std::string_view& who : rows.identity) put_lost_name(rows.identifier, who, rows);
+  for (std::string_view& id : rows.previous) put_lost_name("profile_id", id, rows);
+  for (std::string_view& id : rows.anonymous) put_lost_name("profile_id", id, rows);
 }
 
 }  // namespace muster::index

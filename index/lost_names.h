@@ -3,8 +3,8 @@
 //
 // Between a checkpoint and the record that erases somebody there may be rows about them. The
 // checkpoint cannot say their id any more, only its tag; so in its place stands a text made of the
-// tag, and a replay puts the same text into the rows, which are then about the same person as when
-// they came. At the end of a start nobody who has such a name is there any more.
+// tag, and a replay puts the same text into rows that are about somebody by that name as long as it
+// leads to them. At the end of a start nobody who has such a name is there any more.
 // Thread safety: one thread at a time.
 #pragma once
 
@@ -15,9 +15,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-
-#include "index/schema.h"
-#include "index/typing.h"
 
 namespace muster::index {
 
@@ -36,13 +33,8 @@ class LostNames {
 
   // The lost name that the value has; else itself.  Cost: one tag; nothing when none is lost.
   std::string name_of(const std::string& identifier, std::string_view value) const;
-  // Puts lost names into rows, in place of the ids and identifiers that they are of.
-  void put_into(TypedRows& rows, const Schema& schema) const;
 
  private:
-  void put(const std::string& identifier, const std::string& how, std::string_view& value,
-           TypedRows& rows) const;
-
   Tagger tagger_;
   std::map<std::string, std::set<std::uint64_t>> tags_;  // By identifier.
 };

@@ -105,6 +105,7 @@ class Writer {
   // Of a state that was read back: whose names are lost, and what they are known by. Rows of a
   // replay get the lost names before anything looks at them.
   const LostNames& lost_names() const { return lost_; }
+  void put_lost_names(TypedRows& rows) const;
   // Those of them who are there: what is left of an erasure that did not come to its end, or of
   // somebody who was erased since these data were copied.  Cost: one look at each id.
   std::vector<std::string> lost_people() const;
@@ -196,6 +197,9 @@ class Writer {
   TypedRows hold_unknown(const TypedRows& rows);
   // Applies what waited for the people of these rows.
   void release_held(const TypedRows& rows, TimeMs received);
+
+  void put_lost_name(const std::string& identifier, std::string_view& value,
+                     TypedRows& rows) const;
 
   Generation state_;
   TableWriter profiles_;

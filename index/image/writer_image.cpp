@@ -368,7 +368,7 @@ void WriterImage::find_lost_names(PersonSeals* seals, Writer& into) {
     for (auto& rows : staged) {
       if (into.lost_.empty()) break;
       auto named = std::make_shared<TypedRows>(*rows);
-      into.lost_.put_into(*named, *into.state_.schema);
+      into.put_lost_names(*named);
       rows = std::move(named);
     }
   }
