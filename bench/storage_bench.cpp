@@ -27,7 +27,8 @@ namespace {
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: storage_bench [--profiles N] [--events N] [--threads N]
   [--tail-mib N] [--rows N] [--erased N] [--seconds S] [--folder DIR]
-  [--only recovery|ingest|compaction|rotation] [--sabotage] [--json FILE] [--commit ID]
+  [--only recovery|ingest|compaction|rotation] [--encrypted] [--sabotage] [--json FILE]
+  [--commit ID]
   [--date DAY] [--machine NAME]
 )";
 
@@ -129,6 +130,7 @@ Status write_json(const Options& options, const RecoveryResult& recovery,
   json.key("people").number(options.recovery.people).key("events").number(recovery.events);
   json.key("threads").number(options.recovery.threads);
   json.key("sabotaged").boolean(options.recovery.sabotage);
+  json.key("encrypted").boolean(options.recovery.encrypted);
   json.key("checkpoint_bytes").number(recovery.checkpoint_bytes);
   json.key("checkpoint_seconds").number(recovery.write_seconds);
   json.key("ready_seconds").number(recovery.restore_seconds);
@@ -222,6 +224,8 @@ bool read_options(int argc, char** argv, Options& options) {
     const std::string name = argv[i];
     if (name == "--sabotage") {
       options.recovery.sabotage = options.compaction.sabotage = options.rotation.sabotage = true;
+    } else if (name == "--encrypted") {
+      options.recovery.encrypted = true;
     } else {
       if (i + 1 == argc || !read_option(name, argv[i + 1], options)) return false;
       ++i;

@@ -17,6 +17,7 @@
 #include "engine/checkpoints.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
+#include "storage/person_keys.h"
 #include "storage/rocks_log.h"
 
 namespace muster::bench {
@@ -35,19 +36,30 @@ constexpr const char* kDeclaration = R"({"fields": {
 // One data directory, and what lives in it.
 struct Home {
   explicit Home(const RecoveryOptions& asked)
-      : options(asked), directory(asked.folder / "storage_bench"), store(directory) {
+      : options(asked), directory(asked.folder / "storage_bench") {
     clear();
   }
   ~Home() { clear(); }
 
-  Result<std::unique_ptr<engine::Engine>> open() {
+  Status open_log() {
     log.reset();
-    TRY_ASSIGN(log, storage::RocksLog::open(directory));
+    TRY_ASSIGN(log, storage::RocksLog::open(directory, {.keys = ring}));
+    std::shared_ptr<storage::PersonKeys> people;
+    if (ring) {
+      TRY_ASSIGN(people, storage::PersonKeys::open(directory / "person-keys", *ring,
+                                                   storage::LogAccess::ReadWrite));
+    }
+    store.emplace(directory, ring, people);
+    return Ok{};
+  }
+
+  Result<std::unique_ptr<engine::Engine>> open() {
+    TRY(open_log());
     return engine::Engine::open({.log = log.get(),
                                  .clock = &clock,
                                  .decoder = &decoder,
                                  .threads = options.threads,
-                                 .checkpoints = options.sabotage ? nullptr : &store,
+                                 .checkpoints = options.sabotage ? nullptr : &*store,
                                  .checkpoint_bytes = 0,
                                  .notice = [](const std::string& notice) {
                                    fmt::print(stderr, "{}\n", notice);
@@ -61,7 +73,9 @@ struct Home {
 
   const RecoveryOptions& options;
   const fs::path directory;
-  const storage::CheckpointStore store;
+  const std::shared_ptr<const storage::Keyring> ring =
+      options.encrypted ? storage::Keyring::make(std::string(32, 'k')).value() : nullptr;
+  std::optional<storage::CheckpointStore> store;  // Once the log is open.
   const ManualClock clock{kLanguageNow};
   const loader::FileDecoder decoder;
   std::unique_ptr<storage::RocksLog> log;
@@ -87,13 +101,13 @@ engine::EngineMoment moment_of(std::shared_ptr<const index::Generation> generati
 // A checkpoint of the language benchmark's people, as if kRecords had brought them; each event has
 // an id, and they came with as many checkpoints.
 Status write_checkpoint(Home& home, RecoveryResult& result) {
-  TRY_ASSIGN(home.log, storage::RocksLog::open(home.directory));
+  TRY(home.open_log());
   const storage::Record declared{kLanguageNow, 0, storage::Declaration{kDeclaration}};
   TRY(home.log->append(std::vector(kRecords, storage::encode(declared))));
   const LanguagePeople people(home.options.people, home.options.events_each, kSeed);
   auto generation = std::make_shared<index::Generation>(*build_generation(people));
   for (const auto& [name, table] : generation->events) result.events += table->count;
-  engine::Checkpoints checkpoints(home.store, *home.log, [](const std::string&) {});
+  engine::Checkpoints checkpoints(*home.store, *home.log, [](const std::string&) {});
   TRY(checkpoints.restore(engine::Base::NewestCheckpoint, 1, {},
                           [](std::string_view) -> Status { return Ok{}; }));
   SeededRandom random(kSeed);
@@ -185,7 +199,7 @@ Status measure_pause(engine::Engine& engine, const RecoveryOptions& options,
 
 // What no start from these bytes can be faster than.
 Result<double> read_and_check(const Home& home, std::uint64_t sequence) {
-  TRY_ASSIGN(const auto checkpoint, home.store.open(sequence));
+  TRY_ASSIGN(const auto checkpoint, home.store->open(sequence));
   const std::vector<std::string> names = checkpoint->names("");
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> sound = true;

@@ -19,6 +19,7 @@ struct RecoveryOptions {
   std::uint64_t tail_mib = 32;  // Records behind the checkpoint.
   double seconds = 5;           // Of readers, alone and beside a checkpoint.
   std::filesystem::path folder;
+  bool encrypted = false;       // The files, and what is one person's alone with that person's key.
   bool sabotage = false;        // Without the checkpoint's help: none is found.
 };
 

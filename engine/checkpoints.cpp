@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "storage/person_keys.h"
+
 namespace muster::engine {
 
 using storage::Checkpoint;
@@ -19,7 +21,8 @@ Result<EngineImage> Checkpoints::read(const Checkpoint& checkpoint, unsigned thr
   }
   EngineImage image;
   image.sequence = manifest.sequence;
-  TRY_ASSIGN(image.writer, index::WriterImage::read(checkpoint, threads, progress));
+  TRY_ASSIGN(image.writer, index::WriterImage::read(checkpoint, threads, progress,
+                                                    store_.person_keys()));
   return image;
 }
 
@@ -119,7 +122,9 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
              store_.begin(sequence, hash128(record), moment.made, before_,
                           is_anew_ ? storage::Share::Nothing : storage::Share::Sections));
   Places places;
-  for (const index::Section& section : index::WriterImage::sections(moment.index)) {
+  index::PersonSeals* const seals = store_.person_keys();
+  if (seals != nullptr) TRY(seals->prepare(moment.index->generation->profiles.ids.size()));
+  for (const index::Section& section : index::WriterImage::sections(moment.index, seals)) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::Unavailable, "the server stops before the checkpoint is complete"};
     }
@@ -128,7 +133,8 @@ Result<CheckpointReceipt> Checkpoints::write(EngineMoment moment, const std::sto
       TRY_ASSIGN(places[section.origin], writer.carry(section.name, known->second));
       continue;
     }
-    TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, section.bytes()));
+    TRY_ASSIGN(const std::string bytes, section.bytes());
+    TRY_ASSIGN(const storage::SectionPlace place, writer.add(section.name, bytes));
     if (!section.origin.expired()) places.emplace(section.origin, place);
   }
   // All ids stand for whatever runs there were.

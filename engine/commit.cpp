@@ -163,6 +163,9 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   if (!commit.records().empty() && !read_only) {
     // First who was erased: what the log says of it is never without what keeps them out.
     if (parts.suppression != nullptr) appended = parts.suppression->sync();
+    if (appended && person_keys() != nullptr) {
+      appended = person_keys()->sync(suppression_mark.erasures);
+    }
     figures.log = time_of([&] {
       if (appended) appended = parts.log->append(commit.records());
     });

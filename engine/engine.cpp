@@ -53,6 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Parts& parts,
   auto impl = std::make_unique<Impl>(parts);
   TRY(impl->replay(progress));
   TRY(impl->apply_suppression());
+  TRY(impl->settle_person_keys());
   impl->begin_key_rotation();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }

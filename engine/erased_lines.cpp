@@ -48,12 +48,16 @@ struct ErasedLines::Rows {
   }
 };
 
+bool ErasedLines::is_erased(const std::string& id) const {
+  return ids_.contains(id) || (asks_for_ids_ && !id.empty() && is_suppressed_("profile_id", id));
+}
+
 bool ErasedLines::is_theirs(const std::string& identifier, const std::string& value) const {
   if (value.empty()) return false;
-  if (identifier == "profile_id") return ids_.contains(value);
+  if (identifier == "profile_id") return is_erased(value);
   const auto known = identifiers_.find({identifier, value});
   if (known != identifiers_.end()) return known->second;
-  if (ids_.contains(index::anonymous_id(identifier, value))) return true;
+  if (is_erased(index::anonymous_id(identifier, value))) return true;
   return is_suppressed_ && is_suppressed_(identifier, value);
 }
 
@@ -63,7 +67,7 @@ void ErasedLines::learn_claims(const DataBatch& batch) {
   if (!rows) return;
   for (const auto& [row, claimed] : rows->people.claims) {
     if (rows->refused[row] || claimed.value.empty()) continue;
-    if (!ids_.contains(rows->people.values[row])) continue;
+    if (!is_erased(rows->people.values[row])) continue;
     identifiers_[{claimed.identifier, claimed.value}] = true;
   }
 }
@@ -76,7 +80,7 @@ void ErasedLines::learn_first_claims(const DataBatch& batch) {
     const auto known = identifiers_.find({claimed.identifier, claimed.value});
     if (known == identifiers_.end() || rows->refused[row]) continue;
     if (!first_seen_.insert(known->first).second) continue;
-    known->second = ids_.contains(rows->people.values[row]);
+    known->second = is_erased(rows->people.values[row]);
   }
 }
 
@@ -85,15 +89,15 @@ void ErasedLines::follow_claims(const Rows& rows) {
   for (const auto& [row, claimed] : rows.people.claims) {
     if (rows.refused[row]) continue;
     const std::string& who = rows.people.values[row];
-    const bool is_erased = ids_.contains(who);
-    if (is_erased) {
+    const bool is_gone = is_erased(who);
+    if (is_gone) {
       std::string& before = current_[{who, claimed.identifier}];
       const auto given_up = identifiers_.find({claimed.identifier, before});
       if (before != claimed.value && given_up != identifiers_.end()) given_up->second = false;
       before = claimed.value;
     }
     const auto known = identifiers_.find({claimed.identifier, claimed.value});
-    if (known != identifiers_.end()) known->second = is_erased;
+    if (known != identifiers_.end()) known->second = is_gone;
   }
 }
 
@@ -103,7 +107,7 @@ bool ErasedLines::names_anybody(std::string_view line) const {
     const std::string word(line.substr(0, end));
     line.remove_prefix(std::min(end + 1, line.size()));
     if (word.empty()) continue;
-    if (ids_.contains(word)) return true;
+    if (is_erased(word)) return true;
     for (const auto& [identifier, how] : schema_.identifiers) {
       const auto known = identifiers_.find({identifier, word});
       if (known != identifiers_.end() && known->second) return true;
@@ -140,7 +144,7 @@ std::vector<std::uint64_t> ErasedLines::find(const DataBatch& batch) {
     if (names_them) lines.push_back(rows->batch.line_of_row[row]);
   }
   for (const auto& [row, id] : rows->people.joins) {
-    if (ids_.contains(id)) lines.push_back(rows->batch.line_of_row[row]);
+    if (is_erased(id)) lines.push_back(rows->batch.line_of_row[row]);
   }
   add_unreadable(batch, *rows, lines);
   std::sort(lines.begin(), lines.end());

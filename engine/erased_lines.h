@@ -36,6 +36,12 @@ class ErasedLines {
   // which has the last of it.
   void ask(index::IsSuppressed is_suppressed) { is_suppressed_ = std::move(is_suppressed); }
 
+  // The same for ids, where a record says whose they are by a tag alone.
+  void ask_for_ids(index::IsSuppressed is_suppressed) {
+    asks_for_ids_ = true;
+    ask(std::move(is_suppressed));
+  }
+
   // Each is called with all batches, in the order of the log.
   // Cost: the rows are decoded; of profiles only, but by find().
   void learn_claims(const storage::DataBatch& batch);
@@ -48,6 +54,7 @@ class ErasedLines {
   using Named = std::pair<std::string, std::string>;  // An identifier, and its value.
   struct Rows;
 
+  bool is_erased(const std::string& id) const;
   bool is_theirs(const std::string& identifier, const std::string& value) const;
   void follow_claims(const Rows& rows);
   void add_unreadable(const storage::DataBatch& batch, const Rows& rows,
@@ -57,6 +64,7 @@ class ErasedLines {
   const std::set<std::string> ids_;
   const RowDecoder& decoder_;
   index::IsSuppressed is_suppressed_;
+  bool asks_for_ids_ = false;
   index::Schema schema_;
   // Identifiers that they had at some time: whether they have it by now.
   std::map<Named, bool> identifiers_;

@@ -104,6 +104,7 @@ Result<std::set<std::string>> erased_ids(const ErasedSearch& search, ErasedFound
         TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
         const auto& id = std::get<storage::Erasure>(record.body).profile_id;
         if (id.empty()) return Ok{};
+        if (index::tag_of_lost_name(id)) found.has_lost_names = true;
         ids.insert(id);
         found.erasures.push_back(sequence);
         return Ok{};
@@ -127,6 +128,7 @@ Result<ErasedFound> find_erased(const ErasedSearch& search, const std::stop_toke
   found.people = ids.size();
   if (ids.empty()) return found;
   ErasedLines lines(std::move(ids), search.decoder);
+  if (found.has_lost_names) lines.ask_for_ids(search.is_suppressed);
   BatchWalk walk(search, stop);
   TRY(walk.run(lines, true, [&](const BatchPlace&, const DataBatch& batch) {
     lines.learn_claims(batch);
@@ -134,7 +136,8 @@ Result<ErasedFound> find_erased(const ErasedSearch& search, const std::stop_toke
   TRY(walk.run(lines, true, [&](const BatchPlace&, const DataBatch& batch) {
     lines.learn_first_claims(batch);
   }));
-  if (!walk.lost().empty() || !walk.unreachable().empty()) lines.ask(search.is_suppressed);
+  const bool may_lack = !walk.lost().empty() || !walk.unreachable().empty();
+  if (may_lack) lines.ask(search.is_suppressed);
   TRY(walk.run(lines, false, [&](const BatchPlace& place, const DataBatch& batch) {
     std::vector<std::uint64_t> theirs = lines.find(batch);
     LinesByRecord& into =

@@ -39,6 +39,7 @@ struct ErasedFound {
   std::map<std::string, LinesByRecord> in_archive;  // By file: all that the log names.
   std::vector<std::string> unreachable;             // Files of the archive that cannot be read.
   std::vector<std::uint64_t> erasures;              // Records that name whom they erase.
+  bool has_lost_names = false;  // One of them says it by a tag alone (index/lost_names.h).
   // Of those lines the ones that were refused: record, and line of the file it came in.
   std::set<std::pair<std::uint64_t, std::uint64_t>> rejected;
   std::set<std::uint64_t> lost;                     // Batches that nothing has any more.

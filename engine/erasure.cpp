@@ -20,8 +20,10 @@ index::IsSuppressed Engine::Impl::suppressed() const {
 std::optional<Engine::Impl::ErasedPerson> Engine::Impl::erase_person(std::string_view profile_id,
                                                                      std::uint64_t first_record,
                                                                      TimeMs at) {
+  const auto ordinals = writer.ordinals_of_person(profile_id);
   const auto person = writer.erase(profile_id);
   if (!person) return std::nullopt;
+  if (person_keys() != nullptr) person_keys()->destroy(ordinals);
   ErasedPerson erased;
   // An older log may have the ids apart: each stands for itself, the identifiers with the first.
   std::vector<storage::SuppressedPerson> known_by;
@@ -30,13 +32,15 @@ std::optional<Engine::Impl::ErasedPerson> Engine::Impl::erase_person(std::string
       known_by.push_back({first_record + erased.ids.size(), at, {}});
       erased.ids.push_back(value);
     }
-    if (parts.suppression == nullptr) continue;
+    if (parts.suppression == nullptr || index::tag_of_lost_name(value)) continue;
     auto& where = identifier == "profile_id" ? known_by.back() : known_by.front();
     where.tags.push_back(parts.suppression->tag(identifier, value));
     ++erased.suppressed;
   }
   if (parts.suppression == nullptr) return erased;
-  for (const auto& one : known_by) parts.suppression->add(one);
+  for (const auto& one : known_by) {
+    if (!one.tags.empty()) parts.suppression->add(one);  // Else the file has them already.
+  }
   return erased;
 }
 

@@ -30,6 +30,7 @@
 #include "engine/standing/change_retention.h"
 #include "engine/standing/standing_segments.h"
 #include "index/writer.h"
+#include "storage/person_keys.h"
 #include "query/query.h"
 
 namespace muster::engine {
@@ -152,6 +153,13 @@ class Engine::Impl {
   // Erases those whom the file has and the log has not: a crash came between the two, or the log is
   // of an older backup.
   Status apply_suppression();
+  // --- Keys of people, where data are encrypted (engine/person_keys.cpp) ---
+  storage::PersonKeys* person_keys() const {
+    return parts.checkpoints == nullptr ? nullptr : parts.checkpoints->person_keys();
+  }
+  // Erases people whose keys are destroyed, destroys the keys of those who are erased, and gives
+  // keys to ordinals that nobody has yet: at the end of a start.
+  Status settle_person_keys();
 
   // --- Compaction of erased people (engine/compact_erased.cpp) ---
   // Takes out of the data directory and the archive whatever is known of people who were erased.
@@ -177,6 +185,7 @@ class Engine::Impl {
   void begin_key_rotation();
   std::vector<KeyRotation::Step> rotation_steps();
   Status rewrite_checkpoints(const std::stop_token& stop);
+  Status rewrap_person_keys();
   Result<std::vector<std::string>> rewrite_archive(const std::stop_token& stop);
 
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.

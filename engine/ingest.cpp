@@ -211,6 +211,7 @@ Status Engine::Impl::replay_batch(storage::DataBatch body, index::Batch decoded,
   }
   TRY_ASSIGN(TypedRows rows, typed_again(body, std::move(decoded), sequence));
   writer.remember_events(rows);
+  writer.put_lost_names(rows);
   index::Writer::Applied done;
   if (body.replace_id.empty()) {
     done = writer.apply(rows, received);

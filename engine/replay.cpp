@@ -114,7 +114,7 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     apply_document(*document, record.received);
   } else if (const auto* erasure = std::get_if<storage::Erasure>(&record.body)) {
     if (erasure->reason == storage::kNamelessErasure) return lost_to_compaction(sequence);
-    writer.erase(erasure->profile_id);
+    writer.erase(writer.lost_names().name_of("profile_id", erasure->profile_id));
     if (erasure->mark.erasures != 0) suppression_mark = erasure->mark;
   } else if (const auto* outcome = std::get_if<storage::Outcome>(&record.body)) {
     remember_outcome(outcome->stream, sequence);
@@ -163,6 +163,7 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
     }
   }
   TRY(check_suppression());
+  if (person_keys() != nullptr) TRY(person_keys()->check(suppression_mark.erasures));
   published.set(writer.publish(last));
   event_id_bytes = writer.event_id_bytes();
   begin_standing();

@@ -32,6 +32,9 @@ std::vector<KeyRotation::Step> Engine::Impl::rotation_steps() {
       {"checkpoints", [this, nothing_left](const std::stop_token& stop) {
          return nothing_left(rewrite_checkpoints(stop));
        }},
+      {"keys of people", [this, nothing_left](const std::stop_token&) {
+         return nothing_left(rewrap_person_keys());
+       }},
       {"archive", [this](const std::stop_token& stop) { return rewrite_archive(stop); }},
   };
 }
@@ -58,6 +61,13 @@ Status Engine::Impl::rewrite_checkpoints(const std::stop_token& stop) {
   if (!has_old) return Ok{};
   TRY(parts.checkpoints->remove_left_over());
   return take_two_checkpoints(stop);
+}
+
+Status Engine::Impl::rewrap_person_keys() {
+  if (person_keys() == nullptr) return Ok{};
+  storage::KeySlots& slots = person_keys()->slots();
+  if (slots.wrapped_with() == parts.keyring->newest()) return Ok{};
+  return slots.rewrap(*parts.keyring);
 }
 
 // Each file of its own, so that a checkpoint may come between two.

@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 #include "engine/impl.h"
+#include "index/image/known_sections.h"
 #include "index/image/section.h"
 
 namespace muster::engine {
@@ -9,6 +10,7 @@ using index::WriterImage;
 
 // Groups of batches that leave at one look: bounds how long the next checkpoint waits.
 constexpr int kGroupsPerLook = 8;
+constexpr std::uint64_t kNobodyMore = ~0ULL;
 
 void write_receipt(ByteWriter& out, const IngestReceipt& receipt) {
   out.varint(receipt.accepted);
@@ -123,8 +125,12 @@ Result<std::map<std::string, Hash128>> Engine::Impl::fingerprint() {
     return Ok{};
   };
   TRY(commit(capture, 0));
-  for (const index::Section& section : WriterImage::sections(index)) {
-    parts_of_state[section.name] = hash128(section.bytes());
+  const storage::PersonKeys* const keys = person_keys();
+  for (const index::Section& section :
+       keys == nullptr ? WriterImage::sections(index)
+                       : index::known_sections(index, keys->destroyed(kNobodyMore))) {
+    TRY_ASSIGN(const std::string bytes, section.bytes());
+    parts_of_state[section.name] = hash128(bytes);
   }
   return parts_of_state;
 }

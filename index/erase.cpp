@@ -8,19 +8,24 @@ namespace {
 
 // The rows that are about the person, or claim what they are known by.
 std::vector<std::uint32_t> rows_of(const TypedRows& rows, const Schema& schema,
-                                   std::span<const Identity> person) {
+                                   const LostNames& lost, std::span<const Identity> person) {
   std::vector<std::uint32_t> found;
+  const auto is_it = [&](std::string_view value, const Identity& identity) {
+    if (value == identity.value) return true;
+    return tag_of_lost_name(identity.value) &&
+           lost.name_of(identity.identifier, value) == identity.value;
+  };
   if (rows.table.kind == TableKind::Entities) return found;
   for (const Identity& identity : person) {
     for (std::uint32_t row = 0; identity.identifier == rows.identifier && row < rows.rows; ++row) {
-      if (rows.taken[row] && rows.identity[row] == identity.value) found.push_back(row);
+      if (rows.taken[row] && is_it(rows.identity[row], identity)) found.push_back(row);
     }
     const auto how = schema.identifiers.find(identity.identifier);
     if (rows.table.kind != TableKind::Profiles || how == schema.identifiers.end()) continue;
     for (const TypedColumn& column : rows.columns) {
       for (const TypedCell& cell : column.cells) {
         if (column.name != identity.identifier || !rows.taken[cell.row] || !cell.present) continue;
-        if (normalised(how->second, cell.bytes) == identity.value) found.push_back(cell.row);
+        if (is_it(normalised(how->second, cell.bytes), identity)) found.push_back(cell.row);
       }
     }
   }
@@ -94,11 +99,34 @@ std::optional<std::vector<Identity>> Writer::erase(std::string_view profile_id) 
   return person;
 }
 
+std::vector<Ordinal> Writer::ordinals_of_person(std::string_view profile_id) const {
+  const auto ordinal = find_profile("profile_id", profile_id);
+  if (!ordinal) return {};
+  std::vector<Ordinal> all{*ordinal};
+  if (const auto others = joined_to_.find(*ordinal); others != joined_to_.end()) {
+    all.insert(all.end(), others->second.begin(), others->second.end());
+  }
+  return all;
+}
+
+std::vector<std::string> Writer::lost_people() const {
+  std::vector<std::string> lost;
+  if (lost_.empty()) return lost;
+  const Dictionary ids = profiles_.ids.snapshot();
+  for (std::uint32_t ordinal = 0; ordinal < ids.size(); ++ordinal) {
+    if (!profiles_.table.live.contains(ordinal) || ids.is_forgotten(ordinal)) continue;
+    const KeyText id = ids.key(ordinal);
+    if (tag_of_lost_name(id)) lost.emplace_back(id.view());
+  }
+  return lost;
+}
+
 std::vector<std::string> Writer::erased_ids() const {
   std::vector<std::string> ids;
   const Dictionary known = profiles_.ids.snapshot();
   for (const Ordinal ordinal : erased_) {
-    if (!known.is_forgotten(ordinal)) ids.emplace_back(known.key(ordinal).view());
+    if (known.is_forgotten(ordinal) || tag_of_lost_name(known.key(ordinal))) continue;
+    ids.emplace_back(known.key(ordinal).view());
   }
   return ids;
 }
@@ -134,7 +162,7 @@ bool Writer::drop_waiting(std::span<const Identity> person) {
   }
   for (auto& [id, staged] : staged_) {
     for (auto& rows : staged) {
-      const auto dropped = rows_of(*rows, *state_.schema, person);
+      const auto dropped = rows_of(*rows, *state_.schema, lost_, person);
       if (dropped.empty()) continue;
       any = true;
       auto without = std::make_shared<TypedRows>(*rows);

@@ -22,6 +22,7 @@
 #include "index/event_ids.h"
 #include "index/event_writer.h"
 #include "index/generation.h"
+#include "index/lost_names.h"
 #include "index/system_events.h"
 #include "index/touched.h"
 #include "index/typing.h"
@@ -100,6 +101,18 @@ class Writer {
   // Returns all that the person was known by, the profile's own id first; nothing when nobody has
   // the id and no row that waits is about it.
   std::optional<std::vector<Identity>> erase(std::string_view profile_id);
+
+  // Of a state that was read back: whose names are lost, and what they are known by. Rows of a
+  // replay get the lost names before anything looks at them.
+  const LostNames& lost_names() const { return lost_; }
+  void put_lost_names(TypedRows& rows) const;
+  // Those of them who are there: what is left of an erasure that did not come to its end, or of
+  // somebody who was erased since these data were copied.  Cost: one look at each id.
+  std::vector<std::string> lost_people() const;
+  // From here on no row has a lost name.
+  void end_replay() { lost_ = {}; }
+  // The ordinals of all ids that are the person's; none when nobody has the id.
+  std::vector<Ordinal> ordinals_of_person(std::string_view profile_id) const;
 
   // Forgets what a state still knows of people who were erased though nobody can ask for it: their
   // ids, their identifiers, and all texts that are nobody's value any more.
@@ -185,6 +198,9 @@ class Writer {
   // Applies what waited for the people of these rows.
   void release_held(const TypedRows& rows, TimeMs received);
 
+  void put_lost_name(const std::string& identifier, std::string_view& value,
+                     TypedRows& rows) const;
+
   Generation state_;
   TableWriter profiles_;
   std::map<std::string, TableWriter> entities_;
@@ -204,6 +220,7 @@ class Writer {
   std::uint64_t held_count_ = 0;
   bool notes_touched_ = false;
   Touched touched_;
+  LostNames lost_;
 };
 
 }  // namespace muster::index

@@ -10,6 +10,7 @@
 #include "storage/backup.h"
 #include "storage/checkpoint_store.h"
 #include "storage/inspect.h"
+#include "storage/person_keys.h"
 #include "storage/keyring.h"
 #include "storage/memory_log.h"
 #include "storage/rocks_log.h"
@@ -48,12 +49,18 @@ class Opener {
     TRY_ASSIGN(options.keys, ring_of(directory));
     TRY_ASSIGN(std::unique_ptr<storage::RocksLog> log,
                storage::RocksLog::open(directory, options));
+    TRY_ASSIGN(const bool has_keys, storage::DataDirectory::has_key_files(directory));
+    if (has_keys) {
+      TRY_ASSIGN(people_[directory], storage::PersonKeys::open(fs::path(directory) / "person-keys",
+                                                               *options.keys, options.access));
+    }
     return std::unique_ptr<storage::Log>(std::move(log));
   }
 
   // Requires: its log was opened.
   std::unique_ptr<storage::CheckpointStore> checkpoints(const std::string& directory) {
-    return std::make_unique<storage::CheckpointStore>(directory, rings_[directory]);
+    return std::make_unique<storage::CheckpointStore>(directory, rings_[directory],
+                                                      people_[directory]);
   }
 
   // Null: its data are not encrypted.  Requires: its log was opened.
@@ -164,7 +171,8 @@ class Opener {
 
   const std::shared_ptr<const std::string> key_source_;
   std::string key_;
-  std::map<std::string, RingPtr> rings_;  // By directory.
+  std::map<std::string, RingPtr> rings_;  // By directory, as those below.
+  std::map<std::string, std::shared_ptr<storage::PersonKeys>> people_;
 };
 
 Result<std::unique_ptr<storage::Suppression>> suppression_in(const std::string& directory) {

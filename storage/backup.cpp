@@ -11,6 +11,7 @@
 
 #include "storage/checkpoint_store.h"
 #include "storage/files.h"
+#include "storage/person_keys.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
 #include "storage/suppression.h"
@@ -27,6 +28,7 @@ constexpr const char* kSecretKey = "secret.key";
 constexpr const char* kKeyFiles[] = {kSecretKey, "audit.key"};
 constexpr const char* kSuppression = "suppression";
 constexpr const char* kKeyring = "keyring";
+constexpr const char* kPersonKeys = "person-keys";
 
 Error in_the_way(const fs::path& path, const std::string& what) {
   return {ErrorCode::InvalidArgument, path.string() + " is there already: " + what};
@@ -173,6 +175,33 @@ Status check_suppression(const CopyRequest& request, const SuppressionMark& mark
                "put the newest copy of it there"};
 }
 
+// Without them the checkpoint tells nothing of anybody, and with older ones something of people who
+// were erased.
+Status check_person_keys(const CopyRequest& request, const SuppressionMark& mark) {
+  if (!request.needs_suppression || !request.from_ring) return Ok{};
+  TRY_ASSIGN(const bool has_keys, DataDirectory::has_key_files(request.from));
+  if (!has_keys) return Ok{};
+  const fs::path file = request.keys_from / kPersonKeys;
+  std::error_code failed;
+  if (request.keys_from.empty() || !fs::exists(file, failed)) {
+    return Error{ErrorCode::InvalidArgument,
+                 "what is in " + request.from.string() + " is sealed with keys of its people: name "
+                 "the directory that has the newest copy of " + kPersonKeys + " with --keys"};
+  }
+  TRY_ASSIGN(const auto keys, PersonKeys::open(file, *request.from_ring, LogAccess::ReadOnly));
+  return keys->check(mark.erasures);
+}
+
+// A copy has those of its original: what is in its checkpoint is sealed with them.
+Status copy_person_keys(const CopyRequest& request) {
+  const fs::path from = request.keys_from / kPersonKeys, to = request.keys_to / kPersonKeys;
+  std::error_code failed;
+  if (!fs::exists(from, failed)) return Ok{};
+  if (request.keys_to == request.to) fs::remove(to, failed);  // As a new directory has them.
+  TRY(carry_key_slots(from, to, SlotUse::People, *request.from_ring));
+  return Ok{};
+}
+
 Status copy_keys(const CopyRequest& request, CopyDone& done) {
   const fs::path secret = request.keys_from / kSecretKey;
   std::error_code failed;
@@ -193,6 +222,7 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
     done.keys = true;
   }
   if (request.to_ring) TRY(request.to_ring->write(request.keys_to / kKeyring));
+  if (request.from_ring) TRY(copy_person_keys(request));
   TRY_ASSIGN(done.suppression, carry_suppression(request.keys_from / kSuppression,
                                                  request.keys_to / kSuppression));
   done.keys = done.keys || done.suppression || request.to_ring;
@@ -207,13 +237,17 @@ Result<CopyDone> copy_into(const CopyRequest& request, const fs::path& to) {
   std::vector<CheckpointPtr> checkpoints = open_checkpoints(request);
   TRY_ASSIGN(const CopiedLog log, copy_log(request, to, done));
   TRY(check_suppression(request, log.mark));
+  TRY(check_person_keys(request, log.mark));
   const std::vector<CheckpointPtr> later = open_checkpoints(request);
   checkpoints.insert(checkpoints.begin(), later.begin(), later.end());
   TRY(copy_newest(checkpoints, log.last_retired, CheckpointStore(to, request.to_ring), done));
   CopyRequest keys = request;
-  if (keys.keys_to == request.to) keys.keys_to = to;
+  if (keys.keys_to == request.to) keys.keys_to = keys.to = to;
   if (!keys.keys_from.empty()) TRY(copy_keys(keys, done));
-  if (request.keyring_apart && keys.keys_to != to) fs::remove(to / kKeyring, failed);
+  if (request.keyring_apart && keys.keys_to != to) {
+    fs::remove(to / kKeyring, failed);
+    fs::remove(to / kPersonKeys, failed);
+  }
   return done;
 }
 

@@ -135,8 +135,9 @@ std::uint64_t Checkpoint::bytes(std::string_view prefix) const {
   return bytes;
 }
 
-CheckpointStore::CheckpointStore(const fs::path& data, std::shared_ptr<const Keyring> keys)
-    : directory_(data / "checkpoints"), keys_(std::move(keys)) {}
+CheckpointStore::CheckpointStore(const fs::path& data, std::shared_ptr<const Keyring> keys,
+                                 std::shared_ptr<PersonKeys> people)
+    : directory_(data / "checkpoints"), keys_(std::move(keys)), people_(std::move(people)) {}
 
 fs::path CheckpointStore::manifest_file(std::uint64_t sequence) const {
   return numbered(directory_, kManifest, sequence);

@@ -31,6 +31,8 @@
 
 namespace muster::storage {
 
+class PersonKeys;
+
 // Where a section's bytes stand, and what they are.
 struct SectionPlace {
   std::uint64_t file = 0;  // N of its file of blocks.
@@ -110,9 +112,10 @@ enum class Share { Sections, Nothing };
 class CheckpointStore {
  public:
   // In DIR/checkpoints of the data directory, which is made with the first checkpoint. With `keys`
-  // its files are encrypted.
+  // its files are encrypted; with `people` what is one person's alone is sealed beside that.
   explicit CheckpointStore(const std::filesystem::path& data,
-                           std::shared_ptr<const Keyring> keys = {});
+                           std::shared_ptr<const Keyring> keys = {},
+                           std::shared_ptr<PersonKeys> people = {});
 
   // The checkpoints that are there, newest first, by the names of their manifests alone.
   std::vector<std::uint64_t> sequences() const;
@@ -129,6 +132,7 @@ class CheckpointStore {
 
   const std::filesystem::path& directory() const { return directory_; }
   const Keyring* keys() const { return keys_.get(); }
+  PersonKeys* person_keys() const { return people_.get(); }
   std::filesystem::path manifest_file(std::uint64_t sequence) const;
   std::filesystem::path blocks_file(std::uint64_t number) const;
 
@@ -139,6 +143,7 @@ class CheckpointStore {
 
   std::filesystem::path directory_;
   std::shared_ptr<const Keyring> keys_;
+  std::shared_ptr<PersonKeys> people_;
 };
 
 }  // namespace muster::storage

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "storage/key_slots.h"
 #include "storage/watermark.h"
 
 namespace muster::storage {
@@ -22,9 +23,10 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFormatHead = "muster-data ";
 // What a first start may have left behind when it was killed before FORMAT was written.
-constexpr std::array<std::string_view, 8> kBeforeFormat = {
-    "LOCK",       "watermark", "watermark.new", "keyring", "keyring.new",
-    "FORMAT.new", "reserve",   "lost+found"};
+constexpr std::array<std::string_view, 12> kBeforeFormat = {
+    "LOCK",        "watermark",       "watermark.new", "keyring",
+    "keyring.new", "FORMAT.new",      "reserve",       "lost+found",
+    "person-keys", "person-keys.new", "batch-keys",    "batch-keys.new"};
 
 Result<std::uint32_t> format_of(const fs::path& directory) {
   const fs::path file = directory / "FORMAT";
@@ -53,7 +55,7 @@ Result<std::uint32_t> format_of(const fs::path& directory) {
 
 Status check_encryption(const fs::path& directory, const Keyring* keys) {
   TRY_ASSIGN(const std::uint32_t format, format_of(directory));
-  const bool is_encrypted = format == kEncryptedFormat;
+  const bool is_encrypted = format >= kEncryptedFormat;
   if (is_encrypted == (keys != nullptr)) return Ok{};
   const std::string what = "the data in " + directory.string();
   if (is_encrypted) {
@@ -104,6 +106,16 @@ Result<bool> is_ours(const fs::path& directory, const Keyring* keys) {
   return false;
 }
 
+Status make_key_files(const fs::path& directory, const Keyring& keys) {
+  TRY(KeySlots::make(directory / "person-keys", SlotUse::People, keys));
+  return KeySlots::make(directory / "batch-keys", SlotUse::Batches, keys);
+}
+
+Status write_format(const fs::path& directory, std::uint32_t format) {
+  return write_small_file(directory / "FORMAT",
+                          std::string(kFormatHead) + std::to_string(format) + "\n");
+}
+
 Result<Descriptor> lock(const fs::path& directory) {
   TRY_ASSIGN(Descriptor file, open_file(directory / "LOCK", O_RDWR | O_CREAT));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
@@ -118,7 +130,14 @@ Result<bool> DataDirectory::is_encrypted(const fs::path& path) {
   std::error_code failed;
   if (!fs::exists(path / "FORMAT", failed)) return false;
   TRY_ASSIGN(const std::uint32_t format, format_of(path));
-  return format == kEncryptedFormat;
+  return format >= kEncryptedFormat;
+}
+
+Result<bool> DataDirectory::has_key_files(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::exists(path / "FORMAT", failed)) return false;
+  TRY_ASSIGN(const std::uint32_t format, format_of(path));
+  return format >= kKeyedFormat;
 }
 
 Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access,
@@ -136,13 +155,20 @@ Result<DataDirectory> DataDirectory::open(const fs::path& path, LogAccess access
   TRY_ASSIGN(const bool ours, is_ours(path, keys));
   if (!ours) {
     if (keys != nullptr) TRY(keys->write(path / "keyring"));
-    const std::uint32_t format = keys == nullptr ? 1 : kEncryptedFormat;
+    if (keys != nullptr) TRY(make_key_files(path, *keys));
     TRY(Watermark::create(path / "watermark"));
-    TRY(write_small_file(path / "FORMAT",
-                         std::string(kFormatHead) + std::to_string(format) + "\n"));
+    TRY(write_format(path, keys == nullptr ? 1 : kKeyedFormat));
   }
   const bool has_ring = keys != nullptr && fs::exists(path / "keyring", ignored);
   if (ours && has_ring) TRY(keys->check(path / "keyring"));
+  if (ours && keys != nullptr) {
+    TRY_ASSIGN(const std::uint32_t format, format_of(path));
+    // Of an older version: a crash before the end leaves it, and files that nobody needs.
+    if (format < kKeyedFormat) {
+      TRY(make_key_files(path, *keys));
+      TRY(write_format(path, kKeyedFormat));
+    }
+  }
   return DataDirectory(path, std::move(locked));
 }
 

@@ -16,9 +16,12 @@ namespace muster::storage {
 
 // The version of the layout in storage/format.md. A change that older programs would misread
 // takes the next number.
-inline constexpr std::uint32_t kDataFormat = 2;
+inline constexpr std::uint32_t kDataFormat = 3;
 // Of data that are encrypted; else 1, which older programs read too.
 inline constexpr std::uint32_t kEncryptedFormat = 2;
+// And have key files beside (storage/key_slots.h): from the first time that they are opened for
+// writing by a version that knows of them.
+inline constexpr std::uint32_t kKeyedFormat = 3;
 
 enum class LogAccess {
   ReadWrite,
@@ -35,6 +38,8 @@ class DataDirectory {
   // Whether the data that are in it are encrypted; false where there are none yet.
   // Errors: Corrupt; Unsupported.
   static Result<bool> is_encrypted(const std::filesystem::path& path);
+  // Whether they have key files, for people and batches.  Errors: the same.
+  static Result<bool> has_key_files(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log"; }

@@ -16,6 +16,7 @@
 #include "index/sets/bitmap.h"
 #include "storage/checkpoint_store.h"
 #include "storage/key_files.h"
+#include "storage/key_slots.h"
 #include "storage/record.h"
 #include "storage/rocks_log.h"
 #include "storage/suppression.h"
@@ -50,6 +51,13 @@ struct CheckpointFound {
   std::optional<TimeMs> made;
 };
 
+// A file of keys.
+struct KeyFileFound {
+  std::string name;
+  std::uint64_t slots = 0, destroyed = 0;
+  std::uint32_t data_key = 0;  // Which one wraps it.
+};
+
 // Everything the report says.
 struct Contents {
   bool is_encrypted = false;
@@ -65,6 +73,7 @@ struct Contents {
   bool has_suppression = false;
   std::uint64_t suppressed = 0;              // Erasures in the suppression file.
   std::vector<CheckpointFound> checkpoints;  // Newest first.
+  std::vector<KeyFileFound> key_files;
   std::vector<FileSize> files;
   std::vector<std::string> findings;
 };
@@ -199,6 +208,23 @@ void read_suppression(const fs::path& directory, Contents& contents) {
   if (!sound) contents.findings.push_back(sound.error().message);
 }
 
+// Every key is opened.
+void read_key_files(const fs::path& directory, const Keyring& keys, Contents& contents) {
+  const auto format = DataDirectory::has_key_files(directory);
+  if (!format || !*format) return;
+  for (const auto& [name, use] : {std::pair("person-keys", SlotUse::People),
+                                  std::pair("batch-keys", SlotUse::Batches)}) {
+    KeyFileFound found{.name = name};
+    const auto slots = KeySlots::open(directory / name, use, keys, LogAccess::ReadOnly);
+    if (slots) {
+      found = {name, (*slots)->size(), (*slots)->destroyed_count(), (*slots)->wrapped_with()};
+    }
+    const Status sound = slots ? (*slots)->check() : Status(slots.error());
+    if (!sound) contents.findings.push_back(sound.error().message);
+    contents.key_files.push_back(std::move(found));
+  }
+}
+
 Result<Contents> contents_of(const fs::path& directory,
                              const std::shared_ptr<const Keyring>& keys) {
   Contents contents;
@@ -206,6 +232,7 @@ Result<Contents> contents_of(const fs::path& directory,
   auto log = RocksLog::open(directory, {.access = LogAccess::ReadOnly, .keys = keys});
   if (!log && !is_damage(log.error())) return std::move(log.error());
   contents.files = files_of(directory);
+  if (keys) read_key_files(directory, *keys, contents);
   if (const auto number = Watermark::read(directory / "watermark")) contents.watermark = *number;
   if (keys) {
     TRY_ASSIGN(const std::vector<KeyedFile> files, keyed_files(directory));
@@ -229,7 +256,8 @@ Result<Contents> contents_of(const fs::path& directory,
 }
 
 std::uint32_t format_of(const Contents& contents) {
-  return contents.is_encrypted ? kEncryptedFormat : 1;
+  if (!contents.is_encrypted) return 1;
+  return contents.key_files.empty() ? kEncryptedFormat : kKeyedFormat;
 }
 
 std::string time_or_none(const std::optional<TimeMs>& time) {
@@ -264,6 +292,10 @@ std::string report_for_a_person(const fs::path& directory, const Contents& conte
                    !contents.has_suppression && contents.mark.erasures != 0
                        ? fmt::format("; a server needs a file with {}", contents.mark.erasures)
                        : ""));
+  for (const KeyFileFound& found : contents.key_files) {
+    line(fmt::format("keys             {}: {} slots, {} destroyed, under data key {}", found.name,
+                     found.slots, found.destroyed, found.data_key));
+  }
   for (const CheckpointFound& found : contents.checkpoints) {
     line(fmt::format("checkpoint       of record {}, {}, {} sections, {} bytes", found.sequence,
                      time_or_none(found.made), found.sections, found.bytes));
@@ -304,6 +336,13 @@ void add_data_keys(std::string& text, const Contents& contents) {
   }
 }
 
+void add_key_file(std::string& text, const KeyFileFound& found) {
+  add_object(text, "keys", [&](JsonWriter& json) {
+    json.key("name").text(found.name).key("slots").number(found.slots);
+    json.key("destroyed").number(found.destroyed).key("data_key").number(found.data_key);
+  });
+}
+
 std::string report_for_a_program(const fs::path& directory, const Contents& contents) {
   std::string text;
   add_object(text, "directory", [&](JsonWriter& json) {
@@ -341,6 +380,7 @@ std::string report_for_a_program(const fs::path& directory, const Contents& cont
     json.key("erasures").number(contents.suppressed);
     json.key("needed").number(contents.mark.erasures);
   });
+  for (const KeyFileFound& found : contents.key_files) add_key_file(text, found);
   for (const CheckpointFound& found : contents.checkpoints) {
     add_object(text, "checkpoint", [&](JsonWriter& json) {
       json.key("record").number(found.sequence);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "storage/files.h"
+#include "storage/key_slots.h"
 
 namespace muster::storage {
 namespace {
@@ -46,7 +47,10 @@ Result<std::optional<KeyedFile>> keyed(const fs::path& path, std::uint64_t bytes
   std::string head(kCipherHeadBytes, '\0');
   TRY_ASSIGN(const std::size_t got, read_piece(*opened, path, head.data(), head.size()));
   head.resize(got);
-  const auto number = key_number_of(head);
+  auto number = key_number_of(head);
+  if (!number) {
+    TRY_ASSIGN(number, data_key_of_slots(path));
+  }
   if (!number) return std::optional<KeyedFile>();
   return std::optional(KeyedFile{path, bytes, *number});
 }

@@ -25,8 +25,8 @@ struct KeyedFile {
   std::uint32_t number = 0;  // Of its data key.
 };
 
-// The encrypted files below DIR, and of the archive ("": there is none), by their heads; plain ones
-// are left out, and those that are gone meanwhile.
+// The encrypted files below DIR, and of the archive ("": there is none), by their heads, and files
+// of keys, which a data key wraps; plain ones are left out, and those that are gone meanwhile.
 // Errors: those of the files and directories, naming the first that cannot be looked at.
 // Cost: 64 bytes of each file.
 Result<std::vector<KeyedFile>> keyed_files(const std::filesystem::path& data,

@@ -243,6 +243,13 @@ Status Keyring::read_again() const {
   return Ok{};
 }
 
+// Another process may have added it since.
+Keyring::DataKeys::const_iterator Keyring::find_key(std::uint32_t number) const {
+  const auto found = keys_.find(number);
+  if (found != keys_.end() || file_.empty() || !read_again()) return found;
+  return keys_.find(number);
+}
+
 std::vector<std::uint32_t> Keyring::numbers() const {
   const std::lock_guard guard(mutex_);
   return {listed_.begin(), listed_.end()};
@@ -316,11 +323,7 @@ Result<FileCipher> Keyring::file_of(std::string_view bytes) const {
   const auto number = key_number_of(bytes);
   if (!number) return damaged("the checksum of its head does not match");
   const std::lock_guard guard(mutex_);
-  auto key = keys_.find(*number);
-  // Another process may have added it since.
-  if (key == keys_.end() && !file_.empty()) {
-    if (const Status read = read_again(); read) key = keys_.find(*number);
-  }
+  const auto key = find_key(*number);
   if (key == keys_.end()) {
     return damaged("it is encrypted with key " + std::to_string(*number) +
                    ", which the keyring does not have");
@@ -329,6 +332,36 @@ Result<FileCipher> Keyring::file_of(std::string_view bytes) const {
   cipher.head_ = bytes.substr(0, kCipherHeadBytes);
   cipher.cipher_.emplace(key->second, bytes.substr(kFileMagic.size() + 4, kAesBlockBytes));
   return cipher;
+}
+
+namespace {
+
+// Another key than the one that files are encrypted with, so that no two modes share one.
+Result<std::string> wrapping_key(std::string_view data_key) {
+  return hmac_sha256(data_key, {"muster wrapping key"});
+}
+
+}  // namespace
+
+Result<WrappedSecret> Keyring::wrap(std::string_view secret, std::string_view context) const {
+  const std::lock_guard guard(mutex_);
+  const auto& [number, data_key] = *keys_.rbegin();
+  TRY_ASSIGN(const std::string key, wrapping_key(data_key));
+  TRY_ASSIGN(std::string sealed, aes_gcm_seal(key, secret, context));
+  return WrappedSecret{number, std::move(sealed)};
+}
+
+Result<std::string> Keyring::unwrap(const WrappedSecret& wrapped, std::string_view context) const {
+  const std::lock_guard guard(mutex_);
+  const auto found = find_key(wrapped.key);
+  if (found == keys_.end()) {
+    return damaged("its key is wrapped with data key " + std::to_string(wrapped.key) +
+                   ", which the keyring does not have");
+  }
+  TRY_ASSIGN(const std::string key, wrapping_key(found->second));
+  auto secret = aes_gcm_open(key, wrapped.sealed, context);
+  if (!secret) return damaged("its key was not wrapped by this keyring");
+  return secret;
 }
 
 FileCipher cipher_of_new_file(const Keyring* keys) {

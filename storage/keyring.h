@@ -58,6 +58,13 @@ class FileCipher {
 // encrypted one.
 std::optional<std::uint32_t> key_number_of(std::string_view head);
 
+// A short secret that a data key keeps.
+struct WrappedSecret {
+  std::uint32_t key = 0;  // The number of the data key.
+  std::string sealed;     // kWrapBytes more than the secret.
+};
+inline constexpr std::size_t kWrapBytes = kGcmNonceBytes + kGcmTagBytes;
+
 class Keyring {
  public:
   // A new one, with one data key, sealed with this key-encryption key of kAesKeyBytes.
@@ -85,6 +92,12 @@ class Keyring {
   // the ring's file.
   // Errors: Corrupt when they do not, or name a key that the ring does not have.
   Result<FileCipher> file_of(std::string_view bytes) const;
+
+  // A secret of ours, sealed (AES-256-GCM) with a key that is derived from the newest data key;
+  // `context` is authenticated.
+  Result<WrappedSecret> wrap(std::string_view secret, std::string_view context) const;
+  // Errors: Corrupt, when it was not wrapped so, or with a key that the ring does not have.
+  Result<std::string> unwrap(const WrappedSecret& wrapped, std::string_view context) const;
 
   // Asked for the key-encryption key when the ring's file is sealed with another by now.
   using KeySource = std::function<Result<std::string>()>;
@@ -114,6 +127,8 @@ class Keyring {
                             std::string_view key) const;
   // Reads the ring's file again, with another key-encryption key where it has to be.
   Status read_again() const;
+  // Also where the ring's file has it by now. Requires mutex_.
+  DataKeys::const_iterator find_key(std::uint32_t number) const;
   Status write_listed(std::set<std::uint32_t> listed, const DataKeys& keys);
 
   std::string id_;  // The same for ever, whatever it is sealed with.

@@ -7,12 +7,15 @@
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/check.h"
+#include "storage/batch_keys.h"
 #include "storage/rocks_env.h"
+#include "storage/rocks_reading.h"
 #include "storage/rocks_rotation.h"
 #include "storage/watermark.h"
 
@@ -22,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMiB = 1U << 20;
-constexpr std::size_t kKeyBytes = 8;
 // A file of records is read once, front to back: large blocks, and hardly any cache.
 constexpr std::size_t kBlockBytes = 64U << 10;
 constexpr std::size_t kCacheBytes = 4U << 20;
@@ -35,24 +37,6 @@ constexpr std::uint64_t kOpenSlackBytes = 4 * kMiB;
 // Tries of a read-only open, and of reading on from a record: the server beside us may write out
 // and delete a file that was just listed, and RocksDB then fails or opens with a hole.
 constexpr int kReadOnlyTries = 5;
-
-// Big-endian, so that RocksDB's byte order is the order of the numbers.
-std::string key_of(std::uint64_t sequence) {
-  std::string key(kKeyBytes, '\0');
-  for (std::size_t i = 0; i < kKeyBytes; ++i) {
-    key[i] = static_cast<char>(sequence >> (8 * (kKeyBytes - 1 - i)));
-  }
-  return key;
-}
-
-std::optional<std::uint64_t> sequence_of(const rocksdb::Slice& key) {
-  if (key.size() != kKeyBytes) return std::nullopt;
-  std::uint64_t sequence = 0;
-  for (std::size_t i = 0; i < kKeyBytes; ++i) {
-    sequence = sequence << 8 | static_cast<unsigned char>(key[i]);
-  }
-  return sequence;
-}
 
 // Keeps a read-only open from writing a LOG file beside the server's.
 class SilentLogger final : public rocksdb::Logger {
@@ -96,94 +80,6 @@ rocksdb::Options rocks_options(const RocksLogOptions& options, const EnvPtr& env
   table.block_cache = rocksdb::NewLRUCache(kCacheBytes);
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return rocks;
-}
-
-Error damaged(const fs::path& log, const std::string& what) {
-  return {ErrorCode::Corrupt, "the log in " + log.string() + " is damaged: " + what};
-}
-
-Error disk_full(const fs::path& log) {
-  return {ErrorCode::StorageFull, "the disk of " + log.string() +
-                                      " is full: free some space; until then nothing new is taken"};
-}
-
-// What RocksDB says when it opens or reads.
-Error reading_error(const rocksdb::Status& status, const fs::path& log) {
-  if (status.IsNoSpace()) return disk_full(log);
-  const bool outside = status.IsIOError() && !status.IsPathNotFound();
-  if (!outside) return damaged(log, status.ToString());
-  return {ErrorCode::Unavailable, "the log in " + log.string() + " cannot be read: " +
-                                      status.ToString()};
-}
-
-struct Range {
-  std::uint64_t first = 0, last = 0;  // Both 0 when there is no record.
-};
-
-// Errors: Corrupt for a key that is none of ours.
-Result<Range> range_of(rocksdb::DB& db, const fs::path& log) {
-  rocksdb::ReadOptions reading;
-  reading.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(reading));
-  std::uint64_t ends[2] = {};
-  for (const bool at_last : {false, true}) {
-    if (at_last) {
-      it->SeekToLast();
-    } else {
-      it->SeekToFirst();
-    }
-    if (!it->status().ok()) return reading_error(it->status(), log);
-    if (!it->Valid()) return Range{};
-    const auto sequence = sequence_of(it->key());
-    if (!sequence || *sequence == 0) return damaged(log, "it holds a key that is no number");
-    ends[at_last ? 1 : 0] = *sequence;
-  }
-  return Range{ends[0], ends[1]};
-}
-
-// Nothing that was acknowledged may be missing at either end; holes between are read()'s business.
-Status check_ends(const Range& range, std::uint64_t watermark, const DataDirectory& directory) {
-  if (range.first > 1) {
-    return damaged(directory.log(), "it begins with record " + std::to_string(range.first) +
-                                        " instead of record 1");
-  }
-  if (range.last >= watermark) return Ok{};
-  return damaged(directory.log(), "it ends with record " + std::to_string(range.last) + ", but " +
-                                      directory.watermark().string() + " says that record " +
-                                      std::to_string(watermark) + " was acknowledged");
-}
-
-struct Progress {
-  std::uint64_t next = 1;  // The first record that was not visited.
-  bool stopped = false;    // By the visitor.
-};
-
-Status read_records(
-    rocksdb::DB& db, const fs::path& log, std::uint64_t last, Progress& progress,
-    const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit) {
-  rocksdb::ReadOptions reading;
-  reading.fill_cache = false;
-  reading.verify_checksums = true;
-  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(reading));
-  it->Seek(key_of(progress.next));
-  for (; progress.next <= last; it->Next()) {
-    const std::uint64_t expected = progress.next;
-    if (!it->status().ok()) {
-      Error error = reading_error(it->status(), log);
-      error.message += " (at record " + std::to_string(expected) + ")";
-      return error;
-    }
-    if (!it->Valid() || sequence_of(it->key()) != expected) {
-      return damaged(log, "record " + std::to_string(expected) + " is missing");
-    }
-    const rocksdb::Slice value = it->value();
-    if (auto visited = visit(expected, {value.data(), value.size()}); !visited) {
-      progress.stopped = true;
-      return visited;
-    }
-    ++progress.next;
-  }
-  return Ok{};
 }
 
 struct Opened {
@@ -262,6 +158,7 @@ class RocksLog::Impl {
   Status open_database() {
     const bool writing = options.access == LogAccess::ReadWrite;
     std::error_code ignored;
+    TRY(open_keys(batch_keys));
     if (fs::exists(directory.log() / "CURRENT", ignored)) {
       TRY(open_existing());
     } else {
@@ -285,6 +182,14 @@ class RocksLog::Impl {
     watermark.emplace(std::move(opened));
     directory.hold_reserve(options.reserve_bytes, options.free_bytes_min);
     last = range.last;
+    return Ok{};
+  }
+
+  Status open_keys(std::unique_ptr<BatchKeys>& keys) const {
+    TRY_ASSIGN(const bool has_keys, DataDirectory::has_key_files(directory.path()));
+    if (!has_keys || !options.keys) return Ok{};
+    TRY_ASSIGN(keys, BatchKeys::open(directory.path() / "batch-keys", *options.keys,
+                                     options.access));
     return Ok{};
   }
 
@@ -315,10 +220,8 @@ class RocksLog::Impl {
   Status write(std::span<const std::string> records) {
     rocksdb::WriteBatch batch;
     std::uint64_t sequence = last;
-    for (const std::string& record : records) {
-      const auto added = batch.Put(key_of(++sequence), record);
-      if (!added.ok()) return writing_error(added);
-    }
+    const auto held = hold_keys();
+    for (const std::string& record : records) TRY(put(batch, ++sequence, record));
     TRY(write_synced(batch));
     TRY(watermark->write(sequence));
     last = sequence;
@@ -327,12 +230,46 @@ class RocksLog::Impl {
 
   Status replace(std::span<const Replacement> records) {
     rocksdb::WriteBatch batch;
-    for (const Replacement& other : records) {
-      CHECK(other.sequence >= 1 && other.sequence <= last);
-      const auto added = batch.Put(key_of(other.sequence), other.record);
-      if (!added.ok()) return writing_error(added);
+    std::vector<std::uint64_t> before;
+    {
+      const auto held = hold_keys();
+      for (const Replacement& other : records) {
+        CHECK(other.sequence >= 1 && other.sequence <= last);
+        if (batch_keys) TRY(note_slot(*database, directory.log(), other.sequence, before));
+        TRY(put(batch, other.sequence, other.record));
+      }
+      TRY(write_synced(batch));
     }
-    return write_synced(batch);
+    // What stood there cannot be read any more, whatever the database still has of it.
+    return batch_keys ? batch_keys->destroy(before) : Status(Ok{});
+  }
+
+  std::unique_lock<std::mutex> hold_keys() const {
+    return batch_keys ? batch_keys->hold() : std::unique_lock<std::mutex>();
+  }
+
+  // Adds a record to a batch, sealed where it is to be.  Requires hold_keys().
+  Status put(rocksdb::WriteBatch& batch, std::uint64_t sequence, const std::string& record) const {
+    rocksdb::Status added;
+    if (batch_keys) {
+      TRY_ASSIGN(const std::string sealed, batch_keys->sealed(record));
+      added = batch.Put(key_of(sequence), sealed);
+    } else {
+      added = batch.Put(key_of(sequence), record);
+    }
+    return added.ok() ? Status(Ok{}) : Status(writing_error(added));
+  }
+
+  // Keys that a crash kept from being destroyed, with the records that they sealed.
+  Status destroy_unused_keys() {
+    if (!batch_keys || has_looked_for_keys.exchange(true)) return Ok{};
+    std::uint64_t end = 0;
+    {
+      const auto held = batch_keys->hold();
+      end = batch_keys->next();
+    }
+    TRY_ASSIGN(const auto used, slots_in_use(*database, directory.log()));
+    return batch_keys->destroy_others(used, end);
   }
 
   Status write_synced(rocksdb::WriteBatch& batch) {
@@ -379,6 +316,14 @@ class RocksLog::Impl {
   const RocksLogOptions options;
   EnvPtr env;
   std::unique_ptr<rocksdb::DB> database;  // Null for an empty directory that is only read.
+  Status rewrap_batch_keys() {
+    const bool is_new =
+        !batch_keys || batch_keys->slots().wrapped_with() == options.keys->newest();
+    return is_new ? Status(Ok{}) : batch_keys->rewrap(*options.keys);
+  }
+
+  std::unique_ptr<BatchKeys> batch_keys;  // Null: batches are not sealed.
+  std::atomic<bool> has_looked_for_keys = false;
   std::optional<Watermark> watermark;     // Of the appending thread, as failure.
   std::optional<Error> failure;           // Of the append that failed; every later one repeats it.
   std::uint64_t opened_watermark = 0;
@@ -416,6 +361,7 @@ Status RocksLog::replace(std::span<const Replacement> records) {
 // Down to the last level, and there too: else what was replaced stays where nothing newer goes.
 Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::stop_token& stop) {
   TRY(impl_->check_space(kReclaimBytes, impl_->options.free_bytes_min));
+  TRY(impl_->destroy_unused_keys());
   const std::string from = key_of(first), to = key_of(last);
   const rocksdb::Slice begin(from), end(to);
   std::atomic<bool> canceled = false;
@@ -433,8 +379,9 @@ Status RocksLog::rewrite_under_newest_key(const std::stop_token& stop) {
   const auto has_room = [this] {
     return impl_->check_space(kReclaimBytes, impl_->options.free_bytes_min);
   };
-  return rewrite_database(*impl_->database, *impl_->env, impl_->directory.log(),
-                          *impl_->options.keys, has_room, stop);
+  TRY(rewrite_database(*impl_->database, *impl_->env, impl_->directory.log(),
+                       *impl_->options.keys, has_room, stop));
+  return impl_->rewrap_batch_keys();
 }
 
 Status RocksLog::has_room(std::uint64_t bytes) const {
@@ -449,17 +396,21 @@ Status RocksLog::read(
   if (first > last) return Ok{};
   const bool beside_a_writer = impl_->options.access == LogAccess::ReadOnly;
   std::unique_ptr<rocksdb::DB> opened_again;
+  std::unique_ptr<BatchKeys> keys_again;
   Progress progress{first};
   for (int tries = 1;; ++tries) {
     rocksdb::DB& db = opened_again ? *opened_again : *impl_->database;
     const std::uint64_t from = progress.next;
-    auto status = read_records(db, impl_->directory.log(), last, progress, visit);
+    const BatchKeys* const keys = keys_again ? keys_again.get() : impl_->batch_keys.get();
+    auto status = read_records(db, impl_->directory.log(), keys, last, progress, visit);
     if (status || progress.stopped || !beside_a_writer) return status;
     if (progress.next > from) tries = 1;
     if (tries == kReadOnlyTries) return status;
     auto opened = open_read_only(impl_->directory, impl_->options, impl_->env,
                                  impl_->opened_watermark);
-    if (opened) opened_again = std::move(opened->db);
+    if (!opened) continue;
+    opened_again = std::move(opened->db);
+    TRY(impl_->open_keys(keys_again));  // The server may have made more, or destroyed some.
   }
 }
 

@@ -5,6 +5,7 @@
 //   DIR/watermark  the last acknowledged number, synced by itself after each append
 //   DIR/reserve    space to let go when the disk is full, so that RocksDB can still be opened
 //   DIR/log/       the RocksDB database: number (big-endian u64) -> record
+//   DIR/batch-keys where data are encrypted: a key for each data batch (storage/sealed_record.h)
 //
 // storage/format.md has every byte. RocksDB alone opens "OK" after its files were deleted or cut;
 // so at open the first and the last number are held against the watermark, and read() finds every

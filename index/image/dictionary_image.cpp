@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "index/coded.h"
+#include "index/lost_names.h"
 
 namespace muster::index {
 namespace {
 
-constexpr std::uint32_t kKeysPerSection = 65'536;
 // Keys that are put into a dictionary together.
 constexpr std::size_t kKeysAtOnce = 16U << 20;
 
@@ -37,8 +39,10 @@ class KeysAtOnce {
  public:
   explicit KeysAtOnce(DictionaryWriter& dictionary) : dictionary_(dictionary) {}
 
-  // Reads `count` more keys, of `key_size` bytes each where that is given.
-  void read(std::string section, std::uint32_t count, std::optional<std::size_t> key_size) {
+  // Reads `count` more keys, of `key_size` bytes each where that is given; `opened` stand in place
+  // of what the section has of them.
+  void read(std::string section, std::uint32_t count, std::optional<std::size_t> key_size,
+            std::vector<OpenedKey> opened) {
     ByteReader in(sections_.emplace_back(std::move(section)));
     const std::size_t first = keys_.size();
     for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
@@ -46,6 +50,7 @@ class KeysAtOnce {
       if (key_size && keys_.back().size() != *key_size) in.fail();
     }
     if (!in.failed() && !in.at_end()) read_forgotten(in, first);
+    if (!in.failed()) put_opened(std::move(opened), first, key_size, in);
     is_sound_ = is_sound_ && !in.failed() && in.at_end();
   }
   bool is_sound() const { return is_sound_; }
@@ -80,6 +85,26 @@ class KeysAtOnce {
     }
   }
 
+  void put_opened(std::vector<OpenedKey> opened, std::size_t first,
+                  std::optional<std::size_t> key_size, ByteReader& in) {
+    for (OpenedKey& key : opened) {
+      // Of two that were lost and were the same one is enough.
+      if (!key.is_forgotten && tag_of_lost_name(key.text)) {
+        key.is_forgotten = !lost_.insert(key.text).second;
+      }
+      if (key.is_forgotten) {
+        forgotten_.push_back(first + key.place);
+        continue;
+      }
+      if (key_size && key.text.size() != *key_size) in.fail();
+      keys_[first + key.place] = sections_.emplace_back(std::move(key.text));
+    }
+    std::sort(forgotten_.begin(), forgotten_.end());
+    const bool is_twice = std::adjacent_find(forgotten_.begin(), forgotten_.end()) !=
+                          forgotten_.end();
+    if (is_twice) in.fail();
+  }
+
   bool add(std::size_t from, std::size_t to) {
     const auto keys = std::span(keys_).subspan(from, to - from);
     std::vector<std::uint32_t> codes(keys.size());
@@ -93,22 +118,31 @@ class KeysAtOnce {
   std::deque<std::string> sections_;  // Of the keys that wait; none of them moves.
   std::vector<std::string_view> keys_;
   std::vector<std::size_t> forgotten_;  // Of these keys, by place.
+  std::set<std::string> lost_;          // Names, of all keys so far.
   bool is_sound_ = true;
 };
 
 }  // namespace
 
 void add_dictionary_sections(const std::string& prefix, const Dictionary& dictionary,
-                             std::vector<Section>& sections) {
+                             std::vector<Section>& sections, const KeySealPtr& seal) {
   for (std::uint32_t first = 0; first < dictionary.size(); first += kKeysPerSection) {
     const std::uint32_t last = first + std::min(kKeysPerSection, dictionary.size() - first);
-    sections.push_back({numbered_section(prefix, first / kKeysPerSection), {}, [=] {
+    const std::uint32_t number = first / kKeysPerSection;
+    sections.push_back({numbered_section(prefix, number), {}, [=] {
                           std::string bytes;
                           ByteWriter out(bytes);
                           for (std::uint32_t code = first; code < last; ++code) {
-                            out.text(dictionary.key(code));
+                            const bool is_apart = seal && seal->owner(code) != kOwnedByMany;
+                            out.text(is_apart ? KeyText(seal->stand_in()) : dictionary.key(code));
                           }
                           write_forgotten(out, dictionary, first, last);
+                          return bytes;
+                        }});
+    if (!seal) continue;
+    sections.push_back({sealed_section(prefix, number), {}, [=]() -> Result<std::string> {
+                          auto bytes = sealed_bytes(prefix, dictionary, *seal, first, last);
+                          if (last == dictionary.size()) seal->release();
                           return bytes;
                         }});
   }
@@ -121,13 +155,24 @@ std::optional<std::size_t> key_bytes(const FieldType& type) {
 }
 
 Status read_dictionary(const SectionSource& source, const std::string& prefix, std::uint32_t size,
-                       DictionaryWriter& dictionary, std::optional<std::size_t> key_size) {
+                       DictionaryWriter& dictionary, std::optional<std::size_t> key_size,
+                       const KeySeal* seal) {
   KeysAtOnce keys(dictionary);
+  const bool is_sealed = !source.names(prefix + "/sealed/").empty();
+  if (is_sealed && seal == nullptr) {
+    return damaged_section(sealed_section(prefix, 0), "nobody has the keys that it is sealed with");
+  }
   for (std::uint32_t first = 0; first < size; first += kKeysPerSection) {
     const std::string name = numbered_section(prefix, first / kKeysPerSection);
     TRY_ASSIGN(std::string bytes, source.read(name));
     const std::uint32_t count = std::min(kKeysPerSection, size - first);
-    keys.read(std::move(bytes), count, key_size);
+    std::vector<OpenedKey> opened;
+    if (is_sealed) {
+      const std::uint32_t number = first / kKeysPerSection;
+      TRY_ASSIGN(const std::string sealed, source.read(sealed_section(prefix, number)));
+      TRY_ASSIGN(opened, open_keys(prefix, number, sealed, *seal, count));
+    }
+    keys.read(std::move(bytes), count, key_size, std::move(opened));
     if (!keys.is_sound()) return damaged_section(name, "its keys cannot be read");
     if (keys.size() < kKeysAtOnce && first + count < size) continue;
     if (!keys.flush()) return damaged_section(name, "it, or one before, holds a key twice");

@@ -22,7 +22,8 @@ struct Section {
   // What it is made from, where that never changes: while it lives, the bytes are the same as
   // before and need not be made again. Empty: they must be made to know.
   std::weak_ptr<const void> origin;
-  std::function<std::string()> bytes;
+  // Errors: those of the keys that it is sealed with (index/image/person_seals.h).
+  std::function<Result<std::string>()> bytes;
 };
 
 // The pieces of one checkpoint. Thread safety: any thread.

@@ -11,6 +11,7 @@
 #include "index/image/dictionary_image.h"
 #include "index/image/field_type_image.h"
 #include "index/image/numbers.h"
+#include "index/unused_codes.h"
 
 namespace muster::index {
 namespace {
@@ -254,11 +255,29 @@ Result<std::shared_ptr<const Attribute>> read_values(const SectionSource& source
   return made.finish();
 }
 
+// How the ids are sealed; null: they are not.
+KeySealPtr seal_of_ids(const ProfileSeals& sealed) {
+  if (sealed.seals == nullptr) return nullptr;
+  return std::make_shared<const KeySeal>(*sealed.seals, "profile_id", "", "");
+}
+
+// The same of an attribute's keys, but for whose they are. An identifier's values are tagged, so
+// that a lost one is still the same as the identifier's.
+std::shared_ptr<KeySeal> seal_of_keys(const ProfileSeals& sealed, const std::string& name,
+                                      const FieldType& type) {
+  if (sealed.seals == nullptr) return nullptr;
+  const auto how = sealed.identifiers.find(name);
+  const bool is_name =
+      how != sealed.identifiers.end() && type.type == Type::String && !type.list;
+  return std::make_shared<KeySeal>(*sealed.seals, is_name ? name : "", is_name ? how->second : "",
+                                   std::string(stand_in_of(type)));
+}
+
 Status read_attribute(const SectionSource& source, const std::string& prefix,
-                      const AttributeHead& head, AttributeWriter& into) {
+                      const AttributeHead& head, const KeySeal* seal, AttributeWriter& into) {
   DictionaryWriter dictionary;
   TRY(read_dictionary(source, prefix + "/key/" + section_name({head.name}), head.keys,
-                      dictionary, key_bytes(head.type)));
+                      dictionary, key_bytes(head.type), seal));
   TRY_ASSIGN(const auto attribute, read_values(source, prefix, head, dictionary.snapshot()));
   into = AttributeWriter(std::move(dictionary), attribute);
   return Ok{};
@@ -286,13 +305,15 @@ Result<NumberColumn> read_column(const SectionSource& source, const std::string&
 }
 
 void add_table_sections(const std::string& prefix, const std::shared_ptr<const Table>& table,
-                        std::vector<Section>& sections) {
+                        std::vector<Section>& sections, const ProfileSeals& sealed) {
   sections.push_back({prefix, {}, [table] { return table_head(*table); }});
   sections.push_back({prefix + "/live", {}, [table] { return live_bytes(table->live); }});
-  add_dictionary_sections(prefix + "/id", table->ids, sections);
+  add_dictionary_sections(prefix + "/id", table->ids, sections, seal_of_ids(sealed));
   for (const auto& [name, attribute] : table->attributes) {
     const std::string field = section_name({name});
-    add_dictionary_sections(prefix + "/key/" + field, attribute->dictionary, sections);
+    const auto seal = seal_of_keys(sealed, name, attribute->type);
+    if (seal) seal->owned_as([kept = attribute] { return code_owners(*kept); });
+    add_dictionary_sections(prefix + "/key/" + field, attribute->dictionary, sections, seal);
     if (!attribute->type.list) {
       add_column_sections(prefix + "/value/" + field, attribute->single, sections);
       continue;
@@ -307,7 +328,7 @@ void add_table_sections(const std::string& prefix, const std::shared_ptr<const T
 }
 
 Status read_table(const SectionSource& source, const std::string& prefix, TableImage& into,
-                  std::uint32_t& rows, std::vector<ImageJob>& jobs) {
+                  std::uint32_t& rows, std::vector<ImageJob>& jobs, const ProfileSeals& sealed) {
   TRY_ASSIGN(const std::string bytes, source.read(prefix));
   ByteReader in(bytes);
   into.table.changed = in.i64();
@@ -328,16 +349,17 @@ Status read_table(const SectionSource& source, const std::string& prefix, TableI
     head.rows = static_cast<std::uint32_t>(ids);
     const auto [attribute, is_new] = into.attributes.try_emplace(head.name, head.type);
     if (!is_new) in.fail();  // A job fills it already.
-    jobs.push_back([&source, prefix, head, &to = attribute->second] {
-      return read_attribute(source, prefix, head, to);
+    const KeySealPtr seal = seal_of_keys(sealed, head.name, head.type);
+    jobs.push_back([&source, prefix, head, seal, &to = attribute->second] {
+      return read_attribute(source, prefix, head, seal.get(), to);
     });
   }
   if (in.failed() || !in.at_end() || ids > kNoKey) {
     return damaged_section(prefix, "the table's head cannot be read");
   }
   const auto size = rows = static_cast<std::uint32_t>(ids);
-  jobs.push_back([&source, prefix, size, &into] {
-    return read_dictionary(source, prefix + "/id", size, into.ids);
+  jobs.push_back([&source, prefix, size, &into, seal = seal_of_ids(sealed)] {
+    return read_dictionary(source, prefix + "/id", size, into.ids, {}, seal.get());
   });
   jobs.push_back([&source, prefix, size, &into]() -> Status {
     TRY_ASSIGN(into.table.live, read_live(source, prefix + "/live", size));

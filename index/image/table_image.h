@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "index/attribute_writer.h"
+#include "index/image/person_seals.h"
 #include "index/image/section.h"
 #include "index/table.h"
 
@@ -26,9 +27,15 @@ namespace muster::index {
 
 using ImageJob = std::function<Status()>;
 
-// Adds the sections of a table. They hold on to what they are made of.
+// How the profiles' names and values are sealed.
+struct ProfileSeals {
+  PersonSeals* seals = nullptr;  // Null: not at all.
+  std::map<std::string, std::string> identifiers;  // As the schema has them.
+};
+
+// Adds the sections of a table. They hold on to what they are made of. `sealed`: of profiles alone.
 void add_table_sections(const std::string& prefix, const std::shared_ptr<const Table>& table,
-                        std::vector<Section>& sections);
+                        std::vector<Section>& sections, const ProfileSeals& sealed = {});
 
 // Adds the sections of a column of one value per ordinal, PREFIX/N each.
 void add_column_sections(const std::string& prefix, const NumberColumn& column,
@@ -46,6 +53,7 @@ struct TableImage {
 // Reads the head now, and adds the jobs that read the rest, in any order, each filling its own
 // part of `into`, which must stay where it is until they have run. `rows`: how many ids it has.
 Status read_table(const SectionSource& source, const std::string& prefix, TableImage& into,
-                  std::uint32_t& rows, std::vector<ImageJob>& jobs);
+                  std::uint32_t& rows, std::vector<ImageJob>& jobs,
+                  const ProfileSeals& sealed = {});
 
 }  // namespace muster::index

@@ -76,7 +76,7 @@ std::string waiting_bytes(const WriterMoment& moment) {
 
 void add_identifier_sections(const std::string& name,
                              const std::shared_ptr<const Identifier>& identifier,
-                             std::vector<Section>& sections) {
+                             std::vector<Section>& sections, PersonSeals* seals) {
   const std::string prefix = section_name({"identifier", name});
   sections.push_back({prefix, {}, [identifier] {
                         std::string bytes;
@@ -85,7 +85,12 @@ void add_identifier_sections(const std::string& name,
                         out.varint(identifier->owners.blocks());
                         return bytes;
                       }});
-  add_dictionary_sections(prefix + "/key", identifier->values, sections);
+  std::shared_ptr<KeySeal> seal;
+  if (seals != nullptr) {
+    seal = std::make_shared<KeySeal>(*seals, name, "", "");  // Its values are normalised.
+    seal->owned_as([identifier] { return code_owners(identifier->values, identifier->owners); });
+  }
+  add_dictionary_sections(prefix + "/key", identifier->values, sections, seal);
   add_column_sections(prefix + "/owner", identifier->owners, sections);
 }
 
@@ -137,7 +142,8 @@ WriterMoment WriterImage::capture(const Writer& writer, std::uint64_t sequence) 
   return moment;
 }
 
-std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMoment>& moment) {
+std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMoment>& moment,
+                                           PersonSeals* seals) {
   const std::shared_ptr<const Generation> state = moment->generation;
   std::vector<Section> sections;
   sections.push_back({"index", {}, [state] {
@@ -161,12 +167,13 @@ std::vector<Section> WriterImage::sections(const std::shared_ptr<const WriterMom
     add_column_sections("joined/to", state->joined, sections);
   }
   sections.push_back({"waiting", {}, [moment] { return waiting_bytes(*moment); }});
-  add_table_sections("profiles", {state, &state->profiles}, sections);
+  add_table_sections("profiles", {state, &state->profiles}, sections,
+                     {seals, state->schema->identifiers});
   for (const auto& [name, table] : state->entities) {
     add_table_sections(section_name({"entity", name}), table, sections);
   }
   for (const auto& [name, identifier] : state->identifiers) {
-    add_identifier_sections(name, identifier, sections);
+    add_identifier_sections(name, identifier, sections, seals);
   }
   for (const auto& [id, list] : state->lists) {
     sections.push_back({section_name({"list", id}), {}, [kept = list] {
@@ -252,7 +259,7 @@ Status WriterImage::read_lists(const SectionSource& source, const std::vector<st
 
 Status WriterImage::read_identifiers(const SectionSource& source,
                                      const std::vector<std::string>& names, std::uint32_t people,
-                                     Writer& into) {
+                                     PersonSeals* seals, Writer& into) {
   for (const std::string& name : names) {
     const std::string prefix = section_name({"identifier", name});
     TRY_ASSIGN(const std::string bytes, source.read(prefix));
@@ -262,8 +269,10 @@ Status WriterImage::read_identifiers(const SectionSource& source,
       return damaged_section(prefix, "the identifier cannot be read");
     }
     Writer::IdentifierWriter& writer = into.identifiers_[name];
+    std::optional<KeySeal> seal;
+    if (seals != nullptr) seal.emplace(*seals, name, "", "");
     TRY(read_dictionary(source, prefix + "/key", static_cast<std::uint32_t>(values),
-                        writer.values));
+                        writer.values, {}, seal ? &*seal : nullptr));
     TRY_ASSIGN(writer.owners, read_column(source, prefix + "/owner",
                                           static_cast<std::uint32_t>(blocks), people));
   }
@@ -342,8 +351,32 @@ void WriterImage::assemble(Reading& reading, Writer& into) {
   into.publish_table({TableKind::Profiles, ""});
 }
 
+// Of people, who are told by their ids, and of what they are known by.
+void WriterImage::find_lost_names(PersonSeals* seals, Writer& into) {
+  if (seals == nullptr) return;
+  into.lost_.tag_with([seals](std::string_view identifier, std::string_view value) {
+    return seals->tag(identifier, value);
+  });
+  const auto look = [&](const std::string& identifier, const DictionaryWriter& names) {
+    for (std::uint32_t code = 0; code < names.size(); ++code) {
+      if (const auto tag = tag_of_lost_name(names.key(code))) into.lost_.add(identifier, *tag);
+    }
+  };
+  look("profile_id", into.profiles_.ids);
+  for (const auto& [name, identifier] : into.identifiers_) look(name, identifier.values);
+  for (auto& [id, staged] : into.staged_) {
+    for (auto& rows : staged) {
+      if (into.lost_.empty()) break;
+      auto named = std::make_shared<TypedRows>(*rows);
+      into.put_lost_names(*named);
+      rows = std::move(named);
+    }
+  }
+}
+
 Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
-                                 const std::function<void(double)>& progress) {
+                                 const std::function<void(double)>& progress,
+                                 PersonSeals* seals) {
   Writer writer;
   Reading reading;
   std::vector<ImageJob> jobs;
@@ -364,8 +397,9 @@ Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
   // The longest first: one thread has to put in all ids of events.
   jobs.push_back([&] { return read_ids(source, writer); });
   std::uint32_t people = 0;
-  TRY(read_table(source, "profiles", reading.profiles, people, jobs));
-  jobs.push_back([&] { return read_identifiers(source, identifiers, people, writer); });
+  TRY(read_table(source, "profiles", reading.profiles, people, jobs,
+                 {seals, writer.state_.schema->identifiers}));
+  jobs.push_back([&] { return read_identifiers(source, identifiers, people, seals, writer); });
   for (const std::string& name : entities) {
     std::uint32_t rows = 0;
     TRY(read_table(source, section_name({"entity", name}), reading.entities[name], rows, jobs));
@@ -390,6 +424,7 @@ Result<Writer> WriterImage::read(const SectionSource& source, unsigned threads,
   if (!is_below(*gone, people)) return damaged_section("erased", "it holds people nobody knows");
   for (const Ordinal ordinal : gone->to_vector()) writer.erased_.insert(ordinal);
   assemble(reading, writer);
+  find_lost_names(seals, writer);
   return writer;
 }
 

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "index/image/person_seals.h"
 #include "index/image/section.h"
 #include "index/writer.h"
 
@@ -46,7 +47,9 @@ class WriterImage {
   // Thread safety: the Writer's thread.
   static WriterMoment capture(const Writer& writer, std::uint64_t sequence);
   // All but the ids of events. They hold on to the moment.  Thread safety: any thread.
-  static std::vector<Section> sections(const std::shared_ptr<const WriterMoment>& moment);
+  // With `seals`, what is one person's alone is sealed; they outlive the sections.
+  static std::vector<Section> sections(const std::shared_ptr<const WriterMoment>& moment,
+                                       PersonSeals* seals = nullptr);
 
   // Of all ids of events, whatever pieces they were written in.  Thread safety: the Writer's
   // thread.
@@ -55,11 +58,13 @@ class WriterImage {
   static std::string id_bytes(std::span<const EventIds::Slot> ids);
 
   // Reads a Writer back, on that many threads; `progress`, from any of them, is told the share
-  // done.
+  // done. Names whose keys were destroyed come back as lost names (index/lost_names.h), all other
+  // texts as forgotten ones; `seals` outlives the Writer.
   // Errors: Corrupt, naming the section; those of `source`.
   // Cost: about that of laying out all columns, orders and sets anew.
   static Result<Writer> read(const SectionSource& source, unsigned threads,
-                             const std::function<void(double)>& progress = {});
+                             const std::function<void(double)>& progress = {},
+                             PersonSeals* seals = nullptr);
   // As the functions of EventIds.  Thread safety: the Writer's thread.
   static void list_fresh_ids(Writer& writer) { writer.event_ids_.list_fresh(); }
   static EventIds::Fresh take_fresh_ids(Writer& writer, bool wants_all = false) {
@@ -70,7 +75,8 @@ class WriterImage {
   struct Reading;
   static Status read_identifiers(const SectionSource& source,
                                  const std::vector<std::string>& names, std::uint32_t people,
-                                 Writer& into);
+                                 PersonSeals* seals, Writer& into);
+  static void find_lost_names(PersonSeals* seals, Writer& into);
   static Status read_documents(const SectionSource& source, Writer& into);
   static Status read_lists(const SectionSource& source, const std::vector<std::string>& ids,
                            std::uint32_t people, Writer& into);

@@ -120,6 +120,77 @@ class Encryption(MusterCase):
         _, client = self.started('data', ['--encryption-key', f'command:cat {second[5:]}'])
         self.assertEqual(client.count('everyone'), 1000)
 
+    def test_an_erased_person_is_in_no_backup_that_has_the_newest_keys(self):
+        key = ['--encryption-key', self.key('first.key')]
+        server, client = self.loaded(key)
+        self.assert_ok(client.post('/v1/checkpoint', {}))
+        backup, keys, old = self.path('backup'), self.path('keys'), self.path('old')
+        command = ['backup', '--data', server.data, *key]
+        done = self.run_muster(*command, '--to', backup, '--keys', old)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn('person-keys', os.listdir(backup))
+        erased = f'{MARKS[0]}-7'
+        self.assert_ok(client.delete(f'/v1/profiles/{erased}'))
+        server.kill()
+        server.start()
+        client = server.client()
+        self.assertEqual(client.count('everyone'), 499)
+        self.assertEqual(client.count(f'street = "{MARKS[1]}-7"'), 0)
+        self.assertEqual(client.count(f'street = "{MARKS[1]}-8"'), 1)
+        later = self.path('later')
+        done = self.run_muster(*command, '--to', later, '--keys', keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        restore = ['restore', *key]
+
+        # Older keys than the backup knows of, and none at all.
+        os.rename(f'{keys}/person-keys', f'{keys}/apart')
+        refused = self.run_muster(*restore, '--from', later, '--keys', keys,
+                                  '--to', self.path('no'))
+        self.assertIn('name the directory that has the newest copy of person-keys',
+                      self.assert_one_sentence(refused))
+        done = self.run_muster('backup', '--data', server.data, *key, '--to', self.path('again'),
+                               '--keys', old)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        os.rename(f'{keys}/apart', f'{keys}/person-keys')
+
+        # The backup from before with the newest keys: she is not there, everybody else is.
+        done = self.run_muster(*restore, '--from', backup, '--to', self.path('restored'),
+                               '--keys', keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        restored, client = self.started('restored', key)
+        self.assertEqual(client.count('everyone'), 499)
+        self.assertEqual(client.count(f'street = "{MARKS[1]}-7"'), 0)
+        self.assertEqual(client.count(f'street = "{MARKS[1]}-8"'), 1)
+        self.assertEqual(client.get(f'/v1/profiles/{erased}').status, 404)
+        again = json.dumps({'profile_id': erased}).encode()
+        self.assertEqual(self.assert_ok(client.post('/v1/profiles', again, NDJSON))
+                         .json()['rejected'], 1)
+        new = json.dumps({'profile_id': 'new'}).encode()
+        self.assert_ok(client.post('/v1/profiles', new, NDJSON))
+        done = self.run_muster('compact', '--erased', '--server', restored.url)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        restored.kill()
+        for command in ('inspect', 'verify'):
+            done = self.run_muster(command, '--data', restored.data, *key)
+            self.assertEqual(done.returncode, 0, command + done.stdout + done.stderr)
+        restored.start()
+        self.assertEqual(restored.client().count('everyone'), 500)
+
+    def test_a_damaged_key_of_a_person_is_never_passed_over_in_silence(self):
+        key = ['--encryption-key', self.key('first.key')]
+        server, _ = self.loaded(key)
+        self.assertEqual(server.stop(), 0)
+        with open(f'{server.data}/person-keys', 'r+b') as stream:
+            stream.seek(8192 + 64 * 7 + 20)
+            byte = stream.read(1)[0]
+            stream.seek(8192 + 64 * 7 + 20)
+            stream.write(bytes([byte ^ 4]))
+        refused = self.run_muster('serve', '--data', server.data, '--listen', '127.0.0.1:0', *key)
+        self.assertIn('person-keys is damaged: slot 7', self.assert_one_sentence(refused))
+        done = self.run_muster('inspect', '--data', server.data, *key)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('slot 7', done.stdout)
+
     def test_plain_data_become_encrypted_by_a_restore(self):
         server, _ = self.loaded([])
         self.assertEqual(server.stop(), 0)

@@ -97,7 +97,7 @@ Sections sections_of(Writer& writer) {
   const auto moment =
       std::make_shared<const WriterMoment>(WriterImage::capture(writer, 1));
   for (const Section& section : WriterImage::sections(moment)) {
-    sections.all[section.name] = section.bytes();
+    sections.all[section.name] = section.bytes().value();
   }
   sections.all["event-ids/1"] = WriterImage::id_bytes(WriterImage::take_fresh_ids(writer).ids);
   return sections;

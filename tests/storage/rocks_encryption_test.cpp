@@ -53,7 +53,7 @@ TEST_F(Encryption, ALogReadsBackAndNothingOfItIsPlain) {
     EXPECT_EQ(static_cast<std::size_t>(life) * 400, records->size());
     EXPECT_TRUE(files_with(kMark).empty()) << files_with(kMark).front();
   }
-  EXPECT_EQ("muster-data 2\n", content_of(data() / "FORMAT"));
+  EXPECT_EQ("muster-data 3\n", content_of(data() / "FORMAT"));
   const auto inspected = inspect(data(), InspectForm::Text, ring_);
   ASSERT_TRUE(inspected);
   EXPECT_TRUE(inspected->sound) << inspected->report;

@@ -176,12 +176,12 @@ TEST(RocksLog, ReadOnlyMakesNothing) {
 TEST(RocksLog, OfANewerVersionIsRefusedAndLeftAsItWas) {
   const TemporaryFolder folder;
   ASSERT_TRUE(RocksLog::open(folder.path()));
-  for (const std::string version : {"3", "4000000000"}) {
+  for (const std::string version : {"4", "4000000000"}) {
     replace_content(folder.path() / "FORMAT", "muster-data " + version + "\n");
     const auto before = fs::last_write_time(folder.path() / "log");
     const std::string message = refusal(folder.path(), ErrorCode::Unsupported);
     EXPECT_NE(std::string::npos, message.find("made by a newer version of Muster (data format " +
-                                              version + "; this version reads 2)"));
+                                              version + "; this version reads 3)"));
     EXPECT_EQ(before, fs::last_write_time(folder.path() / "log"));
   }
   for (const std::string damage : {"", "muster-data 1", "muster-data 0\n", "muster-data 1x\n",
