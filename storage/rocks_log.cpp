@@ -369,7 +369,9 @@ Status RocksLog::reclaim(std::uint64_t first, std::uint64_t last, const std::sto
   rocksdb::CompactRangeOptions all;
   all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   all.canceled = &canceled;
-  const auto done = impl_->database->CompactRange(all, &begin, &end);
+  auto done = impl_->database->CompactRange(all, &begin, &end);
+  // A write-ahead file of before the start has what was replaced, too.
+  if (done.ok()) done = delete_old_files(*impl_->database);
   if (!done.ok()) return impl_->writing_error(done);
   return Ok{};
 }

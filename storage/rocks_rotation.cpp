@@ -41,6 +41,7 @@ class Rewriting {
       });
     };
     if (any(".log")) TRY(leave_write_ahead_file());
+    TRY(delete_begun_options(old));
     TRY(rewrite_identity());
     TRY(rewrite_sorted_files());
     TRY(rewrite_notes());
@@ -75,6 +76,17 @@ class Rewriting {
     TRY(judged(db_.Write(rocksdb::WriteOptions(), &batch), "be written"));
     TRY(judged(db_.Flush(rocksdb::FlushOptions()), "be flushed"));
     return pace_.rest();
+  }
+
+  // What a killed process began and RocksDB never deletes. It writes no others just now: only a
+  // start does, and rewrite_notes().
+  Status delete_begun_options(const std::vector<fs::path>& old) {
+    for (const fs::path& file : old) {
+      const bool is_begun = file.extension() == ".dbtmp" &&
+                            file.filename().string().starts_with("OPTIONS-");
+      if (is_begun) TRY(judged(env_.DeleteFile(file.string()), "delete its old files"));
+    }
+    return Ok{};
   }
 
   Status rewrite_identity() {
@@ -136,6 +148,7 @@ class Rewriting {
       TRY_ASSIGN(const std::vector<fs::path> old, old_files());
       if (old.empty()) return Ok{};
       TRY(rewrite_sorted_files());  // One may have been under way when the newest key came.
+      TRY(judged(delete_old_files(db_), "delete its old files"));
       if (std::chrono::steady_clock::now() > until) {
         return Error{ErrorCode::Unavailable,
                      old.front().string() + " is still read by somebody, and stands under an older "
@@ -155,6 +168,12 @@ class Rewriting {
 };
 
 }  // namespace
+
+// A look at all files comes with deletions that are let in again.
+rocksdb::Status delete_old_files(rocksdb::DB& db) {
+  const auto disabled = db.DisableFileDeletions();
+  return disabled.ok() ? db.EnableFileDeletions(true) : disabled;
+}
 
 Status rewrite_database(rocksdb::DB& db, rocksdb::Env& env, const fs::path& directory,
                         const Keyring& keys, const std::function<Status()>& has_room,

@@ -14,6 +14,7 @@
 namespace rocksdb {
 class DB;
 class Env;
+class Status;
 }
 
 namespace muster::storage {
@@ -29,5 +30,10 @@ namespace muster::storage {
 Status rewrite_database(rocksdb::DB& db, rocksdb::Env& env, const std::filesystem::path& directory,
                         const Keyring& keys, const std::function<Status()>& has_room,
                         const std::stop_token& stop);
+
+// Deletes what the database does not need any more, write-ahead files of before the start too,
+// which it looks for by itself every six hours.
+// Errors: RocksDB's.
+rocksdb::Status delete_old_files(rocksdb::DB& db);
 
 }  // namespace muster::storage

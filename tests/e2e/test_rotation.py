@@ -1,13 +1,15 @@
 """Data keys are replaced beside a server's work, and a kill at any place is gone on from."""
 import json
 import os
+import shutil
 import stat
 import threading
 import time
 
-from support import NDJSON, MusterCase
+from support import NDJSON, ROOT, MusterCase
 
 PEOPLE = 3_000
+DISK_SHIM = os.path.join(ROOT, 'build', 'release', 'tests', 'torture', 'libdisk_shim.so')
 MAGIC = b'MUSTCRYP'
 
 
@@ -119,6 +121,43 @@ class Rotation(MusterCase):
         without = self.run_muster('rotate', '--data', self.path('data'), *self.key)
         self.assertEqual(without.returncode, 0, without.stderr)
         self.assertNotEqual(json.loads(without.stdout)['unreachable'], [])
+
+    def test_a_fault_at_any_sync_of_it_loses_nothing(self):
+        """Killed, cut from power, or told that a sync failed, at each sync of a rotation."""
+        self.assertTrue(os.path.exists(DISK_SHIM), 'build the target disk_shim')
+        server, client = self.loaded()
+        client.close()
+        server.kill()
+        whole = {name: self.path('whole', name) for name in ('data', 'archive')}
+        for name, kept in whole.items():
+            shutil.copytree(self.path(name), kept)
+        rotate = ['rotate', '--data', self.path('data'), '--raw-archive', self.path('archive')]
+        faults = {'kill': 0, 'cut': 0, 'fail': 0}
+        for kind in faults:
+            number, step = 1, 1
+            while True:
+                for name, kept in whole.items():
+                    shutil.rmtree(self.path(name))
+                    shutil.copytree(kept, self.path(name))
+                done = self.run_muster(*rotate, *self.key, env={
+                    **os.environ, 'LD_PRELOAD': DISK_SHIM, 'MUSTER_DISK': f'{kind}:{number}'})
+                if done.returncode == 0:
+                    break
+                faults[kind] += 1
+                what = f'{kind} at sync {number}: {done.stderr}'
+                again = self.run_muster(*rotate, *self.key)
+                self.assertEqual(again.returncode, 0, what + again.stderr)
+                left = json.loads(again.stdout)
+                self.assertEqual((left['rotation'], left['unreachable']), ('idle', []), what)
+                self.assertEqual(list(self.used()), [left['newest_key']], what)
+                told = self.run_muster('verify', '--data', self.path('data'), *self.key)
+                self.assertEqual(told.returncode, 0, what + told.stdout + told.stderr)
+                number, step = number + step, step + (number > 4)
+        print(f'faults in a rotation: {faults}', flush=True)
+        self.assertGreater(min(faults.values()), 6, faults)
+        server.start()
+        self.assertEqual(server.client().count('everyone'), PEOPLE)
+    test_a_fault_at_any_sync_of_it_loses_nothing.slow = True
 
     def test_a_backup_that_is_taken_meanwhile_is_restored(self):
         server, client = self.loaded()
