@@ -206,6 +206,9 @@ Result<CompactionReceipt> Engine::compact_erased(const Pass<Permission::Admin>&)
   return impl_->compact_erased(impl_->ending.get_token());
 }
 
-void Engine::end_upkeep() { impl_->ending.request_stop(); }
+void Engine::end_upkeep() {
+  impl_->ending.request_stop();
+  impl_->end_derivation();
+}
 
 }  // namespace muster::engine

@@ -66,7 +66,7 @@ Result<std::shared_ptr<const Schema>> Engine::declare(const Pass<Permission::Def
     if (!report.empty()) {
       return Error{ErrorCode::Conflict,
                    "fields with data keep their type: " + report +
-                       "; load into an empty data directory to change it"};
+                       "; `muster derive` makes them anew from the rows that came"};
     }
     next.version = state.schema->version;
     if (next == *state.schema) return Ok{};

@@ -120,6 +120,18 @@ class Engine {
   // removed or change its type: a report of every such field.
   Result<std::shared_ptr<const index::Schema>> declare(const Pass<Permission::Define>& pass,
                                                        std::string_view json);
+  // Begins to make fields of profiles or entities from the rows of the log and its archive, as if
+  // they had been declared so from the beginning; also with another type than they have. The
+  // declaration gets them. One at a time; derivation() says how it goes. What an interrupted one
+  // has left is as it should be, and the next goes on.
+  // Cost: the log is read beside everything else; then commits that look at 65,536 people each.
+  // Errors: InvalidArgument naming the JSON pointer, for a field of events and for an identifier;
+  // Conflict while one is under way, and where rows wait that have such a field.
+  Status derive(const Pass<Permission::Define>& pass, const DeriveRequest& request);
+  DeriveAnswer derivation(const Pass<Permission::Query>& pass) const;
+  // Ends the one that is under way; what it has written stays.
+  // Errors: NotFound where none is.
+  Status cancel_derivation(const Pass<Permission::Define>& pass);
   // The declaration as JSON, inferred fields included (with "inferred": true).
   std::string schema_json(const Pass<Permission::Query>& pass) const;
   std::shared_ptr<const index::Schema> schema() const;

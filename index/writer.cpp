@@ -15,6 +15,16 @@ std::string attribute_name(const TableRef& table, const std::string& name) {
   return table.kind == TableKind::UserInfo ? table.name + "." + name : name;
 }
 
+// Whether values of the one type go on as the other: the same, or whole numbers and decimals with
+// no fewer decimals.
+bool can_become(const FieldType& has, const FieldType& wanted) {
+  const auto is_exact = [](const FieldType& type) {
+    return !type.list && (type.type == Type::Int || type.type == Type::Decimal);
+  };
+  if (!is_exact(has) || !is_exact(wanted)) return has == wanted;
+  return wanted.scale >= has.scale && (wanted.type == Type::Decimal || has == wanted);
+}
+
 // The ordinals of the ids of all rows that are taken, new ones in the order of the rows.
 void add_ids(const TypedRows& rows, DictionaryWriter& ids, std::span<Ordinal> ordinals) {
   std::vector<std::string_view> keys;
@@ -68,6 +78,26 @@ bool Writer::can_widen(const std::string& field_key, std::uint8_t scale) const {
 void Writer::set_schema(Schema schema) {
   state_.schema = std::make_shared<const Schema>(std::move(schema));
   touched_.is_everybody |= notes_touched_;
+  drop_other_types();
+}
+
+void Writer::drop_other_types() {
+  const auto drop = [this](const TableRef& table, const std::string& prefix) {
+    TableWriter& writer = writer_of(table);
+    const std::size_t gone = std::erase_if(writer.attributes, [&](const auto& named) {
+      const Field* field = state_.schema->field(prefix + named.first);
+      return field != nullptr && !can_become(named.second.current()->type, field->type);
+    });
+    if (gone == 0) return;
+    std::erase_if(writer.table.attributes, [&](const auto& named) {
+      return !writer.attributes.contains(named.first);
+    });
+    publish_table(table);
+  };
+  drop({TableKind::Profiles, ""}, "profiles.");
+  std::vector<std::string> names;
+  for (const auto& [name, writer] : entities_) names.push_back(name);
+  for (const std::string& name : names) drop({TableKind::Entities, name}, name + ".");
 }
 
 void Writer::add_fields(const std::map<std::string, Field>& additions) {

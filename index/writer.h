@@ -62,8 +62,11 @@ class Writer {
   // For type_rows(): whether a field's values so far fit a larger scale.
   bool can_widen(const std::string& field_key, std::uint8_t scale) const;
 
-  // Sets the schema; attributes and events keep what they hold.
+  // Sets the schema; events keep what they hold, and attributes too, but for those that hold
+  // another type than the schema has: they go.
   void set_schema(Schema schema);
+  // Whether rows that wait, for the end of a refresh or for their profile, have such a field.
+  bool waits_for(const std::string& field_key) const;
   // Takes inferred and widened fields into the schema and raises its version.
   void add_fields(const std::map<std::string, Field>& additions);
 
@@ -135,6 +138,8 @@ class Writer {
   };
 
   TableWriter& writer_of(const TableRef& table);
+  // Values of another type than the schema has by now.
+  void drop_other_types();
   std::optional<Ordinal> find_profile(const std::string& identifier, std::string_view value) const;
   void reject_conflicts(TypedRows& rows) const;
   void reject_people(TypedRows& rows) const;

@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   MembershipChanges = 11,
   ChangesHorizon = 12,
   SegmentHistory = 13,
+  DerivedBatch = 20,  // A data batch of values that were made from rows before.
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -65,7 +66,7 @@ void write(ByteWriter& out, const DataBatch& batch) {
     out.text(row.reason);
   }
   write_numbers(out, batch.skipped);
-  if (is_blanked(batch)) {
+  if (is_blanked(batch) || batch.is_derived) {
     write_numbers(out, batch.blanked);
     out.u64(batch.request.high);
     out.u64(batch.request.low);
@@ -169,6 +170,7 @@ void write(ByteWriter& out, const ChangesHorizon& horizon) {
 
 Kind kind_of(const RecordBody& body) {
   const auto* batch = std::get_if<DataBatch>(&body);
+  if (batch != nullptr && batch->is_derived) return Kind::DerivedBatch;
   if (batch != nullptr && is_blanked(*batch)) return Kind::BlankedBatch;
   if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
   if (std::holds_alternative<MembershipChanges>(body)) return Kind::MembershipChanges;
@@ -356,6 +358,11 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
   switch (static_cast<Kind>(kind)) {
     case Kind::DataBatch: return read_data_batch(in, false);
     case Kind::BlankedBatch: return read_data_batch(in, true);
+    case Kind::DerivedBatch: {
+      TRY_ASSIGN(RecordBody body, read_data_batch(in, true));
+      std::get<DataBatch>(body).is_derived = true;
+      return body;
+    }
     case Kind::Declaration: return RecordBody(Declaration{text_of(in)});
     case Kind::DocumentChange: return read_document_change(in);
     case Kind::Erasure: {
@@ -458,7 +465,8 @@ Result<RecordHead> decode_head(std::string_view bytes) {
   ByteReader in(bytes);
   TRY_ASSIGN(const Head head, read_head(bytes, in));
   const auto is = [&](Kind kind) { return head.kind == static_cast<std::uint8_t>(kind); };
-  return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch),
+  return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch) ||
+                                         is(Kind::DerivedBatch),
                     is(Kind::Retired), is(Kind::Erasure) || is(Kind::MarkedErasure),
                     is(Kind::Outcome), is(Kind::MembershipChanges)};
 }

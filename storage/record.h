@@ -63,6 +63,8 @@ struct DataBatch {
   // A compaction took lines out: what the batch did does not follow from it any more, and is in the
   // checkpoints.
   bool is_partial = false;
+  // Values of fields that were made from rows before: whoever makes some again passes it over.
+  bool is_derived = false;
   bool operator==(const DataBatch&) const = default;
 };
 

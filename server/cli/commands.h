@@ -29,6 +29,7 @@ void add_verify(CLI::App& app, Job& job, const Stores& stores);
 void add_unarchive(CLI::App& app, Job& job, const Stores& stores);
 void add_compact(CLI::App& app, Job& job, const Stores& stores);
 void add_rekey(CLI::App& app, Job& job, const Stores& stores);
+void add_derive(CLI::App& app, Job& job);
 void add_demo(CLI::App& app, Job& job);
 void add_sync(CLI::App& app, Job& job);
 void add_key(CLI::App& app, Job& job, const Stores& stores);
