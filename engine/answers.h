@@ -400,6 +400,7 @@ struct Health {
   std::string reason;                // Why not ready or read-only.
   std::uint64_t snapshot = 0;
   std::uint64_t profiles = 0, events = 0;
+  TimeMs events_since = 0;           // Events from before are forgotten; kTimeMin: none were.
   std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
   std::uint64_t log_bytes = 0;
   std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.

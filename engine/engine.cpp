@@ -137,6 +137,7 @@ Health Engine::health() const {
   health.snapshot = generation->sequence;
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
+  health.events_since = generation->events_since;
   health.queue_depth = impl_->waiting_count;
   health.log_bytes = impl_->parts.log->size_bytes();
   const TimeMs clock = impl_->parts.clock->now();

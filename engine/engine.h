@@ -58,6 +58,9 @@ struct Parts {
   // Rows of the change stream are readable so long after they became known; nothing: for ever. What
   // they take leaves the log once two checkpoints contain it. Needs checkpoints.
   std::optional<TimeMs> changes_retention = {};
+  // Events are kept so long by their time, to the day (below ten days to the hour, below ten hours
+  // exactly), and are forgotten then; nothing: for ever.
+  std::optional<TimeMs> events_retention = {};
   // Who was erased, and is not taken in again however they come; null: their ids are refused as
   // long as these data know them. Those in it whom the data still have are erased at the start.
   storage::Suppression* suppression = nullptr;

@@ -212,6 +212,10 @@ class Engine::Impl {
   // can. What keeps them from it is told.  Requires taking_mutex.
   void retire_changes(const std::stop_token& stop);
   Status retire_changes_until_stopped(const std::stop_token& stop);
+  // (engine/event_retention.cpp) Events that are past their retention are forgotten. What keeps
+  // them from it is told.  Requires taking_mutex.
+  void retire_events(const std::stop_token& stop);
+  Status retire_events_until_stopped(const std::stop_token& stop);
   // (engine/standing/past_members.cpp)
   Result<PastMembers> members_at(const std::string& segment, const PastMoment& moment);
   Result<std::uint64_t> last_row_known_by(TimeMs at) const;

@@ -107,6 +107,9 @@ void Writer::release_held(const TypedRows& rows, TimeMs received) {
     }
   }
   for (const HeldRow& held : released) {
+    const bool is_forgotten = held.rows->table.kind == TableKind::Events &&
+                              held.rows->event_time[held.row] < state_.events_since;
+    if (is_forgotten) continue;
     TypedRows one = *held.rows;
     std::fill(one.taken.begin(), one.taken.end(), false);
     one.taken[held.row] = true;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "index/coded.h"
+#include "index/events_since.h"
 #include "index/identifier_value.h"
 
 namespace muster::index {
@@ -239,7 +240,7 @@ bool Writer::add_system_events(SystemEvents events) {
     const Ordinal person = events.people[i];
     const bool is_gone = !state_.profiles.live.contains(person) &&
                          (erased_.contains(person) || state_.profiles.ids.is_forgotten(person));
-    if (is_gone) continue;
+    if (is_gone || events.times[i] < state_.events_since) continue;
     events.people[left] = person;
     events.times[left++] = events.times[i];
   }
@@ -329,6 +330,7 @@ void Writer::put_document(const std::string& kind, const std::string& id,
                    : std::make_shared<DocumentVersions>();
   next->push_back(std::make_shared<const StoredDocument>(std::move(document)));
   slot = std::move(next);
+  if (kind == kEventsSince) state_.events_since = events_since_of(*slot->back());
   const bool is_asked = kind == "segment" || kind == "trait" || kind == "list";
   touched_.is_document |= notes_touched_ && is_asked;
 }

@@ -93,6 +93,12 @@ class Writer {
   // Adds them, but to people who were erased. Returns whether there were others.
   bool add_system_events(SystemEvents events);
 
+  // Forgets events from before the moment, of the people of these blocks; none from before it are
+  // added from now on. Returns how many there were.
+  // Requires a moment that is not before the last one.
+  // Cost: that of the runs that have such events, which are written anew.
+  std::uint64_t forget_events(TimeMs before, std::uint32_t first_block, std::uint32_t end_block);
+
   // A whole-table refresh: rows wait under the id until replace() makes them the table.
   void stage(const std::string& replace_id, std::shared_ptr<const TypedRows> rows);
   // What replace() would do, the rows of `last` included.
@@ -169,6 +175,7 @@ class Writer {
   // known by.
   bool drop_waiting(std::span<const Identity> person);
   bool is_of_erased(const std::string& identifier, std::string_view value) const;
+  void reject_forgotten_events(TypedRows& rows) const;
   void skip_known_events(TypedRows& rows);
   // Ordinals by row, creating what does not exist.
   std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);

@@ -9,7 +9,7 @@ namespace muster::engine {
 namespace {
 
 constexpr std::size_t kDerivedFieldsMax = 64;
-// Records that a commit may have to read: bounds how long it takes.
+// What a commit may have to read, but for one batch: bounds how long it takes.
 constexpr std::uint64_t kTailRecordsMax = 64;
 constexpr std::size_t kTailBytesMax = 4U << 20;
 // Times that it may be outrun by what comes.
@@ -47,6 +47,7 @@ Status Engine::Impl::start_derivation(const DeriveRequest& request) {
   if (fields.empty() || fields.size() > kDerivedFieldsMax) {
     return Error{ErrorCode::InvalidArgument, "1 to 64 fields can be made at a time"};
   }
+  TRY(has_memory());
   const auto state = generation();
   for (auto& [key, field] : fields) {
     field.declared = true;
@@ -154,22 +155,27 @@ Status Engine::Impl::derive_from(FieldHistory& history, RawHistory& records,
 
 Result<bool> Engine::Impl::derive_next(FieldHistory& history, RawHistory& records, Commit& into) {
   const std::uint64_t in_log = parts.log->last_sequence();
-  if (in_log - std::min(in_log, derivation_.taken) > kTailRecordsMax ||
-      into.bytes() > kTailBytesMax) {
-    return false;
-  }
+  if (in_log - std::min(in_log, derivation_.taken) > kTailRecordsMax) return false;
+  std::size_t bytes = 0;
+  bool is_too_much = false;
   const auto visit = [&](std::uint64_t sequence, storage::Record record) -> Status {
-    if (sequence > derivation_.taken) TRY(history.take(sequence, std::move(record)));
+    if (sequence <= derivation_.taken) return Ok{};
+    const auto* const batch = std::get_if<storage::DataBatch>(&record.body);
+    is_too_much = bytes > kTailBytesMax;
+    if (is_too_much) return Error{ErrorCode::Conflict, "enough"};
+    bytes += batch == nullptr ? 0 : batch->raw.size();
+    TRY(history.take(sequence, std::move(record)));
+    derivation_.taken = sequence;
     return Ok{};
   };
-  TRY(records.read(derivation_.taken + 1, in_log, visit));
-  derivation_.taken = std::max(derivation_.taken, in_log);
+  Status read = records.read(derivation_.taken + 1, in_log, visit);
   // Of this commit: they are in the state, and not in the log yet.
   std::uint64_t sequence = in_log;
   for (const std::string& record : into.records()) {
-    TRY(records.take(++sequence, record, visit));
-    derivation_.taken = std::max(derivation_.taken, sequence);
+    if (read) read = records.take(++sequence, record, visit);
   }
+  if (is_too_much) return false;
+  TRY(std::move(read));
   if (history.lacks_events()) {
     return Error{ErrorCode::Conflict, "the declaration changed meanwhile; ask again"};
   }

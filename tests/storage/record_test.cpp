@@ -74,6 +74,7 @@ std::vector<Record> samples() {
       {.received = 11, .body = ChangesHorizon{300, 7, 5, -1}},
       {.received = 12, .body = SegmentHistory{"vip", -5, changes().groups}},
       {.received = 13, .body = SegmentHistory{"", {}, {}}},
+      {.received = 14, .body = EventsHorizon{-1, 2, 70'000}},
   };
 }
 
