@@ -43,6 +43,7 @@ struct IngestRequest {
   std::vector<storage::RejectedRow> refused;
   // An event that is known by its id is the same, whatever it says.
   bool event_id_is_enough = false;
+  bool is_derived = false;      // Values that the engine made from rows before.
 };
 
 // What the declaration calls the columns of rows that somebody writes for it.
@@ -113,6 +114,42 @@ struct ErasedOutcome {
 using EraseOutcome =
     std::function<Result<ErasedOutcome>(const std::string& stream, std::string_view payload)>;
 using OutcomeEraser = std::function<EraseOutcome(index::Bitmap erased)>;
+
+struct RejectedRowInfo {
+  std::uint64_t sequence = 0, line = 0;
+  std::string table, reason;
+  TimeMs received = 0;
+};
+
+// Fields that are to be made from the rows that came before they were declared so.
+struct DeriveRequest {
+  std::string fields;                // {"profiles.age": {"type": "int64"}, ...}
+  bool dry_run = false;              // Say what would happen; change nothing.
+  // Also where batches have left the log for good: what only they said stays as it is, or goes
+  // where the type becomes another.
+  bool partial = false;
+};
+
+enum class DeriveState : std::uint8_t { None, Reading, Writing, Done, Cancelled, Failed };
+
+// How it goes, or how the last one went.
+struct DeriveAnswer {
+  DeriveState state = DeriveState::None;
+  bool dry_run = false;
+  std::vector<std::string> fields;   // Their keys.
+  std::uint64_t read = 0, records = 0;  // Records of the log, of so many as it had at first.
+  std::uint64_t rows = 0;            // Values that fit, of rows that came.
+  std::uint64_t unfit = 0;           // Values that do not fit.
+  std::vector<RejectedRowInfo> errors;  // The first kErrorsListedMax of them.
+  std::uint64_t written = 0;         // People, or things, who got another value, or would.
+  std::uint64_t cleared = 0;         // Of these, who have none any more.
+  std::uint64_t lost = 0;            // Batches that are neither in the log nor in the archive.
+  std::vector<std::string> unreachable;  // Files of the archive that could not be read.
+  std::vector<std::string> used_by;  // Saved segments that name one of the fields.
+  std::uint64_t sequence = 0;        // Snapshots from this number on have all of it.
+  std::int64_t took_ms = 0;
+  std::string failure;               // Why it failed.
+};
 
 struct Question {
   std::string where;                 // Text spelling, or JSON when it begins with '{'.
@@ -363,17 +400,12 @@ struct Health {
   std::string reason;                // Why not ready or read-only.
   std::uint64_t snapshot = 0;
   std::uint64_t profiles = 0, events = 0;
+  TimeMs events_since = 0;           // Events from before are forgotten; kTimeMin: none were.
   std::uint64_t queue_depth = 0;     // Changes waiting for the writer.
   std::uint64_t log_bytes = 0;
   std::uint64_t checkpoint = 0;      // The last record that the newest checkpoint contains.
   std::string checkpoint_failure;    // Why the last one could not be taken.
   TimeMs clock_behind_ms = 0;        // How far the clock stands behind a now that was given before.
-};
-
-struct RejectedRowInfo {
-  std::uint64_t sequence = 0, line = 0;
-  std::string table, reason;
-  TimeMs received = 0;
 };
 
 }  // namespace muster::engine

@@ -209,6 +209,7 @@ Result<CompactionReceipt> Engine::compact_erased(const Pass<Permission::Admin>&)
 void Engine::end_upkeep() {
   impl_->ending.request_stop();
   if (impl_->key_rotation) impl_->key_rotation->stop();
+  impl_->end_derivation();
 }
 
 }  // namespace muster::engine

@@ -68,7 +68,7 @@ Result<std::shared_ptr<const Schema>> Engine::declare(const Pass<Permission::Def
     if (!report.empty()) {
       return Error{ErrorCode::Conflict,
                    "fields with data keep their type: " + report +
-                       "; load into an empty data directory to change it"};
+                       "; `muster derive` makes them anew from the rows that came"};
     }
     next.version = state.schema->version;
     if (next == *state.schema) return Ok{};
@@ -139,6 +139,7 @@ Health Engine::health() const {
   health.snapshot = generation->sequence;
   health.profiles = generation->profiles.live.count();
   for (const auto& [name, table] : generation->events) health.events += table->count;
+  health.events_since = generation->events_since;
   health.queue_depth = impl_->waiting_count;
   health.log_bytes = impl_->parts.log->size_bytes();
   const TimeMs clock = impl_->parts.clock->now();

@@ -59,6 +59,9 @@ struct Parts {
   // Rows of the change stream are readable so long after they became known; nothing: for ever. What
   // they take leaves the log once two checkpoints contain it. Needs checkpoints.
   std::optional<TimeMs> changes_retention = {};
+  // Events are kept so long by their time, to the day (below ten days to the hour, below ten hours
+  // exactly), and are forgotten then; nothing: for ever.
+  std::optional<TimeMs> events_retention = {};
   // Who was erased, and is not taken in again however they come; null: their ids are refused as
   // long as these data know them. Those in it whom the data still have are erased at the start.
   storage::Suppression* suppression = nullptr;
@@ -125,6 +128,18 @@ class Engine {
   // removed or change its type: a report of every such field.
   Result<std::shared_ptr<const index::Schema>> declare(const Pass<Permission::Define>& pass,
                                                        std::string_view json);
+  // Begins to make fields of profiles or entities from the rows of the log and its archive, as if
+  // they had been declared so from the beginning; also with another type than they have. The
+  // declaration gets them. One at a time; derivation() says how it goes. What an interrupted one
+  // has left is as it should be, and the next goes on.
+  // Cost: the log is read beside everything else; then commits that look at 65,536 people each.
+  // Errors: InvalidArgument naming the JSON pointer, for a field of events and for an identifier;
+  // Conflict while one is under way, and where rows wait that have such a field.
+  Status derive(const Pass<Permission::Define>& pass, const DeriveRequest& request);
+  DeriveAnswer derivation(const Pass<Permission::Query>& pass) const;
+  // Ends the one that is under way; what it has written stays.
+  // Errors: NotFound where none is.
+  Status cancel_derivation(const Pass<Permission::Define>& pass);
   // The declaration as JSON, inferred fields included (with "inferred": true).
   std::string schema_json(const Pass<Permission::Query>& pass) const;
   std::shared_ptr<const index::Schema> schema() const;

@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "engine/checkpoints.h"
 #include "engine/compaction.h"
+#include "engine/derive/derivation.h"
 #include "engine/engine.h"
 #include "engine/kept_predicates.h"
 #include "engine/memory_gauge.h"
@@ -137,6 +138,19 @@ class Engine::Impl {
   Status replay_batch(storage::DataBatch batch, index::Batch rows, TimeMs received,
                       std::uint64_t sequence);
 
+  // --- Fields from history (engine/derive/derive.cpp) ---
+  Status start_derivation(const DeriveRequest& request);
+  // On its own thread, until done or `stop`.
+  void run_derivation(const std::stop_token& stop);
+  Status derive_until_stopped(const std::stop_token& stop);
+  Status derive_from(FieldHistory& history, RawHistory& records, const std::stop_token& stop);
+  // Reads on, until little is left that a commit may read.
+  Status read_history(FieldHistory& history, RawHistory& records, const std::stop_token& stop);
+  // Brings some people to what the history says, within a commit; false: it has to read on first.
+  Result<bool> derive_next(FieldHistory& history, RawHistory& records, Commit& into);
+  Status declare_derived(Commit& into);
+  Status write_derived(const DerivedRows& rows, Commit& into);
+
   // --- Erasure (engine/erasure.cpp) ---
   Result<ErasureReceipt> erase(std::string_view profile_id);
   // All ids that were the person's, the profile's own first: a record each, from `first_record` on.
@@ -213,6 +227,10 @@ class Engine::Impl {
   // can. What keeps them from it is told.  Requires taking_mutex.
   void retire_changes(const std::stop_token& stop);
   Status retire_changes_until_stopped(const std::stop_token& stop);
+  // (engine/event_retention.cpp) Events that are past their retention are forgotten. What keeps
+  // them from it is told.  Requires taking_mutex.
+  void retire_events(const std::stop_token& stop);
+  Status retire_events_until_stopped(const std::stop_token& stop);
   // (engine/standing/past_members.cpp)
   Result<PastMembers> members_at(const std::string& segment, const PastMoment& moment);
   Result<std::uint64_t> last_row_known_by(TimeMs at) const;
@@ -309,6 +327,10 @@ class Engine::Impl {
   std::string checkpoint_failure;                   // "": the last one was taken.
   std::atomic<std::uint64_t> uncheckpointed = 0;    // Bytes of records since the newest.
 
+  DeriveAnswer derivation() const { return derivation_.answer(); }
+  Status cancel_derivation() { return derivation_.cancel(); }
+  void end_derivation() { derivation_.end(); }
+
   void keep_receipt(const std::string& key, KeptReceipt kept);
   void keep_rejected(const storage::DataBatch& batch, std::uint64_t sequence, TimeMs received);
   void remember_outcome(const std::string& stream, std::uint64_t sequence);
@@ -338,6 +360,7 @@ class Engine::Impl {
   bool leading_ = false;
   std::string failure_;                   // Why read_only; written before it.
   mutable std::atomic<TimeMs> latest_now_ = 0;
+  Derivation derivation_;
   std::jthread checkpointing_, keeping_up_;  // Behind all else, so that they end first.
 
  public:

@@ -35,6 +35,7 @@ storage::DataBatch record_of(IngestRequest& request, const TypedRows& rows,
   batch.first_line = request.first_line;
   batch.replace_id = request.replace_id;
   batch.replace_last = request.replace_last;
+  batch.is_derived = request.is_derived;
   return batch;
 }
 

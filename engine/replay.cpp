@@ -132,6 +132,13 @@ Status Engine::Impl::apply_record(std::uint64_t sequence, storage::Record record
     add_moves(told->groups, record.received);
   } else if (const auto* history = std::get_if<storage::SegmentHistory>(&record.body)) {
     apply_history(*history, record.received);
+  } else if (const auto* events = std::get_if<storage::EventsHorizon>(&record.body)) {
+    if (events->before < writer.state().events_since) {
+      return Error{ErrorCode::Corrupt, "record " + std::to_string(sequence) +
+                                           " of the log forgets events from before a moment that "
+                                           "is before the last one"};
+    }
+    writer.forget_events(events->before, events->first_block, events->end_block);
   } else if (const auto* horizon = std::get_if<storage::ChangesHorizon>(&record.body)) {
     changes.forget(*horizon);
   } else if (const auto* retired = std::get_if<storage::Retired>(&record.body)) {
@@ -172,7 +179,9 @@ Status Engine::Impl::replay(const std::function<void(double)>& progress) {
   if (parts.standing && parts.keep_up_every.count() != 0) {
     keeping_up_ = std::jthread([this](const std::stop_token& stop) { keep_up_until(stop); });
   }
-  if (checkpoints && (parts.checkpoint_bytes != 0 || raw_retention || change_retention)) {
+  const bool has_retention = raw_retention || change_retention;
+  if (parts.events_retention ||
+      (checkpoints && (parts.checkpoint_bytes != 0 || has_retention))) {
     checkpointing_ = std::jthread([this](const std::stop_token& stop) { take_checkpoints(stop); });
   }
   return Ok{};

@@ -239,6 +239,7 @@ Result<CheckpointReceipt> Engine::Impl::take_checkpoint(const std::stop_token& s
   if (taken) {
     taken->retired = retire_batches(stop);
     retire_changes(stop);
+    retire_events(stop);
   }
   const std::lock_guard held(checkpoint_mutex);
   checkpoint_failure = taken ? "" : taken.error().message;
@@ -315,6 +316,7 @@ void Engine::Impl::take_due_checkpoint(const std::stop_token& stop) {
       const std::lock_guard taking(taking_mutex);
       retire_batches(stop);
       retire_changes(stop);
+      retire_events(stop);
     }
     compact_when_due(stop);
     return;

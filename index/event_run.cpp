@@ -165,6 +165,12 @@ std::shared_ptr<const EventRun> renamed(const EventRun& run, std::uint16_t perso
   return theirs.rows.empty() ? nullptr : pick(theirs);
 }
 
+std::shared_ptr<const EventRun> from_row(const EventRun& run, std::uint32_t first) {
+  Picked kept{.runs = {&run}, .rows = std::vector<std::uint32_t>(run.rows - first)};
+  std::iota(kept.rows.begin(), kept.rows.end(), first);
+  return pick(kept);
+}
+
 std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person) {
   Picked kept{.runs = {&run}, .rows = {}};
   for (std::uint32_t row = 0; row < run.rows; ++row) {

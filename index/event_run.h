@@ -32,6 +32,9 @@ std::shared_ptr<const EventRun> merge(const EventRun& a, const EventRun& b);
 std::shared_ptr<const EventRun> renamed(const EventRun& run, std::uint16_t person,
                                         std::uint16_t other);
 
+// The rows from one of them on.  Requires first < run.rows.
+std::shared_ptr<const EventRun> from_row(const EventRun& run, std::uint32_t first);
+
 // The rows that are not of `person`; null when none is left.
 std::shared_ptr<const EventRun> without(const EventRun& run, std::uint16_t person);
 

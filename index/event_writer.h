@@ -37,6 +37,11 @@ class EventWriter {
   // Takes away all events of one person.
   void erase(Ordinal ordinal);
 
+  // Takes away the events from before a moment, of the people of some blocks. Adds whose they were
+  // to `people`, one entry an event.
+  void forget(TimeMs before, std::uint32_t first_block, std::uint32_t end_block,
+              std::vector<Ordinal>& people);
+
   // All events of `from` are from now on those of `to`. Returns whether there were any.
   // Cost: that of their blocks.
   bool move(Ordinal from, Ordinal to);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "index/events.h"
 #include "index/schema.h"
 #include "index/sets/bitmap.h"
@@ -48,6 +49,7 @@ class Generation {
   std::uint64_t sequence = 0;  // The snapshot number: last log record contained.
   std::shared_ptr<const Schema> schema = std::make_shared<Schema>();
   Table profiles;
+  TimeMs events_since = kTimeMin;  // Events from before are forgotten; kTimeMin: none were.
   NumberColumn joined;  // Profiles that became another one -> that one's ordinal.
   std::map<std::string, std::shared_ptr<const EventTable>> events;   // By event name.
   std::map<std::string, std::shared_ptr<const Table>> entities;      // By entity name.

@@ -49,6 +49,25 @@ bool Writer::waiting_rows_can_widen(const std::string& field_key, std::uint8_t s
   return true;
 }
 
+bool Writer::waits_for(const std::string& field_key) const {
+  const auto has = [&](const TypedRows& rows) {
+    return std::any_of(rows.columns.begin(), rows.columns.end(), [&](const TypedColumn& column) {
+      return key_of(rows.table, column) == field_key;
+    });
+  };
+  for (const auto& [id, staged] : staged_) {
+    for (const auto& rows : staged) {
+      if (has(*rows)) return true;
+    }
+  }
+  for (const auto& [who, held] : held_) {
+    for (const HeldRow& row : held) {
+      if (has(*row.rows)) return true;
+    }
+  }
+  return false;
+}
+
 TypedRows Writer::hold_unknown(const TypedRows& rows) {
   TypedRows known = rows;
   std::shared_ptr<const TypedRows> shared;
@@ -88,6 +107,9 @@ void Writer::release_held(const TypedRows& rows, TimeMs received) {
     }
   }
   for (const HeldRow& held : released) {
+    const bool is_forgotten = held.rows->table.kind == TableKind::Events &&
+                              held.rows->event_time[held.row] < state_.events_since;
+    if (is_forgotten) continue;
     TypedRows one = *held.rows;
     std::fill(one.taken.begin(), one.taken.end(), false);
     one.taken[held.row] = true;

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "index/identifier_value.h"
 #include "index/writer.h"
 
@@ -64,6 +65,7 @@ void Writer::resolve(TypedRows& rows, const IsSuppressed& is_suppressed) {
   if (rows.table.kind == TableKind::Profiles) reject_conflicts(rows);
   if (rows.table.kind != TableKind::Entities) reject_people(rows);
   if (rows.table.kind == TableKind::Identities) reject_joins(rows);
+  if (rows.table.kind == TableKind::Events) reject_forgotten_events(rows);
   if (has_event_ids(rows)) skip_known_events(rows);
   std::sort(rows.rejected.begin(), rows.rejected.end(),
             [](const auto& a, const auto& b) { return a.line < b.line; });
@@ -110,6 +112,19 @@ void Writer::reject_people(TypedRows& rows) const {
                             "already"
                           : "is about nobody known, and the declaration says \"unknown\": "
                             "\"reject\"");
+  }
+}
+
+// One that is known by its id is as it was.
+void Writer::reject_forgotten_events(TypedRows& rows) const {
+  if (state_.events_since == kTimeMin) return;
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    if (!rows.taken[row] || rows.event_time[row] >= state_.events_since) continue;
+    const bool is_known =
+        !rows.event_id[row].empty() && event_ids_.knows(hash128(rows.event_id[row]));
+    if (is_known) continue;
+    rows.reject(row, "is an event from before " + to_rfc3339(state_.events_since) +
+                         ", and events from before that are not kept");
   }
 }
 

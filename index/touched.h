@@ -23,6 +23,8 @@ struct Touched {
   };
 
   std::map<std::string, std::vector<ByEvent>> events;  // New ones, by event name.
+  // Whose events went, being from before the moment from which they are kept, by event name.
+  std::map<std::string, std::vector<Ordinal>> forgotten;
   // Whose attributes came, changed or went, by attribute.
   std::map<std::string, std::vector<Ordinal>> values;
   std::vector<Ordinal> newcomers;  // Who are there, and were not.
@@ -43,7 +45,7 @@ struct Touched {
  private:
   bool has_only_events() const {
     return values.empty() && newcomers.empty() && erased.empty() && joined.empty() &&
-           entities.empty() && !is_everybody && !is_document;
+           entities.empty() && forgotten.empty() && !is_everybody && !is_document;
   }
 };
 

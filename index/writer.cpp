@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "index/coded.h"
+#include "index/events_since.h"
 #include "index/identifier_value.h"
 
 namespace muster::index {
@@ -13,6 +14,16 @@ namespace {
 // Attribute names of the profiles table: user info stands under its source.
 std::string attribute_name(const TableRef& table, const std::string& name) {
   return table.kind == TableKind::UserInfo ? table.name + "." + name : name;
+}
+
+// Whether values of the one type go on as the other: the same, or whole numbers and decimals with
+// no fewer decimals.
+bool can_become(const FieldType& has, const FieldType& wanted) {
+  const auto is_exact = [](const FieldType& type) {
+    return !type.list && (type.type == Type::Int || type.type == Type::Decimal);
+  };
+  if (!is_exact(has) || !is_exact(wanted)) return has == wanted;
+  return wanted.scale >= has.scale && (wanted.type == Type::Decimal || has == wanted);
 }
 
 // The ordinals of the ids of all rows that are taken, new ones in the order of the rows.
@@ -68,6 +79,26 @@ bool Writer::can_widen(const std::string& field_key, std::uint8_t scale) const {
 void Writer::set_schema(Schema schema) {
   state_.schema = std::make_shared<const Schema>(std::move(schema));
   touched_.is_everybody |= notes_touched_;
+  drop_other_types();
+}
+
+void Writer::drop_other_types() {
+  const auto drop = [this](const TableRef& table, const std::string& prefix) {
+    TableWriter& writer = writer_of(table);
+    const std::size_t gone = std::erase_if(writer.attributes, [&](const auto& named) {
+      const Field* field = state_.schema->field(prefix + named.first);
+      return field != nullptr && !can_become(named.second.current()->type, field->type);
+    });
+    if (gone == 0) return;
+    std::erase_if(writer.table.attributes, [&](const auto& named) {
+      return !writer.attributes.contains(named.first);
+    });
+    publish_table(table);
+  };
+  drop({TableKind::Profiles, ""}, "profiles.");
+  std::vector<std::string> names;
+  for (const auto& [name, writer] : entities_) names.push_back(name);
+  for (const std::string& name : names) drop({TableKind::Entities, name}, name + ".");
 }
 
 void Writer::add_fields(const std::map<std::string, Field>& additions) {
@@ -209,7 +240,7 @@ bool Writer::add_system_events(SystemEvents events) {
     const Ordinal person = events.people[i];
     const bool is_gone = !state_.profiles.live.contains(person) &&
                          (erased_.contains(person) || state_.profiles.ids.is_forgotten(person));
-    if (is_gone) continue;
+    if (is_gone || events.times[i] < state_.events_since) continue;
     events.people[left] = person;
     events.times[left++] = events.times[i];
   }
@@ -299,6 +330,7 @@ void Writer::put_document(const std::string& kind, const std::string& id,
                    : std::make_shared<DocumentVersions>();
   next->push_back(std::make_shared<const StoredDocument>(std::move(document)));
   slot = std::move(next);
+  if (kind == kEventsSince) state_.events_since = events_since_of(*slot->back());
   const bool is_asked = kind == "segment" || kind == "trait" || kind == "list";
   touched_.is_document |= notes_touched_ && is_asked;
 }

@@ -63,8 +63,11 @@ class Writer {
   // For type_rows(): whether a field's values so far fit a larger scale.
   bool can_widen(const std::string& field_key, std::uint8_t scale) const;
 
-  // Sets the schema; attributes and events keep what they hold.
+  // Sets the schema; events keep what they hold, and attributes too, but for those that hold
+  // another type than the schema has: they go.
   void set_schema(Schema schema);
+  // Whether rows that wait, for the end of a refresh or for their profile, have such a field.
+  bool waits_for(const std::string& field_key) const;
   // Takes inferred and widened fields into the schema and raises its version.
   void add_fields(const std::map<std::string, Field>& additions);
 
@@ -90,6 +93,12 @@ class Writer {
 
   // Adds them, but to people who were erased. Returns whether there were others.
   bool add_system_events(SystemEvents events);
+
+  // Forgets events from before the moment, of the people of these blocks; none from before it are
+  // added from now on. Returns how many there were.
+  // Requires a moment that is not before the last one.
+  // Cost: that of the runs that have such events, which are written anew.
+  std::uint64_t forget_events(TimeMs before, std::uint32_t first_block, std::uint32_t end_block);
 
   // A whole-table refresh: rows wait under the id until replace() makes them the table.
   void stage(const std::string& replace_id, std::shared_ptr<const TypedRows> rows);
@@ -148,6 +157,8 @@ class Writer {
   };
 
   TableWriter& writer_of(const TableRef& table);
+  // Values of another type than the schema has by now.
+  void drop_other_types();
   std::optional<Ordinal> find_profile(const std::string& identifier, std::string_view value) const;
   void reject_conflicts(TypedRows& rows) const;
   void reject_people(TypedRows& rows) const;
@@ -177,6 +188,7 @@ class Writer {
   // known by.
   bool drop_waiting(std::span<const Identity> person);
   bool is_of_erased(const std::string& identifier, std::string_view value) const;
+  void reject_forgotten_events(TypedRows& rows) const;
   void skip_known_events(TypedRows& rows);
   // Ordinals by row, creating what does not exist.
   std::vector<Ordinal> ordinals_of(const TypedRows& rows, TableWriter& writer, Applied& applied);

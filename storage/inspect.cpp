@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, std::variant_size_v<RecordBody>> kKindNames = {
     "data batch", "declaration", "document change", "erasure", "outcome", "clock tick",
     "retired batch", "compaction", "membership changes", "changes horizon",
-    "segment history"};
+    "segment history", "events horizon"};
 static_assert(!kKindNames.back().empty());  // A new kind has a name.
 // More damage than this in one log is not worth a line each.
 constexpr std::size_t kFindingsMax = 100;

@@ -28,6 +28,8 @@ enum class Kind : std::uint8_t {
   MembershipChanges = 11,
   ChangesHorizon = 12,
   SegmentHistory = 13,
+  DerivedBatch = 20,  // A data batch of values that were made from rows before.
+  EventsHorizon = 21,
 };
 
 constexpr std::size_t kChecksumBytes = 4;
@@ -65,7 +67,7 @@ void write(ByteWriter& out, const DataBatch& batch) {
     out.text(row.reason);
   }
   write_numbers(out, batch.skipped);
-  if (is_blanked(batch)) {
+  if (is_blanked(batch) || batch.is_derived) {
     write_numbers(out, batch.blanked);
     out.u64(batch.request.high);
     out.u64(batch.request.low);
@@ -167,13 +169,21 @@ void write(ByteWriter& out, const ChangesHorizon& horizon) {
   out.i64(horizon.until);
 }
 
+void write(ByteWriter& out, const EventsHorizon& horizon) {
+  out.i64(horizon.before);
+  out.u32(horizon.first_block);
+  out.u32(horizon.end_block);
+}
+
 Kind kind_of(const RecordBody& body) {
   const auto* batch = std::get_if<DataBatch>(&body);
+  if (batch != nullptr && batch->is_derived) return Kind::DerivedBatch;
   if (batch != nullptr && is_blanked(*batch)) return Kind::BlankedBatch;
   if (std::holds_alternative<Compaction>(body)) return Kind::Compaction;
   if (std::holds_alternative<MembershipChanges>(body)) return Kind::MembershipChanges;
   if (std::holds_alternative<ChangesHorizon>(body)) return Kind::ChangesHorizon;
   if (std::holds_alternative<SegmentHistory>(body)) return Kind::SegmentHistory;
+  if (std::holds_alternative<EventsHorizon>(body)) return Kind::EventsHorizon;
   const auto* erasure = std::get_if<Erasure>(&body);
   if (erasure != nullptr && erasure->mark.erasures != 0) return Kind::MarkedErasure;
   // The others stand in the order of the kinds.
@@ -189,7 +199,7 @@ static_assert(std::is_same_v<BodyOf<Kind::Erasure>, Erasure>);
 static_assert(std::is_same_v<BodyOf<Kind::Outcome>, Outcome>);
 static_assert(std::is_same_v<BodyOf<Kind::ClockTick>, ClockTick>);
 static_assert(std::is_same_v<BodyOf<Kind::Retired>, Retired>);
-static_assert(std::variant_size_v<RecordBody> == 11);
+static_assert(std::variant_size_v<RecordBody> == 12);
 
 std::string text_of(ByteReader& in) { return std::string(in.text()); }
 
@@ -261,6 +271,12 @@ Result<RecordBody> read_data_batch(ByteReader& in, bool is_blanked) {
   if (in.failed()) return damaged("it ends inside its data batch");
   TRY_ASSIGN(batch.raw, inflate(frame, raw_size));
   return RecordBody(std::move(batch));
+}
+
+Result<RecordBody> read_derived_batch(ByteReader& in) {
+  TRY_ASSIGN(RecordBody body, read_data_batch(in, true));
+  std::get<DataBatch>(body).is_derived = true;
+  return body;
 }
 
 Result<RecordBody> read_document_change(ByteReader& in) {
@@ -356,6 +372,7 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
   switch (static_cast<Kind>(kind)) {
     case Kind::DataBatch: return read_data_batch(in, false);
     case Kind::BlankedBatch: return read_data_batch(in, true);
+    case Kind::DerivedBatch: return read_derived_batch(in);
     case Kind::Declaration: return RecordBody(Declaration{text_of(in)});
     case Kind::DocumentChange: return read_document_change(in);
     case Kind::Erasure: {
@@ -398,6 +415,11 @@ Result<RecordBody> read_body(std::uint8_t kind, ByteReader& in) {
       return RecordBody(horizon);
     }
     case Kind::SegmentHistory: return read_segment_history(in);
+    case Kind::EventsHorizon: {
+      EventsHorizon horizon{in.i64(), in.u32(), in.u32()};
+      if (horizon.first_block > horizon.end_block) in.fail();
+      return RecordBody(horizon);
+    }
   }
   return Error{ErrorCode::Corrupt, "the record has kind " + std::to_string(kind) +
                                        ", made by a newer version of Muster: open the data "
@@ -458,7 +480,8 @@ Result<RecordHead> decode_head(std::string_view bytes) {
   ByteReader in(bytes);
   TRY_ASSIGN(const Head head, read_head(bytes, in));
   const auto is = [&](Kind kind) { return head.kind == static_cast<std::uint8_t>(kind); };
-  return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch),
+  return RecordHead{head.received, is(Kind::DataBatch) || is(Kind::BlankedBatch) ||
+                                         is(Kind::DerivedBatch),
                     is(Kind::Retired), is(Kind::Erasure) || is(Kind::MarkedErasure),
                     is(Kind::Outcome), is(Kind::MembershipChanges)};
 }

@@ -63,6 +63,8 @@ struct DataBatch {
   // A compaction took lines out: what the batch did does not follow from it any more, and is in the
   // checkpoints.
   bool is_partial = false;
+  // Values of fields that were made from rows before: whoever makes some again passes it over.
+  bool is_derived = false;
   bool operator==(const DataBatch&) const = default;
 };
 
@@ -190,9 +192,17 @@ struct SegmentHistory {
   bool operator==(const SegmentHistory&) const = default;
 };
 
+// Events from before a moment are forgotten: those of the people of some blocks by this record, and
+// no later one may come from before it.
+struct EventsHorizon {
+  TimeMs before = 0;
+  std::uint32_t first_block = 0, end_block = 0;  // Blocks of 65,536 people; equal: of nobody yet.
+  bool operator==(const EventsHorizon&) const = default;
+};
+
 using RecordBody = std::variant<DataBatch, Declaration, DocumentChange, Erasure, Outcome,
                                 ClockTick, Retired, Compaction, MembershipChanges,
-                                ChangesHorizon, SegmentHistory>;
+                                ChangesHorizon, SegmentHistory, EventsHorizon>;
 
 struct Record {
   TimeMs received = 0;

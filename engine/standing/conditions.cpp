@@ -288,6 +288,12 @@ void Conditions::follow(const index::Touched& touched, const TouchedPeople& why,
   why.for_each_attribute([&](const std::string& name, std::span<const Ordinal> people) {
     ask(people, with_attribute(name), cause, moment);
   });
+  const CauseOf age = [](const Condition&, Ordinal, std::size_t) {
+    return Cause{ChangeReason::Expired, 0};
+  };
+  why.for_each_forgotten([&](const std::string& name, std::span<const Ordinal> people) {
+    ask(people, with_event(name), age, moment);
+  });
   follow_clock(before, moment);
 }
 

@@ -31,12 +31,16 @@ Cause stronger(const Cause& a, const Cause& b) {
 }
 
 TouchedPeople::TouchedPeople(const index::Touched& touched)
-    : events_(touched.events), values_(touched.values), joined_(touched.joined) {
+    : events_(touched.events),
+      values_(touched.values),
+      forgotten_(touched.forgotten),
+      joined_(touched.joined) {
   anew_ = touched.newcomers;
   anew_.insert(anew_.end(), joined_.begin(), joined_.end());
   sort_once(anew_);
   sort_once(joined_);
   for (auto& [name, people] : values_) sort_once(people);
+  for (auto& [name, people] : forgotten_) sort_once(people);
   for (auto& [name, events] : events_) {
     std::sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
       return std::tie(a.person, a.time) < std::tie(b.person, b.time);
@@ -63,6 +67,10 @@ void TouchedPeople::for_each_event(const VisitEvents& visit) const {
 
 void TouchedPeople::for_each_attribute(const Visit& visit) const {
   for (const auto& [name, people] : values_) visit(name, people);
+}
+
+void TouchedPeople::for_each_forgotten(const Visit& visit) const {
+  for (const auto& [name, people] : forgotten_) visit(name, people);
 }
 
 Cause TouchedPeople::cause(const query::Uses& uses, Ordinal person) const {

@@ -34,6 +34,8 @@ class TouchedPeople {
   using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
   void for_each_attribute(const Visit& visit) const;
   // `latest` has the time of the latest of those events of each of them.
+  // Whose events went.
+  void for_each_forgotten(const Visit& visit) const;
   using VisitEvents =
       std::function<void(const std::string& name, std::span<const index::Ordinal> people,
                          std::span<const TimeMs> latest)>;
@@ -44,7 +46,7 @@ class TouchedPeople {
 
  private:
   std::map<std::string, std::vector<index::Touched::ByEvent>> events_;  // By person, time.
-  std::map<std::string, std::vector<index::Ordinal>> values_;
+  std::map<std::string, std::vector<index::Ordinal>> values_, forgotten_;
   std::vector<index::Ordinal> joined_, anew_;
 };
 

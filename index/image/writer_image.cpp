@@ -7,6 +7,7 @@
 #include <new>
 #include <thread>
 
+#include "index/events_since.h"
 #include "index/image/dictionary_image.h"
 #include "index/image/event_image.h"
 #include "index/image/rows_image.h"
@@ -236,6 +237,10 @@ Status WriterImage::read_documents(const SectionSource& source, Writer& into) {
   }
   if (in.failed() || !in.at_end()) {
     return damaged_section("documents", "the documents cannot be read");
+  }
+  const auto since = into.state_.documents.find({kEventsSince, ""});
+  if (since != into.state_.documents.end()) {
+    into.state_.events_since = events_since_of(*since->second->back());
   }
   return Ok{};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "base/system_names.h"
 #include "query/language/language.h"
 #include "query/plan/bind_error.h"
@@ -189,6 +190,20 @@ void count_keys(BoundAggregate& groups) {
 
 }  // namespace
 
+void Binder::note_reach(const Events& events, TimeMs from) {
+  const TimeMs since = context_.generation->events_since;
+  if (since == kTimeMin) return;
+  const bool is_about_first = events.edge == EdgeOfHistory::AtFirst;
+  if (from >= since && !is_about_first) return;
+  std::string names;
+  for (const std::string& name : events.names) {
+    names += (names.empty() ? "\"" : "\" or \"") + name;
+  }
+  warnings_.push_back("events are kept from " + to_rfc3339(since) + " on, and what is asked of " +
+                      (names.empty() ? std::string("any event") : names + "\"") +
+                      " reaches back further");
+}
+
 Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scope& scope) {
   const NodePtr value_node = node->children.empty() ? nullptr : node->children[0];
   auto made = std::make_shared<BoundAggregate>();
@@ -199,6 +214,7 @@ Result<BoundAggregatePtr> Binder::make_aggregate(const NodePtr& node, const Scop
   made->to = window.range.to;
   made->since = window.since;
   made->zone = scope.zone;
+  note_reach(node->events, made->from);
   TRY_ASSIGN(const Tables tables, tables_of(node->events));
   TRY_ASSIGN(made->sources, sources_of(tables, node->events.where, value_node, scope.zone));
   TRY(settle_type(*made, value_node));

@@ -108,6 +108,7 @@ Result<BoundNodePtr> Binder::sequence(const NodePtr& node, const Scope& scope) {
   for (const SequenceStep& step : node->steps) {
     BoundStep bound;
     TRY_ASSIGN(bound.events, step_events(step.events, window, before, scope));
+    note_reach(step.events, bound.events.taken->from);
     if (step.without) {
       TRY_ASSIGN(bound.without, step_events(*step.without, EventWindow{}, before, scope));
     }

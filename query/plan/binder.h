@@ -159,6 +159,8 @@ class Binder {
 
   // bind_events.cpp
   Result<BoundAggregatePtr> aggregate(const NodePtr& node, const Scope& scope);
+  // A warning where what is asked of events begins before they are kept.
+  void note_reach(const Events& events, TimeMs from);
   Result<BoundAggregatePtr> make_aggregate(const NodePtr& node, const Scope& scope);
   Result<BoundAggregatePtr> group_aggregate(const NodePtr& node, const Scope& scope);
   Result<std::vector<EventSource>> sources_of(const Tables& tables, const NodePtr& where,

@@ -83,6 +83,7 @@ int run_command_line(int argc, const char* const* argv, const Stores& stores) {
     add_verify(app, job, stores);
     add_unarchive(app, job, stores);
     add_compact(app, job, stores);
+    add_derive(app, job);
     add_sync(app, job);
     add_demo(app, job);
     add_key(app, job, stores);

@@ -30,6 +30,7 @@ void add_unarchive(CLI::App& app, Job& job, const Stores& stores);
 void add_compact(CLI::App& app, Job& job, const Stores& stores);
 void add_rekey(CLI::App& app, Job& job, const Stores& stores);
 void add_rotate(CLI::App& app, Job& job, const Stores& stores);
+void add_derive(CLI::App& app, Job& job);
 void add_demo(CLI::App& app, Job& job);
 void add_sync(CLI::App& app, Job& job);
 void add_key(CLI::App& app, Job& job, const Stores& stores);

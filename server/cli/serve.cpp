@@ -132,6 +132,9 @@ class Serving {
       }
       TRY_ASSIGN(changes_retention_, duration_of(options_.changes_retention));
     }
+    if (!options_.events_retention.empty()) {
+      TRY_ASSIGN(events_retention_, duration_of(options_.events_retention));
+    }
     if (!options_.raw_retention.empty()) {
       TRY_ASSIGN(raw_retention_, duration_of(options_.raw_retention));
     } else if (!options_.raw_archive.empty()) {
@@ -211,6 +214,7 @@ class Serving {
                               .raw_retention = raw_retention_,
                               .raw_archive = options_.raw_archive,
                               .changes_retention = changes_retention_,
+                              .events_retention = events_retention_,
                               .suppression = suppression_.get(),
                               .keyring = options_.memory ? nullptr : stores_.keyring(options_.data),
                               .keep_up_every = kKeepUpEvery,
@@ -292,6 +296,7 @@ class Serving {
   std::unique_ptr<storage::CheckpointStore> checkpoints_;
   std::unique_ptr<storage::Suppression> suppression_;
   std::optional<TimeMs> raw_retention_;  // Of data batches; nothing: they stay.
+  std::optional<TimeMs> events_retention_;  // By their time.
   std::optional<TimeMs> changes_retention_;  // Of rows of the change stream.
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<engine::Engine> engine_;

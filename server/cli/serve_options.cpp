@@ -37,7 +37,8 @@ const std::vector<std::string> kSettings{
     "data",     "memory",       "listen",         "allow-destination", "allow-origin",
     "threads",
     "kept-mib", "memory-limit", "checkpoint-mib", "raw-retention",     "raw-archive",
-    "changes-retention", "export-directory", "encryption-key", "log-requests", "ready-file"};
+    "changes-retention", "events-retention",
+    "export-directory", "encryption-key", "log-requests", "ready-file"};
 
 const std::vector<std::string> kLogRequests{"none", "troubled", "all"};
 
@@ -52,6 +53,7 @@ std::string* text_named(const std::string& name, ServeOptions& options) {
   if (name == "ready-file") return &options.ready_file;
   if (name == "raw-retention") return &options.raw_retention;
   if (name == "raw-archive") return &options.raw_archive;
+  if (name == "events-retention") return &options.events_retention;
   if (name == "changes-retention") return &options.changes_retention;
   if (name == "export-directory") return &options.export_directory;
   if (name == "encryption-key") return &options.encryption_key;
@@ -149,6 +151,11 @@ void add_data_options(CLI::App& command, ServeOptions& options) {
                   "How long the rows of the change stream can be read, like 30d, 12h, 90m; when "
                   "not given, for ever")
       ->envname("MUSTER_CHANGES_RETENTION");
+  command
+      .add_option("--events-retention", options.events_retention,
+                  "How long events are kept by their time, like 400d, 12h; when not given, for "
+                  "ever")
+      ->envname("MUSTER_EVENTS_RETENTION");
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ struct ServeOptions {
   std::uint64_t memory_limit = 0;  // Bytes of the index; 0: none.
   unsigned checkpoint_mib = 32;  // Of new records between two checkpoints; 0: only when asked.
   std::string raw_retention;  // "30d": how long data batches stay in the log; "": for ever.
+  std::string events_retention;   // The same of events, by their time.
   std::string changes_retention;  // The same of the rows of the change stream.
   std::string raw_archive;    // Where they go then; "": nowhere.
   std::string encryption_key;  // From the file alone: as a flag it is every command's.

@@ -27,6 +27,11 @@ Result<Response> get_schema(const Call& call, const QueryPass& pass);
 Result<Response> put_schema(const Call& call, const DefinePass& pass);
 Result<Response> get_catalog(const Call& call, const QueryPass& pass);
 
+// derive.cpp
+Result<Response> get_derive(const Call& call, const QueryPass& pass);
+Result<Response> post_derive(const Call& call, const DefinePass& pass);
+Result<Response> delete_derive(const Call& call, const DefinePass& pass);
+
 // ingest.cpp
 Result<Response> post_profiles(const Call& call, const IngestPass& pass);
 Result<Response> post_events(const Call& call, const IngestPass& pass);

@@ -20,6 +20,9 @@ constexpr Route kRoutes[] = {
 
     route<P::Query, get_schema>(Get, "/v1/schema"),
     route<P::Define, put_schema>(Put, "/v1/schema"),
+    route<P::Query, get_derive>(Get, "/v1/schema/derive"),
+    route<P::Define, post_derive>(Post, "/v1/schema/derive"),
+    route<P::Define, delete_derive>(Delete, "/v1/schema/derive"),
     route<P::Query, get_catalog>(Get, "/v1/catalog"),
 
     route<P::Ingest, post_profiles>(Post, "/v1/profiles").bulk(),

@@ -1,6 +1,7 @@
 // Standing segments: after every step they are what a fresh question says, and the change stream,
 // replayed from its first row, gives exactly the members; and whoever was in them at a moment
-// before is still known. Every other life has a retention of changes.
+// before is still known. Every other life has a retention of changes, every
+// third one of events.
 //
 // MUSTER_CASES=n takes n lives instead of 4; MUSTER_SEED plays a run again;
 // MUSTER_SABOTAGE=skip-expiry or lose-late-event leaves such a row out of the replay.
@@ -89,6 +90,7 @@ class StandingLife {
         has_retention_(random.below(2) == 0),
         replay_(sabotage) {
     if (has_retention_) world_.test().keep_changes_for(kDay * 20);
+    if (random.below(3) == 0) world_.test().keep_events_for(kDay * (1 + random.below(120)));
     put_list();
     for (std::size_t i = 0; i < kMoreConditions.size(); ++i) {
       save("m" + std::to_string(i), kMoreConditions[i]);

@@ -150,6 +150,13 @@ Change Known::update_people(TimeMs now) {
   return change;
 }
 
+void Known::forget_events(TimeMs before) {
+  events_since_ = before;
+  for (Person& person : people_.people) {
+    std::erase_if(person.events, [&](const PlainEvent& event) { return event.time < before; });
+  }
+}
+
 // Earlier and later than what is there, of then and of now, for old and new people.
 Change Known::add_events(TimeMs now) {
   const People fresh = random_people(random_, {.people = 1 + random_.below(6)});
@@ -162,6 +169,7 @@ Change Known::add_events(TimeMs now) {
       const std::string id = one_in(12) ? fresh_id() : some_id();
       event.id = one_in(3) ? "" : "n" + std::to_string(next_++);
       event.time += later;
+      if (event.time < events_since_) event.time = events_since_ + random_.below(kHourMs);
       has_nameless |= event.id.empty();
       rows.push_back(event_row(id, event));
       news->emplace_back(id, std::move(event));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "tests/support/naive.h"
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
@@ -45,6 +46,8 @@ class Known {
   Change any_change(TimeMs now);
   // Of one person, who must be in no other change under way.
   Change erasure(TimeMs now);
+  // Events from before are forgotten, and none from before come any more.
+  void forget_events(TimeMs before);
   bool has_many() const { return people_.people.size() >= 20; }
 
  private:
@@ -75,6 +78,7 @@ class Known {
   std::map<std::string, std::vector<std::string>> lists_;   // Profile ids, by id.
   std::map<std::string, std::string> joined_;  // Ids that are somebody else's by now: whose.
   std::map<std::string, std::string> senders_;  // By event id: the id that it was sent with.
+  TimeMs events_since_ = kTimeMin;
   int next_ = 0;
 };
 

@@ -65,6 +65,7 @@ World::World(std::uint64_t seed, Sabotage sabotage)
     retention_ = one_in(2) ? 0 : kDay * (1 + random_.below(30));
     test_.retire_after(*retention_, one_in(2) ? archive_.path() / "raw" : fs::path());
   }
+  if (one_in(3)) test_.keep_events_for(kDay * (1 + random_.below(400)));
   compacts_ = one_in(3);  // Those have none either.
   recover();
   load_everybody();
@@ -135,12 +136,24 @@ void World::take_checkpoint() {
   if (!taken) return broken("a checkpoint: " + taken.error().message);
   happened("checkpoints");
   tally_["batches retired"] += taken->retired;
+  forget_events();
   note("checkpoint of " + std::to_string(taken->sequence) + ", " +
        std::to_string(taken->sections) + " sections, " + std::to_string(taken->retired) +
        " retired");
   if (!engine().health().read_only) return log_.plan_replace(Fate::Kept);
   happened("retirements under way");
   recover();
+}
+
+// As far as the engine has.
+void World::forget_events() {
+  const TimeMs since = engine().health().events_since;
+  if (since == events_since_) return;
+  if (since < events_since_) return broken("events are forgotten from before an earlier moment");
+  if (events_since_ != kTimeMin) happened("days of events forgotten");
+  events_since_ = since;
+  known_.forget_events(since);
+  note("events since " + std::to_string(since));
 }
 
 void World::compact() {
@@ -250,6 +263,7 @@ void World::recover() {
                   std::to_string(durable_now_));
   }
   latest_ = given;
+  forget_events();
   note("started, now " + std::to_string(given));
 }
 

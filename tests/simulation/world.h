@@ -61,6 +61,7 @@ class World {
   void ask();
   void move_clock();
   void take_checkpoint();
+  void forget_events();
   // Takes out what erased people left; the disk may fail in the middle of it.
   void compact();
   void expect_nobody_named();
@@ -96,6 +97,7 @@ class World {
   TimeMs clock_ = kRandomNow;
   TimeMs latest_ = kRandomNow;       // The greatest now that the engine has given.
   TimeMs durable_now_ = kRandomNow;  // That of the newest change that stands.
+  TimeMs events_since_ = kTimeMin;   // Those from before are forgotten.
   bool was_damaged_ = false;
   std::optional<TimeMs> retention_;  // Of data batches in the log; nothing: they stay.
   bool compacts_ = false;            // What erased people left is taken out now and then.

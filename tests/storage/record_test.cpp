@@ -37,6 +37,12 @@ DataBatch blanked_batch() {
   return batch;
 }
 
+DataBatch derived_batch() {
+  DataBatch batch = full_batch();
+  batch.is_derived = true;
+  return batch;
+}
+
 MembershipChanges changes() {
   MembershipChanges changes{.first = 7, .groups = {}};
   changes.groups.push_back({"vip", 3, true, ChangeReason::Expired, {0, 1, 70'000, ~0U},
@@ -60,6 +66,7 @@ std::vector<Record> samples() {
       {.received = 7, .body = ClockTick{1'700'000'000'124}},
       {.received = 8, .body = Retired{{3, 4}, 5, "raw-00000000000000000001"}},
       {.received = 9, .body = blanked_batch()},
+      {.received = 9, .body = derived_batch()},
       {.received = 9, .body = Compaction{17, false, {{3, 1}, {3, 9}, {~0ULL, 2}}}},
       {.received = 9, .body = Compaction{18, true, {}}},
       {.received = 10, .body = changes()},
@@ -67,6 +74,7 @@ std::vector<Record> samples() {
       {.received = 11, .body = ChangesHorizon{300, 7, 5, -1}},
       {.received = 12, .body = SegmentHistory{"vip", -5, changes().groups}},
       {.received = 13, .body = SegmentHistory{"", {}, {}}},
+      {.received = 14, .body = EventsHorizon{-1, 2, 70'000}},
   };
 }
 

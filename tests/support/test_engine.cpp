@@ -53,6 +53,7 @@ Status TestEngine::restart() {
                                             .raw_retention = raw_retention_,
                                             .raw_archive = raw_archive_,
                                             .changes_retention = changes_retention_,
+                                            .events_retention = events_retention_,
                                             .suppression = suppression_,
                                             .look_every = look_every_,
                                             .notice = noticed}));

@@ -52,6 +52,8 @@ class TestEngine {
   }
   // From the next restart on, rows of the change stream are kept so long.
   void keep_changes_for(TimeMs keep) { changes_retention_ = keep; }
+  // From the next restart on, events are kept so long.
+  void keep_events_for(std::optional<TimeMs> keep) { events_retention_ = keep; }
   // From the next restart on, the state is made from this.
   void start_from(engine::Base base) { base_ = base; }
   // From the next restart on, this says who was erased; `suppression` outlives this.
@@ -92,7 +94,7 @@ class TestEngine {
   const storage::CheckpointStore* checkpoints_ = nullptr;
   std::optional<TimeMs> raw_retention_;
   std::filesystem::path raw_archive_;
-  std::optional<TimeMs> changes_retention_;
+  std::optional<TimeMs> changes_retention_, events_retention_;
   engine::Base base_ = engine::Base::NewestCheckpoint;
   storage::Suppression* suppression_ = nullptr;
   std::uint64_t checkpoint_bytes_ = 0;
