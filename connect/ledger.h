@@ -34,7 +34,8 @@ struct Batch {
   std::uint64_t order = 0;   // Of planning.
   unsigned attempts = 0;     // Started, since it was planned or revived.
   bool in_flight = false;    // Started, without an end so far.
-  bool ambiguous = false;    // Some attempt may have been received.
+  bool ambiguous = false;    // Some attempt may have been received, or one of what it was cut from.
+  bool repeats = false;      // Under this very id: its receiver may know that.
   bool dead = false;
   TimeMs retry_at = 0;
   std::string last_error;
@@ -135,6 +136,10 @@ class Ledger {
   Status on(const Cancelled& record);
   Status on(const Following& record);
   Status on(const Told& record);
+  Status on(const Recut& record);
+  Status on(const RemovalOwed& record);  // Those of another stream make no sense here.
+  Status on(const RemovalSealed& record);
+  Status on(const RemovalSettled& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);

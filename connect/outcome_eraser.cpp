@@ -83,6 +83,16 @@ Result<engine::ErasedOutcome> OutcomeEraser::erase(const std::string& stream,
     TRY_ASSIGN(const bool first, erase_batch(split->first, needs, done.is_needed));
     TRY_ASSIGN(const bool second, erase_batch(split->second, needs, done.is_needed));
     changed = changed || first || second;
+  } else if (auto* recut = std::get_if<Recut>(&record)) {
+    if (recut->has_next) {
+      TRY_ASSIGN(changed, erase_batch(recut->next, needs, done.is_needed));
+    }
+  } else if (auto* sealed = std::get_if<RemovalSealed>(&record)) {
+    const auto settled = needs.settled_removals.find(sealed->sync);
+    const bool is_over = settled != needs.settled_removals.end() &&
+                         settled->second.contains(static_cast<index::Ordinal>(sealed->person));
+    done.is_needed = !is_over && !sealed->sealed.empty();
+    changed = is_over && clear(sealed->sealed);
   } else if (auto* rejected = std::get_if<Rejected>(&record)) {
     if (is_theirs(rejected->id)) changed = clear(rejected->answer);
   } else if (auto* partly = std::get_if<DeliveredPartly>(&record)) {

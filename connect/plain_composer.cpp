@@ -65,6 +65,11 @@ std::uint64_t PeopleComposer::digest_of(const Person& person) const {
   return hash64(member_json(mapping_, person, nulls_));
 }
 
+std::string Composer::name(const Person& person) const {
+  static const std::vector<std::string> kNone;
+  return known_text(mapping_, person, &kNone);
+}
+
 std::string member_json(const std::vector<MappedField>& mapping, const Person& person,
                         Nulls nulls) {
   JsonWriter json;
