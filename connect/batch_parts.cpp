@@ -38,7 +38,8 @@ Result<BatchPlanned> part_of(const BatchPlanned& batch, const std::string& body,
     const std::size_t size = batch.member_bytes[i];
     if (places[next] == i) {
       members.push_back({.ordinal = people[i], .text = body.substr(at, size),
-                         .digest = batch.digests.empty() ? 0 : batch.digests[i], .known = {}});
+                         .digest = batch.digests.empty() ? 0 : batch.digests[i], .known = {},
+                         .name = batch.names.empty() ? 0 : batch.names[i]});
       ++next;
     }
     at += size + batch.separator_bytes;
@@ -68,6 +69,7 @@ BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> memb
     if (operation == Operation::Remove) continue;
     batch.digests.push_back(member.digest);
     if (!member.known.empty()) known.push_back(member.known);
+    if (member.name != 0) batch.names.push_back(member.name);
   }
   body += envelope.suffix;
   batch.packed = gzip_pack(body);

@@ -21,6 +21,7 @@ struct BatchMember {
   std::string text;
   std::uint64_t digest = 0;
   std::string known;
+  std::uint64_t name = 0;  // 0: nobody asks.
 };
 
 // Without its id and run.  Requires members in the order of their ordinals.

@@ -201,7 +201,10 @@ Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
       here.task->destination_id = destination->first;
       return here;
     }
-    choice.due = earlier(earlier(choice.due, here.due), outbox_.of(id).expires());
+    choice.due = earlier(choice.due, here.due);
+    if (const auto end = outbox_.of(id).expires()) {
+      choice.due = earlier(choice.due, std::max(*end, sync->not_before));
+    }
   }
   return choice;
 }

@@ -305,7 +305,8 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task)
   }
   TRY(give_up_nameless(task, step->sorted.nameless));
   const Sorted& sorted = step->sorted;
-  if (!sorted.unchanged.empty() || !sorted.unidentifiable.empty() || !sorted.nameless.empty()) {
+  if (!sorted.unchanged.empty() || !sorted.unidentifiable.empty() || !sorted.nameless.empty() ||
+      !sorted.renamed.empty()) {
     note(task, std::move(step->sorted));
   }
   return std::move(step->batch);

@@ -105,6 +105,7 @@ Status Ledger::on(const RunStarted& record) {
   to_add_ = record.add;
   to_check_ = record.check;
   to_remove_ = record.remove;
+  renamed_ = {};
   if (record.erasure) {  // What is known of others stays.
     remember(std::move(view));
     return Ok{};
@@ -150,6 +151,14 @@ Status Ledger::on(const Sorted& record) {
   remove_all(to_remove_, nameless);
   remove_all(held_, nameless);
   remove_all(maybe_held_, nameless);
+  come_back(nameless);
+  const index::Bitmap renamed = subtract(record.renamed, removals_pending_);
+  counts.removals += renamed.count();
+  add_all(removals_pending_, renamed);
+  add_all(to_remove_, renamed);
+  add_all(renamed_, renamed);
+  remove_all(to_check_, renamed);
+  remove_all(to_add_, renamed);
   counts.already_there += settle(record.unchanged);
   remove_all(to_check_, record.unchanged);
   remove_all(to_add_, record.unchanged);
@@ -209,18 +218,28 @@ void Ledger::deliver(const BatchPlanned& plan, const index::Bitmap& people, Time
   take(plan, people);
 }
 
+void Ledger::come_back(const index::Bitmap& people) {
+  if (renamed_.empty()) return;
+  const index::Bitmap back = intersect(people, renamed_);
+  remove_all(renamed_, back);
+  add_all(to_add_, back);
+}
+
 void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
   remove_all(maybe_held_, people);
   if (plan.operation == Operation::Remove) {
     remove_all(held_, people);
     const std::uint64_t removed = settle_removals(people);
     if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
+    come_back(people);
     return;
   }
   add_all(held_, people);
   const std::vector<index::Ordinal> all = plan.people.to_vector();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (people.contains(all[i])) digests_.set(all[i], plan.digests[i]);
+    if (!people.contains(all[i])) continue;
+    digests_.set(all[i], plan.digests[i]);
+    if (!plan.names.empty()) names_.set(all[i], plan.names[i]);
   }
   const std::uint64_t sent = settle(people);
   if (!runs_.empty()) runs_.back().counts.sent += sent;
@@ -240,6 +259,7 @@ void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
     runs_.back().counts.removals_rejected += removals;
     runs_.back().last_error = why->answer;
   }
+  remove_all(renamed_, people);
   for (const index::Ordinal ordinal : people.to_vector()) rejections_[ordinal] = why;
   add_all(rejected_, people);
 }
@@ -326,6 +346,7 @@ Status Ledger::on(const RunFinished& record) {
   to_add_ = {};
   to_check_ = {};
   to_remove_ = {};
+  renamed_ = {};
   runs_.back().finished_at = record.at;
   if (!record.error.empty()) runs_.back().last_error = record.error;
   runs_.back().state = RunState::Incomplete;  // Finished when nobody is pending: see apply().
@@ -350,6 +371,7 @@ Status Ledger::on(const Cancelled& record) {
   to_add_ = {};
   to_check_ = {};
   to_remove_ = {};
+  renamed_ = {};
   if (runs_.back().whole) whole_version_ = 0;  // It has to be sent as a whole yet.
   runs_.back().finished_at = record.at;
   runs_.back().state = RunState::Cancelled;

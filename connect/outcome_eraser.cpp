@@ -52,6 +52,7 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
     if (going.contains(people[i])) {
       changed = blank(body, at, batch.member_bytes[i]) || changed;
       if (!batch.digests.empty()) batch.digests[i] = 0;
+      if (!batch.names.empty()) batch.names[i] = 0;
     }
     at += batch.member_bytes[i] + batch.separator_bytes;
   }

@@ -9,7 +9,7 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 3;  // 3: people are sorted apart where they are nameless.
+constexpr std::uint8_t kFormat = 3;  // 3: who is nameless or renamed, and digests of names.
 constexpr std::uint8_t kCommonFormat = 2;  // 2: batches say how they are requested, runs who is
                                            // held out. All others than the above are written so.
 constexpr std::uint8_t kOldestFormat = 1;
@@ -145,7 +145,7 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Sorted> {
   each(v, r.run, r.unchanged, r.unidentifiable);
-  if (v.format() >= 3) each(v, r.nameless);
+  if (v.format() >= 3) each(v, r.nameless, r.renamed);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned> {
@@ -154,6 +154,7 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned
   if (v.format() < 2) return;
   each(v, r.separator_bytes, r.suffix_bytes, r.request.method, r.request.target,
        r.request.content_type, r.request.headers, r.known);
+  if (v.format() >= 3) each(v, r.names);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptStarted> {
@@ -236,7 +237,17 @@ bool fits_person(std::uint64_t person) {
 bool fits(const BatchPlanned& batch) {
   const std::uint64_t people = batch.people.count();
   return people > 0 && batch.member_bytes.size() == people && !batch.id.empty() &&
-         batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people);
+         batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people) &&
+         (batch.names.empty() || batch.names.size() == batch.digests.size());
+}
+
+// Whether it says anything that formats before this one have no place for.
+bool is_newest(const OutcomeRecord& record) {
+  if (const auto* sorted = std::get_if<Sorted>(&record)) return sorted->tells_nameless;
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return !batch->names.empty();
+  if (const auto* split = std::get_if<Split>(&record)) return !split->first.names.empty();
+  const auto* const recut = std::get_if<Recut>(&record);
+  return recut != nullptr && !recut->next.names.empty();
 }
 
 bool fits(const OutcomeRecord& record) {
@@ -278,9 +289,7 @@ std::string_view name_of(Operation operation) {
 }
 
 std::string encode(const OutcomeRecord& record) {
-  const auto* const sorted = std::get_if<Sorted>(&record);
-  const bool is_newest = sorted != nullptr && sorted->tells_nameless;
-  const std::uint8_t format = is_newest ? kFormat : kCommonFormat;
+  const std::uint8_t format = is_newest(record) ? kFormat : kCommonFormat;
   std::string out;
   out.push_back(static_cast<char>(format));
   out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.

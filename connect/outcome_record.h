@@ -72,6 +72,9 @@ struct Sorted {
   // Since format 3: who is to be removed, and nobody knows any more who that was. Before, they
   // stood among the unidentifiable, so that a record written twice looked like another one.
   index::Bitmap nameless = {};
+  // Held, and what names them at the destination is another by now: removed by the name they have
+  // there, and then added.
+  index::Bitmap renamed = {};
   bool tells_nameless = true;
 };
 
@@ -102,6 +105,9 @@ struct BatchPlanned {
   // What the destination knows of each person, gzipped: [{"id": ..., "values": {...}}, null, ...].
   // "": the text of each person is a JSON object that names their id.
   std::string known = {};
+  // Since format 3: a digest of what names each person at the destination, where they are removed
+  // by values of theirs; else none.
+  std::vector<std::uint64_t> names = {};
 };
 
 struct AttemptStarted {

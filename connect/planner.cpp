@@ -59,6 +59,7 @@ class Gatherer {
       const bool is_told = &as_known == &person && input_.composer.digests_text();
       member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
+      member.name = input_.composer.name_digest(as_known, member.known);
     }
     if (input_.composer.is_own_form()) {
       tell(input_.events, scope_.operation, ordinal, member.text);
@@ -181,6 +182,43 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
   return gatherer.take();
 }
 
+bool differ(const MappedValue& a, const MappedValue& b) {
+  JsonWriter first, second;
+  write_value(first, a);
+  write_value(second, b);
+  return first.str() != second.str();
+}
+
+// Who of those that are held would keep, at the destination, something they are known by there and
+// nowhere else any more.
+Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
+                       std::span<const Ordinal> ordinals, const std::vector<Person>& people) {
+  Bitmap found;
+  const bool removes = input.sync.mode == SyncMode::Diff || input.sync.mode == SyncMode::Mirror;
+  if (!removes || !input.composer.removes_by_values()) return found;
+  Bitmap other;
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const std::uint64_t before = ledger.name_digest(ordinals[i]);
+    if (before == 0 || people[i].id.empty() || !ledger.held().contains(ordinals[i])) continue;
+    const std::string known = input.composer.known(people[i]);
+    if (input.composer.name_digest(people[i], known) != before) other.add(ordinals[i]);
+  }
+  if (other.empty()) return found;
+  TRY_ASSIGN(const auto sent, last_sent({input.journal, input.stream}, other));
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const auto as_sent = sent.find(ordinals[i]);
+    if (as_sent == sent.end()) continue;
+    const Person before = as_sent->second.as_person(input.composer.mapping());
+    for (std::size_t value = 0; value < before.values.size(); ++value) {
+      const bool was_there = !before.values[value].is_absent();
+      if (was_there && differ(before.values[value], people[i].values[value])) {
+        found.add(ordinals[i]);
+      }
+    }
+  }
+  return found;
+}
+
 Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Add));
   const std::vector<Ordinal> ordinals =
@@ -188,8 +226,11 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   TRY_ASSIGN(std::vector<Person> people, people_of(input, ordinals));
   add_changes(input.events, ordinals, people);
   Gatherer gatherer(input, ledger, Operation::Add);
+  TRY_ASSIGN(const Bitmap others, renamed(input, ledger, ordinals, people));
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
-    if (gatherer.identifies(people[i])) {
+    if (others.contains(ordinals[i])) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
     } else if (stays_as_is(input, ledger, ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
@@ -241,9 +282,12 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
   Gatherer gatherer(input, ledger, Operation::Change);
   TRY_ASSIGN(const std::vector<Person> kept,
              as_kept(input, ledger, gatherer.scope(), ordinals, people));
+  TRY_ASSIGN(const Bitmap others, renamed(input, ledger, ordinals, kept.empty() ? people : kept));
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
     const Person& as_known = kept.empty() ? people[i] : kept[i];
-    if (!gatherer.identifies(people[i])) {
+    if (others.contains(ordinals[i]) && gatherer.identifies(people[i])) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (!gatherer.identifies(people[i])) {
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
     } else if (gatherer.digest(as_known) == ledger.digest(ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);

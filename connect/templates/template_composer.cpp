@@ -93,6 +93,7 @@ class TemplateComposer final : public Composer {
     const bool all = nulls_ == Nulls::Keep || (remove != nullptr && remove->takes_all);
     return known_text(mapping_, person, all ? nullptr : &removes_by_);
   }
+  bool keeps_all() const override { return nulls_ == Nulls::Keep; }
   std::string name(const Person& person) const override {
     const RequestTemplate* const remove = content_->request(Operation::Remove);
     const bool all = remove != nullptr && remove->takes_all;

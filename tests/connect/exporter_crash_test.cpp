@@ -236,6 +236,8 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
                            .suffix_bytes = 3,
                            .request = {"PUT", "/x", "text/plain", {{"X-A", "b"}}},
                            .known = "packed"};
+  BatchPlanned named = batch;
+  named.names = {1, 2, 3};
   const OutcomeRecord records[] = {
       RunRequested{1, 2},
       RunStarted{.run = 1, .audience = people, .excluded = {{"x", people}}},
@@ -244,7 +246,8 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
       Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
       Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1},
       DeliveredPartly{"msg_a", 1, 200, {{"no such address", people}}},
-      Sorted{1, people, people, people}, Recut{"msg_a", 1, people, true, batch},
+      Sorted{1, people, people, people, people}, named,
+      Split{"msg_a", 1, 422, "why", named, named}, Recut{"msg_a", 1, people, true, batch},
       Recut{.id = "msg_a", .without = people, .next = {}},
       RemovalOwed{"buyers", "crm", 7, "0123456789abcdef", 5, true},
       RemovalSealed{"buyers", 7, "0123456789abcdef", "enc:v1:xyz"},
