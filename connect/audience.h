@@ -58,8 +58,8 @@ class Audience {
   virtual Result<std::vector<engine::ProfileRow>> people(
       const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
       const std::vector<std::string>& fields) const = 0;
-  // Whether each of them is not there any more, as of now: erased, or left out by a refresh.
-  virtual std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const = 0;
+  // Everybody who was erased, ever.
+  virtual Result<index::Bitmap> erased() const = 0;
   virtual Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const = 0;
   // Rows of one segment from an offset of the change stream on.
   // Errors: NotFound where rows from there on are past their retention.

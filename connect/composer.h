@@ -52,6 +52,8 @@ class Composer {
   // Whether the destination can tell who that is.
   virtual bool identifies(const BatchScope& scope, const Person& person) const = 0;
   virtual std::string member(const BatchScope& scope, const Person& person) const = 0;
+  // Whether the text of a person is a JSON object of ours, to which something may be added.
+  virtual bool is_own_form() const { return true; }
   // Requires people in their order; a request for one person may name them.
   virtual Envelope envelope(const BatchScope& scope, const Person& first) const = 0;
 
@@ -63,6 +65,12 @@ class Composer {
   virtual bool removes_by_values() const = 0;
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
   virtual std::string known(const Person& person) const = 0;
+  // Whether that is more than name().
+  virtual bool keeps_all() const { return false; }
+  // What alone a removal needs to know of somebody, as such a text.
+  virtual std::string name(const Person& person) const;
+  // A digest of that, never 0; 0 where removals go by id. `known` is what known() says.
+  std::uint64_t name_digest(const Person& person, std::string_view known) const;
 
  protected:
   explicit Composer(std::vector<MappedField> mapping) : mapping_(std::move(mapping)) {}

@@ -60,9 +60,7 @@ class EngineAudience final : public Audience {
     return rows;
   }
 
-  std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const override {
-    return engine_.gone(pass_, ordinals);
-  }
+  Result<index::Bitmap> erased() const override { return engine_.erased(pass_); }
 
   Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {
     // The id column may bear any name; in backticks every name is one.

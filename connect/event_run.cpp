@@ -21,6 +21,11 @@ const std::string* batch_with(const Ledger& ledger, index::Ordinal ordinal) {
   return nullptr;
 }
 
+Error waits_for(const std::string& letter) {
+  return {ErrorCode::Conflict, "The next change waits for dead letter " + letter +
+                                   ", which is about the same person; send that again."};
+}
+
 }  // namespace
 
 Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
@@ -34,8 +39,7 @@ Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
       if (row.offset >= until) break;
       const std::string* const waits_for = batch_with(ledger, row.ordinal);
       if (waits_for != nullptr && stretch.rows.empty()) {
-        return Error{ErrorCode::Conflict, "The next change waits for dead letter " + *waits_for +
-                                              ", which is about the same person; send that again."};
+        return connect::waits_for(*waits_for);
       }
       if (waits_for != nullptr || stretch.rows.contains(row.ordinal)) {
         stretch.to = row.offset;
@@ -47,6 +51,20 @@ Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
     stretch.to = std::min(changes.next, until);
   }
   return stretch;
+}
+
+Result<Reconciled> reconcile(const Audience& audience, std::string_view segment,
+                             const Ledger& ledger) {
+  // Changes between the two are told again.
+  Reconciled made{.entered = {}, .left = {}, .at = audience.next_change()};
+  TRY_ASSIGN(const AudienceMoment now, audience.members(segment));
+  made.entered = subtract(now.members, ledger.held());
+  made.left = subtract(unite(ledger.held(), ledger.maybe_held()), now.members);
+  const index::Bitmap all = unite(made.entered, made.left);
+  for (const auto& [id, batch] : ledger.batches()) {
+    if (!intersect(batch.plan.people, all).empty()) return waits_for(id);
+  }
+  return made;
 }
 
 Result<Stretch> unsent_stretch(const Audience& audience, std::string_view segment,
@@ -83,7 +101,7 @@ void tell(const EventRows* rows, Operation operation, index::Ordinal ordinal,
   const auto row = rows->find(ordinal);
   JsonWriter json;
   json.begin_object().key("event");
-  json.text(operation == Operation::Remove ? "Audience Exited" : "Audience Entered");
+  json.text(operation == Operation::Remove ? kExitedEvent : kEnteredEvent);
   if (row != rows->end()) {
     json.key("timestamp").text(to_rfc3339(row->second.happened));
     json.key("reason").text(row->second.reason);
@@ -100,11 +118,17 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
                                                          const RunRequested& requested) const {
   Plan made;
   const bool goes_on = ledger.cursor() < ledger.drain_until() || ledger.leaves_unsent();
-  const std::uint64_t until = goes_on ? ledger.drain_until() : parts_.audience->next_change();
-  TRY_ASSIGN(const Stretch stretch,
-             ledger.leaves_unsent()
-                 ? unsent_stretch(*parts_.audience, document.segment, ledger)
-                 : next_stretch(*parts_.audience, document.segment, until, ledger));
+  std::uint64_t until = goes_on ? ledger.drain_until() : parts_.audience->next_change();
+  auto read = ledger.leaves_unsent()
+                  ? unsent_stretch(*parts_.audience, document.segment, ledger)
+                  : next_stretch(*parts_.audience, document.segment, until, ledger);
+  Reconciled anew;
+  if (!read && read.error().code == ErrorCode::NotFound) {  // Past their retention.
+    TRY_ASSIGN(anew, reconcile(*parts_.audience, document.segment, ledger));
+    until = anew.at;
+    read = Stretch{.from = anew.at, .to = anew.at, .rows = {}};
+  }
+  TRY_ASSIGN(const Stretch stretch, std::move(read));
   TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
   std::vector<index::Ordinal> entered, left;
   for (const auto& [ordinal, row] : stretch.rows) {
@@ -112,8 +136,10 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
   }
   std::sort(entered.begin(), entered.end());
   std::sort(left.begin(), left.end());
-  moment.members = unite(index::Bitmap::from_sorted(entered), ledger.unsent_entered());
-  index::Bitmap leaving = unite(index::Bitmap::from_sorted(left), ledger.unsent_left());
+  moment.members = unite(unite(index::Bitmap::from_sorted(entered), anew.entered),
+                         ledger.unsent_entered());
+  const index::Bitmap leaving =
+      unite(unite(index::Bitmap::from_sorted(left), anew.left), ledger.unsent_left());
   const GlobalHoldout global = holdout();
   const AudienceSplit* const split = document.split ? &*document.split : nullptr;
   // Who was never told of as entered is not told of as having left, where that is by a rule.
@@ -143,6 +169,12 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_events(const SyncDocument& doc
   made.run.add = unite(made.run.add, made.run.check);
   made.run.check = {};
   made.run.remove = subtract(leaving, subtract(unsent, unite(ledger.held(), ledger.maybe_held())));
+  {
+    // Who was erased is removed by a run of their own.
+    const std::scoped_lock lock(mutex_);
+    const RemovalsOfSync& removals = outbox_.of(ledger.sync());
+    made.run.remove = subtract(made.run.remove, unite(removals.pending, removals.settled));
+  }
   made.run.events_from = stretch.from;
   made.run.events_to = stretch.to;
   made.run.events_until = until;

@@ -26,6 +26,9 @@ class Ledger;
 inline constexpr std::size_t kStretchRowsMax = 100'000;
 inline constexpr int kStretchReadsMax = 64;
 
+inline constexpr std::string_view kEnteredEvent = "Audience Entered";
+inline constexpr std::string_view kExitedEvent = "Audience Exited";
+
 // What happened to whom in a stretch.
 using EventRows = std::unordered_map<index::Ordinal, AudienceChange>;
 
@@ -40,6 +43,16 @@ struct Stretch {
 Result<Stretch> next_stretch(const Audience& audience, std::string_view segment,
                              std::uint64_t until, const Ledger& ledger);
 
+// What a sync begins anew with, where rows from its cursor on are past their retention: whoever is
+// a member and not known to be there, and the other way round, from the row `at` on.
+struct Reconciled {
+  index::Bitmap entered, left;
+  std::uint64_t at = 0;
+};
+// Errors: those of the audience; Conflict when one of them is in a batch that is not settled.
+Result<Reconciled> reconcile(const Audience& audience, std::string_view segment,
+                             const Ledger& ledger);
+
 // What the newest run could not put into batches before it ended: those rows of its stretch. Rows
 // that are past their retention are missing in it.
 // Requires ledger.leaves_unsent().
@@ -52,7 +65,8 @@ Result<Stretch> unsent_stretch(const Audience& audience, std::string_view segmen
 Result<EventRows> rows_of(const Audience& audience, std::string_view segment, std::uint64_t from,
                           std::uint64_t to);
 
-// Adds to a member's JSON object what happened. `rows` may be null: nothing is added.
+// Adds to a member's JSON object of our own form what happened. `rows` may be null: nothing is
+// added. Templates have places for it (connect/templates/text_template.h).
 void tell(const EventRows* rows, Operation operation, index::Ordinal ordinal, std::string& member);
 
 }  // namespace muster::connect

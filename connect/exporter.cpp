@@ -41,8 +41,7 @@ Status Exporter::Impl::load() {
     if (destination == destinations_.end()) continue;
     destination->second.gate.hold(sync->ledger.hold_until());
   }
-  find_erased();
-  return Ok{};
+  return load_removals();
 }
 
 OutcomeEraser::Needs Exporter::Impl::needs() const {
@@ -51,12 +50,16 @@ OutcomeEraser::Needs Exporter::Impl::needs() const {
   for (const auto& [id, sync] : syncs_) {
     SyncNeeds& of_sync = needs[outcome_stream(id)];
     for (const auto& [batch, ignored] : sync->ledger.batches()) of_sync.open_batches.insert(batch);
-    // Nobody is removed from one that only appends.
-    if (sync->document->mode != SyncMode::Append) {
-      of_sync.held = unite(sync->ledger.held(), sync->ledger.maybe_held());
-    }
+    // Who is to be removed is named by the journal, until their name is kept apart from it.
+    const RemovalsOfSync& removals = outbox_.of(id);
+    of_sync.held = subtract(unite(sync->ledger.held(), sync->ledger.maybe_held()),
+                            unite(removals.settled,
+                                  subtract(removals.pending, removals.unsealed)));
     const bool is_planning = sync->ledger.run_active() && !sync->ledger.all_planned();
     of_sync.is_changing = sync->busy || !sync->backlog.empty() || is_planning;
+  }
+  for (const auto& [id, removals] : outbox_.by_sync()) {
+    needs[kErasureStream].settled_removals[id] = removals.settled;
   }
   return needs;
 }
@@ -81,7 +84,8 @@ std::vector<std::string> Exporter::Impl::due_batches(const SyncEntry& sync, Time
                                                      std::size_t most) const {
   std::vector<std::pair<std::uint64_t, const std::string*>> due;
   for (const auto& [id, batch] : sync.ledger.batches()) {
-    const bool waits = batch.dead || batch.retry_at > now || sync.flights.contains(id);
+    const bool waits = batch.dead || batch.retry_at > now || sync.flights.contains(id) ||
+                       !to_cut(sync, batch).empty();
     if (!waits) due.emplace_back(batch.order, &id);
   }
   std::sort(due.begin(), due.end());
@@ -133,6 +137,7 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
   if (draining_) return {};
   // What is under way is waited for: a batch that was taken is not given up.
   if (sync.cancel_wanted) return sync.flights.empty() ? do_now(TaskKind::Cancel) : Choice{};
+  if (const auto kind = owed_task(sync, now)) return do_now(*kind);
   const bool is_silent = sync.document->paused || !destination.document->disabled.empty();
   const bool tells = !sync.ledger.untold().empty();
   if (tells && (is_silent || sync.ledger.untold().size() >= kUntoldMax)) {
@@ -158,6 +163,10 @@ Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destina
     const bool revive = ledger.dead_batches() > 0 && sync.requested->erased.empty() &&
                         sync.revived_for != sync.requested->run;
     return do_now(revive ? TaskKind::Revive : TaskKind::StartRun);
+  }
+  if (!dead_removals(sync).empty()) {
+    if (sync.erased_again_at <= now) return do_now(TaskKind::Revive);
+    choice.due = earlier(choice.due, sync.erased_again_at);
   }
   if (const index::Bitmap there = erased_there(sync); !there.empty()) {
     const bool tried = subtract(there, sync.erased_tried).empty();
@@ -196,6 +205,9 @@ Exporter::Impl::Choice Exporter::Impl::choose(TimeMs now) const {
       return here;
     }
     choice.due = earlier(choice.due, here.due);
+    if (const auto end = outbox_.of(id).expires()) {
+      choice.due = earlier(choice.due, std::max(*end, sync->not_before));
+    }
   }
   return choice;
 }
@@ -376,12 +388,11 @@ Result<std::uint64_t> Exporter::start_run(const Pass&, std::string_view sync,
                                           std::optional<TraceContext> trace) {
   return impl_->reserve_run(sync, std::move(trace));
 }
-std::optional<index::Ordinal> Exporter::person_of(std::string_view profile_id) const {
-  const auto found = impl_->find_person(profile_id);
-  return found ? *found : std::nullopt;
+std::vector<RemovalView> Exporter::note_erased(const engine::ErasureReceipt& receipt) {
+  return impl_->note_erased(receipt);
 }
-std::vector<std::string> Exporter::note_erased(index::Ordinal person) {
-  return impl_->note_erased(person);
+std::vector<RemovalView> Exporter::removals(std::string_view profile_id) const {
+  return impl_->removals(profile_id);
 }
 Result<std::uint64_t> Exporter::start_whole_run(const Pass&, std::string_view sync,
                                                 std::optional<TraceContext> trace) {

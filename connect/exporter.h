@@ -107,11 +107,14 @@ class Exporter {
   // Makes what takes people who were erased out of its outcomes (Engine::erase_outcomes_with).
   engine::EraseOutcome eraser(index::Bitmap erased) const;
 
-  // Who bears an id, to be remembered before they are erased.
-  std::optional<index::Ordinal> person_of(std::string_view profile_id) const;
-  // Has somebody who has just been erased removed wherever a sync of mode diff or mirror sent them,
-  // by a run of its own, soon. Returns those syncs.
-  std::vector<std::string> note_erased(index::Ordinal person);
+  // Has people who have just been erased removed wherever a sync sent them or may have, by a run of
+  // its own, soon; and no delivery that begins from here on has them, but for the repetition of one
+  // that may have been received. Durable when it returns, or worked out again by the next start.
+  // Returns what is owed, by sync.
+  std::vector<RemovalView> note_erased(const engine::ErasureReceipt& receipt);
+  // The same, asked later, by any id they had; empty for others.
+  // Cost: a look at each removal there is.
+  std::vector<RemovalView> removals(std::string_view profile_id) const;
 
   // --- Destinations ----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "connect/batch_parts.h"
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
 #include "connect/planner.h"
@@ -275,6 +276,11 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task)
     const std::scoped_lock lock(mutex_);
     sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   }
+  if (!sync.events && task.document->mode == SyncMode::Events &&
+      sync.ledger.runs().back().erasure) {
+    const std::scoped_lock lock(mutex_);
+    sync.events = std::make_shared<const EventRows>();  // It is not the stream that tells of it.
+  }
   if (!sync.events && task.document->mode == SyncMode::Events) {
     auto events = events_of(*task.document, sync.ledger);
     if (!events) {
@@ -285,18 +291,22 @@ Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task)
     sync.events = std::move(*events);
   }
   const auto composer = make_composer(*task.document, *task.destination);
+  TRY_ASSIGN(auto kept, kept_names(task));
   auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
                          .moment = *sync.moment, .journal = *parts_.journal,
                          .stream = outcome_stream(task.sync_id),
                          .composer = *composer,
                          .gzip = task.destination->gzip, .id = new_message_id(),
-                         .events = sync.events.get()},
+                         .events = sync.events.get(), .kept = std::move(kept)},
                         sync.ledger);
   if (!step) {
     TRY(stop_planning(sync, std::move(step.error())));
     return std::optional<BatchPlanned>();
   }
-  if (!step->sorted.unchanged.empty() || !step->sorted.unidentifiable.empty()) {
+  TRY(give_up_nameless(task, step->sorted.nameless));
+  const Sorted& sorted = step->sorted;
+  if (!sorted.unchanged.empty() || !sorted.unidentifiable.empty() || !sorted.nameless.empty() ||
+      !sorted.renamed.empty()) {
     note(task, std::move(step->sorted));
   }
   return std::move(step->batch);
@@ -374,9 +384,15 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
 void Exporter::Impl::launch(const Task& task, Delivery delivery) {
   const std::string id = delivery.message_id;
   std::stop_token stop;
+  bool is_late = false;
   {
     const std::scoped_lock lock(mutex_);
     stop = landing_.get_token();
+    is_late = !to_cut(*task.sync, *task.sync->ledger.batch(id)).empty();
+  }
+  if (is_late) {
+    on_answer(task, id, {.kind = AnswerKind::NotSent, .text = "Somebody in it was erased."});
+    return;
   }
   try {
     task.client->start(std::move(delivery), std::move(stop),

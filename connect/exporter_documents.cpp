@@ -131,10 +131,9 @@ Status Exporter::Impl::check_syncs_of(std::string_view id, const DestinationDocu
                                         "another destination."};
     }
     const std::string where = document.file ? "/kind" : document.content ? "/requests" : "";
-    const bool is_plain = !document.content && !document.file;
-    if (sync->document->mode == SyncMode::Events && !is_plain) {
-      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' sends events, which go to a "
-                                        "webhook in our own form; delete that first."};
+    if (sync->document->mode == SyncMode::Events && document.file) {
+      return Error{ErrorCode::Conflict, where + ": sync '" + name + "' sends events, which do not "
+                                        "go to files; delete that first."};
     }
     if (!document.content) continue;
     const Status fits = check_against(*sync->document, *document.content);
@@ -258,11 +257,10 @@ Result<DocumentView> Exporter::Impl::put_sync(std::string_view id, std::string_v
     const auto& content = destinations_.find(document.destination)->second.document->content;
     if (content) TRY(check_against(document, *content));
     const auto& form = *destinations_.find(document.destination)->second.document;
-    const bool is_plain = !form.content && !form.file;
-    if (document.mode == SyncMode::Events && !is_plain) {
+    if (document.mode == SyncMode::Events && form.file) {
       return Error{ErrorCode::InvalidArgument,
-                   "/mode: events go to a webhook in our own form; '" + document.destination +
-                       "' has another one, so take diff, mirror or append."};
+                   "/mode: events do not go to files, and '" + document.destination +
+                       "' is a directory, so take diff, mirror or append."};
     }
     const SyncEntry* const before = find_sync(id);
     is_new = before == nullptr;
@@ -345,7 +343,7 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
     const bool is_silent = entry.document->paused || destination == destinations_.end() ||
                            !destination->second.document->disabled.empty();
     const bool has_run = entry.requested || entry.ledger.run_active() ||
-                         entry.ledger.live_batches() > 0;
+                         entry.ledger.live_batches() > 0 || !outbox_.of(id).pending.empty();
     const bool at_work = entry.busy || entry.reserved || !entry.flights.empty() ||
                          !entry.backlog.empty() || !entry.ledger.untold().empty() ||
                          (has_run && !is_silent);
@@ -358,12 +356,15 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
   }
   const auto done =
       parts_.documents->put({.kind = "sync", .id = std::string(id), .deleted = true});
-  const std::scoped_lock lock(mutex_);
-  if (!done) {
-    syncs_.find(id)->second->reserved = false;
-    return done.error();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!done) {
+      syncs_.find(id)->second->reserved = false;
+      return done.error();
+    }
+    syncs_.erase(syncs_.find(id));
   }
-  syncs_.erase(syncs_.find(id));
+  give_up_removals(id, kSyncDeleted);
   return Ok{};
 }
 

@@ -1,30 +1,48 @@
-// Who was erased is removed where a sync of mode diff or mirror sent them, by a run of its own.
+// People who were erased: taken out of what is not sent yet, and removed where they are or may be.
 //
-// What is owed is no state of its own: it is  erased, and in the ledger as there or as on the way
-// there.  So it lasts until the ledger says otherwise, whatever becomes of single runs, and a start
-// finds it in the ledger again. A run that could not remove them is repeated an hour later.
+// What is to be cut and what is there follows from the ledger and from who was erased, so a start
+// finds it again; what a destination owes, by which name, and until when, stands in the outbox
+// (connect/removal_outbox.h). Removals are runs of their own, in which nobody else is concerned;
+// one that could not remove them is repeated an hour later, for 30 days.
+#include <algorithm>
+
+#include "connect/batch_parts.h"
 #include "connect/exporter_impl.h"
 #include "connect/in_place.h"
+#include "connect/profile_ids.h"
+#include "connect/templates/content.h"
 
 namespace muster::connect {
 namespace {
 
-bool removes(const SyncEntry& sync) {
-  const SyncMode mode = sync.document->mode;
-  return mode == SyncMode::Diff || mode == SyncMode::Mirror;
+// Those of `people` who are at the destination, may be, or are in a batch.
+index::Bitmap present_of(const Ledger& ledger, const index::Bitmap& people) {
+  index::Bitmap present = unite(intersect(people, ledger.held()),
+                                intersect(people, ledger.maybe_held()));
+  for (const auto& [id, batch] : ledger.batches()) {
+    add_all(present, intersect(people, batch.plan.people));
+  }
+  return present;
 }
 
-// Those of `people` who are at the destination, or were begun to be sent.
+// The same, and those whose row may have been read for a batch before they were erased.
 index::Bitmap known_of(const Ledger& ledger, const index::Bitmap& people) {
-  index::Bitmap known = unite(intersect(people, ledger.held()),
-                              intersect(people, ledger.maybe_held()));
-  for (const auto& [id, batch] : ledger.batches()) {
-    add_all(known, intersect(people, batch.plan.people));
-  }
+  index::Bitmap known = present_of(ledger, people);
   if (!ledger.run_active()) return known;
-  // Somebody's row may have been read for a batch before they were erased.
   known = unite(known, intersect(people, ledger.to_add()));
   return unite(known, intersect(people, ledger.to_check()));
+}
+
+constexpr const char* kNameless = "Nobody knows any more how they were sent there.";
+
+// Whom a sealed name is of: worthless in another place.
+std::string owner_of(std::string_view sync, index::Ordinal person) {
+  return "removal/" + std::string(sync) + "/" + std::to_string(person);
+}
+
+index::Bitmap without_batches(const Ledger& ledger, index::Bitmap people) {
+  for (const auto& [id, batch] : ledger.batches()) remove_all(people, batch.plan.people);
+  return people;
 }
 
 }  // namespace
@@ -36,22 +54,19 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const Ledger& ledger,
   TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
   made.run = {.run = requested.run, .requested_at = requested.at, .at = now(),
               .snapshot = moment.snapshot, .erasure = true};
-  made.run.remove =
-      intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased);
-  for (const auto& [id, batch] : ledger.batches()) {
-    made.run.remove = subtract(made.run.remove, batch.plan.people);
-  }
+  made.run.remove = without_batches(
+      ledger, intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased));
   made.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   return made;
 }
 
 index::Bitmap Exporter::Impl::erased_there(const SyncEntry& sync) const {
-  if (sync.erased.empty()) return {};
+  const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());
+  if (removals.pending.empty()) return {};
   const Ledger& ledger = sync.ledger;
-  index::Bitmap there = unite(intersect(sync.erased, ledger.held()),
-                              intersect(sync.erased, ledger.maybe_held()));
-  for (const auto& [id, batch] : ledger.batches()) remove_all(there, batch.plan.people);
-  return there;
+  const index::Bitmap named = subtract(removals.pending, removals.unsealed);
+  return without_batches(ledger, unite(intersect(named, ledger.held()),
+                                       intersect(named, ledger.maybe_held())));
 }
 
 void Exporter::Impl::review_erased(SyncEntry& sync, bool was_erasure) {
@@ -63,40 +78,300 @@ void Exporter::Impl::review_erased(SyncEntry& sync, bool was_erasure) {
   if (!sync.erased.empty()) sync.erased = known_of(sync.ledger, sync.erased);
 }
 
-std::vector<std::string> Exporter::Impl::note_erased(index::Ordinal person) {
-  std::vector<std::string> concerned;
-  index::Bitmap one;
-  one.add(person);
+// --- Who is erased ------------------------------------------------------------------------------
+
+std::optional<RemovalOwed> Exporter::Impl::owed_by(const std::string& id, const SyncEntry& sync,
+                                                   index::Ordinal person, TimeMs erased_at) const {
+  const Ledger& ledger = sync.ledger;
+  bool is_there = ledger.held().contains(person) || ledger.maybe_held().contains(person);
+  for (const auto& [message, batch] : ledger.batches()) {
+    const bool may_come = batch.ambiguous || batch.in_flight || sync.flights.contains(message);
+    is_there = is_there || (may_come && batch.plan.people.contains(person));
+  }
+  if (!is_there) return std::nullopt;
+  RemovalOwed owed{.sync = id, .destination = sync.document->destination, .person = person,
+                   .who = "", .erased_at = erased_at, .cannot = false};
+  const auto destination = destinations_.find(owed.destination);
+  if (destination != destinations_.end()) {
+    const auto& content = destination->second.document->content;
+    owed.cannot = content != nullptr && content->request(Operation::Remove) == nullptr;
+  }
+  return owed;
+}
+
+std::vector<RemovalView> Exporter::Impl::note_erased(const engine::ErasureReceipt& receipt) {
+  std::string who;
+  for (const engine::ErasedProfile& profile : receipt.profiles) who += box_.tag(profile.profile_id);
+  std::vector<OutcomeRecord> records;
+  std::vector<RemovalView> views;
+  bool is_concerned = false;
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& [id, sync] : syncs_) {
-      if (!removes(*sync) || known_of(sync->ledger, one).empty()) continue;
-      sync->erased.add(person);
-      concerned.push_back(id);
+      for (const engine::ErasedProfile& profile : receipt.profiles) {
+        index::Bitmap one;
+        one.add(profile.ordinal);
+        if (known_of(sync->ledger, one).empty()) continue;
+        is_concerned = true;
+        sync->erased.add(profile.ordinal);
+        auto owed = owed_by(id, *sync, profile.ordinal, receipt.erased_at);
+        if (!owed) continue;
+        owed->who = who;
+        outbox_.expect(*owed);
+        const auto& all = outbox_.of(id).all;
+        const auto found = all.find(profile.ordinal);
+        if (found == all.end()) continue;  // Settled, and forgotten.
+        views.push_back(removal_view(id, found->second));
+        records.emplace_back(std::move(*owed));
+      }
     }
   }
-  if (!concerned.empty()) notify();
-  return concerned;
+  // Where it cannot be written now, whoever serves the sync writes it.
+  if (!records.empty()) static_cast<void>(write_removals(records).has_value());
+  if (is_concerned) notify();
+  return views;
 }
 
-void Exporter::Impl::find_erased() {
+std::vector<RemovalView> Exporter::Impl::removals(std::string_view profile_id) const {
+  const std::string who = box_.tag(profile_id);
+  const std::scoped_lock lock(mutex_);
+  return outbox_.about(who);
+}
+
+Status Exporter::Impl::load_removals() {
+  TRY(parts_.journal->replay(kErasureStream, [&](std::string_view payload) -> Status {
+    TRY_ASSIGN(const OutcomeRecord record, decode_outcome(payload));
+    outbox_.apply(record);
+    return Ok{};
+  }));
+  std::vector<std::string> orphans;
+  for (const auto& [id, removals] : outbox_.by_sync()) {
+    if (!removals.pending.empty() && syncs_.find(id) == syncs_.end()) orphans.push_back(id);
+  }
+  for (const std::string& id : orphans) give_up_removals(id, kSyncDeleted);
+  TRY_ASSIGN(const index::Bitmap erased, parts_.audience->erased());
   const std::scoped_lock lock(mutex_);
   for (const auto& [id, sync] : syncs_) {
-    if (!removes(*sync)) continue;
-    const Ledger& ledger = sync->ledger;
-    index::Bitmap known = unite(ledger.held(), ledger.maybe_held());
-    for (const auto& [message, batch] : ledger.batches()) add_all(known, batch.plan.people);
-    index::Ordinal from = 0;
-    for (std::uint64_t left = known.count(); left > 0;) {
-      const std::vector<index::Ordinal> part = known.slice(from, kPeopleAskedMax);
-      const std::vector<bool> gone = parts_.audience->gone(part);
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        if (gone[i]) sync->erased.add(part[i]);
-      }
-      left -= part.size();
-      from = part.back() + 1;
+    sync->erased = known_of(sync->ledger, erased);
+    const RemovalsOfSync& removals = outbox_.of(id);
+    const index::Bitmap fresh =
+        subtract(subtract(sync->erased, removals.pending), removals.settled);
+    for (const index::Ordinal person : fresh.to_vector()) {
+      const auto owed = owed_by(id, *sync, person, now());
+      if (owed) outbox_.expect(*owed);
     }
   }
+  return Ok{};
+}
+
+// --- Batches that are cut -----------------------------------------------------------------------
+
+index::Bitmap Exporter::Impl::to_cut(const SyncEntry& sync, const Batch& batch) const {
+  if (sync.erased.empty()) return {};
+  // What may have been received goes on as it is, under its id, until that is settled.
+  const bool may_be_there = batch.repeats && !batch.dead;
+  index::Bitmap people = intersect(batch.plan.people, sync.erased);
+  // Who is in a removal is to be removed; and there is an end to it.
+  if (batch.plan.operation != Operation::Remove && !may_be_there) return people;
+  return intersect(people, outbox_.of(sync.ledger.sync()).given_up);
+}
+
+Status Exporter::Impl::recut(const Task& task) {
+  SyncEntry& sync = *task.sync;
+  std::vector<std::pair<std::string, index::Bitmap>> cuts;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [id, batch] : sync.ledger.batches()) {
+      if (sync.flights.contains(id)) continue;
+      index::Bitmap people = to_cut(sync, batch);
+      if (!people.empty()) cuts.emplace_back(id, std::move(people));
+    }
+  }
+  for (auto& [id, people] : cuts) {  // Each in an append of its own: they may be large.
+    const BatchPlanned& plan = sync.ledger.batch(id)->plan;
+    Recut record{.id = id, .at = now(), .without = std::move(people), .next = {}};
+    record.has_next = record.without != plan.people;
+    if (record.has_next) {
+      TRY_ASSIGN(record.next, cut_out(plan, record.without, new_message_id()));
+    }
+    const std::string next = record.next.id;
+    TRY(write(task, {std::move(record)}));
+    const std::scoped_lock lock(mutex_);
+    if (sync.replay.erase(id) != 0 && !next.empty()) sync.replay.insert(next);
+  }
+  return Ok{};
+}
+
+std::set<std::string> Exporter::Impl::dead_removals(const SyncEntry& sync) const {
+  std::set<std::string> letters;
+  const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());
+  if (removals.pending.empty()) return letters;
+  for (const auto& [id, batch] : sync.ledger.batches()) {
+    const bool removes = batch.dead && batch.plan.operation == Operation::Remove;
+    if (removes && !intersect(batch.plan.people, removals.pending).empty()) letters.insert(id);
+  }
+  return letters;
+}
+
+// --- The outbox ---------------------------------------------------------------------------------
+
+std::optional<TaskKind> Exporter::Impl::owed_task(const SyncEntry& sync, TimeMs now) const {
+  if (!sync.erased.empty()) {
+    for (const auto& [id, batch] : sync.ledger.batches()) {
+      if (!sync.flights.contains(id) && !to_cut(sync, batch).empty()) return TaskKind::Recut;
+    }
+  }
+  const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());
+  if (!removals.unwritten.empty()) return TaskKind::Owe;
+  if (removals.pending.empty()) return std::nullopt;
+  const bool is_over = removals.expires().value_or(now + 1) <= now ||
+                       present_of(sync.ledger, removals.pending) != removals.pending;
+  return is_over || !nameable(sync).empty() ? std::optional(TaskKind::Owe) : std::nullopt;
+}
+
+// Whose name is not kept yet, and cannot become another one: they are in no batch.
+index::Bitmap Exporter::Impl::nameable(const SyncEntry& sync) const {
+  const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());
+  if (removals.unsealed.empty()) return {};
+  const Ledger& ledger = sync.ledger;
+  return without_batches(ledger, unite(intersect(removals.unsealed, ledger.held()),
+                                       intersect(removals.unsealed, ledger.maybe_held())));
+}
+
+std::vector<RemovalSettled> Exporter::Impl::settled_by(const SyncEntry& sync, TimeMs now) const {
+  std::vector<RemovalSettled> settled;
+  const std::string& id = sync.ledger.sync();
+  const RemovalsOfSync& removals = outbox_.of(id);
+  const index::Bitmap present = present_of(sync.ledger, removals.pending);
+  for (const index::Ordinal person : subtract(removals.pending, present).to_vector()) {
+    settled.push_back({.sync = id, .person = person, .at = now, .reason = ""});
+  }
+  for (const auto& [erased_at, person] : removals.by_age) {
+    if (erased_at + kRemovalKeptMs > now) break;
+    if (!present.contains(person)) continue;
+    settled.push_back({.sync = id, .person = person, .at = now, .given_up = true,
+                       .reason = "It was not confirmed within 30 days."});
+  }
+  return settled;
+}
+
+Status Exporter::Impl::keep_outbox(const Task& task) {
+  std::vector<OutcomeRecord> records;
+  std::vector<RemovalSettled> settled;
+  index::Bitmap people;
+  {
+    const std::scoped_lock lock(mutex_);
+    const RemovalsOfSync& removals = outbox_.of(task.sync_id);
+    for (const index::Ordinal person : removals.unwritten.to_vector()) {
+      const Removal& removal = removals.all.at(person);
+      records.emplace_back(RemovalOwed{
+          .sync = task.sync_id, .destination = removal.destination, .person = person,
+          .who = removal.who, .erased_at = removal.erased_at,
+          .cannot = removal.state == RemovalState::Cannot});
+    }
+    people = nameable(*task.sync);
+    settled = settled_by(*task.sync, now());
+  }
+  if (!people.empty()) TRY(seal_names(task, people, records));
+  for (RemovalSettled& one : settled) records.emplace_back(std::move(one));
+  return write_removals(records);
+}
+
+// How the destination knows them, out of the journal.
+Status Exporter::Impl::seal_names(const Task& task, const index::Bitmap& people,
+                                  std::vector<OutcomeRecord>& records) {
+  const std::string stream = outcome_stream(task.sync_id);
+  TRY_ASSIGN(const auto sent, last_sent({*parts_.journal, stream}, people));
+  const auto composer = make_composer(*task.document, *task.destination);
+  const BatchScope scope{.sync = task.sync_id, .segment = task.document->segment,
+                         .run = task.sync->ledger.last_run() + 1, .at = now(),
+                         .operation = Operation::Remove};
+  const bool takes = composer->takes(Operation::Remove).has_value();
+  for (const index::Ordinal ordinal : people.to_vector()) {
+    const auto found = sent.find(ordinal);
+    Person person;
+    if (found != sent.end()) person = found->second.as_person(composer->mapping());
+    if (!takes || found == sent.end() || !composer->identifies(scope, person)) {
+      records.emplace_back(RemovalSettled{
+          .sync = task.sync_id, .person = ordinal, .at = now(), .given_up = true,
+          .reason = takes ? kNameless : "The destination has no request that removes anybody."});
+      continue;
+    }
+    TRY_ASSIGN(std::string sealed,
+               box_.seal(composer->name(person), owner_of(task.sync_id, ordinal)));
+    records.emplace_back(RemovalSealed{.sync = task.sync_id, .person = ordinal,
+                                       .who = box_.tag(person.id), .sealed = std::move(sealed)});
+  }
+  return Ok{};
+}
+
+// Of those whom the run under way is to remove next.
+Result<std::unordered_map<index::Ordinal, KnownPerson>> Exporter::Impl::kept_names(
+    const Task& task) const {
+  std::vector<std::pair<index::Ordinal, std::string>> sealed;
+  {
+    const std::scoped_lock lock(mutex_);
+    const RemovalsOfSync& removals = outbox_.of(task.sync_id);
+    if (removals.pending.empty()) return std::unordered_map<index::Ordinal, KnownPerson>();
+    for (const index::Ordinal person : task.sync->ledger.to_remove().slice(0, kBatchSizeMax)) {
+      const auto found = removals.all.find(person);
+      if (found == removals.all.end() || found->second.sealed.empty()) continue;
+      sealed.emplace_back(person, found->second.sealed);
+    }
+  }
+  std::unordered_map<index::Ordinal, KnownPerson> kept;
+  for (const auto& [person, text] : sealed) {
+    const auto opened = box_.open(text, owner_of(task.sync_id, person));
+    if (!opened) continue;  // Another key: what the journal has is all there is.
+    TRY_ASSIGN(kept[person], parse_known(*opened));
+  }
+  return kept;
+}
+
+Status Exporter::Impl::give_up_nameless(const Task& task, const index::Bitmap& people) {
+  std::vector<OutcomeRecord> records;
+  {
+    const std::scoped_lock lock(mutex_);
+    const index::Bitmap theirs = intersect(people, outbox_.of(task.sync_id).pending);
+    for (const index::Ordinal person : theirs.to_vector()) {
+      records.emplace_back(RemovalSettled{.sync = task.sync_id, .person = person, .at = now(),
+                                          .given_up = true, .reason = kNameless});
+    }
+  }
+  return write_removals(records);
+}
+
+Status Exporter::Impl::write_removals(const std::vector<OutcomeRecord>& records) {
+  if (records.empty()) return Ok{};
+  std::vector<std::string> payloads;
+  for (const OutcomeRecord& record : records) payloads.push_back(encode(record));
+  TRY(parts_.journal->append(kErasureStream, std::move(payloads)));
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const OutcomeRecord& record : records) outbox_.apply(record);
+  }
+  for (const OutcomeRecord& record : records) {
+    const auto* const settled = std::get_if<RemovalSettled>(&record);
+    if (settled != nullptr && settled->given_up) {
+      audit("give up a removal: " + settled->reason, settled->sync, 0);
+    }
+  }
+  return Ok{};
+}
+
+// Where that cannot be written, the next start finds the sync gone.
+void Exporter::Impl::give_up_removals(std::string_view sync, const std::string& reason) {
+  std::vector<OutcomeRecord> records;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const index::Ordinal person : outbox_.of(sync).pending.to_vector()) {
+      records.emplace_back(RemovalSettled{.sync = std::string(sync), .person = person,
+                                          .at = now(), .given_up = true, .reason = reason});
+    }
+  }
+  if (write_removals(records)) return;
+  const std::scoped_lock lock(mutex_);
+  for (const OutcomeRecord& record : records) outbox_.apply(record);
 }
 
 }  // namespace muster::connect

@@ -25,6 +25,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,8 +39,10 @@
 #include "connect/event_run.h"
 #include "connect/exporter.h"
 #include "connect/journal.h"
+#include "connect/known_people.h"
 #include "connect/ledger.h"
 #include "connect/outcome_eraser.h"
+#include "connect/removal_outbox.h"
 #include "connect/secret_box.h"
 #include "connect/sync_document.h"
 
@@ -117,9 +120,9 @@ struct SyncEntry {
   bool busy = false;                         // A thread is at work for it ...
   std::string busy_for;                      // ... and for this destination.
   bool cancel_wanted = false;
-  // Erased, and at the destination or on the way there, as far as is known: who is there gets
-  // a run of their own. They are forgotten when they no longer are, and not before; a start finds
-  // them again (exporter_erased.cpp).
+  // Erased, and at the destination or on the way there, as far as is known: no batch with them is
+  // begun. They are forgotten when they no longer are, and not before; a start finds them again
+  // (exporter_erased.cpp).
   index::Bitmap erased;
   index::Bitmap erased_tried;                // By the erasure run that ended last.
   TimeMs erased_again_at = 0;                // When those get another run.
@@ -137,6 +140,8 @@ enum class Paused : std::uint8_t { No, Yes };
 
 enum class TaskKind : std::uint8_t {
   Cancel,     // End the run that is asked for or under way.
+  Recut,      // Take people who were erased out of batches.
+  Owe,        // Keep the outbox of removals.
   Flush,      // Write what could not be written.
   Tell,       // A delivery becomes events of its people.
   Revive,     // Dead letters become batches again.
@@ -187,14 +192,11 @@ class Exporter::Impl {
   Result<DocumentView> sync(std::string_view id) const;
   std::vector<DocumentView> syncs() const;
 
-  Result<std::optional<index::Ordinal>> find_person(std::string_view profile_id) const {
-    return parts_.audience->find(profile_id);
-  }
-
   // --- exporter_erased.cpp
-  std::vector<std::string> note_erased(index::Ordinal person);
-  // Whoever was erased is found again, of all syncs: after a start.
-  void find_erased();
+  std::vector<RemovalView> note_erased(const engine::ErasureReceipt& receipt);
+  std::vector<RemovalView> removals(std::string_view profile_id) const;
+  // What is owed, and whoever was erased, of all syncs: after a start.
+  Status load_removals();
 
   // --- exporter_schedule.cpp
   void observe(TimeMs at);
@@ -302,8 +304,28 @@ class Exporter::Impl {
   // What happened to whom in the run under way.
   Result<std::shared_ptr<const EventRows>> events_of(const SyncDocument& document,
                                                      const Ledger& ledger) const;
-  // Who was erased, is there, and is in no batch: whom a run can remove. Under mutex_.
+  // Who was erased, is there, is known by name, and is in no batch: whom a run can remove.
+  // Under mutex_.
   index::Bitmap erased_there(const SyncEntry& sync) const;
+  // Removals (exporter_erased.cpp). Under mutex_: with whom a batch may not go out ...
+  index::Bitmap to_cut(const SyncEntry& sync, const Batch& batch) const;
+  // ... what is to be done about people who were erased, if anything is ...
+  std::optional<TaskKind> owed_task(const SyncEntry& sync, TimeMs now) const;
+  // ... and dead letters that remove some of them.
+  std::set<std::string> dead_removals(const SyncEntry& sync) const;
+  index::Bitmap nameable(const SyncEntry& sync) const;
+  std::vector<RemovalSettled> settled_by(const SyncEntry& sync, TimeMs now) const;
+  std::optional<RemovalOwed> owed_by(const std::string& id, const SyncEntry& sync,
+                                     index::Ordinal person, TimeMs erased_at) const;
+  // By who holds the claim.
+  Status recut(const Task& task);
+  Status keep_outbox(const Task& task);
+  Status seal_names(const Task& task, const index::Bitmap& people,
+                    std::vector<OutcomeRecord>& records);
+  Result<std::unordered_map<index::Ordinal, KnownPerson>> kept_names(const Task& task) const;
+  Status give_up_nameless(const Task& task, const index::Bitmap& people);
+  Status write_removals(const std::vector<OutcomeRecord>& records);
+  void give_up_removals(std::string_view sync, const std::string& reason);
   // A run has ended, or failed. Under mutex_.
   void review_erased(SyncEntry& sync, bool was_erasure);
   // What changes from here on, a continuous sync has yet to send.
@@ -359,6 +381,7 @@ class Exporter::Impl {
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
   GlobalHoldout holdout_;
+  RemovalOutbox outbox_;
   TimeMs observed_at_ = 0;
   std::string served_last_;  // The sync.
   unsigned threads_ = 0;     // In run().
@@ -378,5 +401,9 @@ inline bool passes(ErrorCode code) {
 // The streams of a sync: what happened, and which runs were asked for.
 std::string outcome_stream(std::string_view sync);
 std::string request_stream(std::string_view sync);
+// Why removals of a sync that is gone are given up.
+inline constexpr const char* kSyncDeleted = "The sync was deleted.";
+// That of all removals of people who were erased.
+inline constexpr const char* kErasureStream = "erasures";
 
 }  // namespace muster::connect

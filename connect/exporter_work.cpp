@@ -31,6 +31,8 @@ void Exporter::Impl::execute(const Task& task) {
   const Status done = [&]() -> Status {
     switch (task.kind) {
       case TaskKind::Cancel: return cancel(task);
+      case TaskKind::Recut: return recut(task);
+      case TaskKind::Owe: return keep_outbox(task);
       case TaskKind::Flush: return flush(task);
       case TaskKind::Tell: return note_contact(task);
       case TaskKind::Revive: return revive(task);
@@ -59,14 +61,18 @@ Status Exporter::Impl::flush(const Task& task) {
 
 Status Exporter::Impl::revive(const Task& task) {
   std::set<std::string> wanted;
+  bool all = false;
   {
     const std::scoped_lock lock(mutex_);
     wanted.swap(task.sync->replay);
-    if (wanted.empty() && task.sync->requested) {
+    all = wanted.empty() && task.sync->requested;
+    if (all) {
       task.sync->revived_for = task.sync->requested->run;
+    } else if (wanted.empty()) {  // Nobody asked, but they are owed.
+      wanted = dead_removals(*task.sync);
+      task.sync->erased_again_at = now() + kErasedAgainMs;
     }
   }
-  const bool all = wanted.empty();
   std::vector<OutcomeRecord> records;
   for (const auto& [id, batch] : task.sync->ledger.batches()) {
     if (batch.dead && (all || wanted.contains(id))) records.push_back(Revived{id, now()});
@@ -87,7 +93,16 @@ Status Exporter::Impl::stop_planning(SyncEntry& sync, Error error) {
 Status Exporter::Impl::finish_run(const Task& task) {
   SyncEntry& sync = *task.sync;
   const std::uint64_t run = sync.ledger.last_run();
-  TRY(write(task, {RunFinished{run, now(), sync.stuck}}));
+  const RunCounts& counts = sync.ledger.runs().back().counts;
+  const bool anew = task.document->mode == SyncMode::Events &&
+                    !sync.ledger.runs().back().erasure &&
+                    sync.ledger.events_from() == sync.ledger.cursor() &&
+                    counts.audience + counts.removals > 0;
+  const std::string said = sync.stuck.empty() && anew
+                               ? "Changes were past their retention: it began anew from the "
+                                 "members, so those who came and went meanwhile are not told of."
+                               : sync.stuck;
+  TRY(write(task, {RunFinished{run, now(), said}}));
   {
     const std::scoped_lock lock(mutex_);
     sync.moment.reset();

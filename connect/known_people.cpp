@@ -45,6 +45,20 @@ MappedValue mapped_of(const boost::json::value& json) {
   return mapped;
 }
 
+Result<KnownPerson> known_of(const boost::json::value& one) {
+  const boost::json::object* const object = one.if_object();
+  const boost::json::value* const id = object ? object->if_contains("id") : nullptr;
+  const boost::json::value* const values = object ? object->if_contains("values") : nullptr;
+  if (id == nullptr || !id->is_string() || values == nullptr || !values->is_object()) {
+    return damaged();
+  }
+  KnownPerson person{.id = std::string(id->get_string()), .values = {}};
+  for (const auto& value : values->get_object()) {
+    person.values[std::string(value.key())] = mapped_of(value.value());
+  }
+  return person;
+}
+
 // From the text of a person in a body of our own form: the id is all that is needed.
 std::optional<KnownPerson> from_member(std::string_view text) {
   boost::json::error_code failed;
@@ -111,19 +125,17 @@ Result<std::vector<std::optional<KnownPerson>>> known_people(const BatchPlanned&
       people.emplace_back();
       continue;
     }
-    const boost::json::object* const object = one.if_object();
-    const boost::json::value* const id = object ? object->if_contains("id") : nullptr;
-    const boost::json::value* const values = object ? object->if_contains("values") : nullptr;
-    if (id == nullptr || !id->is_string() || values == nullptr || !values->is_object()) {
-      return damaged();
-    }
-    KnownPerson person{.id = std::string(id->get_string()), .values = {}};
-    for (const auto& value : values->get_object()) {
-      person.values[std::string(value.key())] = mapped_of(value.value());
-    }
+    TRY_ASSIGN(KnownPerson person, known_of(one));
     people.emplace_back(std::move(person));
   }
   return people;
+}
+
+Result<KnownPerson> parse_known(std::string_view text) {
+  boost::json::error_code failed;
+  const boost::json::value json = boost::json::parse({text.data(), text.size()}, failed);
+  if (failed) return damaged();
+  return known_of(json);
 }
 
 Result<bool> forget_known(BatchPlanned& batch, const index::Bitmap& people) {
@@ -140,11 +152,11 @@ Result<bool> forget_known(BatchPlanned& batch, const index::Bitmap& people) {
   return changed;
 }
 
-Result<std::string> known_part(const BatchPlanned& batch, std::size_t from, std::size_t to) {
+Result<std::string> known_part(const BatchPlanned& batch, std::span<const std::size_t> places) {
   TRY_ASSIGN(const boost::json::array list, list_of(batch));
   if (list.empty()) return std::string();
   std::vector<std::string> texts;
-  for (std::size_t i = from; i < to; ++i) texts.push_back(boost::json::serialize(list[i]));
+  for (const std::size_t i : places) texts.push_back(boost::json::serialize(list[i]));
   return pack_known(texts);
 }
 

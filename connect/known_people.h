@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,7 +40,12 @@ Result<std::vector<std::optional<KnownPerson>>> known_people(const BatchPlanned&
 // Puts null in the place of people; returns whether anything changed.
 Result<bool> forget_known(BatchPlanned& batch, const index::Bitmap& people);
 
-// The part [from, to) of what is known of a batch, packed.
-Result<std::string> known_part(const BatchPlanned& batch, std::size_t from, std::size_t to);
+// What is known of those at these places of a batch, packed.
+// Errors: Corrupt.
+Result<std::string> known_part(const BatchPlanned& batch, std::span<const std::size_t> places);
+
+// One of them: {"id": "p1", "values": {...}}.
+// Errors: Corrupt.
+Result<KnownPerson> parse_known(std::string_view text);
 
 }  // namespace muster::connect

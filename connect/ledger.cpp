@@ -28,7 +28,7 @@ void Ledger::mark_interrupted() {
   for (auto& [id, batch] : batches_) {
     if (!batch.in_flight) continue;
     batch.in_flight = false;
-    batch.ambiguous = true;
+    batch.ambiguous = batch.repeats = true;
     batch.last_error = "The program ended while this was on its way.";
   }
 }
@@ -105,6 +105,7 @@ Status Ledger::on(const RunStarted& record) {
   to_add_ = record.add;
   to_check_ = record.check;
   to_remove_ = record.remove;
+  renamed_ = {};
   if (record.erasure) {  // What is known of others stays.
     remember(std::move(view));
     return Ok{};
@@ -144,11 +145,20 @@ Status Ledger::on(const Sorted& record) {
   if (!active_ || record.run != last_run_) return corrupt("people are sorted outside a run");
   RunCounts& counts = runs_.back().counts;
   // Who is to be removed, and whose name is gone: there is nothing to be sent.
-  const index::Bitmap nameless = intersect(record.unidentifiable, to_remove_);
+  const index::Bitmap nameless = intersect(
+      record.tells_nameless ? record.nameless : record.unidentifiable, to_remove_);
   counts.removals_rejected += settle_removals(nameless);
   remove_all(to_remove_, nameless);
   remove_all(held_, nameless);
   remove_all(maybe_held_, nameless);
+  come_back(nameless);
+  const index::Bitmap renamed = subtract(record.renamed, removals_pending_);
+  counts.removals += renamed.count();
+  add_all(removals_pending_, renamed);
+  add_all(to_remove_, renamed);
+  add_all(renamed_, renamed);
+  remove_all(to_check_, renamed);
+  remove_all(to_add_, renamed);
   counts.already_there += settle(record.unchanged);
   remove_all(to_check_, record.unchanged);
   remove_all(to_add_, record.unchanged);
@@ -183,7 +193,8 @@ Status Ledger::on(const AttemptStarted& record) {
   if (batch == nullptr) return Ok{};
   if (record.number > batch->attempts && !runs_.empty()) ++runs_.back().attempts;
   // The attempt before was cut off by the end of the program.
-  batch->ambiguous = batch->ambiguous || (batch->in_flight && record.number > batch->attempts);
+  batch->repeats = batch->repeats || (batch->in_flight && record.number > batch->attempts);
+  batch->ambiguous = batch->ambiguous || batch->repeats;
   batch->attempts = record.number;
   batch->in_flight = true;
   return Ok{};
@@ -194,6 +205,7 @@ Status Ledger::on(const AttemptFailed& record) {
   Batch* const batch = find(record.id);
   if (batch == nullptr) return Ok{};
   batch->in_flight = false;
+  batch->repeats = batch->repeats || record.ambiguous;
   batch->ambiguous = batch->ambiguous || record.ambiguous;
   batch->retry_at = record.retry_at;
   batch->last_error = record.error;
@@ -206,18 +218,28 @@ void Ledger::deliver(const BatchPlanned& plan, const index::Bitmap& people, Time
   take(plan, people);
 }
 
+void Ledger::come_back(const index::Bitmap& people) {
+  if (renamed_.empty()) return;
+  const index::Bitmap back = intersect(people, renamed_);
+  remove_all(renamed_, back);
+  add_all(to_add_, back);
+}
+
 void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
   remove_all(maybe_held_, people);
   if (plan.operation == Operation::Remove) {
     remove_all(held_, people);
     const std::uint64_t removed = settle_removals(people);
     if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
+    come_back(people);
     return;
   }
   add_all(held_, people);
   const std::vector<index::Ordinal> all = plan.people.to_vector();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (people.contains(all[i])) digests_.set(all[i], plan.digests[i]);
+    if (!people.contains(all[i])) continue;
+    digests_.set(all[i], plan.digests[i]);
+    if (!plan.names.empty()) names_.set(all[i], plan.names[i]);
   }
   const std::uint64_t sent = settle(people);
   if (!runs_.empty()) runs_.back().counts.sent += sent;
@@ -237,6 +259,7 @@ void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
     runs_.back().counts.removals_rejected += removals;
     runs_.back().last_error = why->answer;
   }
+  remove_all(renamed_, people);
   for (const index::Ordinal ordinal : people.to_vector()) rejections_[ordinal] = why;
   add_all(rejected_, people);
 }
@@ -296,6 +319,7 @@ Status Ledger::on(const Dead& record) {
   if (batch == nullptr) return Ok{};
   batch->dead = true;
   batch->in_flight = false;
+  batch->repeats = batch->repeats || record.ambiguous;
   batch->ambiguous = batch->ambiguous || record.ambiguous;
   batch->last_error = record.error;
   if (!runs_.empty()) runs_.back().last_error = record.error;
@@ -314,13 +338,15 @@ Status Ledger::on(const Revived& record) {
 Status Ledger::on(const RunFinished& record) {
   if (!active_ || record.run != last_run_) return Ok{};
   active_ = false;
-  if (cursor_ != 0) {  // No later run would find these changes: they are behind the cursor.
+  // No later run would find these changes: they are behind the cursor.
+  if (cursor_ != 0 && !runs_.back().erasure) {
     unsent_entered_ = to_add_;
     unsent_left_ = to_remove_;
   }
   to_add_ = {};
   to_check_ = {};
   to_remove_ = {};
+  renamed_ = {};
   runs_.back().finished_at = record.at;
   if (!record.error.empty()) runs_.back().last_error = record.error;
   runs_.back().state = RunState::Incomplete;  // Finished when nobody is pending: see apply().
@@ -336,6 +362,7 @@ Status Ledger::on(const Cancelled& record) {
       continue;
     }
     batch->second.dead = true;
+    batch->second.repeats = batch->second.repeats || batch->second.in_flight;
     batch->second.in_flight = false;
     batch->second.ambiguous = batch->second.ambiguous || may_be_there;
     ++batch;
@@ -344,6 +371,7 @@ Status Ledger::on(const Cancelled& record) {
   to_add_ = {};
   to_check_ = {};
   to_remove_ = {};
+  renamed_ = {};
   if (runs_.back().whole) whole_version_ = 0;  // It has to be sent as a whole yet.
   runs_.back().finished_at = record.at;
   runs_.back().state = RunState::Cancelled;
@@ -361,6 +389,39 @@ Status Ledger::on(const Told& record) {
   std::erase_if(untold_, [&](const Untold& one) { return one.id == record.id; });
   return Ok{};
 }
+
+Status Ledger::on(const Recut& record) {
+  const auto found = batches_.find(record.id);
+  if (found == batches_.end()) return Ok{};
+  const Batch before = std::move(found->second);
+  batches_.erase(found);
+  const index::Bitmap left = subtract(before.plan.people, record.without);
+  const bool fits = within(record.without, before.plan.people) &&
+                    record.has_next == !left.empty() &&
+                    (!record.has_next || record.next.people == left);
+  if (!fits) return corrupt("a batch is cut to people whom it does not have");
+  // Nobody can say any more who they are, so nothing more is sent of them.
+  const std::uint64_t settled = settle(record.without);
+  const std::uint64_t removals = settle_removals(record.without);
+  if (!runs_.empty()) {
+    runs_.back().counts.unidentifiable += settled;
+    runs_.back().counts.removals_rejected += removals;
+  }
+  const bool removes = before.plan.operation == Operation::Remove;
+  if (before.ambiguous && !removes) add_all(maybe_held_, subtract(record.without, held_));
+  if (!record.has_next) return Ok{};
+  Batch& next = insert(record.next, before.order);
+  next.attempts = before.attempts;
+  next.ambiguous = before.ambiguous;
+  next.dead = before.dead;
+  next.retry_at = before.retry_at;
+  next.last_error = before.last_error;
+  return Ok{};
+}
+
+Status Ledger::on(const RemovalOwed&) { return corrupt("what is owed stands among its outcomes"); }
+Status Ledger::on(const RemovalSealed&) { return corrupt("a sealed name is among its outcomes"); }
+Status Ledger::on(const RemovalSettled&) { return corrupt("a removal stands among its outcomes"); }
 
 // Puts who is new to the split into their arms.
 void Ledger::enrol(const RunStarted& record) {

@@ -34,7 +34,8 @@ struct Batch {
   std::uint64_t order = 0;   // Of planning.
   unsigned attempts = 0;     // Started, since it was planned or revived.
   bool in_flight = false;    // Started, without an end so far.
-  bool ambiguous = false;    // Some attempt may have been received.
+  bool ambiguous = false;    // Some attempt may have been received, or one of what it was cut from.
+  bool repeats = false;      // Under this very id: its receiver may know that.
   bool dead = false;
   TimeMs retry_at = 0;
   std::string last_error;
@@ -79,6 +80,8 @@ class Ledger {
   // Refused in the end, after an attempt that may have been received: they may be there.
   const index::Bitmap& maybe_held() const { return maybe_held_; }
   std::uint64_t digest(index::Ordinal ordinal) const { return digests_.get(ordinal); }
+  // Of what names them there; 0: nobody knows, or asks.
+  std::uint64_t name_digest(index::Ordinal ordinal) const { return names_.get(ordinal); }
   const std::map<std::string, Batch>& batches() const { return batches_; }
   const Batch* batch(const std::string& id) const;
   std::uint64_t live_batches() const;  // Not dead.
@@ -135,6 +138,10 @@ class Ledger {
   Status on(const Cancelled& record);
   Status on(const Following& record);
   Status on(const Told& record);
+  Status on(const Recut& record);
+  Status on(const RemovalOwed& record);  // Those of another stream make no sense here.
+  Status on(const RemovalSealed& record);
+  Status on(const RemovalSettled& record);
 
   Batch* find(const std::string& id);
   Batch& insert(const BatchPlanned& plan, std::uint64_t order);
@@ -148,13 +155,15 @@ class Ledger {
   std::uint64_t settle_removals(const index::Bitmap& people);
   void remember(RunView view);
   void enrol(const RunStarted& record);
+  // Who was to be removed only to be added again can be.
+  void come_back(const index::Bitmap& people);
   std::string arm_of(index::Ordinal ordinal) const;
   Error corrupt(std::string_view what) const;
 
   std::string sync_;
   index::Bitmap held_;
   index::Bitmap maybe_held_;  // Disjoint from held_.
-  DigestTable digests_;
+  DigestTable digests_, names_;
   std::map<std::string, Batch> batches_;
   std::uint64_t next_order_ = 0;
   std::unordered_map<index::Ordinal, std::shared_ptr<const Rejection>> rejections_;
@@ -169,6 +178,7 @@ class Ledger {
   index::Bitmap pending_, removals_pending_;
   index::Bitmap waiting_;  // Pending of a run before it, where that is for an erasure.
   index::Bitmap to_add_, to_check_, to_remove_;
+  index::Bitmap renamed_;  // Who is added again once they are removed.
   std::deque<RunView> runs_;
   std::uint64_t last_run_ = 0;
   std::uint64_t whole_version_ = 0;

@@ -52,6 +52,7 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
     if (going.contains(people[i])) {
       changed = blank(body, at, batch.member_bytes[i]) || changed;
       if (!batch.digests.empty()) batch.digests[i] = 0;
+      if (!batch.names.empty()) batch.names[i] = 0;
     }
     at += batch.member_bytes[i] + batch.separator_bytes;
   }
@@ -83,6 +84,16 @@ Result<engine::ErasedOutcome> OutcomeEraser::erase(const std::string& stream,
     TRY_ASSIGN(const bool first, erase_batch(split->first, needs, done.is_needed));
     TRY_ASSIGN(const bool second, erase_batch(split->second, needs, done.is_needed));
     changed = changed || first || second;
+  } else if (auto* recut = std::get_if<Recut>(&record)) {
+    if (recut->has_next) {
+      TRY_ASSIGN(changed, erase_batch(recut->next, needs, done.is_needed));
+    }
+  } else if (auto* sealed = std::get_if<RemovalSealed>(&record)) {
+    const auto settled = needs.settled_removals.find(sealed->sync);
+    const bool is_over = settled != needs.settled_removals.end() &&
+                         settled->second.contains(static_cast<index::Ordinal>(sealed->person));
+    done.is_needed = !is_over && !sealed->sealed.empty();
+    changed = is_over && clear(sealed->sealed);
   } else if (auto* rejected = std::get_if<Rejected>(&record)) {
     if (is_theirs(rejected->id)) changed = clear(rejected->answer);
   } else if (auto* partly = std::get_if<DeliveredPartly>(&record)) {

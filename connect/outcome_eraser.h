@@ -23,6 +23,8 @@ struct SyncNeeds {
   std::set<std::string> open_batches;  // Not settled: by id.
   index::Bitmap held;                  // Whom the destination is yet to be told to remove.
   bool is_changing = false;            // A record may be there that these do not know.
+  // Of the stream of removals: those whose names nobody needs any more, by sync.
+  std::map<std::string, index::Bitmap> settled_removals = {};
 };
 
 class OutcomeEraser {

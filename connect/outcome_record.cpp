@@ -1,6 +1,7 @@
 #include "connect/outcome_record.h"
 
 #include <concepts>
+#include <limits>
 #include <type_traits>
 
 #include "base/bytes.h"
@@ -8,7 +9,9 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 2;  // 2: batches say how they are requested, runs who is held out.
+constexpr std::uint8_t kFormat = 3;  // 3: who is nameless or renamed, and digests of names.
+constexpr std::uint8_t kCommonFormat = 2;  // 2: batches say how they are requested, runs who is
+                                           // held out. All others than the above are written so.
 constexpr std::uint8_t kOldestFormat = 1;
 // Entries of one list in a record; a batch has at most 10,000 people.
 constexpr std::uint64_t kEntriesMax = 1U << 20;
@@ -17,7 +20,7 @@ constexpr std::uint64_t kEntriesMax = 1U << 20;
 // cannot be written and forgotten when reading.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  Writer(std::uint8_t format, std::string& out) : format_(format), out_(out) {}
 
   void field(const std::uint64_t& value) { out_.varint(value); }
   void field(const unsigned& value) { out_.varint(value); }
@@ -49,9 +52,10 @@ class Writer {
       field(value);
     }
   }
-  static constexpr std::uint8_t format() { return kFormat; }
+  std::uint8_t format() const { return format_; }
 
  private:
+  const std::uint8_t format_;
   ByteWriter out_;
 };
 
@@ -141,6 +145,7 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RunFailed> {
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Sorted> {
   each(v, r.run, r.unchanged, r.unidentifiable);
+  if (v.format() >= 3) each(v, r.nameless, r.renamed);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned> {
@@ -149,6 +154,7 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned
   if (v.format() < 2) return;
   each(v, r.separator_bytes, r.suffix_bytes, r.request.method, r.request.target,
        r.request.content_type, r.request.headers, r.known);
+  if (v.format() >= 3) each(v, r.names);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptStarted> {
@@ -205,12 +211,43 @@ template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Told> {
   each(v, r.id);
 }
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Recut> {
+  each(v, r.id, r.at, r.without, r.has_next);
+  if (r.has_next) walk(v, r.next);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RemovalOwed> {
+  each(v, r.sync, r.destination, r.person, r.who, r.erased_at, r.cannot);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RemovalSealed> {
+  each(v, r.sync, r.person, r.who, r.sealed);
+}
+template <typename V, typename R>
+void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, RemovalSettled> {
+  each(v, r.sync, r.person, r.at, r.given_up, r.reason);
+}
+
+bool fits_person(std::uint64_t person) {
+  return person <= std::numeric_limits<index::Ordinal>::max();
+}
 
 // Batches are trusted by index later on: their lists must fit each other.
 bool fits(const BatchPlanned& batch) {
   const std::uint64_t people = batch.people.count();
   return people > 0 && batch.member_bytes.size() == people && !batch.id.empty() &&
-         batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people);
+         batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people) &&
+         (batch.names.empty() || batch.names.size() == batch.digests.size());
+}
+
+// Whether it says anything that formats before this one have no place for.
+bool is_newest(const OutcomeRecord& record) {
+  if (const auto* sorted = std::get_if<Sorted>(&record)) return sorted->tells_nameless;
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return !batch->names.empty();
+  if (const auto* split = std::get_if<Split>(&record)) return !split->first.names.empty();
+  const auto* const recut = std::get_if<Recut>(&record);
+  return recut != nullptr && !recut->next.names.empty();
 }
 
 bool fits(const OutcomeRecord& record) {
@@ -218,6 +255,12 @@ bool fits(const OutcomeRecord& record) {
   if (const auto* split = std::get_if<Split>(&record)) {
     return fits(split->first) && fits(split->second);
   }
+  if (const auto* recut = std::get_if<Recut>(&record)) {
+    return !recut->has_next || fits(recut->next);
+  }
+  if (const auto* owed = std::get_if<RemovalOwed>(&record)) return fits_person(owed->person);
+  if (const auto* sealed = std::get_if<RemovalSealed>(&record)) return fits_person(sealed->person);
+  if (const auto* done = std::get_if<RemovalSettled>(&record)) return fits_person(done->person);
   return true;
 }
 
@@ -246,10 +289,11 @@ std::string_view name_of(Operation operation) {
 }
 
 std::string encode(const OutcomeRecord& record) {
+  const std::uint8_t format = is_newest(record) ? kFormat : kCommonFormat;
   std::string out;
-  out.push_back(static_cast<char>(kFormat));
+  out.push_back(static_cast<char>(format));
   out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.
-  Writer writer(out);
+  Writer writer(format, out);
   std::visit([&writer](const auto& one) { walk(writer, one); }, record);
   return out;
 }
@@ -269,6 +313,7 @@ Result<OutcomeRecord> decode_outcome(std::string_view payload) {
   if (!reader.whole() || !fits(record)) {
     return Error{ErrorCode::Corrupt, "A record of an export is damaged."};
   }
+  if (auto* const sorted = std::get_if<Sorted>(&record)) sorted->tells_nameless = format >= 3;
   return record;
 }
 

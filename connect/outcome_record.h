@@ -69,6 +69,13 @@ struct Sorted {
   std::uint64_t run = 0;
   index::Bitmap unchanged;
   index::Bitmap unidentifiable;
+  // Since format 3: who is to be removed, and nobody knows any more who that was. Before, they
+  // stood among the unidentifiable, so that a record written twice looked like another one.
+  index::Bitmap nameless = {};
+  // Held, and what names them at the destination is another by now: removed by the name they have
+  // there, and then added.
+  index::Bitmap renamed = {};
+  bool tells_nameless = true;
 };
 
 // Where and how a batch goes out, apart from what the destination's document says of all: rendered
@@ -98,6 +105,9 @@ struct BatchPlanned {
   // What the destination knows of each person, gzipped: [{"id": ..., "values": {...}}, null, ...].
   // "": the text of each person is a JSON object that names their id.
   std::string known = {};
+  // Since format 3: a digest of what names each person at the destination, where they are removed
+  // by values of theirs; else none.
+  std::vector<std::uint64_t> names = {};
 };
 
 struct AttemptStarted {
@@ -184,6 +194,43 @@ struct Told {
   std::string id;
 };
 
+// A batch that was certainly not received, or is a dead letter, goes on under a new id without
+// people who were erased; nobody is left: it is cancelled.
+struct Recut {
+  std::string id;
+  TimeMs at = 0;
+  index::Bitmap without;
+  bool has_next = false;
+  BatchPlanned next;
+};
+
+// --- The stream "erasures": what destinations owe to people who were erased ---------------------
+
+// A destination holds, or may hold, somebody who was erased.
+struct RemovalOwed {
+  std::string sync, destination;
+  std::uint64_t person = 0;  // Their ordinal.
+  std::string who;           // Keyed hashes of the ids they had, kWhoBytes each: never the ids.
+  TimeMs erased_at = 0;
+  bool cannot = false;       // The destination knows no removal: nothing more happens.
+};
+
+// How the destination knows them, sealed: {"id": ..., "values": {...}}.
+struct RemovalSealed {
+  std::string sync;
+  std::uint64_t person = 0;
+  std::string who;     // Keyed hash of the id by which they were sent.
+  std::string sealed;
+};
+
+struct RemovalSettled {
+  std::string sync;
+  std::uint64_t person = 0;
+  TimeMs at = 0;
+  bool given_up = false;  // Else they are not there any more.
+  std::string reason;     // Why it was given up.
+};
+
 // The sync was deleted: what it knew is void, the numbers of its runs go on.
 struct Forgotten {
   TimeMs at = 0;
@@ -192,7 +239,8 @@ struct Forgotten {
 using OutcomeRecord =
     std::variant<RunRequested, RunStarted, RunFailed, Sorted, BatchPlanned, AttemptStarted,
                  AttemptFailed, Delivered, Rejected, Split, Dead, Revived, RunFinished, Forgotten,
-                 DeliveredPartly, Cancelled, Following, Told>;
+                 DeliveredPartly, Cancelled, Following, Told, Recut, RemovalOwed, RemovalSealed,
+                 RemovalSettled>;
 
 std::string encode(const OutcomeRecord& record);
 // Errors: Corrupt, also for a format or kind of a newer version.

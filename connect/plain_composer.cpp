@@ -65,6 +65,17 @@ std::uint64_t PeopleComposer::digest_of(const Person& person) const {
   return hash64(member_json(mapping_, person, nulls_));
 }
 
+std::string Composer::name(const Person& person) const {
+  static const std::vector<std::string> kNone;
+  return known_text(mapping_, person, &kNone);
+}
+
+std::uint64_t Composer::name_digest(const Person& person, std::string_view known) const {
+  if (!removes_by_values()) return 0;
+  // Never 0, and one for names that were made in either way.
+  return hash64(keeps_all() ? name(person) : std::string(known)) | 1;
+}
+
 std::string member_json(const std::vector<MappedField>& mapping, const Person& person,
                         Nulls nulls) {
   JsonWriter json;

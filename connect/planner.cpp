@@ -4,7 +4,7 @@
 #include <span>
 
 #include "base/hash.h"
-#include "connect/compress.h"
+#include "connect/batch_parts.h"
 #include "connect/known_people.h"
 #include "connect/profile_ids.h"
 
@@ -18,42 +18,11 @@ using index::Ordinal;
 constexpr std::size_t kCheckedAtOnceMax = 16'384;
 constexpr std::size_t kCheckedPerBatchPlace = 4;
 
-// One person's place in a body.
-struct Member {
-  Ordinal ordinal = 0;
-  std::string text;
-  std::uint64_t digest = 0;
-  std::string known;
-};
-
 BatchScope scope_of(const BatchInput& input, const Ledger& ledger, Operation operation) {
   const RunView& run = ledger.runs().back();
   return {.sync = ledger.sync(), .segment = input.sync.segment, .run = run.number,
           .snapshot = run.snapshot, .at = run.started_at, .operation = operation,
           .is_of_events = input.events != nullptr};
-}
-
-BatchPlanned compose(const Envelope& envelope, std::span<const Member> members,
-                     Operation operation, bool gzip) {
-  BatchPlanned batch{.operation = operation, .gzip = gzip, .request = envelope.request};
-  std::string body = envelope.prefix;
-  batch.prefix_bytes = static_cast<std::uint32_t>(envelope.prefix.size());
-  batch.separator_bytes = static_cast<std::uint32_t>(envelope.separator.size());
-  batch.suffix_bytes = static_cast<std::uint32_t>(envelope.suffix.size());
-  std::vector<std::string> known;
-  for (const Member& member : members) {
-    if (!batch.member_bytes.empty()) body += envelope.separator;
-    body += member.text;
-    batch.people.add(member.ordinal);
-    batch.member_bytes.push_back(static_cast<std::uint32_t>(member.text.size()));
-    if (operation == Operation::Remove) continue;
-    batch.digests.push_back(member.digest);
-    if (!member.known.empty()) known.push_back(member.known);
-  }
-  body += envelope.suffix;
-  batch.packed = gzip_pack(body);
-  if (!known.empty()) batch.known = pack_known(known);
-  return batch;
 }
 
 // Nobody is removed from one that only appends: who is there and cannot be named stays as they are.
@@ -84,13 +53,17 @@ class Gatherer {
 
   // `as_known` is what the destination knows of them afterwards.
   void add(Ordinal ordinal, const Person& person, const Person& as_known) {
-    Member member{.ordinal = ordinal, .text = input_.composer.member(scope_, person), .known = {}};
+    BatchMember member{
+        .ordinal = ordinal, .text = input_.composer.member(scope_, person), .known = {}};
     if (scope_.operation != Operation::Remove) {
       const bool is_told = &as_known == &person && input_.composer.digests_text();
       member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
+      member.name = input_.composer.name_digest(as_known, member.known);
     }
-    tell(input_.events, scope_.operation, ordinal, member.text);
+    if (input_.composer.is_own_form()) {
+      tell(input_.events, scope_.operation, ordinal, member.text);
+    }
     bytes_ += member.text.size() + 1;
     full_ = !members_.empty() && bytes_ > input_.composer.bytes_max();
     if (full_) return;  // The next batch begins with them.
@@ -117,7 +90,7 @@ class Gatherer {
   BatchScope scope_;
   PlannedStep step_;
   Envelope envelope_;
-  std::vector<Member> members_;
+  std::vector<BatchMember> members_;
   std::size_t bytes_ = 0;
   bool full_ = false;
 };
@@ -133,11 +106,20 @@ Result<std::vector<Person>> people_of(const BatchInput& input,
   return people;
 }
 
+void add_changes(const EventRows* rows, std::span<const Ordinal> ordinals,
+                 std::vector<Person>& people) {
+  if (rows == nullptr) return;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const auto row = rows->find(ordinals[i]);
+    if (row != rows->end()) people[i].change = &row->second;
+  }
+}
+
 // Those who are to be removed, as the destination knows them: as they are now, where that is what
 // was sent last, else as it was sent.
-Result<std::vector<Person>> people_to_remove(const BatchInput& input, const Ledger& ledger,
-                                             const BatchScope& scope,
-                                             std::span<const Ordinal> ordinals) {
+Result<std::vector<Person>> people_as_known(const BatchInput& input, const Ledger& ledger,
+                                            const BatchScope& scope,
+                                            std::span<const Ordinal> ordinals) {
   if (!input.composer.removes_by_values()) {
     TRY_ASSIGN(std::vector<std::string> ids,
                profile_ids(input.audience, input.moment, {input.journal, input.stream}, ordinals));
@@ -161,31 +143,94 @@ Result<std::vector<Person>> people_to_remove(const BatchInput& input, const Ledg
   return people;
 }
 
+// The same; who was erased, by the name that was kept for it.
+Result<std::vector<Person>> people_to_remove(const BatchInput& input, const Ledger& ledger,
+                                             const BatchScope& scope,
+                                             std::span<const Ordinal> ordinals) {
+  std::vector<Ordinal> others;
+  for (const Ordinal ordinal : ordinals) {
+    if (!input.kept.contains(ordinal)) others.push_back(ordinal);
+  }
+  TRY_ASSIGN(std::vector<Person> found, people_as_known(input, ledger, scope, others));
+  if (others.size() == ordinals.size()) return found;
+  std::vector<Person> people;
+  std::size_t next = 0;
+  for (const Ordinal ordinal : ordinals) {
+    const auto kept = input.kept.find(ordinal);
+    people.push_back(kept == input.kept.end()
+                         ? std::move(found[next++])
+                         : kept->second.as_person(input.composer.mapping()));
+  }
+  return people;
+}
+
 Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Remove));
   const std::vector<Ordinal> ordinals =
       ledger.to_remove().slice(0, input.composer.people_max(Operation::Remove));
   Gatherer gatherer(input, ledger, Operation::Remove);
-  TRY_ASSIGN(const std::vector<Person> people,
+  TRY_ASSIGN(std::vector<Person> people,
              people_to_remove(input, ledger, gatherer.scope(), ordinals));
+  add_changes(input.events, ordinals, people);
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
     if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
     } else {  // Nobody knows any more who that was.
-      gatherer.step().sorted.unidentifiable.add(ordinals[i]);
+      gatherer.step().sorted.nameless.add(ordinals[i]);
     }
   }
   return gatherer.take();
+}
+
+bool differ(const MappedValue& a, const MappedValue& b) {
+  JsonWriter first, second;
+  write_value(first, a);
+  write_value(second, b);
+  return first.str() != second.str();
+}
+
+// Who of those that are held would keep, at the destination, something they are known by there and
+// nowhere else any more.
+Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
+                       std::span<const Ordinal> ordinals, const std::vector<Person>& people) {
+  Bitmap found;
+  const bool removes = input.sync.mode == SyncMode::Diff || input.sync.mode == SyncMode::Mirror;
+  if (!removes || !input.composer.removes_by_values()) return found;
+  Bitmap other;
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const std::uint64_t before = ledger.name_digest(ordinals[i]);
+    if (before == 0 || people[i].id.empty() || !ledger.held().contains(ordinals[i])) continue;
+    const std::string known = input.composer.known(people[i]);
+    if (input.composer.name_digest(people[i], known) != before) other.add(ordinals[i]);
+  }
+  if (other.empty()) return found;
+  TRY_ASSIGN(const auto sent, last_sent({input.journal, input.stream}, other));
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const auto as_sent = sent.find(ordinals[i]);
+    if (as_sent == sent.end()) continue;
+    const Person before = as_sent->second.as_person(input.composer.mapping());
+    for (std::size_t value = 0; value < before.values.size(); ++value) {
+      const bool was_there = !before.values[value].is_absent();
+      if (was_there && differ(before.values[value], people[i].values[value])) {
+        found.add(ordinals[i]);
+      }
+    }
+  }
+  return found;
 }
 
 Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Add));
   const std::vector<Ordinal> ordinals =
       ledger.to_add().slice(0, input.composer.people_max(Operation::Add));
-  TRY_ASSIGN(const std::vector<Person> people, people_of(input, ordinals));
+  TRY_ASSIGN(std::vector<Person> people, people_of(input, ordinals));
+  add_changes(input.events, ordinals, people);
   Gatherer gatherer(input, ledger, Operation::Add);
+  TRY_ASSIGN(const Bitmap others, renamed(input, ledger, ordinals, people));
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
-    if (gatherer.identifies(people[i])) {
+    if (others.contains(ordinals[i])) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
     } else if (stays_as_is(input, ledger, ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
@@ -237,9 +282,12 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
   Gatherer gatherer(input, ledger, Operation::Change);
   TRY_ASSIGN(const std::vector<Person> kept,
              as_kept(input, ledger, gatherer.scope(), ordinals, people));
+  TRY_ASSIGN(const Bitmap others, renamed(input, ledger, ordinals, kept.empty() ? people : kept));
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
     const Person& as_known = kept.empty() ? people[i] : kept[i];
-    if (!gatherer.identifies(people[i])) {
+    if (others.contains(ordinals[i]) && gatherer.identifies(people[i])) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (!gatherer.identifies(people[i])) {
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
     } else if (gatherer.digest(as_known) == ledger.digest(ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
@@ -248,30 +296,6 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
     }
   }
   return gatherer.take();
-}
-
-// The people [from, to) of a batch as a batch of its own.
-Result<BatchPlanned> part_of(const BatchPlanned& batch, const std::string& body, std::size_t from,
-                             std::size_t to) {
-  const std::vector<Ordinal> people = batch.people.to_vector();
-  std::vector<Member> members;
-  std::size_t at = batch.prefix_bytes;
-  Envelope envelope{.prefix = body.substr(0, batch.prefix_bytes),
-                    .separator = body.substr(at + batch.member_bytes[0], batch.separator_bytes),
-                    .suffix = body.substr(body.size() - batch.suffix_bytes),
-                    .request = batch.request};
-  for (std::size_t i = 0; i < to; ++i) {
-    const std::size_t size = batch.member_bytes[i];
-    if (i >= from) {
-      members.push_back({.ordinal = people[i], .text = body.substr(at, size),
-                         .digest = batch.digests.empty() ? 0 : batch.digests[i], .known = {}});
-    }
-    at += size + batch.separator_bytes;
-  }
-  BatchPlanned part = compose(envelope, members, batch.operation, batch.gzip);
-  part.run = batch.run;
-  TRY_ASSIGN(part.known, known_part(batch, from, to));
-  return part;
 }
 
 }  // namespace
@@ -313,25 +337,6 @@ Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger) {
   if (!ledger.to_remove().empty()) return plan_removals(input, ledger);
   if (!ledger.to_add().empty()) return plan_adds(input, ledger);
   return plan_changes(input, ledger);
-}
-
-Result<std::pair<BatchPlanned, BatchPlanned>> split(const BatchPlanned& batch,
-                                                    std::string first_id,
-                                                    std::string second_id) {
-  const std::size_t people = batch.member_bytes.size();
-  CHECK(people > 1);
-  TRY_ASSIGN(const std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
-  std::size_t expected =
-      batch.prefix_bytes + (people - 1) * batch.separator_bytes + batch.suffix_bytes;
-  for (const std::uint32_t size : batch.member_bytes) expected += size;
-  if (expected != body.size()) {
-    return Error{ErrorCode::Corrupt, "A stored delivery does not have the length it should have."};
-  }
-  TRY_ASSIGN(BatchPlanned first, part_of(batch, body, 0, people / 2));
-  TRY_ASSIGN(BatchPlanned second, part_of(batch, body, people / 2, people));
-  first.id = std::move(first_id);
-  second.id = std::move(second_id);
-  return std::pair(std::move(first), std::move(second));
 }
 
 }  // namespace muster::connect

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "connect/composer.h"
 #include "connect/event_run.h"
 #include "connect/journal.h"
+#include "connect/known_people.h"
 #include "connect/ledger.h"
 #include "connect/outcome_record.h"
 #include "connect/sync_document.h"
@@ -52,6 +54,8 @@ struct BatchInput {
   bool gzip = false;
   std::string id;           // For the batch, should there be one.
   const EventRows* events = nullptr;  // Of a sync of events: what happened to whom.
+  // As the destination knows who was erased, where that is kept (connect/removal_outbox.h).
+  std::unordered_map<index::Ordinal, KnownPerson> kept = {};
 };
 
 // What to do next in the run under way: people for whom nothing is sent, and at most one batch.
@@ -63,10 +67,5 @@ struct PlannedStep {
 // Requires ledger.run_active() and !ledger.all_planned().  Makes progress, always.
 // Errors: those of the audience; InvalidArgument for an operation the destination does not know.
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger);
-
-// The two halves of a batch of more than one person.
-// Errors: Corrupt when its packed body is damaged.
-Result<std::pair<BatchPlanned, BatchPlanned>> split(const BatchPlanned& batch,
-                                                    std::string first_id, std::string second_id);
 
 }  // namespace muster::connect

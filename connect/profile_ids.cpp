@@ -21,6 +21,10 @@ class Telling {
       TRY(told(split->first));
       return told(split->second);
     }
+    if (const auto* recut = std::get_if<Recut>(&record)) {
+      open_.erase(recut->id);
+      return recut->has_next ? told(recut->next) : Status(Ok{});
+    }
     if (const auto* delivered = std::get_if<Delivered>(&record)) taken(delivered->id, {});
     if (const auto* partly = std::get_if<DeliveredPartly>(&record)) {
       index::Bitmap refused;

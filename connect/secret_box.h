@@ -22,6 +22,9 @@ class SecretBox {
   // Errors: Corrupt when it was not sealed with this key for this owner.
   Result<std::string> open(std::string_view sealed, std::string_view owner) const;
 
+  // 16 bytes that name a text to who has the key, the same each time, and nobody else.
+  std::string tag(std::string_view text) const;
+
   static bool is_sealed(std::string_view text) { return text.starts_with("enc:v1:"); }
 
  private:

@@ -86,6 +86,17 @@ std::string_view name_of(RunState state) {
   return {};
 }
 
+std::string_view name_of(RemovalState state) {
+  switch (state) {
+    case RemovalState::Pending: return "pending";
+    case RemovalState::Confirmed: return "confirmed";
+    case RemovalState::GivenUp: return "given_up";
+    case RemovalState::Cannot: return "cannot";
+  }
+  CHECK(!"every RemovalState has a name");
+  return {};
+}
+
 std::string_view name_of(PersonState state) {
   for (const StateName& known : kPersonStates) {
     if (known.state == state) return known.name;
@@ -170,6 +181,23 @@ std::string to_json(const DeadLetterView& letter) {
   json.key("attempts").number(letter.attempts);
   json.key("last_error").text(letter.last_error);
   json.end_object();
+  return json.take();
+}
+
+std::string to_json(const std::vector<RemovalView>& removals) {
+  JsonWriter json;
+  json.begin_array();
+  for (const RemovalView& removal : removals) {
+    json.begin_object();
+    json.key("sync").text(removal.sync);
+    json.key("destination").text(removal.destination);
+    json.key("state").text(name_of(removal.state));
+    write_time(json, "at", removal.at);
+    write_time(json, "until", removal.until);
+    json.key("reason").text(removal.reason);
+    json.end_object();
+  }
+  json.end_array();
   return json.take();
 }
 

@@ -119,6 +119,23 @@ struct DeadLetterView {
   std::uint64_t run = 0, people = 0, attempts = 0;
 };
 
+enum class RemovalState : std::uint8_t {
+  Pending,    // "pending"    the destination has yet to confirm
+  Confirmed,  // "confirmed"  it did, or it turned out that they never came there
+  GivenUp,    // "given_up"   `reason` says why; they may be there still
+  Cannot,     // "cannot"     the destination has no request that removes anybody
+};
+std::string_view name_of(RemovalState state);
+
+// The removal of somebody who was erased, without saying who that was.
+struct RemovalView {
+  std::string sync, destination;
+  RemovalState state = RemovalState::Pending;
+  TimeMs at = 0;     // Since when that is so; 0 while it is pending.
+  TimeMs until = 0;  // When it is given up; 0 unless it is pending.
+  std::string reason;
+};
+
 struct JobView {
   std::string id;    // "SYNC:RUN"
   std::string kind;  // "sync_run"
@@ -136,5 +153,6 @@ std::string to_json(const LedgerView& ledger);  // With "line": ledger_line of t
 std::string to_json(const PersonView& person);
 std::string to_json(const DeadLetterView& letter);
 std::string to_json(const JobView& job);
+std::string to_json(const std::vector<RemovalView>& removals);  // A list.
 
 }  // namespace muster::connect

@@ -70,10 +70,16 @@ struct IngestReceipt {
   bool repeated = false;        // The idempotency key had been used: nothing was done now.
 };
 
+struct ErasedProfile {
+  std::uint32_t ordinal = 0;
+  std::string profile_id;
+};
+
 struct ErasureReceipt {
   std::uint64_t sequence = 0;
   TimeMs erased_at = 0;
   std::uint64_t suppressed = 0;  // Keyed hashes kept, so that nothing brings the person back.
+  std::vector<ErasedProfile> profiles;  // The person, and whoever had been joined to them.
 };
 
 // An erasure as it is known afterwards.

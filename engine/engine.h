@@ -190,6 +190,9 @@ class Engine {
   // Whether each of them is not there any more, as of now: erased, or left out by a refresh.
   std::vector<bool> gone(const Pass<Permission::Members>& pass,
                          std::span<const std::uint32_t> ordinals) const;
+  // Everybody who was erased, ever.
+  // Errors: Unavailable while nothing is written any more.
+  Result<index::Bitmap> erased(const Pass<Permission::Members>& pass) const;
   Result<Explanation> explain(const Pass<Permission::Members>& pass, const Question& question,
                               std::string_view profile_id,
                               LookForFlip look = LookForFlip::Yes) const;

@@ -53,6 +53,9 @@ Result<ErasureReceipt> Engine::Impl::erase(std::string_view profile_id) {
     receipt.suppressed = erased->suppressed;
     if (parts.suppression != nullptr) suppression_mark = parts.suppression->mark();
     for (const std::string& id : erased->ids) {
+      // Nobody, where rows alone waited for them.
+      const auto ordinal = writer.state().profiles.ids.find(id);
+      if (ordinal) receipt.profiles.push_back({*ordinal, id});
       receipt.sequence = into.add(
           {receipt.erased_at, 0, storage::Erasure{id, "requested", suppression_mark}});
     }
@@ -137,6 +140,15 @@ ErasureInfo info_of(const storage::SuppressedPerson& person, std::uint64_t numbe
 }
 
 }  // namespace
+
+Result<index::Bitmap> Engine::erased(const Pass<Permission::Members>&) const {
+  index::Bitmap erased;
+  TRY(impl_->commit([&](Commit&) -> Status {
+    erased = impl_->writer.erased();
+    return Ok{};
+  }, 0));
+  return erased;
+}
 
 std::vector<ErasureInfo> Engine::erasures(const Pass<Permission::Define>&,
                                           std::size_t limit) const {

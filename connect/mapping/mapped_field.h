@@ -57,10 +57,13 @@ struct MappedValue {
   bool is_absent() const;
 };
 
+struct AudienceChange;
+
 // Somebody as a destination sees them; values in the order of the mapping.
 struct Person {
   std::string id;  // "": nobody knows any more who that was.
   std::vector<MappedValue> values;
+  const AudienceChange* change = nullptr;  // That they are told of for, in a sync of events.
 };
 
 // The members "normalise", "hash" and "calling_code" of an object.

@@ -44,13 +44,18 @@ class TemplateComposer final : public Composer {
   bool identifies(const BatchScope& scope, const Person& person) const override {
     const RequestTemplate& request = of(scope);
     const bool own = !request.identify_by.empty();
-    if (!has_any(mapping_, person, own ? request.identify_by : identify_by_)) return false;
+    if (scope.operation == Operation::Remove && !removes_by_values_) {
+      if (person.id.empty()) return false;  // Their values are not asked for.
+    } else if (!has_any(mapping_, person, own ? request.identify_by : identify_by_)) {
+      return false;
+    }
     // A path that leads elsewhere, or is too long, is nobody's.
     if (request.member || !request.path) return true;
     const TemplateScope all = scope_of(scope, &person);
     return request.path->is_safe_path(all) && target(request, all).size() <= kUrlBytesMax;
   }
 
+  bool is_own_form() const override { return false; }
   std::string member(const BatchScope& scope, const Person& person) const override {
     const RequestTemplate& request = of(scope);
     const TemplateScope all = scope_of(scope, &person);
@@ -86,6 +91,12 @@ class TemplateComposer final : public Composer {
   std::string known(const Person& person) const override {
     const RequestTemplate* const remove = content_->request(Operation::Remove);
     const bool all = nulls_ == Nulls::Keep || (remove != nullptr && remove->takes_all);
+    return known_text(mapping_, person, all ? nullptr : &removes_by_);
+  }
+  bool keeps_all() const override { return nulls_ == Nulls::Keep; }
+  std::string name(const Person& person) const override {
+    const RequestTemplate* const remove = content_->request(Operation::Remove);
+    const bool all = remove != nullptr && remove->takes_all;
     return known_text(mapping_, person, all ? nullptr : &removes_by_);
   }
 

@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "connect/event_run.h"
 #include "connect/no_such.h"
 
 namespace muster::connect {
@@ -21,6 +22,9 @@ constexpr std::array kNames{
     NamedPlace{"run", PlaceKind::Run},             NamedPlace{"snapshot", PlaceKind::Snapshot},
     NamedPlace{"operation", PlaceKind::Operation}, NamedPlace{"time", PlaceKind::Time},
     NamedPlace{"time_seconds", PlaceKind::TimeSeconds}, NamedPlace{"id", PlaceKind::Id},
+    NamedPlace{"change.event", PlaceKind::ChangeEvent},
+    NamedPlace{"change.time", PlaceKind::ChangeTime},
+    NamedPlace{"change.reason", PlaceKind::ChangeReason},
     NamedPlace{"member", PlaceKind::Member},       NamedPlace{"fields", PlaceKind::Fields},
     NamedPlace{"others", PlaceKind::Others}};
 constexpr std::string_view kSettingsPrefix = "settings.";
@@ -114,6 +118,7 @@ MappedValue value_of(const Place& place, const TemplateScope& scope) {
   const auto text = [](std::string_view value) {
     return MappedValue{.values = {Value(std::string(value))}};
   };
+  const AudienceChange* const change = scope.person == nullptr ? nullptr : scope.person->change;
   const auto number = [](std::uint64_t value) {
     return MappedValue{.values = {Value(Decimal{static_cast<std::int64_t>(value), 0})}};
   };
@@ -126,6 +131,11 @@ MappedValue value_of(const Place& place, const TemplateScope& scope) {
     case PlaceKind::Operation: return text(name_of(batch.operation));
     case PlaceKind::Time: return text(to_rfc3339(batch.at));
     case PlaceKind::TimeSeconds: return number(static_cast<std::uint64_t>(batch.at / 1'000));
+    case PlaceKind::ChangeEvent:
+      return text(batch.operation == Operation::Remove ? kExitedEvent : kEnteredEvent);
+    case PlaceKind::ChangeTime:
+      return text(to_rfc3339(change != nullptr ? change->happened : batch.at));
+    case PlaceKind::ChangeReason: return change == nullptr ? MappedValue{} : text(change->reason);
     case PlaceKind::Id: return text(scope.person->id);
     case PlaceKind::Field:
       for (std::size_t i = 0; i < scope.mapping.size(); ++i) {
@@ -222,7 +232,9 @@ Result<Place> named(std::string_view name, std::size_t column, const TemplateNam
     for (const NamedPlace& one : kNames) known.emplace_back(one.name);
     return wrong(column, no_such_name("name", name, known));
   }
-  if (place.names_person() && !names.person) {
+  const bool is_of_change =
+      place.kind >= PlaceKind::ChangeEvent && place.kind <= PlaceKind::ChangeReason;
+  if ((place.names_person() || is_of_change) && !names.person) {
     return wrong(column, "'" + std::string(name) +
                              "' is of one person, and this is of a whole batch.");
   }

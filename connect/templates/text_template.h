@@ -9,7 +9,9 @@
 // Names of a batch: sync, segment, run, snapshot, operation, time (when the run began, RFC 3339),
 // time_seconds, settings.NAME. Of a person: id, the declared fields, member (id and all values as a
 // JSON object), fields (the same without the id), others (what is mapped beside the declared
-// fields). Filters: json, url, csv, xml, base64, or_empty, sha256, sha256_base64 and every rule of
+// fields); of what happened to them: change.event ("Audience Entered", "Audience Exited"),
+// change.time (RFC 3339; when the run began, where no sync of events tells it), change.reason.
+// Filters: json, url, csv, xml, base64, or_empty, sha256, sha256_base64 and every rule of
 // normalisation (connect/mapping/normalise.h).
 // Thread safety: immutable.
 #pragma once
@@ -59,6 +61,7 @@ enum class Escape : std::uint8_t {
 
 enum class PlaceKind : std::uint8_t {
   Literal, Sync, Segment, Run, Snapshot, Operation, Time, TimeSeconds,
+  ChangeEvent, ChangeTime, ChangeReason,
   Id, Field, Member, Fields, Others,
 };
 

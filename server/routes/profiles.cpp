@@ -59,15 +59,15 @@ Result<Response> get_profile_by(const Call& call, const MembersPass& pass) {
 }
 
 // DELETE /v1/profiles/p1
-//   ->  200 {"erased": true, "sequence", "erased_at", "suppressed", "removed_from": ["crm-buyers"]}
+//   ->  200 {"erased": true, "sequence", "erased_at", "suppressed", "removed_from": ["crm-buyers"],
+//            "destinations": [...]}
 // The receipt, with the syncs by which destinations are told to remove them.
 Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   TRY(only_query(call.request, {}));
   connect::Exporter* const exporter = call.services.exporter;
-  const auto person = exporter == nullptr ? std::nullopt : exporter->person_of(call.param(0));
   TRY_ASSIGN(const engine::ErasureReceipt receipt, call.engine().erase(pass, call.param(0)));
-  std::vector<std::string> syncs;
-  if (person) syncs = exporter->note_erased(*person);
+  std::vector<connect::RemovalView> removals;
+  if (exporter != nullptr) removals = exporter->note_erased(receipt);
   JsonWriter json;
   json.begin_object();
   json.key("erased").boolean(true);
@@ -75,31 +75,43 @@ Result<Response> delete_profile(const Call& call, const DefinePass& pass) {
   json.key("erased_at").text(to_rfc3339(receipt.erased_at));
   json.key("suppressed").number(receipt.suppressed);
   json.key("removed_from").begin_array();
-  for (const std::string& sync : syncs) json.text(sync);
-  json.end_array().end_object();
+  std::string_view last;  // By sync: whoever was joined to the person may be there too.
+  for (const connect::RemovalView& removal : removals) {
+    if (removal.state != connect::RemovalState::Cannot && removal.sync != last) {
+      json.text(removal.sync);
+      last = removal.sync;
+    }
+  }
+  json.end_array();
+  json.key("destinations").raw(connect::to_json(removals));
+  json.end_object();
   return json_reply(json.take());
 }
 
 namespace {
 
-void write(JsonWriter& json, const engine::ErasureInfo& erasure) {
-  json.begin_object();
+void write_members(JsonWriter& json, const engine::ErasureInfo& erasure) {
   json.key("sequence").number(erasure.sequence);
   json.key("erased_at").text(to_rfc3339(erasure.erased_at));
   json.key("suppressed").number(erasure.suppressed);
   json.key("gone").boolean(erasure.is_gone);
-  json.end_object();
 }
 
 }  // namespace
 
 // GET /v1/profiles/{id}/erasure
-//   ->  200 {"sequence", "erased_at", "suppressed", "gone"}, or 404 when nobody with the id was
+//   ->  200 {"sequence", "erased_at", "suppressed", "gone", "destinations": [{"sync",
+//            "destination", "state", "at", "until", "reason"}]}, or 404 when nobody with the id was
 Result<Response> get_erasure(const Call& call, const DefinePass& pass) {
   TRY(only_query(call.request, {}));
   TRY_ASSIGN(const engine::ErasureInfo erasure, call.engine().erasure(pass, call.param(0)));
+  std::vector<connect::RemovalView> removals;
+  const connect::Exporter* const exporter = call.services.exporter;
+  if (exporter != nullptr) removals = exporter->removals(call.param(0));
   JsonWriter json;
-  write(json, erasure);
+  json.begin_object();
+  write_members(json, erasure);
+  json.key("destinations").raw(connect::to_json(removals)).end_object();
   return json_reply(json.take());
 }
 
@@ -112,7 +124,9 @@ Result<Response> get_erasures(const Call& call, const DefinePass& pass) {
   json.begin_object().key("items").begin_array();
   const std::size_t most = std::min<std::uint64_t>(limit, kPageMax);
   for (const engine::ErasureInfo& erasure : call.engine().erasures(pass, most)) {
-    write(json, erasure);
+    json.begin_object();
+    write_members(json, erasure);
+    json.end_object();
   }
   json.end_array().end_object();
   return json_reply(json.take());

@@ -234,5 +234,53 @@ TEST_F(Events, OtherModesAndScratchAreRefused) {
   EXPECT_FALSE(world_.exporter->preview(world_.pass, "buyers"));
 }
 
+// In words of the destination's own, too.
+TEST_F(Events, GoToTemplatesThatNameThem) {
+  std::vector<std::string> told;
+  world_.receiver.reacts = [&](const std::string&, const boost::json::value& body) {
+    for (const boost::json::value& member : body.at("members").as_array()) {
+      told.push_back(boost::json::serialize(member));
+    }
+    return Receiver::Reaction{};
+  };
+  const std::string request =
+      R"({"body":{"operation":"{{operation}}","members":["{{members}}"]},"member":)"
+      R"({"id":"{{id}}","em":"{{mail}}","what":"{{change.event}}","at":"{{change.time}}",)"
+      R"("why":"{{change.reason}}"}})";
+  world_.define(R"(,"fields":{"mail":{}},"requests":{"add":)" + request + R"(,"remove":)" +
+                    request + "}",
+                R"(,"mode":"events")");
+  world_.people.move("buyers", 1, true, 1'600'000'000'000);
+  world_.people.move("buyers", 1, false, 1'600'000'001'000);
+  run();
+  const std::vector<std::string> expected{
+      R"({"id":"p1","em":"p1@example.com","what":"Audience Entered",)"
+      R"("at":"2020-09-13T12:26:40Z","why":"event"})",
+      R"({"id":"p1","em":"p1@example.com","what":"Audience Exited",)"
+      R"("at":"2020-09-13T12:26:41Z","why":"event"})"};
+  EXPECT_EQ(expected, told);
+}
+
+// Nobody knows any more who came and went: members and those who are there are compared.
+TEST_F(Events, RowsPastTheirRetentionAreMadeUpForFromTheMembers) {
+  world_.define("", R"(,"mode":"events")");
+  for (index::Ordinal i = 0; i < 4; ++i) world_.people.move("buyers", i, true, 10);
+  run();
+  world_.people.move("buyers", 2, false, 11);
+  world_.people.move("buyers", 7, true, 12);
+  world_.people.changes_kept_from = world_.people.next_offset();
+  run();
+  EXPECT_EQ((std::vector<std::string>{"remove p2", "add p7", "add p39"}),
+            std::vector<std::string>(world_.receiver.order.begin() + 4,
+                                     world_.receiver.order.end()));
+  EXPECT_NE(std::string::npos, world_.newest().last_error.find("past their retention"));
+  EXPECT_EQ(RunState::Finished, world_.newest().state);
+  world_.people.move("buyers", 7, false, 13);
+  run();
+  EXPECT_EQ("remove p7", world_.receiver.order.back());
+  EXPECT_EQ(7U, world_.receiver.order.size() - 1);
+  EXPECT_EQ("", world_.newest().last_error);
+}
+
 }  // namespace
 }  // namespace muster::connect

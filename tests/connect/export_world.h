@@ -37,9 +37,11 @@ struct People {
   std::map<index::Ordinal, std::map<std::string, std::string>> fields;
   std::map<std::string, index::Bitmap, std::less<>> segments;
   std::vector<std::pair<std::string, AudienceChange>> changes;  // By segment, offsets from 1.
+  std::uint64_t changes_kept_from = 1;  // Those before are past their retention.
   std::uint64_t snapshot = 1;
   std::function<index::Bitmap(const std::string& where)> matches;  // Answers questions.
 
+  std::uint64_t next_offset() const { return changes.size() + 1; }
   // In the segment, and in the change stream.
   void move(const std::string& segment, index::Ordinal ordinal, bool enters, TimeMs happened) {
     enters ? segments[segment].add(ordinal) : segments[segment].remove(ordinal);
@@ -47,7 +49,10 @@ struct People {
                                  .profile_id = ids.contains(ordinal) ? ids.at(ordinal) : "",
                                  .entered = enters, .happened = happened, .reason = "event"}});
   }
+  index::Bitmap known;     // Everybody there ever was.
+  index::Bitmap left_out;  // By a refresh: not there, and not erased.
   void add(index::Ordinal ordinal, const std::string& email) {
+    known.add(ordinal);
     ids[ordinal] = "p" + std::to_string(ordinal);
     if (!email.empty()) fields[ordinal]["email"] = email;
   }
@@ -87,10 +92,10 @@ class FakeAudience final : public Audience {
     }
     return rows;
   }
-  std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const override {
-    std::vector<bool> gone;
-    for (const index::Ordinal ordinal : ordinals) gone.push_back(!people_.ids.contains(ordinal));
-    return gone;
+  Result<index::Bitmap> erased() const override {
+    index::Bitmap erased = subtract(people_.known, people_.left_out);
+    for (const auto& [ordinal, id] : people_.ids) erased.remove(ordinal);
+    return erased;
   }
   Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const override {
     for (const auto& [ordinal, id] : people_.ids) {
@@ -100,6 +105,9 @@ class FakeAudience final : public Audience {
   }
   Result<AudienceChanges> changes(std::string_view segment, std::uint64_t from,
                                   std::size_t limit) const override {
+    if (from < people_.changes_kept_from) {
+      return Error{ErrorCode::NotFound, "They are past their retention."};
+    }
     AudienceChanges found{.next = from};
     for (const auto& [name, row] : people_.changes) {
       if (row.offset < from || found.rows.size() == limit) continue;
@@ -365,6 +373,35 @@ class World {
         pass, "buyers", R"({"segment":"buyers","destination":"crm","mapping":{"mail":"email"})" +
                             sync_members + "}");
     ASSERT_TRUE(sync) << sync.error().message;
+  }
+
+  // Somebody is erased: the engine no longer knows them, and then the exporter hears of it. Returns
+  // the syncs by which they are removed.
+  void erase_quietly(index::Ordinal ordinal) {
+    for (auto& [name, segment] : people.segments) segment.remove(ordinal);
+    people.ids.erase(ordinal);
+    people.fields.erase(ordinal);
+  }
+  std::vector<std::string> note_erased(index::Ordinal ordinal) {
+    std::vector<std::string> syncs;
+    const std::string id = "p" + std::to_string(ordinal);
+    for (const RemovalView& removal : exporter->note_erased(
+             {.erased_at = clock.now(), .profiles = {{ordinal, id}}})) {
+      syncs.push_back(removal.sync);
+    }
+    return syncs;
+  }
+  std::vector<std::string> erase(index::Ordinal ordinal) {
+    erase_quietly(ordinal);
+    return note_erased(ordinal);
+  }
+  // What became of the removals of somebody: "buyers pending", ...
+  std::vector<std::string> removals(index::Ordinal ordinal) const {
+    std::vector<std::string> told;
+    for (const RemovalView& removal : exporter->removals("p" + std::to_string(ordinal))) {
+      told.push_back(removal.sync + " " + std::string(name_of(removal.state)));
+    }
+    return told;
   }
 
   // Works and lets time pass until nothing is left to do, or the store is down. Each step keeps the

@@ -203,6 +203,31 @@ TEST(Ledger, RefusesARunThatDoesNotAddUp) {
   EXPECT_FALSE(ledger.apply(stranger));
 }
 
+// An append that failed may have been done after all: what it said is then said twice.
+TEST(Ledger, SortedTwiceIsSortedOnce) {
+  const auto one = index::Bitmap::from_sorted(std::vector<index::Ordinal>{7});
+  Ledger ledger("buyers");
+  ASSERT_TRUE(ledger.apply(RunStarted{.run = 1, .audience = one, .add = one}));
+  ASSERT_TRUE(ledger.apply(BatchPlanned{.run = 1, .id = "msg_1", .people = one, .digests = {1},
+                                        .member_bytes = {1}}));
+  ASSERT_TRUE(ledger.apply(Delivered{"msg_1", 1, 200}));
+  ASSERT_TRUE(ledger.apply(RunFinished{1, 2, ""}));
+  ASSERT_TRUE(ledger.apply(RunStarted{.run = 2, .audience = one, .check = one}));
+  const Sorted leaving{.run = 2, .unidentifiable = one};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(ledger.apply(leaving));
+    EXPECT_TRUE(ledger.to_remove().contains(7)) << i;
+    EXPECT_EQ(1U, ledger.runs().back().counts.removals_pending);
+    EXPECT_TRUE(ledger.held().contains(7));
+  }
+  const Sorted nameless{.run = 2, .nameless = one};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(ledger.apply(nameless));
+    EXPECT_TRUE(ledger.all_planned());
+    EXPECT_EQ(1U, ledger.runs().back().counts.removals_rejected);
+  }
+}
+
 TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
   const auto people = index::Bitmap::from_sorted(std::vector<index::Ordinal>{3, 70'000, 70'001});
   const BatchPlanned batch{.run = 2, .id = "msg_a", .operation = Operation::Change, .gzip = true,
@@ -211,6 +236,8 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
                            .suffix_bytes = 3,
                            .request = {"PUT", "/x", "text/plain", {{"X-A", "b"}}},
                            .known = "packed"};
+  BatchPlanned named = batch;
+  named.names = {1, 2, 3};
   const OutcomeRecord records[] = {
       RunRequested{1, 2},
       RunStarted{.run = 1, .audience = people, .excluded = {{"x", people}}},
@@ -219,6 +246,12 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
       Rejected{"msg_a", 1, 422, "why"}, Split{"msg_a", 1, 422, "why", batch, batch},
       Dead{"msg_a", 1, true, "why"}, Revived{"msg_a", 1}, RunFinished{1, 2, "why"}, Forgotten{1},
       DeliveredPartly{"msg_a", 1, 200, {{"no such address", people}}},
+      Sorted{1, people, people, people, people}, named,
+      Split{"msg_a", 1, 422, "why", named, named}, Recut{"msg_a", 1, people, true, batch},
+      Recut{.id = "msg_a", .without = people, .next = {}},
+      RemovalOwed{"buyers", "crm", 7, "0123456789abcdef", 5, true},
+      RemovalSealed{"buyers", 7, "0123456789abcdef", "enc:v1:xyz"},
+      RemovalSettled{"buyers", 7, 1, true, "why"},
       RunRequested{1, 2, true, people}, Cancelled{1, 2}, Following{1, 2}, Told{"msg_a"},
       RunStarted{.run = 1, .audience = people, .split_key = 3, .assigned = {{"a", people}},
                  .held_out = {{"a", people}}, .events_from = 1, .events_to = 2, .events_until = 3,
@@ -235,7 +268,7 @@ TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
     }
     EXPECT_FALSE(decode_outcome(bytes + "x"));
   }
-  EXPECT_FALSE(decode_outcome(std::string("\x03\x00\x01", 3)));
+  EXPECT_FALSE(decode_outcome(std::string("\x04\x00\x01", 3)));
   EXPECT_FALSE(decode_outcome(std::string("\x01\x7f\x01", 3)));
 }
 

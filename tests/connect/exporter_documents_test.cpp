@@ -167,9 +167,11 @@ TEST_F(ExporterDocuments, ADestinationStaysOneThatItsSyncsFit) {
   EXPECT_TRUE(world_.exporter->put_destination(world_.pass, "crm",
                                                head + both + R"(,"fields":{"mail":{}}})"));
   ASSERT_TRUE(put_sync("told", "b", R"(,"mode":"events")"));
-  const auto told = world_.exporter->put_destination(world_.pass, "b", head + both + "}");
+  EXPECT_TRUE(world_.exporter->put_destination(world_.pass, "b", head + both + "}"));
+  const auto told = world_.exporter->put_destination(
+      world_.pass, "b", R"({"kind":"file","directory":"told","format":"ndjson"})");
   ASSERT_FALSE(told);
-  EXPECT_TRUE(told.error().message.starts_with("/requests: sync 'told' sends events"))
+  EXPECT_TRUE(told.error().message.starts_with("/kind: sync 'told' sends events"))
       << told.error().message;
 }
 

@@ -5,6 +5,7 @@
 
 #include "connect/profile_ids.h"
 #include "tests/connect/export_world.h"
+#include "tests/connect/journal_bytes.h"
 
 namespace muster::connect {
 namespace {
@@ -38,44 +39,9 @@ class OutcomeErasing : public ::testing::Test {
     erased_.add(ordinal);
   }
 
-  struct Done {
-    std::uint64_t changed = 0, needed = 0;
-  };
-  // As the engine does it: all records of all streams, in order.
-  Done compact() {
-    Done done;
-    const engine::EraseOutcome erase = world_.exporter->eraser(erased_);
-    for (auto& [stream, payloads] : world_.store.streams) {
-      for (std::string& payload : payloads) {
-        auto outcome = erase(stream, payload);
-        EXPECT_TRUE(outcome) << outcome.error().message;
-        done.needed += outcome->is_needed ? 1 : 0;
-        if (!outcome->payload) continue;
-        ++done.changed;
-        payload = *outcome->payload;
-      }
-    }
-    return done;
-  }
-
-  // Records that have the text, also in a body.
+  testing::Compacted compact() { return testing::compact(world_, erased_); }
   std::uint64_t records_with(const std::string& text) {
-    std::uint64_t found = 0;
-    const auto body_has = [&](const BatchPlanned& batch) {
-      return gzip_unpack(batch.packed, 1U << 30)->find(text) != std::string::npos;
-    };
-    for (const auto& [stream, payloads] : world_.store.streams) {
-      for (const std::string& payload : payloads) {
-        const OutcomeRecord record = decode_outcome(payload).value();
-        bool has = payload.find(text) != std::string::npos;
-        if (const auto* batch = std::get_if<BatchPlanned>(&record)) has = has || body_has(*batch);
-        if (const auto* split = std::get_if<Split>(&record)) {
-          has = has || body_has(split->first) || body_has(split->second);
-        }
-        found += has ? 1 : 0;
-      }
-    }
-    return found;
+    return testing::records_with(world_, text);
   }
 
   World world_;
@@ -85,19 +51,19 @@ class OutcomeErasing : public ::testing::Test {
 TEST_F(OutcomeErasing, WaitsUntilTheDestinationWasTold) {
   run();
   erase(7);
-  const Done before = compact();
+  const testing::Compacted before = compact();
   EXPECT_EQ(0U, before.changed);
   EXPECT_EQ(1U, before.needed);
   EXPECT_EQ(1U, records_with("p7@example.com"));
   run();  // It sends the removal, by the id as it was sent.
   EXPECT_FALSE(world_.receiver.holds.contains("p7"));
-  const Done after = compact();
+  const testing::Compacted after = compact();
   EXPECT_EQ(2U, after.changed);  // What added, and what removed.
   EXPECT_EQ(0U, after.needed);
   EXPECT_EQ(0U, records_with("p7@example.com"));
   EXPECT_EQ(0U, records_with("\"p7\""));
   EXPECT_EQ(1U, records_with("p8@example.com"));
-  const Done again = compact();
+  const testing::Compacted again = compact();
   EXPECT_EQ(0U, again.changed + again.needed);
 }
 
@@ -137,54 +103,36 @@ TEST_F(OutcomeErasing, KeepsWhatIsNotSettled) {
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(world_.exporter->work_once());
   erase(7);
   const auto before = world_.store.streams;
-  const Done done = compact();
+  const testing::Compacted done = compact();
   EXPECT_EQ(2U, done.needed);  // The batch, and the run, which may plan another.
   EXPECT_TRUE(before == world_.store.streams);
 }
 
-// Nobody is ever removed from one that only appends, so nothing waits for it.
-TEST_F(OutcomeErasing, OwesNothingToASyncThatAppends) {
+// A destination that cannot remove anybody is owed nothing, so nothing waits for it.
+TEST_F(OutcomeErasing, WaitsForNobodyWhoCannotBeRemoved) {
   World appending;
   for (index::Ordinal i = 0; i < 10; ++i) {
     appending.people.add(i, "p" + std::to_string(i) + "@example.com");
     appending.people.segments["buyers"].add(i);
   }
   appending.open();
-  appending.define("", R"(,"mode":"append")");
+  appending.define(R"(,"fields":{"mail":{}},"requests":{"add":{"member":{"id":"{{id}}"},)"
+                   R"("body":{"operation":"{{operation}}","members":["{{members}}"]}}})",
+                   R"(,"mode":"append")");
   ASSERT_TRUE(appending.exporter->start_run(appending.pass, "buyers"));
   appending.work();
-  const auto erase = appending.exporter->eraser(only({3}));
-  std::uint64_t changed = 0;
-  for (auto& [stream, payloads] : appending.store.streams) {
-    for (std::string& payload : payloads) {
-      const auto outcome = erase(stream, payload);
-      ASSERT_TRUE(outcome);
-      EXPECT_FALSE(outcome->is_needed);
-      if (!outcome->payload) continue;
-      ++changed;
-      payload = *outcome->payload;
-    }
-  }
-  EXPECT_EQ(1U, changed);
-  // Once it is to take people back, nobody knows who that was: nothing is sent, and it adds up.
-  appending.people.ids.erase(3);
-  appending.people.segments["buyers"] = only({0, 1, 2});
-  appending.open();
-  ASSERT_TRUE(appending.exporter->put_sync(
-      appending.pass, "buyers",
-      R"({"segment":"buyers","destination":"crm","mapping":{"mail":"email"},"mode":"diff"})"));
-  ASSERT_TRUE(appending.exporter->start_run(appending.pass, "buyers"));
+  EXPECT_EQ(10U, appending.receiver.holds.size());
+  EXPECT_EQ(std::vector<std::string>{"buyers"}, appending.erase(3));
+  EXPECT_EQ(std::vector<std::string>{"buyers cannot"}, appending.removals(3));
   appending.work();
-  const RunView last = appending.newest();
-  EXPECT_EQ(RunState::Finished, last.state);
-  EXPECT_EQ(7U, last.counts.removals);
-  EXPECT_EQ(6U, last.counts.removals_sent);
-  EXPECT_EQ(1U, last.counts.removals_rejected);
-  for (const std::string& told : appending.receiver.order) EXPECT_NE("remove ", told);
-  // And never again.
-  ASSERT_TRUE(appending.exporter->start_run(appending.pass, "buyers"));
-  appending.work();
-  EXPECT_EQ(0U, appending.newest().counts.removals);
+  EXPECT_EQ(1, appending.receiver.deliveries);
+  const testing::Compacted done = testing::compact(appending, only({3}));
+  EXPECT_EQ(0U, done.needed);
+  EXPECT_EQ(1U, done.changed);
+  EXPECT_EQ(0U, testing::records_with(appending, "\"p3\""));
+  appending.restart();
+  EXPECT_FALSE(appending.exporter->next_due());
+  EXPECT_EQ(std::vector<std::string>{"buyers cannot"}, appending.removals(3));
 }
 
 }  // namespace

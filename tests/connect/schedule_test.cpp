@@ -201,8 +201,8 @@ TEST_F(Scheduling, WhoIsErasedIsRemovedAtOnceAndNobodyElseIsTouched) {
   world_.define("", R"(,"exclude":["unsubscribed"])");
   run();
   ASSERT_TRUE(world_.receiver.holds.contains("p7"));
-  EXPECT_TRUE(world_.exporter->note_erased(5).empty());
-  EXPECT_EQ(std::vector<std::string>{"buyers"}, world_.exporter->note_erased(7));
+  EXPECT_TRUE(world_.note_erased(5).empty());
+  EXPECT_EQ(std::vector<std::string>{"buyers"}, world_.note_erased(7));
   leave(7);
   world_.people.ids.erase(7);
   add(100, 110);  // Who came meanwhile waits for the next run.
@@ -231,7 +231,7 @@ TEST_F(Scheduling, WhoWasErasedBeforeAStartIsRemovedAfterIt) {
   run();
   ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
   erase(world_, 7);
-  EXPECT_EQ(1U, world_.exporter->note_erased(7).size());
+  EXPECT_EQ(1U, world_.note_erased(7).size());
   erase(world_, 8);  // The program ends before the exporter hears of it.
   work_now();
   world_.restart();
@@ -249,7 +249,7 @@ TEST_F(Scheduling, ARunThatIsCancelledDoesNotForgetWhoWasErased) {
   world_.define(R"(,"batch_size":10)");
   run();
   erase(world_, 7);
-  world_.exporter->note_erased(7);
+  world_.note_erased(7);
   ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
   ASSERT_TRUE(world_.exporter->cancel(world_.pass, "buyers"));
   work_now();
@@ -258,21 +258,36 @@ TEST_F(Scheduling, ARunThatIsCancelledDoesNotForgetWhoWasErased) {
   // One that ends well leaves nothing to do.
   ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
   erase(world_, 8);
-  world_.exporter->note_erased(8);
+  world_.note_erased(8);
   work_now();
   EXPECT_EQ(98U, world_.receiver.holds.size());
   EXPECT_FALSE(world_.newest().erasure) << "the usual run removed them";
 }
 
-// Their row was read, their batch not yet known of: they are sent, and then removed.
-TEST_F(Scheduling, WhoIsErasedWhileTheirBatchIsMadeIsRemovedAgain) {
+// Their row was read, their batch not yet known of: it is cut before it goes.
+TEST_F(Scheduling, WhoIsErasedWhileTheirBatchIsMadeIsNotSent) {
   world_.define();
   ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
   ASSERT_TRUE(world_.exporter->work_once());  // It has begun, with nobody in a batch.
-  EXPECT_EQ(std::vector<std::string>{"buyers"}, world_.exporter->note_erased(7));
+  EXPECT_TRUE(world_.note_erased(7).empty());
   work_now();  // The fake still knows them: as a row that was read before.
   EXPECT_FALSE(world_.receiver.holds.contains("p7"));
-  EXPECT_TRUE(world_.newest().erasure);
+  EXPECT_EQ(99U, world_.receiver.holds.size());
+  EXPECT_EQ(99U, world_.receiver.order.size());
+  EXPECT_EQ(1U, world_.newest().counts.unidentifiable);
+}
+
+// Who is left out by a refresh is removed by a run that is asked for, not by a start.
+TEST_F(Scheduling, WhoIsLeftOutByARefreshWaitsForARun) {
+  world_.define();
+  run();
+  world_.people.left_out.add(7);
+  world_.erase_quietly(7);
+  world_.restart();
+  work_now();
+  EXPECT_TRUE(world_.receiver.holds.contains("p7"));
+  run();
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
 }
 
 // A run for an erasure leaves alone what it is not about, and cannot be called off.
@@ -295,7 +310,7 @@ TEST_F(Scheduling, AnErasureKeepsPendingPeopleAndDeadLettersAndIsNotCancelled) {
   EXPECT_EQ(80U, pending);
   ASSERT_EQ(1U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
   erase(world_, 7);
-  EXPECT_EQ(1U, world_.exporter->note_erased(7).size());
+  EXPECT_EQ(1U, world_.note_erased(7).size());
   ASSERT_TRUE(world_.exporter->work_once());  // Asked for, not begun.
   EXPECT_FALSE(world_.exporter->cancel(world_.pass, "buyers"));
   work_now();
@@ -315,7 +330,7 @@ TEST_F(Scheduling, ARemovalThatIsRefusedIsTriedAgainInAnHour) {
                               .answer = {.kind = AnswerKind::Status, .status = 422}};
   };
   erase(world_, 7);
-  world_.exporter->note_erased(7);
+  world_.note_erased(7);
   work_now();
   EXPECT_EQ(2U, runs());
   pass_ms(3'599'000);

@@ -184,6 +184,7 @@ class Watching(SyncCase):
                                       f'{PEOPLE} .*: adds up')
         receipt = self.assert_ok(client.delete('/v1/profiles/p0042')).json()
         self.assertEqual(receipt['removed_from'], ['pro-hook'])
+        self.assertEqual([one['state'] for one in receipt['destinations']], ['pending'])
         deadline = time.monotonic() + 20
         while ('remove', {'id': 'p0042'}) not in self.sent(log):
             self.assertLess(time.monotonic(), deadline, 'the removal does not come')
