@@ -19,7 +19,9 @@ Error not_encrypted() {
 }  // namespace
 
 // In this order, because what comes later may write into what comes earlier. Whatever else stands
-// under data keys gets its step here.
+// under data keys gets its step here. Before a key goes only heads of files are looked at: what
+// names a key elsewhere (a wrapped key in a record, say) is brought under the newest by its step
+// before that returns, or the step names it as unreachable, and all keys stay.
 std::vector<KeyRotation::Step> Engine::Impl::rotation_steps() {
   const auto nothing_left = [](Status done) -> Result<std::vector<std::string>> {
     if (!done) return std::move(done.error());

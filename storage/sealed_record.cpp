@@ -10,7 +10,7 @@ namespace {
 
 // Disk values: a record's head, described in storage/format.md.
 constexpr std::size_t kChecksumBytes = 4, kKindAt = 5, kKeyAt = 6, kBodyAt = 18;
-constexpr char kBatch = 1, kPartialBatch = 9;
+constexpr char kBatch = 1, kPartialBatch = 9, kDerivedBatch = 20;
 
 // A key seals one record, so one nonce is enough.
 const std::string& nonce() {
@@ -43,7 +43,8 @@ std::uint32_t key_of(std::string_view record) {
 
 bool is_to_be_sealed(std::string_view record) {
   if (record.size() <= kBodyAt || key_of(record) != 0) return false;
-  return record[kKindAt] == kBatch || record[kKindAt] == kPartialBatch;
+  const char kind = record[kKindAt];
+  return kind == kBatch || kind == kPartialBatch || kind == kDerivedBatch;
 }
 
 std::optional<std::uint64_t> slot_of_record(std::string_view record) {
