@@ -173,6 +173,36 @@ TEST_F(Derive, BatchesOfTheArchiveAreReadAndThoseThatAreGoneAreSaid) {
   }
 }
 
+// What an erased person leaves in derived rows goes, too; and the rest can be made once more.
+TEST_F(Derive, ErasedPeopleLeaveDerivedRowsAsAnyOthers) {
+  const auto suppression = storage::Suppression::in_memory();
+  test_.suppress_with(*suppression);
+  test_.keep_checkpoints(checkpoints_);
+  ASSERT_TRUE(test_.restart());
+  send(test_, TableKind::Profiles, R"({"profile_id": "ana", "n": 1}
+{"profile_id": "marked", "n": 2})");
+  ASSERT_EQ(2U, derived(test_, {.fields = R"({"profiles.n": {"type": "double"}})"}).written);
+  ASSERT_TRUE(test_.engine().erase(pass<Permission::Define>(), "marked"));
+  const auto compacted = test_.compact_erased();
+  ASSERT_TRUE(compacted) << compacted.error().message;
+  EXPECT_EQ(2U, compacted->lines);
+  std::uint64_t batches = 0;
+  ASSERT_TRUE(test_.memory_log().read(1, [&](std::uint64_t, std::string_view bytes) -> Status {
+    TRY_ASSIGN(const storage::Record record, storage::decode(bytes));
+    const auto* const batch = std::get_if<storage::DataBatch>(&record.body);
+    if (batch == nullptr) return Ok{};
+    EXPECT_EQ(std::string::npos, batch->raw.find("marked"));
+    batches += batch->is_derived ? 1 : 0;
+    return Ok{};
+  }));
+  EXPECT_EQ(1U, batches);
+  const DeriveAnswer done =
+      derived(test_, {.fields = R"({"profiles.n": {"type": "decimal", "scale": 2}})"});
+  ASSERT_EQ(DeriveState::Done, done.state) << done.failure;
+  EXPECT_EQ(1U, done.written);
+  EXPECT_EQ(1U, count_of(test_, "n = 1"));
+}
+
 // --- Random histories ----------------------------------------------------------------------------
 
 // What the fields of the worlds are declared as: from the beginning in one, later in the other.

@@ -55,7 +55,9 @@ TEST_F(ServeOptionsTest, TheFileFillsInWhatNobodySaid) {
 }
 
 TEST_F(ServeOptionsTest, CheckpointsAndTheRetentionOfTheLog) {
-  ASSERT_TRUE(read("checkpoint-mib = 5\nraw-retention = \"30d\"\nraw-archive = \"a\"\n", {}));
+  ASSERT_TRUE(read("checkpoint-mib = 5\nraw-retention = \"30d\"\nraw-archive = \"a\"\n"
+                   "events-retention = \"400d\"\n", {}));
+  EXPECT_EQ("400d", options_.events_retention);
   EXPECT_EQ(5U, options_.checkpoint_mib);
   EXPECT_EQ("30d", options_.raw_retention);
   EXPECT_EQ("a", options_.raw_archive);

@@ -150,7 +150,7 @@ void World::forget_events() {
   const TimeMs since = engine().health().events_since;
   if (since == events_since_) return;
   if (since < events_since_) return broken("events are forgotten from before an earlier moment");
-  if (events_since_ != kTimeMin) happened("days of events forgotten");
+  happened("retentions of events");
   events_since_ = since;
   known_.forget_events(since);
   note("events since " + std::to_string(since));
