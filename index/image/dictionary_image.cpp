@@ -18,12 +18,14 @@ namespace {
 constexpr std::size_t kKeysAtOnce = 16U << 20;
 
 // Which keys of a section are forgotten, behind the keys and where there are any: varint, of each
-// its place in the section less the one before: varint.
-void write_forgotten(ByteWriter& out, const Dictionary& dictionary, std::uint32_t first,
-                     std::uint32_t last) {
+// its place in the section less the one before: varint. With a seal, also those that are nobody's.
+void write_forgotten(ByteWriter& out, const Dictionary& dictionary, const KeySeal* seal,
+                     std::uint32_t first, std::uint32_t last) {
   std::vector<std::uint32_t> places;
-  for (std::uint32_t code = first; code < last && dictionary.forgotten() != 0; ++code) {
-    if (dictionary.is_forgotten(code)) places.push_back(code - first);
+  if (dictionary.forgotten() == 0 && seal == nullptr) return;
+  for (std::uint32_t code = first; code < last; ++code) {
+    const bool is_nobodys = seal != nullptr && seal->owner(code) == kOwnedByNobody;
+    if (is_nobodys || dictionary.is_forgotten(code)) places.push_back(code - first);
   }
   if (places.empty()) return;
   out.varint(places.size());
@@ -136,7 +138,7 @@ void add_dictionary_sections(const std::string& prefix, const Dictionary& dictio
                             const bool is_apart = seal && seal->owner(code) != kOwnedByMany;
                             out.text(is_apart ? KeyText(seal->stand_in()) : dictionary.key(code));
                           }
-                          write_forgotten(out, dictionary, first, last);
+                          write_forgotten(out, dictionary, seal.get(), first, last);
                           return bytes;
                         }});
     if (!seal) continue;

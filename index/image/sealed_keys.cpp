@@ -8,7 +8,7 @@ namespace muster::index {
 namespace {
 
 // Disk values.
-constexpr std::uint8_t kNobodys = 0, kSealed = 1, kLost = 2;
+constexpr std::uint8_t kSealed = 1, kLost = 2;
 
 // What a text is sealed for: so that none can take another's place.
 std::string place_of(const std::string& prefix, std::uint32_t code) {
@@ -21,10 +21,6 @@ std::string place_of(const std::string& prefix, std::uint32_t code) {
 Status write_key(const std::string& prefix, std::uint32_t code, std::string_view key,
                  const KeySeal& seal, PersonSeals::Session& session, ByteWriter& out) {
   const std::uint32_t owner = seal.owner(code);
-  if (owner == kOwnedByNobody) {
-    out.u8(kNobodys);
-    return Ok{};
-  }
   const bool is_name = !seal.identifier().empty();
   const auto lost = is_name ? tag_of_lost_name(key) : std::nullopt;
   std::string sealed;
@@ -44,9 +40,9 @@ Result<OpenedKey> read_key(const std::string& prefix, std::uint32_t code, const 
                            PersonSeals::Session& session, ByteReader& in) {
   OpenedKey key;
   const std::uint8_t what = in.u8();
-  if (what > kLost) in.fail();
+  if (what != kSealed && what != kLost) in.fail();
   const bool is_name = !seal.identifier().empty();
-  const std::uint64_t tag = is_name && what != kNobodys ? in.u64() : 0;
+  const std::uint64_t tag = is_name ? in.u64() : 0;
   key.is_forgotten = true;
   if (what == kSealed) {
     const std::uint64_t owner = in.varint();
@@ -61,7 +57,7 @@ Result<OpenedKey> read_key(const std::string& prefix, std::uint32_t code, const 
       return key;
     }
   }
-  if (is_name && what != kNobodys) {
+  if (is_name) {
     key.is_forgotten = false;
     key.text = lost_name(tag);
   }
@@ -97,7 +93,9 @@ Result<std::string> sealed_bytes(const std::string& prefix, const Dictionary& di
   ByteWriter out(keys);
   std::uint32_t count = 0, before = 0;
   for (std::uint32_t code = first; code < last; ++code) {
-    if (seal.owner(code) == kOwnedByMany || dictionary.is_forgotten(code)) continue;
+    const std::uint32_t owner = seal.owner(code);
+    const bool is_apart = owner != kOwnedByMany && owner != kOwnedByNobody;
+    if (!is_apart || dictionary.is_forgotten(code)) continue;
     out.varint(code - first - before);
     before = code - first;
     ++count;

@@ -1,9 +1,9 @@
-// The keys of a dictionary that are one person's alone, or nobody's, as sections beside its own.
+// The keys of a dictionary that are one person's alone, as sections beside its own.
 //
 //   PREFIX/N         the keys 65,536 N and on; in place of each that is sealed or gone, a stand-in
 //   PREFIX/sealed/N  varint how many, and of each varint its place less the one before, u8 what it
-//                    is: 0 nobody's, 1 sealed, 2 of somebody whose key was destroyed; of what
-//                    people are known by u64 its tag, but for 0; of 1 varint person, text sealed
+//                    is: 1 sealed, 2 of somebody whose key was destroyed; of what people are known
+//                    by u64 its tag; of 1 varint person, text sealed
 //
 // Thread safety: any thread; what is read, one thread.
 #pragma once

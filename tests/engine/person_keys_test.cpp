@@ -169,5 +169,73 @@ TEST_F(PersonKeysWorld, AKeyThatIsDestroyedWithoutARecordErasesAtTheNextStart) {
   EXPECT_EQ(before, fingerprint());
 }
 
+TEST_F(PersonKeysWorld, WhatDidNotChangeIsTheSameBytesInTheNextCheckpoint) {
+  fill();
+  const auto sealed = [&] {
+    std::map<std::string, Hash128> hashes;
+    const auto checkpoint = store_->open(store_->sequences().front());
+    for (const auto& [name, place] : (*checkpoint)->manifest().sections) {
+      if (name.find("/sealed/") != std::string::npos) hashes[name] = place.hash;
+    }
+    return hashes;
+  };
+  const auto before = sealed();
+  EXPECT_GE(before.size(), 4U);
+  ASSERT_TRUE(test_.events({search_by("ana@marked.example", "later")}));
+  ASSERT_TRUE(test_.take_checkpoint());
+  EXPECT_EQ(before, sealed());
+  start_again();
+  ASSERT_TRUE(test_.events({search_by("ana@marked.example", "later still")}));
+  ASSERT_TRUE(test_.take_checkpoint());
+  EXPECT_EQ(before, sealed()) << "by another process";
+  ASSERT_TRUE(test_.profiles({person("dora", "dora@example.com", "Side Street 9")}));
+  ASSERT_TRUE(test_.take_checkpoint());
+  EXPECT_NE(before, sealed());
+}
+
+TEST_F(PersonKeysWorld, AnOlderKeyFileIsRefusedAndNamed) {
+  fill();
+  erase("cem");
+  const std::string older = bytes_of(file_);
+  erase("marked-ana");
+  const std::string newest = bytes_of(file_);
+  const auto put = [&](const std::string& bytes) {
+    std::ofstream(file_, std::ios::binary | std::ios::trunc) << bytes;
+    open_keys();
+  };
+  put(older);
+  const Status refused = test_.restart();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("person-keys is older than the log"), std::string::npos)
+      << refused.error().message;
+  put(newest);
+  restart();
+  EXPECT_EQ(0U, count("email = \"ana@marked.example\""));
+}
+
+// A newer state had people whom this one has not; their numbers are given again.
+TEST_F(PersonKeysWorld, ANumberWhoseKeyWasDestroyedElsewhereGetsAnother) {
+  fill();
+  const index::Ordinal next[] = {static_cast<index::Ordinal>(100)};
+  keys_->destroy(next);
+  ASSERT_TRUE(keys_->sync(0));
+  start_again();
+  EXPECT_EQ(2U, keys_->slots().state(100));
+  EXPECT_EQ(test_.notices(), std::vector<std::string>{});
+}
+
+TEST_F(PersonKeysWorld, ACompactionLeavesNothingAndTheSameState) {
+  fill();
+  erase("marked-ana");
+  start_again();
+  compact();
+  EXPECT_EQ(places_of(kHers), std::vector<std::string>{});
+  EXPECT_EQ(readable(kHers), std::vector<std::string>{});
+  const auto before = fingerprint();
+  start_again();
+  EXPECT_EQ(before, fingerprint());
+  EXPECT_EQ(1U, count("street = \"Side Street 2\""));
+}
+
 }  // namespace
 }  // namespace muster::testing
