@@ -54,9 +54,7 @@ class RestlessAudience final : public Audience {
     }
     return rows;
   }
-  std::vector<bool> gone(std::span<const index::Ordinal> ordinals) const override {
-    return std::vector<bool>(ordinals.size(), false);
-  }
+  Result<index::Bitmap> erased() const override { return index::Bitmap(); }
   Result<std::optional<index::Ordinal>> find(std::string_view) const override {
     return std::optional<index::Ordinal>();
   }
