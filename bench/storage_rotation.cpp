@@ -11,6 +11,7 @@
 #include "bench/storage_beside.h"
 #include "engine/engine.h"
 #include "loader/decoder.h"
+#include "storage/person_keys.h"
 #include "storage/rocks_log.h"
 
 namespace muster::bench {
@@ -37,7 +38,9 @@ class Home {
     TRY_ASSIGN(ring_, storage::Keyring::make(std::string(32, 'k')));
     ring_->live_in(directory_ / "keyring", {});
     TRY_ASSIGN(log_, storage::RocksLog::open(directory_, {.keys = ring_}));
-    store_ = std::make_unique<storage::CheckpointStore>(directory_, ring_);
+    TRY_ASSIGN(auto people, storage::PersonKeys::open(directory_ / "person-keys", *ring_,
+                                                      storage::LogAccess::ReadWrite));
+    store_ = std::make_unique<storage::CheckpointStore>(directory_, ring_, std::move(people));
     TRY_ASSIGN(engine_, engine::Engine::open({.log = log_.get(),
                                               .clock = &clock_,
                                               .decoder = &decoder_,

@@ -199,7 +199,7 @@ class Engine::Impl {
   void begin_key_rotation();
   std::vector<KeyRotation::Step> rotation_steps();
   Status rewrite_checkpoints(const std::stop_token& stop);
-  Status rewrap_person_keys();
+  Result<std::vector<std::string>> rewrap_person_keys(const std::stop_token& stop);
   Result<std::vector<std::string>> rewrite_archive(const std::stop_token& stop);
 
   // Of the index and the ids of events; not of kept predicates, which have a limit of their own.

@@ -34,9 +34,7 @@ std::vector<KeyRotation::Step> Engine::Impl::rotation_steps() {
       {"checkpoints", [this, nothing_left](const std::stop_token& stop) {
          return nothing_left(rewrite_checkpoints(stop));
        }},
-      {"keys of people", [this, nothing_left](const std::stop_token&) {
-         return nothing_left(rewrap_person_keys());
-       }},
+      {"person-keys", [this](const std::stop_token& stop) { return rewrap_person_keys(stop); }},
       {"archive", [this](const std::stop_token& stop) { return rewrite_archive(stop); }},
   };
 }
@@ -65,11 +63,20 @@ Status Engine::Impl::rewrite_checkpoints(const std::stop_token& stop) {
   return take_two_checkpoints(stop);
 }
 
-Status Engine::Impl::rewrap_person_keys() {
-  if (person_keys() == nullptr) return Ok{};
+Result<std::vector<std::string>> Engine::Impl::rewrap_person_keys(const std::stop_token& stop) {
+  std::vector<std::string> unreachable;
+  if (person_keys() == nullptr) {
+    const auto file = parts.checkpoints->directory().parent_path() / "person-keys";
+    std::error_code failed;
+    if (std::filesystem::exists(file, failed)) unreachable.push_back(file.string());
+    return unreachable;
+  }
   storage::KeySlots& slots = person_keys()->slots();
-  if (slots.wrapped_with() == parts.keyring->newest()) return Ok{};
-  return slots.rewrap(*parts.keyring);
+  storage::Pace pace(stop);
+  if (slots.wrapped_with() != parts.keyring->newest()) {
+    TRY(slots.rewrap(*parts.keyring, [&pace] { return pace.rest(); }));
+  }
+  return unreachable;
 }
 
 // Each file of its own, so that a checkpoint may come between two.

@@ -174,8 +174,9 @@ bool Writer::drop_waiting(std::span<const Identity> person) {
 }
 
 void Writer::reject_suppressed(TypedRows& rows, const IsSuppressed& is_suppressed) const {
-  if (rows.table.kind == TableKind::Entities || (!is_suppressed && erased_.empty())) return;
-  reject_suppressed_people(rows, is_suppressed);
+  if (rows.table.kind == TableKind::Entities) return;
+  reject_lost_names(rows, *state_.schema);
+  if (is_suppressed || !erased_.empty()) reject_suppressed_people(rows, is_suppressed);
   if (is_suppressed) reject_suppressed_claims(rows, is_suppressed);
   std::stable_sort(rows.rejected.begin(), rows.rejected.end(),
                    [](const auto& a, const auto& b) { return a.line < b.line; });

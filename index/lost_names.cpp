@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "index/identifier_value.h"
 #include "index/writer.h"
 
 namespace muster::index {
@@ -30,6 +31,28 @@ std::optional<std::uint64_t> tag_of_lost_name(std::string_view text) {
   const auto parsed = std::from_chars(text.data() + kHead.size(), end, tag, 16);
   if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
   return tag;
+}
+
+void reject_lost_names(TypedRows& rows, const Schema& schema) {
+  const auto reject = [&](std::uint32_t row) {
+    if (rows.taken[row]) rows.reject(row, "names somebody as only those who were erased are named");
+  };
+  for (std::uint32_t row = 0; row < rows.rows; ++row) {
+    bool is_lost = tag_of_lost_name(rows.identity[row]).has_value();
+    if (rows.table.kind == TableKind::Identities) {
+      is_lost = is_lost || tag_of_lost_name(rows.previous[row]) ||
+                tag_of_lost_name(rows.anonymous[row]);
+    }
+    if (is_lost) reject(row);
+  }
+  for (const TypedColumn& column : rows.columns) {
+    const auto how = schema.identifiers.find(column.name);
+    if (how == schema.identifiers.end()) continue;
+    for (const TypedCell& cell : column.cells) {
+      const bool is_name = cell.present && cell.bytes.find(kHead[0]) != std::string_view::npos;
+      if (is_name && tag_of_lost_name(normalised(how->second, cell.bytes))) reject(cell.row);
+    }
+  }
 }
 
 std::string LostNames::name_of(const std::string& identifier, std::string_view value) const {

@@ -16,12 +16,20 @@
 #include <string>
 #include <string_view>
 
+#include "index/schema.h"
+#include "index/typing.h"
+
 namespace muster::index {
 
-// What stands in place of a name: no row can name it so, for it begins with a control byte.
+// What stands in place of a name. It begins with a control byte, and rows that come with such a
+// name are rejected.
 std::string lost_name(std::uint64_t tag);
 // Its tag; nothing when it is another text.
 std::optional<std::uint64_t> tag_of_lost_name(std::string_view text);
+
+// Takes out the rows that name somebody so: by an id, or by the value of a declared identifier.
+// `rejected` is not in order afterwards.
+void reject_lost_names(TypedRows& rows, const Schema& schema);
 
 class LostNames {
  public:

@@ -221,8 +221,9 @@ Status copy_keys(const CopyRequest& request, CopyDone& done) {
     TRY(write_small_file(request.keys_to / name, content));
     done.keys = true;
   }
-  if (request.to_ring) TRY(request.to_ring->write(request.keys_to / kKeyring));
   if (request.from_ring) TRY(copy_person_keys(request));
+  // Behind all that may have told it of a data key that came meanwhile.
+  if (request.to_ring) TRY(request.to_ring->write(request.keys_to / kKeyring));
   TRY_ASSIGN(done.suppression, carry_suppression(request.keys_from / kSuppression,
                                                  request.keys_to / kSuppression));
   done.keys = done.keys || done.suppression || request.to_ring;

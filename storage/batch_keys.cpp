@@ -27,10 +27,10 @@ Status BatchKeys::destroy(std::span<const std::uint64_t> slots) {
   return slots.empty() ? Status(Ok{}) : slots_->destroy(slots, 0);
 }
 
-Status BatchKeys::destroy_others(const std::set<std::uint64_t>& used, std::uint64_t end) {
+Status BatchKeys::destroy_others(const std::vector<bool>& used) {
   std::vector<std::uint64_t> others;
-  for (std::uint64_t slot = 0; slot < end; ++slot) {
-    if (!used.contains(slot) && !slots_->is_destroyed(slot)) others.push_back(slot);
+  for (std::uint64_t slot = 0; slot < used.size(); ++slot) {
+    if (!used[slot] && !slots_->is_destroyed(slot)) others.push_back(slot);
   }
   return destroy(others);
 }

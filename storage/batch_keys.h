@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,11 +37,13 @@ class BatchKeys {
 
   // Destroys keys; on the disk when this returns.
   Status destroy(std::span<const std::uint64_t> slots);
-  // Destroys those below `end` that are not `used`: a crash came before.
-  Status destroy_others(const std::set<std::uint64_t>& used, std::uint64_t end);
+  // By slot: destroys those that are not `used`; a crash came before.
+  Status destroy_others(const std::vector<bool>& used);
 
   // Seals the file anew (KeySlots::rewrap).
-  Status rewrap(const Keyring& keys) { return slots_->rewrap(keys); }
+  Status rewrap(const Keyring& keys, const KeySlots::Rest& rest) {
+    return slots_->rewrap(keys, rest);
+  }
   const KeySlots& slots() const { return *slots_; }
 
  private:

@@ -9,120 +9,15 @@
 #include <mutex>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/check.h"
-#include "base/hash.h"
+#include "storage/key_slots_parts.h"
 
 namespace muster::storage {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Disk values: described in storage/format.md.
-constexpr std::string_view kMagic = "MUSTKEYS";
-constexpr std::uint32_t kFormat = 1;
-constexpr std::size_t kIdBytes = 16;
-constexpr std::size_t kTagKeyBytes = 16;
-constexpr std::size_t kSecretBytes = kAesKeyBytes + kTagKeyBytes;
-constexpr std::size_t kHeadBytes = 256;      // Of a copy.
-constexpr std::size_t kHeadsBytes = 8'192;   // Two copies, at 0 and 4,096.
-constexpr std::uint64_t kNever = ~0ULL;      // Erasures, before the first.
-// Slots made at once: of people 256 KiB; of batches few, for each process begins with new ones.
-constexpr std::uint64_t kPeopleAtOnce = 4'096, kBatchesAtOnce = 256;
-constexpr std::uint64_t kSlotsAtOnce = 16'384;
-constexpr std::uint64_t kSlotsPerPage = 64;
-
-std::uint64_t place_of(std::uint64_t slot) { return kHeadsBytes + slot * kSlotBytes; }
-
-Result<std::string> read_bytes(int file, const fs::path& path, std::uint64_t at,
-                               std::size_t size) {
-  std::string bytes(size, '\0');
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::pread(file, bytes.data() + done, size - done,
-                                static_cast<off_t>(at + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return file_error("read", path, errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
-  return bytes;
-}
-
-Status write_bytes(int file, const fs::path& path, std::uint64_t at, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return file_error("write", path, errno);
-    at += static_cast<std::uint64_t>(put);
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return Ok{};
-}
-
-Status sync(int file, const fs::path& path) {
-  return ::fdatasync(file) == 0 ? Status(Ok{}) : Status(file_error("sync", path, errno));
-}
-
-constexpr const char* kPutBack = "; put the newest copy of it back";
-
-// Whether the slot's bytes fit their checksum.
-bool is_whole(std::string_view slot) {
-  ByteReader in(slot);
-  return in.u32() == crc32c(slot.substr(4));
-}
-
-std::uint32_t state_of(std::string_view slot) { return ByteReader(slot.substr(4)).u32(); }
-
 }  // namespace
-
-// A copy of the head.
-struct KeySlots::Head {
-  std::uint64_t generation = 0, size = 0, erasures = kNever;
-  std::string id;
-  WrappedSecret wrapped;
-
-  std::string bytes(SlotUse use) const {
-    std::string all(kMagic);
-    ByteWriter out(all);
-    out.u32(kFormat);
-    out.u32(static_cast<std::uint32_t>(use));
-    out.u64(generation);
-    out.u64(size);
-    out.u64(erasures);
-    all += id;
-    out.u32(wrapped.key);
-    all += wrapped.sealed;
-    all.resize(kHeadBytes - 4, '\0');
-    out.u32(crc32c(all));
-    return all;
-  }
-  // Nothing where it does not count.  Errors: Unsupported.
-  static Result<std::optional<Head>> read(std::string_view bytes, SlotUse use) {
-    if (bytes.size() < kHeadBytes || !bytes.starts_with(kMagic)) return std::optional<Head>();
-    bytes = bytes.substr(0, kHeadBytes);
-    if (ByteReader(bytes.substr(kHeadBytes - 4)).u32() != crc32c(bytes.substr(0, kHeadBytes - 4))) {
-      return std::optional<Head>();
-    }
-    ByteReader in(bytes.substr(kMagic.size()));
-    if (const std::uint32_t format = in.u32(); format != kFormat) {
-      return Error{ErrorCode::Unsupported, "has format " + std::to_string(format) +
-                                               ", made by a newer version of Muster: start that "
-                                               "one"};
-    }
-    if (in.u32() != static_cast<std::uint32_t>(use)) return std::optional<Head>();
-    Head head;
-    head.generation = in.u64();
-    head.size = in.u64();
-    head.erasures = in.u64();
-    const std::size_t at = kMagic.size() + in.offset();
-    head.id = bytes.substr(at, kIdBytes);
-    head.wrapped.key = ByteReader(bytes.substr(at + kIdBytes)).u32();
-    head.wrapped.sealed = bytes.substr(at + kIdBytes + 4, kSecretBytes + kWrapBytes);
-    return std::optional(std::move(head));
-  }
-};
 
 // Of the newest copy, whatever the slots are for.
 std::optional<std::uint32_t> KeySlots::data_key_of(std::string_view heads) {
@@ -180,6 +75,17 @@ Status KeySlots::make(const fs::path& file, SlotUse use, const Keyring& keys) {
 
 Result<std::unique_ptr<KeySlots>> KeySlots::open(const fs::path& file, SlotUse use,
                                                  const Keyring& keys, LogAccess access) {
+  // What a crash left of one that was sealed anew: its keys would outlive erasures.
+  if (access == LogAccess::ReadWrite) ::unlink((file.string() + ".new").c_str());
+  return open_with(file, use, &keys, access);
+}
+
+Result<std::unique_ptr<KeySlots>> KeySlots::open_states(const fs::path& file, SlotUse use) {
+  return open_with(file, use, nullptr, LogAccess::ReadOnly);
+}
+
+Result<std::unique_ptr<KeySlots>> KeySlots::open_with(const fs::path& file, SlotUse use,
+                                                      const Keyring* keys, LogAccess access) {
   std::unique_ptr<KeySlots> slots(new KeySlots(file, use));
   auto opened = open_file(file, access == LogAccess::ReadWrite ? O_RDWR : O_RDONLY);
   if (!opened && opened.error().code == ErrorCode::NotFound) {
@@ -194,7 +100,7 @@ Result<std::unique_ptr<KeySlots>> KeySlots::open(const fs::path& file, SlotUse u
   return slots;
 }
 
-Status KeySlots::load(const Keyring& keys) {
+Status KeySlots::load(const Keyring* keys) {
   TRY_ASSIGN(const std::string bytes, read_bytes(file_.get(), path_, 0, kHeadsBytes));
   std::optional<Head> newest;
   for (const std::size_t at : {std::size_t{0}, kHeadsBytes / 2}) {
@@ -207,15 +113,20 @@ Status KeySlots::load(const Keyring& keys) {
     return Error{ErrorCode::Corrupt,
                  path_.string() + " is damaged: its head cannot be read" + kPutBack};
   }
-  const auto secret = keys.unwrap(newest->wrapped, newest->id);
-  if (!secret) return Error{secret.error().code, path_.string() + ": " + secret.error().message};
-  if (secret->size() != kSecretBytes || newest->size > kSlotsMax) {
+  if (newest->size > kSlotsMax) {
     return Error{ErrorCode::Corrupt, path_.string() + " is damaged: its head makes no sense"};
   }
   id_ = newest->id;
   wrapped_ = newest->wrapped;
-  file_key_ = secret->substr(0, kAesKeyBytes);
-  tag_key_ = secret->substr(kAesKeyBytes);
+  if (keys != nullptr) {
+    const auto secret = keys->unwrap(newest->wrapped, newest->id);
+    if (!secret) return Error{secret.error().code, path_.string() + ": " + secret.error().message};
+    if (secret->size() != kSecretBytes) {
+      return Error{ErrorCode::Corrupt, path_.string() + " is damaged: its key makes no sense"};
+    }
+    file_key_ = secret->substr(0, kAesKeyBytes);
+    tag_key_ = secret->substr(kAesKeyBytes);
+  }
   size_ = newest->size;
   generation_ = newest->generation;
   if (newest->erasures != kNever) erasures_ = newest->erasures;
@@ -268,6 +179,7 @@ Status KeySlots::grow(std::uint64_t size) {
 // The slots first, and synced: a head never says more than there is.
 Status KeySlots::grow_held(std::uint64_t size) {
   if (size <= size_) return Ok{};
+  if (failure_) return *failure_;
   if (size > kSlotsMax) {
     return Error{ErrorCode::LimitExceeded, path_.string() + " has no room for more keys"};
   }
@@ -295,12 +207,14 @@ Status KeySlots::overwrite(std::uint64_t slot, std::uint32_t state) {
   const std::string key =
       state % 2 == 1 ? std::string(kAesKeyBytes, '\0') : secret_bytes(kAesKeyBytes);
   TRY(write_slots(slot, sealed_slot(cipher, slot, state, key)));
+  if (changed_) changed_->insert(slot);
   note_state(slot, state);
   return Ok{};
 }
 
 Status KeySlots::destroy(std::span<const std::uint64_t> slots, std::uint64_t erasures) {
   const std::unique_lock held(mutex_);
+  if (failure_) return *failure_;
   for (const std::uint64_t slot : slots) {
     TRY(grow_held(slot + 1));
     const std::uint32_t state = state_held(slot);
@@ -313,6 +227,7 @@ Status KeySlots::destroy(std::span<const std::uint64_t> slots, std::uint64_t era
 
 Status KeySlots::renew(std::span<const std::uint64_t> slots) {
   const std::unique_lock held(mutex_);
+  if (failure_) return *failure_;
   for (const std::uint64_t slot : slots) {
     const std::uint32_t state = state_held(slot);
     if (state % 2 == 1) TRY(overwrite(slot, state + 1));
@@ -401,92 +316,6 @@ Status KeySlots::check() const {
   const std::uint64_t size = this->size();
   for (std::uint64_t slot = 0; slot < size; ++slot) TRY(reader.read(slot));
   return Ok{};
-}
-
-// Reads slots, and seals them anew.
-Result<std::string> KeySlots::sealed_again(std::uint64_t first, std::uint64_t count,
-                                           GcmContext& before, GcmContext& after) const {
-  TRY_ASSIGN(const std::string bytes,
-             read_bytes(file_.get(), path_, place_of(first), count * kSlotBytes));
-  if (bytes.size() != count * kSlotBytes) return damaged(first, "cannot be read");
-  std::string again, key;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string_view slot = std::string_view(bytes).substr(i * kSlotBytes, kSlotBytes);
-    const std::uint32_t state = state_of(slot);
-    const bool opened =
-        is_whole(slot) && before.open(slot.substr(8, kGcmNonceBytes),
-                                      slot.substr(8 + kGcmNonceBytes),
-                                      context_of(first + i, state), key);
-    if (!opened) return damaged(first + i, "cannot be opened");
-    again += sealed_slot(after, first + i, state, key);
-  }
-  return again;
-}
-
-Status KeySlots::rewrap(const Keyring& keys) {
-  const std::unique_lock held(mutex_);
-  const std::string file_key = secret_bytes(kAesKeyBytes);
-  TRY_ASSIGN(WrappedSecret wrapped, keys.wrap(file_key + tag_key_, id_));
-  GcmContext before(file_key_), after(file_key);
-  const fs::path beside = path_.string() + ".new";
-  ::unlink(beside.c_str());
-  TRY(check_room(path_.parent_path(), size_ * kSlotBytes, "keys that are sealed anew"));
-  TRY_ASSIGN(Descriptor next, open_file(beside, O_RDWR | O_CREAT | O_EXCL));
-  for (std::uint64_t first = 0; first < size_; first += kSlotsAtOnce) {
-    const std::uint64_t count = std::min(kSlotsAtOnce, size_ - first);
-    TRY_ASSIGN(const std::string again, sealed_again(first, count, before, after));
-    TRY(write_bytes(next.get(), beside, place_of(first), again));
-  }
-  const Head head{generation_ + 1, size_, erasures_.value_or(kNever), id_, wrapped};
-  std::string heads(kHeadsBytes, '\0');
-  heads.replace(head.generation % 2 == 1 ? 0 : kHeadsBytes / 2, kHeadBytes, head.bytes(use_));
-  TRY(write_bytes(next.get(), beside, 0, heads));
-  if (::fsync(next.get()) != 0) return file_error("sync", beside, errno);
-  if (::rename(beside.c_str(), path_.c_str()) != 0) return file_error("replace", path_, errno);
-  file_ = std::move(next);
-  file_key_ = file_key;
-  wrapped_ = std::move(wrapped);
-  ++generation_;
-  return sync_directory(path_.parent_path());
-}
-
-Result<std::optional<std::uint32_t>> data_key_of_slots(const fs::path& file) {
-  const auto opened = open_file(file, O_RDONLY);
-  if (!opened && opened.error().code == ErrorCode::NotFound) return std::optional<std::uint32_t>();
-  if (!opened) return opened.error();
-  TRY_ASSIGN(const std::string bytes, read_bytes(opened->get(), file, 0, kHeadsBytes));
-  return KeySlots::data_key_of(bytes);
-}
-
-Result<bool> carry_key_slots(const fs::path& from, const fs::path& to, SlotUse use,
-                             const Keyring& keys) {
-  std::error_code failed;
-  if (!fs::exists(from, failed)) return fs::exists(to, failed);
-  TRY_ASSIGN(const auto given, KeySlots::open(from, use, keys, LogAccess::ReadOnly));
-  if (fs::exists(to, failed)) {
-    TRY_ASSIGN(const auto there, KeySlots::open(to, use, keys, LogAccess::ReadOnly));
-    const auto has_more = [](const KeySlots& one, const KeySlots& other) {
-      const auto destroyed = one.destroyed();
-      return std::any_of(destroyed.begin(), destroyed.end(), [&](std::uint64_t slot) {
-        return one.state(slot) > other.state(slot);
-      });
-    };
-    const bool is_of_these = given->tag_key() == there->tag_key();
-    if (!is_of_these || (has_more(*there, *given) && has_more(*given, *there))) {
-      return Error{ErrorCode::InvalidArgument,
-                   to.string() + " is there already, and is of other data: it has destroyed keys "
-                                 "that " + from.string() + " has"};
-    }
-    if (has_more(*there, *given)) return true;
-  }
-  std::error_code sized;
-  const std::uint64_t bytes = fs::file_size(from, sized);
-  if (sized) return file_error("read", from, sized.value());
-  TRY_ASSIGN(const std::string content, read_small_file(from, bytes + (64U << 20)));
-  TRY(write_small_file(to, content));
-  // What was read beside a server that went on writing.
-  TRY(KeySlots::open(to, use, keys, LogAccess::ReadOnly));
-  return true;
 }
 
 }  // namespace muster::storage

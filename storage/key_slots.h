@@ -15,9 +15,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -36,7 +38,7 @@ enum class SlotUse : std::uint32_t { People = 1, Batches = 2 };
 
 inline constexpr std::size_t kSlotBytes = 64;
 // Slots of one file: more than there can be ordinals.
-inline constexpr std::uint64_t kSlotsMax = 1ULL << 32;
+inline constexpr std::uint64_t kSlotsMax = 0xffff'f000;
 
 class KeySlots {
  public:
@@ -52,6 +54,9 @@ class KeySlots {
   // Errors: NotFound; Corrupt, naming the file and the slot; Unsupported for a newer format.
   static Result<std::unique_ptr<KeySlots>> open(const std::filesystem::path& file, SlotUse use,
                                                 const Keyring& keys, LogAccess access);
+  // To be asked for states alone: no key can be read, and nothing is changed.
+  static Result<std::unique_ptr<KeySlots>> open_states(const std::filesystem::path& file,
+                                                       SlotUse use);
 
   // How many there are.
   std::uint64_t size() const;
@@ -93,9 +98,15 @@ class KeySlots {
   // Opens every slot that has a key.
   // Errors: Corrupt, naming the slot.
   Status check() const;
+  // Behind a piece of long work; an error ends it.
+  using Rest = std::function<Status()>;
   // Seals all of it anew, under a file key that the newest data key of `keys` wraps; the keys in
-  // the slots stay. Others wait meanwhile. A crash leaves one file or the other.
-  Status rewrap(const Keyring& keys);
+  // the slots stay, and the old file cannot be opened any more. Others wait for a piece, and at the
+  // end for what they changed meanwhile. A crash leaves one file or the other.  Requires that no
+  // other one runs.
+  Status rewrap(const Keyring& keys, const Rest& rest = {});
+  // The same for ever, and in copies.
+  const std::string& id() const { return id_; }
   // A secret of this file that never changes, for tags of its people.
   const std::string& tag_key() const { return tag_key_; }
 
@@ -110,7 +121,19 @@ class KeySlots {
  private:
   struct Head;
   KeySlots(std::filesystem::path path, SlotUse use) : path_(std::move(path)), use_(use) {}
-  Status load(const Keyring& keys);
+  // A file that is to take this one's place.
+  struct Rewrapped {
+    std::filesystem::path path;
+    Descriptor file;
+    std::string file_key;
+    WrappedSecret wrapped;
+    std::uint64_t copied = 0;  // Slots.
+  };
+  static Result<std::unique_ptr<KeySlots>> open_with(const std::filesystem::path& file, SlotUse use,
+                                                     const Keyring* keys, LogAccess access);
+  Status copy_beside(const Keyring& keys, const Rest& rest, Rewrapped& next) const;
+  Status take_copy(Rewrapped next);
+  Status load(const Keyring* keys);
   Status load_states();
   Status write_head();
   Status write_slots(std::uint64_t first, std::string_view bytes) const;
@@ -135,6 +158,8 @@ class KeySlots {
   std::optional<std::uint64_t> erasures_;
   std::vector<std::uint64_t> destroyed_;           // A bit for each slot.
   std::map<std::uint64_t, std::uint32_t> states_;  // Of those that are above 1.
+  std::optional<std::set<std::uint64_t>> changed_;  // Since rewrap() began; nothing: none runs.
+  std::optional<Error> failure_;  // What the file holds behind a power cut is not known.
 };
 
 // The number of the data key that wraps the key of this file; nothing: it is no file of slots, or

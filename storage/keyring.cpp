@@ -185,10 +185,16 @@ Status Keyring::write(const fs::path& file) const {
       return Error{ErrorCode::InvalidArgument,
                    file.string() + " is there already: it is the keyring of other data"};
     }
-    if (const auto others = unsealed(*there, file, key_)) {
+    // Two copies of one directory may each have made a key of their own under one number.
+    const auto differs = [&](const auto& other) {
+      const auto ours = keys.find(other.first);
+      return ours != keys.end() && ours->second != other.second;
+    };
+    const auto others = unsealed(*there, file, key_);
+    if (others && std::none_of(others->begin(), others->end(), differs)) {
       keys.insert(others->begin(), others->end());
     } else {
-      // Nobody here can say what is in it.
+      // It has what is not in ours, or nobody here can say what is in it.
       fs::path aside = file;
       aside += "." + to_hex(std::string_view(*there).substr(there->size() - 4));
       TRY(write_small_file(aside, *there));

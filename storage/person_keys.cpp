@@ -132,8 +132,9 @@ void PersonKeys::destroy(std::span<const index::Ordinal> people) {
 }
 
 Status PersonKeys::sync(std::uint64_t erasures) {
-  if (waiting_.empty() && slots_->erasures().value_or(0) >= erasures) return Ok{};
+  if (waiting_.empty() && synced_ && *synced_ >= erasures) return Ok{};
   TRY(slots_->destroy(waiting_, erasures));
+  synced_ = std::max(synced_.value_or(0), erasures);
   waiting_.clear();
   return Ok{};
 }

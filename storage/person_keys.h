@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,11 +54,13 @@ class PersonKeys final : public index::PersonSeals {
 
  private:
   PersonKeys(std::unique_ptr<KeySlots> slots, bool is_read_only)
-      : slots_(std::move(slots)), is_read_only_(is_read_only) {}
+      : slots_(std::move(slots)), is_read_only_(is_read_only), synced_(slots_->erasures()) {}
 
   const std::unique_ptr<KeySlots> slots_;
   const bool is_read_only_;
-  std::vector<std::uint64_t> waiting_;  // For sync().
+  // The writer's, for sync(): what waits, and what the file says, which others may hold for long.
+  std::vector<std::uint64_t> waiting_;
+  std::optional<std::uint64_t> synced_;
 };
 
 }  // namespace muster::storage

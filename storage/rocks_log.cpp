@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "storage/batch_keys.h"
+#include "storage/key_files.h"
 #include "storage/rocks_env.h"
 #include "storage/rocks_reading.h"
 #include "storage/rocks_rotation.h"
@@ -268,8 +269,8 @@ class RocksLog::Impl {
       const auto held = batch_keys->hold();
       end = batch_keys->next();
     }
-    TRY_ASSIGN(const auto used, slots_in_use(*database, directory.log()));
-    return batch_keys->destroy_others(used, end);
+    TRY_ASSIGN(const auto used, slots_in_use(*database, directory.log(), end));
+    return batch_keys->destroy_others(used);
   }
 
   Status write_synced(rocksdb::WriteBatch& batch) {
@@ -316,10 +317,10 @@ class RocksLog::Impl {
   const RocksLogOptions options;
   EnvPtr env;
   std::unique_ptr<rocksdb::DB> database;  // Null for an empty directory that is only read.
-  Status rewrap_batch_keys() {
-    const bool is_new =
-        !batch_keys || batch_keys->slots().wrapped_with() == options.keys->newest();
-    return is_new ? Status(Ok{}) : batch_keys->rewrap(*options.keys);
+  Status rewrap_batch_keys(const std::stop_token& stop) {
+    if (!batch_keys || batch_keys->slots().wrapped_with() == options.keys->newest()) return Ok{};
+    Pace pace(stop);
+    return batch_keys->rewrap(*options.keys, [&pace] { return pace.rest(); });
   }
 
   std::unique_ptr<BatchKeys> batch_keys;  // Null: batches are not sealed.
@@ -383,7 +384,7 @@ Status RocksLog::rewrite_under_newest_key(const std::stop_token& stop) {
   };
   TRY(rewrite_database(*impl_->database, *impl_->env, impl_->directory.log(),
                        *impl_->options.keys, has_room, stop));
-  return impl_->rewrap_batch_keys();
+  return impl_->rewrap_batch_keys(stop);
 }
 
 Status RocksLog::has_room(std::uint64_t bytes) const {
@@ -412,7 +413,8 @@ Status RocksLog::read(
                                  impl_->opened_watermark);
     if (!opened) continue;
     opened_again = std::move(opened->db);
-    TRY(impl_->open_keys(keys_again));  // The server may have made more, or destroyed some.
+    // The server may have made more, or destroyed some; or be writing just there.
+    if (!impl_->open_keys(keys_again)) continue;
   }
 }
 

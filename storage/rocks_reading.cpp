@@ -124,14 +124,15 @@ Status read_records(
   return Ok{};
 }
 
-Result<std::set<std::uint64_t>> slots_in_use(rocksdb::DB& db, const fs::path& log) {
-  std::set<std::uint64_t> used;
+Result<std::vector<bool>> slots_in_use(rocksdb::DB& db, const fs::path& log, std::uint64_t end) {
+  std::vector<bool> used(end);
   rocksdb::ReadOptions reading;
   reading.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(reading));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const rocksdb::Slice value = it->value();
-    if (const auto slot = slot_of_record({value.data(), value.size()})) used.insert(*slot);
+    const auto slot = slot_of_record({value.data(), value.size()});
+    if (slot && *slot < end) used[*slot] = true;
   }
   if (!it->status().ok()) return reading_error(it->status(), log);
   return used;

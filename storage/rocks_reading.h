@@ -51,8 +51,9 @@ Status read_records(
     Progress& progress,
     const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit);
 
-// The slots of all keys that records are sealed with.  Cost: one pass over the log.
-Result<std::set<std::uint64_t>> slots_in_use(rocksdb::DB& db, const std::filesystem::path& log);
+// By slot below `end`, whether a record is sealed with its key.  Cost: one pass over the log.
+Result<std::vector<bool>> slots_in_use(rocksdb::DB& db, const std::filesystem::path& log,
+                                       std::uint64_t end);
 // Adds the slot of one record, where it is sealed.
 Status note_slot(rocksdb::DB& db, const std::filesystem::path& log, std::uint64_t sequence,
                  std::vector<std::uint64_t>& slots);

@@ -21,7 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Sorted files that are tried again because a compaction of RocksDB's own has them just now.
-constexpr int kTriesMax = 200;
+// How long a file may be in another compaction's hands, and how often that is asked.
+constexpr std::chrono::minutes kTakenMax{60};
+constexpr std::chrono::milliseconds kTakenRest{200};
 // What is not needed any more goes when its last reader has gone: half a minute.
 constexpr auto kPatience = std::chrono::seconds(30);
 constexpr std::uint64_t kFileBytes = 64U << 20;
@@ -126,7 +128,8 @@ class Rewriting {
     rocksdb::CompactionOptions options;
     options.compression = rocksdb::kNoCompression;
     options.output_file_size_limit = kFileBytes;
-    for (int tries = 0;;) {
+    auto given_up = std::chrono::steady_clock::now() + kTakenMax;
+    for (;;) {
       TRY_ASSIGN(const auto old, old_sorted_files());
       if (old.empty()) return Ok{};
       TRY(has_room_());
@@ -134,9 +137,14 @@ class Rewriting {
       const auto is_above = [](const auto& a, const auto& b) { return a.level < b.level; };
       const auto& next = *std::max_element(old.begin(), old.end(), is_above);
       const auto done = db_.CompactFiles(options, {next.name}, std::max(next.level, 1));
-      if (!done.ok()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (done.ok()) {
+        given_up = now + kTakenMax;
+      } else {
+        // Another compaction has it, which may take minutes.
         const bool is_taken = done.IsAborted() || done.IsInvalidArgument();
-        if (!is_taken || ++tries == kTriesMax) return judged(done, "be written anew");
+        if (!is_taken || now > given_up) return judged(done, "be written anew");
+        std::this_thread::sleep_for(kTakenRest);
       }
       TRY(pace_.rest());
     }

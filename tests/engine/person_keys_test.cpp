@@ -169,6 +169,19 @@ TEST_F(PersonKeysWorld, AKeyThatIsDestroyedWithoutARecordErasesAtTheNextStart) {
   EXPECT_EQ(before, fingerprint());
 }
 
+TEST_F(PersonKeysWorld, NobodyCanComeByALostName) {
+  fill();
+  const std::uint64_t everybody = count("everyone");
+  const std::string lost = "\x01lost:0123456789abcdef";
+  const auto taken = test_.profiles({person(lost, "new@plain.example", "Here"),
+                                     person("plain-new", lost, "Here"),
+                                     person("plain-newer", "newer@plain.example", "Here")});
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(2U, taken->rejected);
+  start_again();
+  EXPECT_EQ(everybody + 1, count("everyone"));
+}
+
 TEST_F(PersonKeysWorld, WhatDidNotChangeIsTheSameBytesInTheNextCheckpoint) {
   fill();
   const auto sealed = [&] {

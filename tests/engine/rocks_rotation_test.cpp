@@ -8,6 +8,7 @@
 #include "storage/archive.h"
 #include "storage/backup.h"
 #include "storage/inspect.h"
+#include "storage/person_keys.h"
 #include "storage/rocks_log.h"
 #include "storage/suppression.h"
 #include "tests/support/random_people.h"
@@ -47,7 +48,9 @@ class Life {
     ring_->live_in(file, [this]() -> Result<std::string> { return where_.key; });
     TRY_ASSIGN(log_, storage::RocksLog::open(where_.data,
                                              {.keys = ring_, .memtable_bytes = 64U << 10}));
-    store_.emplace(where_.data, ring_);
+    TRY_ASSIGN(people_, storage::PersonKeys::open(where_.data / "person-keys", *ring_,
+                                                  storage::LogAccess::ReadWrite));
+    store_.emplace(where_.data, ring_, people_);
     const engine::Parts parts{.log = log_.get(),
                               .clock = &clock_,
                               .decoder = default_rows().decoder,
@@ -117,6 +120,7 @@ class Life {
   ManualClock clock_{kRandomNow};
   std::shared_ptr<Keyring> ring_;
   std::unique_ptr<storage::RocksLog> log_;
+  std::shared_ptr<storage::PersonKeys> people_;
   std::optional<storage::CheckpointStore> store_;
   std::mutex mutex_;  // Guards notices_.
   std::vector<std::string> notices_;
@@ -173,6 +177,12 @@ TEST_F(Rotation, NothingIsToBeReadWithTheOldKeyAndAllIsThere) {
     std::string head(storage::kCipherHeadBytes, '\0');
     std::ifstream(file.path).read(head.data(), storage::kCipherHeadBytes);
     EXPECT_FALSE((*old)->file_of(head)) << file.path;
+  }
+  for (const auto& [name, use] : {std::pair("person-keys", storage::SlotUse::People),
+                                  std::pair("batch-keys", storage::SlotUse::Batches)}) {
+    const fs::path slots = here().data / name;
+    EXPECT_FALSE(storage::KeySlots::open(slots, use, **old, storage::LogAccess::ReadOnly)) << name;
+    EXPECT_TRUE(storage::KeySlots::open(slots, use, life.ring(), storage::LogAccess::ReadOnly));
   }
 }
 
@@ -231,7 +241,8 @@ TEST_F(Rotation, AKillBehindEachStepLosesNothing) {
     ASSERT_TRUE(life.rotate());
     EXPECT_EQ(RotationPhase::Idle, life.rotated().phase);
   }
-  EXPECT_EQ((std::vector<std::string>{"log", "checkpoints", "archive", "keys"}), steps);
+  EXPECT_EQ((std::vector<std::string>{"log", "checkpoints", "person-keys", "archive", "keys"}),
+            steps);
   for (std::size_t i = 0; i <= steps.size(); ++i) {
     SCOPED_TRACE(i);
     const fs::path copy = folder_.path() / ("behind-" + std::to_string(i));
@@ -310,11 +321,26 @@ TEST_F(Rotation, ABackupThatIsTakenMeanwhileCanBeRestored) {
   early->live_in(where.data / "keyring", {});
   ASSERT_TRUE(life.rotate());
   EXPECT_EQ(RotationPhase::Idle, life.rotated().phase);
-  ASSERT_EQ(4U, backups.size());
-  const auto ring = Keyring::open(folder_.path() / "keys" / "keyring", kKey);
+  ASSERT_EQ(5U, backups.size());
+  const fs::path keys = folder_.path() / "keys";
+  // By a process that was started since, and knows the newest key alone.
+  const auto late = Keyring::open(where.data / "keyring", kKey);
+  ASSERT_TRUE(late);
+  const auto again = storage::copy_store({.from = where.data, .to = folder_.path() / "late",
+                                          .keys_from = where.data, .keys_to = keys,
+                                          .from_ring = *late, .to_ring = *late,
+                                          .keyring_apart = true});
+  ASSERT_TRUE(again) << again.error().message;
+  backups.push_back(folder_.path() / "late");
+  const auto ring = Keyring::open(keys / "keyring", kKey);
   ASSERT_TRUE(ring);
   for (const fs::path& backup : backups) {
-    const auto report = storage::inspect(backup, storage::InspectForm::Text, *ring);
+    const fs::path restored = backup.string() + "-restored";
+    const auto put_back = storage::copy_store({.from = backup, .to = restored, .keys_from = keys,
+                                               .keys_to = restored, .from_ring = *ring,
+                                               .to_ring = *ring, .needs_suppression = true});
+    ASSERT_TRUE(put_back) << put_back.error().message;
+    const auto report = storage::inspect(restored, storage::InspectForm::Text, *ring);
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_TRUE(report->sound) << report->report;
   }

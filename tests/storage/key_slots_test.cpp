@@ -173,6 +173,66 @@ TEST_F(KeySlotsTest, IsSealedAnewUnderTheNewestKeyWithTheKeysItHad) {
   EXPECT_FALSE(KeySlots::open(file_, SlotUse::People, *others, LogAccess::ReadOnly));
 }
 
+TEST_F(KeySlotsTest, WhatHappensWhileItIsSealedAnewCounts) {
+  const fs::path freed = folder_.path() / "freed";
+  const auto slots = open();
+  ASSERT_TRUE(slots->grow(20'000));
+  const std::string key = key_of(*slots, 9);
+  fs::create_hard_link(file_, freed);
+  int pieces = 0;
+  const auto meanwhile = [&]() -> Status {
+    const std::uint64_t doomed[] = {7, 19'000};
+    if (++pieces == 1) TRY(slots->destroy(doomed, 1));
+    return slots->grow(30'000);
+  };
+  ASSERT_TRUE(slots->rewrap(*ring_, meanwhile));
+  EXPECT_GE(pieces, 2);
+  const std::string grown = key_of(*slots, 29'999);
+  const auto again = open(LogAccess::ReadOnly);
+  EXPECT_TRUE(again->check());
+  EXPECT_EQ(key, key_of(*again, 9));
+  EXPECT_EQ(grown, key_of(*again, 29'999));
+  EXPECT_EQ((std::vector<std::uint64_t>{7, 19'000}), again->destroyed());
+  EXPECT_EQ(1U, again->erasures());
+  // Whoever finds the old one's blocks cannot open them.
+  EXPECT_FALSE(KeySlots::open(freed, SlotUse::People, *ring_, LogAccess::ReadOnly));
+}
+
+TEST_F(KeySlotsTest, WhatWasNotSealedAnewLeavesNoCopy) {
+  const fs::path beside = file_.string() + ".new";
+  const auto slots = open();
+  ASSERT_TRUE(slots->grow(10));
+  const std::string key = key_of(*slots, 3);
+  const auto stops = [] { return Status(Error{ErrorCode::Unavailable, "the server stops"}); };
+  EXPECT_FALSE(slots->rewrap(*ring_, stops));
+  EXPECT_FALSE(fs::exists(beside));
+  EXPECT_EQ(key, key_of(*slots, 3));
+  ASSERT_TRUE(slots->rewrap(*ring_));
+  fs::copy(file_, beside);  // As a crash leaves it.
+  EXPECT_EQ(key, key_of(*open(), 3));
+  EXPECT_FALSE(fs::exists(beside));
+}
+
+TEST_F(KeySlotsTest, ACopyIsCarriedOverOneWhoseDataKeyIsGone) {
+  const fs::path copy = folder_.path() / "copy", ring_file = folder_.path() / "keyring";
+  const auto ring = Keyring::make(std::string(32, 'k')).value();
+  ASSERT_TRUE(ring->write(ring_file));
+  ring->live_in(ring_file, {});
+  ASSERT_TRUE(KeySlots::make(file_, SlotUse::People, *ring));
+  const auto opened = KeySlots::open(file_, SlotUse::People, *ring, LogAccess::ReadWrite);
+  ASSERT_TRUE(opened);
+  KeySlots* const slots = opened->get();
+  ASSERT_TRUE(slots->grow(10));
+  ASSERT_TRUE(carry_key_slots(file_, copy, SlotUse::People, *ring));
+  ASSERT_TRUE(ring->add_key());
+  ASSERT_TRUE(slots->rewrap(*ring));
+  ASSERT_TRUE(ring->keep_keys({}));
+  const auto late = Keyring::open(ring_file, std::string(32, 'k')).value();
+  const auto carried = carry_key_slots(file_, copy, SlotUse::People, *late);
+  ASSERT_TRUE(carried) << carried.error().message;
+  EXPECT_TRUE(KeySlots::open(copy, SlotUse::People, *late, LogAccess::ReadOnly));
+}
+
 TEST_F(KeySlotsTest, OfTwoCopiesTheOneThatDestroyedMoreCounts) {
   const fs::path older = folder_.path() / "older", newer = folder_.path() / "newer";
   const auto slots = open();

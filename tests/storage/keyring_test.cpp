@@ -156,6 +156,28 @@ TEST_F(Keys, ACopyKeepsWhatOlderBackupsNeed) {
   EXPECT_EQ("in an old backup", decrypted(Keyring::open(aside, kKey).value().get(), old).value());
 }
 
+TEST_F(Keys, TwoKeysOfOneNumberAreBothKept) {
+  const fs::path other = folder_.path() / "other", exported = folder_.path() / "exported";
+  const auto ring = made_in_file();
+  fs::copy(file_, other);
+  const auto twin = Keyring::open(other, kKey).value();
+  twin->live_in(other, {});
+  ASSERT_EQ(2U, ring->add_key().value());
+  ASSERT_EQ(2U, twin->add_key().value());
+  const std::string ours = encrypted(ring.get(), "ours"), theirs = encrypted(twin.get(), "theirs");
+  ASSERT_TRUE(ring->write(exported));
+  ASSERT_TRUE(twin->write(exported));
+  int opened = 0;
+  for (const auto& entry : fs::directory_iterator(folder_.path())) {
+    if (!entry.path().filename().string().starts_with("exported")) continue;
+    const auto there = Keyring::open(entry.path(), kKey);
+    ASSERT_TRUE(there);
+    opened += decrypted(there->get(), ours) && *decrypted(there->get(), ours) == "ours";
+    opened += decrypted(there->get(), theirs) && *decrypted(there->get(), theirs) == "theirs";
+  }
+  EXPECT_EQ(2, opened);
+}
+
 TEST_F(Keys, ADamagedRingIsNamed) {
   ASSERT_TRUE(made()->write(file_));
   const std::string whole = content_of(file_);
