@@ -84,7 +84,8 @@ class Engine::Impl {
   using Change = std::function<Status(Commit&)>;
   // Runs the change in the one order of all changes; returns when it is durable and published.
   // Whoever finds no leader leads: it commits all waiting changes with one sync.
-  // `bytes` bounds the records it adds: a full disk refuses it before it changes anything.
+  // `bytes` bounds the records it adds: a full disk refuses it before it changes anything; 0: it
+  // only looks, and needs no room.
   Status commit(Change change, std::uint64_t bytes = kSmallChangeBytes);
   // Puts other records in place of some, between two changes. A failure is as final as that of an
   // append.
