@@ -1,0 +1,192 @@
+// The name by which who was erased is removed: the one that the destination has now, also after
+// names changed, came twice, or stand in an address alone.
+#include <gtest/gtest.h>
+
+#include "connect/profile_ids.h"
+#include "tests/connect/export_world.h"
+#include "tests/connect/journal_bytes.h"
+#include "tests/support/random.h"
+
+namespace muster::connect {
+namespace {
+
+using testing::Receiver;
+using testing::World;
+using Told = std::vector<std::string>;
+
+constexpr const char* kByMail =
+    R"(,"batch_size":4,"max_attempts":2,"retry_schedule_ms":[0,1000],"fields":{"mail":{}},)"
+    R"("identify_by":["mail"],"requests":{)"
+    R"("add":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+    R"("member":{"id":"{{id}}","em":"{{mail}}"}},)"
+    R"("remove":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+    R"("member":{"id":"{{id}}","em":"{{mail}}"}}})";
+
+// A receiver that knows people by their address and by nothing else.
+class ByMail {
+ public:
+  explicit ByMail(World& world) {
+    world.receiver.reacts = [this](const std::string& id, const boost::json::value& body) {
+      Receiver::Reaction reaction;
+      if (answers) reaction = answers(id, body);
+      if (reaction.takes && taken_.insert(id).second) take(body);
+      return reaction;
+    };
+  }
+  std::function<Receiver::Reaction(const std::string& id, const boost::json::value& body)> answers;
+  std::set<std::string> mails;
+
+ private:
+  void take(const boost::json::value& body) {
+    const bool removes = body.at("operation").as_string() == "remove";
+    for (const boost::json::value& member : body.at("members").as_array()) {
+      const std::string mail(member.at("em").as_string());
+      removes ? static_cast<void>(mails.erase(mail)) : static_cast<void>(mails.insert(mail));
+    }
+  }
+  std::set<std::string> taken_;  // By id of the message: a receiver dedupes.
+};
+
+class RemovalNames : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (index::Ordinal i = 0; i < 4; ++i) {
+      world_.people.add(i, "a" + std::to_string(i) + "@example.com");
+      world_.people.segments["buyers"].add(i);
+    }
+    world_.open();
+  }
+  void run() {
+    ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));
+    world_.work();
+  }
+  static Receiver::Reaction unclear_adds(const boost::json::value& body) {
+    if (body.at("operation").as_string() == "remove") return {};
+    return {.takes = true, .answer = {.kind = AnswerKind::Ambiguous}};
+  }
+
+  World world_;
+};
+
+// Removed as A, added as B, and nobody knows whether that came: it is B that is removed.
+TEST_F(RemovalNames, WhatWasRemovedIsNoNameAnyMore) {
+  ByMail receiver(world_);
+  world_.define(kByMail);
+  run();
+  EXPECT_EQ(4U, receiver.mails.size());
+  world_.people.fields[3]["email"] = "b3@example.com";
+  receiver.answers = [](const std::string&, const boost::json::value& body) {
+    return unclear_adds(body);
+  };
+  run();
+  EXPECT_EQ(1U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
+  EXPECT_FALSE(receiver.mails.contains("a3@example.com"));
+  EXPECT_TRUE(receiver.mails.contains("b3@example.com"));
+  receiver.answers = nullptr;
+  EXPECT_EQ(Told{"buyers"}, world_.erase(3));
+  world_.work();
+  EXPECT_EQ(Told{"buyers confirmed"}, world_.removals(3));
+  EXPECT_FALSE(receiver.mails.contains("b3@example.com")) << "it was called removed";
+  EXPECT_EQ(3U, receiver.mails.size());
+}
+
+// The same of who leaves, comes back by another name, and is refused after it may have come.
+TEST_F(RemovalNames, WhoCameBackIsKnownByWhatWasToldSince) {
+  ByMail receiver(world_);
+  world_.define(kByMail);
+  run();
+  world_.people.segments["buyers"].remove(2);
+  run();
+  world_.people.fields[2]["email"] = "b2@example.com";
+  world_.people.segments["buyers"].add(2);
+  int adds = 0;
+  receiver.answers = [&](const std::string&, const boost::json::value& body) {
+    Receiver::Reaction reaction = unclear_adds(body);
+    if (reaction.answer.kind == AnswerKind::Ambiguous && ++adds == 2) {
+      reaction.answer = {.kind = AnswerKind::Status, .status = 422};
+    }
+    return reaction;
+  };
+  run();
+  EXPECT_EQ(1U, world_.newest().counts.rejected);
+  world_.people.fields[2]["email"] = "c2@example.com";
+  world_.people.segments["buyers"].remove(2);
+  receiver.answers = nullptr;
+  world_.erase(2);
+  world_.work();
+  EXPECT_EQ(Told{"buyers confirmed"}, world_.removals(2));
+  EXPECT_EQ((std::set<std::string>{"a0@example.com", "a1@example.com", "a3@example.com"}),
+            receiver.mails);
+}
+
+// --- Random lives -------------------------------------------------------------------------------
+
+// People change their addresses and are erased while deliveries fail in every way; in the end the
+// receiver has the newest address of everybody who is there, and of nobody else.
+TEST(RemovalNameLives, NobodyWhoIsErasedIsLeftByAnyName) {
+  muster::testing::Random random;
+  for (int life = 0; life < 60; ++life) {
+    const std::uint64_t seed = random();
+    SCOPED_TRACE("life " + std::to_string(seed));
+    World world(seed);
+    SeededRandom dice(seed + 1);
+    ByMail receiver(world);
+    for (index::Ordinal i = 0; i < 12; ++i) {
+      world.people.add(i, "a" + std::to_string(i) + "@example.com");
+      world.people.segments["buyers"].add(i);
+    }
+    world.open();
+    world.define(kByMail);
+    bool is_faulty = true;
+    receiver.answers = [&](const std::string&, const boost::json::value&) -> Receiver::Reaction {
+      const std::uint64_t bits = is_faulty ? dice.next() % 6 : 5;
+      if (bits == 0) return {.takes = false, .answer = {.kind = AnswerKind::Status, .status = 500}};
+      if (bits < 3) return {.takes = bits == 1, .answer = {.kind = AnswerKind::Ambiguous}};
+      return {};
+    };
+    std::set<index::Ordinal> erased;
+    const auto steps = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        if (world.exporter->work_once()) continue;
+        const auto due = world.exporter->next_due();
+        if (!due) return;
+        world.clock.set(std::max(*due, world.clock.now()));
+      }
+    };
+    for (int round = 0; round < 6; ++round) {
+      static_cast<void>(world.exporter->start_run(world.pass, "buyers").has_value());
+      for (int i = 0; i < 3; ++i) {
+        steps(1 + static_cast<int>(dice.next() % 12));
+        const auto one = static_cast<index::Ordinal>(dice.next() % 12);
+        if (!world.people.ids.contains(one)) continue;
+        if (dice.next() % 3 != 0) {
+          world.people.fields[one]["email"] =
+              "r" + std::to_string(round * 3 + i) + "." + std::to_string(one) + "@example.com";
+        } else if (erased.size() < 4) {
+          erased.insert(one);
+          world.erase(one);
+        }
+      }
+      if (dice.next() % 4 == 0) world.restart();
+    }
+    is_faulty = false;
+    for (int round = 0; round < 3; ++round) {
+      static_cast<void>(world.exporter->start_run(world.pass, "buyers").has_value());
+      steps(20'000);
+    }
+    for (const index::Ordinal one : erased) {
+      for (const std::string& told : world.removals(one)) EXPECT_EQ("buyers confirmed", told);
+      const std::string tail = std::to_string(one) + "@example.com";
+      for (const std::string& mail : receiver.mails) {
+        EXPECT_FALSE(mail == "a" + tail || mail.ends_with("." + tail)) << mail;
+      }
+    }
+    for (const auto& [one, id] : world.people.ids) {
+      EXPECT_TRUE(receiver.mails.contains(world.people.fields[one]["email"])) << id;
+    }
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace muster::connect
