@@ -119,7 +119,42 @@ TEST_F(RemovalNames, WhoCameBackIsKnownByWhatWasToldSince) {
             receiver.mails);
 }
 
+// A single one is removed by a path that names them, without a body: that path is forgotten too.
+TEST_F(RemovalNames, AnAddressThatStoodInAPathAloneIsForgotten) {
+  world_.define(
+      R"(,"batch_size":4,"fields":{"mail":{}},"identify_by":["mail"],"requests":{)"
+      R"("add":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+      R"("member":{"id":"{{id}}","em":"{{mail}}"}},)"
+      R"("remove":{"method":"DELETE","path":"/in/members/{{mail}}",)"
+      R"("headers":{"X-Who":"{{mail}}"}}})");
+  run();
+  world_.erase(1);
+  world_.work();
+  EXPECT_EQ(Told{"buyers confirmed"}, world_.removals(1));
+  const index::Bitmap one = index::Bitmap::from_sorted(std::vector<index::Ordinal>{1});
+  EXPECT_GT(testing::records_with(world_, "/in/members/"), 0U);
+  EXPECT_EQ(0U, testing::compact(world_, one).needed);
+  EXPECT_EQ(0U, testing::records_with(world_, "/in/members/"));
+  EXPECT_EQ(0U, testing::records_with(world_, "X-Who"));
+  EXPECT_EQ(0U, testing::records_with(world_, "a1@example.com"));
+}
+
 // --- Random lives -------------------------------------------------------------------------------
+
+void work(World& world, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    if (world.exporter->work_once()) continue;
+    const auto due = world.exporter->next_due();
+    if (!due) return;
+    world.clock.set(std::max(*due, world.clock.now()));
+  }
+}
+
+// Whether the address, as those below are made, is or was that person's.
+bool is_of(const std::string& mail, index::Ordinal person) {
+  const std::string tail = std::to_string(person) + "@example.com";
+  return mail == "a" + tail || mail.ends_with("." + tail);
+}
 
 // People change their addresses and are erased while deliveries fail in every way; in the end the
 // receiver has the newest address of everybody who is there, and of nobody else.
@@ -145,18 +180,10 @@ TEST(RemovalNameLives, NobodyWhoIsErasedIsLeftByAnyName) {
       return {};
     };
     std::set<index::Ordinal> erased;
-    const auto steps = [&](int count) {
-      for (int i = 0; i < count; ++i) {
-        if (world.exporter->work_once()) continue;
-        const auto due = world.exporter->next_due();
-        if (!due) return;
-        world.clock.set(std::max(*due, world.clock.now()));
-      }
-    };
     for (int round = 0; round < 6; ++round) {
       static_cast<void>(world.exporter->start_run(world.pass, "buyers").has_value());
       for (int i = 0; i < 3; ++i) {
-        steps(1 + static_cast<int>(dice.next() % 12));
+        work(world, 1 + static_cast<int>(dice.next() % 12));
         const auto one = static_cast<index::Ordinal>(dice.next() % 12);
         if (!world.people.ids.contains(one)) continue;
         if (dice.next() % 3 != 0) {
@@ -172,14 +199,11 @@ TEST(RemovalNameLives, NobodyWhoIsErasedIsLeftByAnyName) {
     is_faulty = false;
     for (int round = 0; round < 3; ++round) {
       static_cast<void>(world.exporter->start_run(world.pass, "buyers").has_value());
-      steps(20'000);
+      work(world, 20'000);
     }
     for (const index::Ordinal one : erased) {
       for (const std::string& told : world.removals(one)) EXPECT_EQ("buyers confirmed", told);
-      const std::string tail = std::to_string(one) + "@example.com";
-      for (const std::string& mail : receiver.mails) {
-        EXPECT_FALSE(mail == "a" + tail || mail.ends_with("." + tail)) << mail;
-      }
+      for (const std::string& mail : receiver.mails) EXPECT_FALSE(is_of(mail, one)) << mail;
     }
     for (const auto& [one, id] : world.people.ids) {
       EXPECT_TRUE(receiver.mails.contains(world.people.fields[one]["email"])) << id;
