@@ -139,6 +139,70 @@ TEST_F(RemovalNames, AnAddressThatStoodInAPathAloneIsForgotten) {
   EXPECT_EQ(0U, testing::records_with(world_, "a1@example.com"));
 }
 
+// Where values are kept, who gets another name beside theirs, and another plan, is changed.
+TEST_F(RemovalNames, WhoGainsANameIsNotRemoved) {
+  for (index::Ordinal i = 0; i < 4; ++i) {
+    world_.people.fields[i]["phone"] = "+41" + std::to_string(i);
+    world_.people.fields[i]["plan"] = "free";
+  }
+  world_.people.fields[1].erase("email");
+  ASSERT_TRUE(world_.exporter->put_destination(
+      world_.pass, "crm",
+      R"({"kind":"webhook","url":"https://hooks.example.com/in",)"
+      R"("secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",)"
+      R"("fields":{"mail":{},"phone":{},"plan":{}},"identify_by":["mail","phone"],"requests":{)"
+      R"("add":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+      R"("member":{"id":"{{id}}","em":"{{mail}}","ph":"{{phone}}","plan":"{{plan}}"}},)"
+      R"("remove":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+      R"("member":{"id":"{{id}}","em":"{{mail}}","ph":"{{phone}}"}}}})"));
+  ASSERT_TRUE(world_.exporter->put_sync(
+      world_.pass, "buyers",
+      R"({"segment":"buyers","destination":"crm","nulls":"keep",)"
+      R"("mapping":{"mail":"email","phone":"phone","plan":"plan"}})"));
+  run();
+  EXPECT_EQ(4U, world_.receiver.holds.size());
+  world_.people.fields[1]["email"] = "a1@example.com";
+  world_.people.fields[1]["plan"] = "paid";
+  run();
+  EXPECT_EQ(5U, world_.receiver.order.size());
+  EXPECT_NE("remove p1", world_.receiver.order[4]);
+  world_.people.fields[2]["phone"] = "+49";
+  run();
+  EXPECT_EQ("remove p2", world_.receiver.order[5]);
+}
+
+// Removals go by mail alone, and they were sent with a phone: nobody is removed, nor counted so.
+TEST_F(RemovalNames, WhoCannotBeNamedInARemovalIsOnlyAdded) {
+  for (index::Ordinal i = 0; i < 4; ++i) {
+    world_.people.fields[i]["phone"] = "+41" + std::to_string(i);
+  }
+  world_.people.fields[1].erase("email");
+  ASSERT_TRUE(world_.exporter->put_destination(
+      world_.pass, "crm",
+      R"({"kind":"webhook","url":"https://hooks.example.com/in",)"
+      R"("secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",)"
+      R"("fields":{"mail":{},"phone":{}},"identify_by":["mail","phone"],"requests":{)"
+      R"("add":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+      R"("member":{"id":"{{id}}","em":"{{mail}}","ph":"{{phone}}"}},)"
+      R"("remove":{"identify_by":["mail"],)"
+      R"("body":{"operation":"{{operation}}","members":["{{members}}"]},)"
+      R"("member":{"id":"{{id}}","em":"{{mail}}"}}}})"));
+  ASSERT_TRUE(world_.exporter->put_sync(
+      world_.pass, "buyers",
+      R"({"segment":"buyers","destination":"crm",)"
+      R"("mapping":{"mail":"email","phone":"phone"}})"));
+  run();
+  ASSERT_EQ(4U, world_.receiver.holds.size());
+  world_.people.fields[1]["phone"] = "+49";
+  const auto preview = world_.exporter->preview(world_.pass, "buyers");
+  ASSERT_TRUE(preview);
+  EXPECT_EQ(0U, preview->removed);
+  EXPECT_EQ(1U, preview->added + preview->changed);
+  run();
+  EXPECT_EQ(5U, world_.receiver.order.size());
+  EXPECT_EQ(RunState::Finished, world_.newest().state);
+}
+
 // --- Random lives -------------------------------------------------------------------------------
 
 void work(World& world, int steps) {
