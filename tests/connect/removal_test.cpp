@@ -303,6 +303,27 @@ TEST_F(Removals, ASyncOfEventsTellsOfItOnceAndGoesOn) {
   }
 }
 
+TEST_F(Removals, WhatIsOwedStandsBeforeItsEnd) {
+  world_.define();
+  run();
+  ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
+  bool is_first = true;
+  world_.store.meanwhile = [&](const std::string& step) {  // Before the receipt is durable.
+    if (step != "append erasures" || !std::exchange(is_first, false)) return;
+    EXPECT_TRUE(world_.exporter->delete_sync(world_.pass, "buyers"));
+  };
+  world_.erase(7);
+  world_.store.meanwhile = nullptr;
+  EXPECT_FALSE(is_first);
+  const auto& records = world_.store.streams["erasures"];
+  ASSERT_FALSE(records.empty());
+  EXPECT_TRUE(std::holds_alternative<RemovalOwed>(*decode_outcome(records.front())));
+  const auto before = world_.exporter->removals("p7").at(0);
+  world_.restart();
+  EXPECT_EQ(before.at, world_.exporter->removals("p7").at(0).at);
+  EXPECT_EQ(Told{"buyers given_up"}, world_.removals(7));
+}
+
 TEST_F(Removals, ASyncThatIsDeletedGivesThemUp) {
   world_.define();
   run();
