@@ -15,6 +15,9 @@ constexpr std::array kAboutTheRequest{401, 402, 403, 404, 405, 406, 407, 411, 41
 // 4xx that ask for another attempt.
 constexpr std::array kAskAgain{408, 421, 425, 429};
 
+// Said by what stands in between, or of a request that is half read: the receiver may have it.
+constexpr std::array kMayHaveCome{408, 502, 504};
+
 template <std::size_t size>
 bool holds(const std::array<int, size>& codes, int status) {
   return std::find(codes.begin(), codes.end(), status) != codes.end();
@@ -89,6 +92,7 @@ Verdict judge(const Attempted& attempted) {
   verdict.ambiguous = answer.kind == AnswerKind::Ambiguous;
   if (answer.kind != AnswerKind::Status) return retry(attempted, verdict);
   const int status = answer.status;
+  verdict.ambiguous = holds(kMayHaveCome, status);
   if (status >= 200 && status < 300) {
     verdict.step = Step::Delivered;
   } else if (status == 410) {

@@ -129,6 +129,18 @@ bool Exporter::Impl::may_plan(const DestinationEntry& destination, const SyncEnt
 
 Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destination,
                                                  const SyncEntry& sync, TimeMs now) const {
+  Choice choice = choose_work(destination, sync, now);
+  if (sync.reserved || sync.not_before > now || draining_ || sync.cancel_wanted) return choice;
+  // To find names is dear, and nothing that is sent waits for it: before the next run, once, and
+  // when there is nothing else to do.
+  const bool begins = choice.task && choice.task->kind == TaskKind::StartRun && !sync.named_last;
+  if ((choice.task && !begins) || nameable(sync).empty()) return choice;
+  choice.task = Task{.kind = TaskKind::Name};
+  return choice;
+}
+
+Exporter::Impl::Choice Exporter::Impl::choose_work(const DestinationEntry& destination,
+                                                   const SyncEntry& sync, TimeMs now) const {
   const auto do_now = [](TaskKind kind) { return Choice{.task = Task{.kind = kind}}; };
   if (sync.reserved) return {};
   if (sync.not_before > now) return {.due = sync.not_before};
@@ -224,6 +236,7 @@ std::optional<Task> Exporter::Impl::claim(TimeMs now) {
   task.client = destination.client;
   task.document = task.sync->document;
   task.sync->busy = true;
+  if (task.kind == TaskKind::StartRun) task.sync->named_last = false;
   task.sync->busy_for = task.destination_id;
   served_last_ = task.sync_id;
   return task;

@@ -391,7 +391,7 @@ void Exporter::Impl::launch(const Task& task, Delivery delivery) {
     is_late = !to_cut(*task.sync, *task.sync->ledger.batch(id)).empty();
   }
   if (is_late) {
-    on_answer(task, id, {.kind = AnswerKind::NotSent, .text = "Somebody in it was erased."});
+    not_launched(task, id);
     return;
   }
   try {
@@ -400,6 +400,21 @@ void Exporter::Impl::launch(const Task& task, Delivery delivery) {
   } catch (const std::exception& thrown) {  // Out of memory before it was on its way.
     on_answer(task, id, {.kind = AnswerKind::NotSent, .text = thrown.what()});
   }
+}
+
+// Somebody in it was erased since it was prepared: no failure of its destination, and not the end
+// of its attempts. Those left are due at once, under a new id.
+void Exporter::Impl::not_launched(const Task& task, const std::string& batch_id) {
+  const std::scoped_lock lock(mutex_);
+  Verdict verdict{.step = Step::Retry, .text = "Somebody in it was erased."};
+  verdict.retry_at = now();
+  destinations_.at(task.destination_id).gate.end();
+  task.sync->flights.at(batch_id).answered = true;
+  task.sync->answers.push_back({.batch_id = batch_id, .verdict = std::move(verdict),
+                                .at = now(), .body = {}});
+  --flights_;
+  ++changes_;
+  wake_.notify_all();
 }
 
 std::string Exporter::Impl::traceparent_of(const SyncEntry& sync, std::uint64_t run) {

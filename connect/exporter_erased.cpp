@@ -187,19 +187,30 @@ Status Exporter::Impl::recut(const Task& task) {
       if (!people.empty()) cuts.emplace_back(id, std::move(people));
     }
   }
+  Status done = Ok{};
   for (auto& [id, people] : cuts) {  // Each in an append of its own: they may be large.
     const BatchPlanned& plan = sync.ledger.batch(id)->plan;
     Recut record{.id = id, .at = now(), .without = std::move(people), .next = {}};
     record.has_next = record.without != plan.people;
     if (record.has_next) {
-      TRY_ASSIGN(record.next, cut_out(plan, record.without, new_message_id()));
+      auto next = cut_out(plan, record.without, new_message_id());
+      if (!next) {  // Damaged: it stays, unsent, and the others go on.
+        const std::scoped_lock lock(mutex_);
+        sync.uncuttable.insert(id);
+        done = std::move(next.error());
+        continue;
+      }
+      record.next = std::move(*next);
     }
     const std::string next = record.next.id;
-    TRY(write(task, {std::move(record)}));
-    const std::scoped_lock lock(mutex_);
-    if (sync.replay.erase(id) != 0 && !next.empty()) sync.replay.insert(next);
+    note(task, std::move(record));  // The id is the same, however often that is written.
+    {
+      const std::scoped_lock lock(mutex_);
+      if (sync.replay.erase(id) != 0 && !next.empty()) sync.replay.insert(next);
+    }
+    TRY(flush(task));
   }
-  return Ok{};
+  return done;
 }
 
 std::set<std::string> Exporter::Impl::dead_removals(const SyncEntry& sync) const {
@@ -218,7 +229,8 @@ std::set<std::string> Exporter::Impl::dead_removals(const SyncEntry& sync) const
 std::optional<TaskKind> Exporter::Impl::owed_task(const SyncEntry& sync, TimeMs now) const {
   if (!sync.erased.empty()) {
     for (const auto& [id, batch] : sync.ledger.batches()) {
-      if (!sync.flights.contains(id) && !to_cut(sync, batch).empty()) return TaskKind::Recut;
+      const bool waits = sync.flights.contains(id) || sync.uncuttable.contains(id);
+      if (!waits && !to_cut(sync, batch).empty()) return TaskKind::Recut;
     }
   }
   const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());
@@ -226,7 +238,7 @@ std::optional<TaskKind> Exporter::Impl::owed_task(const SyncEntry& sync, TimeMs 
   if (removals.pending.empty()) return std::nullopt;
   const bool is_over = removals.expires().value_or(now + 1) <= now ||
                        present_of(sync.ledger, removals.pending) != removals.pending;
-  return is_over || !nameable(sync).empty() ? std::optional(TaskKind::Owe) : std::nullopt;
+  return is_over ? std::optional(TaskKind::Owe) : std::nullopt;
 }
 
 // Whose name is not kept yet, and cannot become another one: they are in no batch.
@@ -257,29 +269,42 @@ std::vector<RemovalSettled> Exporter::Impl::settled_by(const SyncEntry& sync, Ti
 
 Status Exporter::Impl::keep_outbox(const Task& task) {
   std::vector<OutcomeRecord> records;
-  std::vector<RemovalSettled> settled;
-  index::Bitmap people;
   {
     const std::scoped_lock lock(mutex_);
-    const RemovalsOfSync& removals = outbox_.of(task.sync_id);
-    for (const index::Ordinal person : removals.unwritten.to_vector()) {
-      const Removal& removal = removals.all.at(person);
-      records.emplace_back(RemovalOwed{
-          .sync = task.sync_id, .destination = removal.destination, .person = person,
-          .who = removal.who, .erased_at = removal.erased_at,
-          .cannot = removal.state == RemovalState::Cannot});
+    records = unwritten_of(task.sync_id);
+    for (RemovalSettled& one : settled_by(*task.sync, now())) {
+      records.emplace_back(std::move(one));
     }
-    people = nameable(*task.sync);
-    settled = settled_by(*task.sync, now());
   }
-  if (!people.empty()) TRY(seal_names(task, people, records));
-  for (RemovalSettled& one : settled) records.emplace_back(std::move(one));
   return write_removals(records);
 }
 
+// What is owed stands before what became of it, also where whoever owes it has yet to write it.
+std::vector<OutcomeRecord> Exporter::Impl::unwritten_of(std::string_view sync) const {
+  std::vector<OutcomeRecord> records;
+  const RemovalsOfSync& removals = outbox_.of(sync);
+  for (const index::Ordinal person : removals.unwritten.to_vector()) {
+    const auto found = removals.all.find(person);
+    if (found == removals.all.end()) continue;  // Settled, and forgotten.
+    const Removal& removal = found->second;
+    records.emplace_back(RemovalOwed{
+        .sync = std::string(sync), .destination = removal.destination, .person = person,
+        .who = removal.who, .erased_at = removal.erased_at,
+        .cannot = removal.state == RemovalState::Cannot});
+  }
+  return records;
+}
+
 // How the destination knows them, out of the journal.
-Status Exporter::Impl::seal_names(const Task& task, const index::Bitmap& people,
-                                  std::vector<OutcomeRecord>& records) {
+Status Exporter::Impl::seal_names(const Task& task) {
+  std::vector<OutcomeRecord> records;
+  index::Bitmap people;
+  {
+    const std::scoped_lock lock(mutex_);
+    task.sync->named_last = true;
+    records = unwritten_of(task.sync_id);
+    people = nameable(*task.sync);
+  }
   const std::string stream = outcome_stream(task.sync_id);
   TRY_ASSIGN(const auto sent, last_sent({*parts_.journal, stream}, people));
   const auto composer = make_composer(*task.document, *task.destination);
@@ -292,6 +317,10 @@ Status Exporter::Impl::seal_names(const Task& task, const index::Bitmap& people,
     Person person;
     if (found != sent.end()) person = found->second.as_person(composer->mapping());
     if (!takes || found == sent.end() || !composer->identifies(scope, person)) {
+      if (!person.id.empty()) {  // Whom the receipt is about is known all the same.
+        records.emplace_back(RemovalSealed{.sync = task.sync_id, .person = ordinal,
+                                           .who = box_.tag(person.id), .sealed = ""});
+      }
       records.emplace_back(RemovalSettled{
           .sync = task.sync_id, .person = ordinal, .at = now(), .given_up = true,
           .reason = takes ? kNameless : "The destination has no request that removes anybody."});
@@ -302,7 +331,7 @@ Status Exporter::Impl::seal_names(const Task& task, const index::Bitmap& people,
     records.emplace_back(RemovalSealed{.sync = task.sync_id, .person = ordinal,
                                        .who = box_.tag(person.id), .sealed = std::move(sealed)});
   }
-  return Ok{};
+  return write_removals(records);
 }
 
 // Of those whom the run under way is to remove next.
@@ -333,6 +362,7 @@ Status Exporter::Impl::give_up_nameless(const Task& task, const index::Bitmap& p
   {
     const std::scoped_lock lock(mutex_);
     const index::Bitmap theirs = intersect(people, outbox_.of(task.sync_id).pending);
+    if (!theirs.empty()) records = unwritten_of(task.sync_id);
     for (const index::Ordinal person : theirs.to_vector()) {
       records.emplace_back(RemovalSettled{.sync = task.sync_id, .person = person, .at = now(),
                                           .given_up = true, .reason = kNameless});
@@ -364,6 +394,7 @@ void Exporter::Impl::give_up_removals(std::string_view sync, const std::string& 
   std::vector<OutcomeRecord> records;
   {
     const std::scoped_lock lock(mutex_);
+    records = unwritten_of(sync);
     for (const index::Ordinal person : outbox_.of(sync).pending.to_vector()) {
       records.emplace_back(RemovalSettled{.sync = std::string(sync), .person = person,
                                           .at = now(), .given_up = true, .reason = reason});

@@ -126,6 +126,8 @@ struct SyncEntry {
   index::Bitmap erased;
   index::Bitmap erased_tried;                // By the erasure run that ended last.
   TimeMs erased_again_at = 0;                // When those get another run.
+  std::set<std::string> uncuttable;          // Batches too damaged to be cut: nothing is sent.
+  bool named_last = false;                   // Names were kept since a run began.
   // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
   // or went that no run has seen; 0: nobody.
   std::uint64_t mark = 0;
@@ -142,6 +144,7 @@ enum class TaskKind : std::uint8_t {
   Cancel,     // End the run that is asked for or under way.
   Recut,      // Take people who were erased out of batches.
   Owe,        // Keep the outbox of removals.
+  Name,       // Keep the names in it: one pass over the journal.
   Flush,      // Write what could not be written.
   Tell,       // A delivery becomes events of its people.
   Revive,     // Dead letters become batches again.
@@ -244,6 +247,8 @@ class Exporter::Impl {
   // Choosing; all under mutex_.
   Choice choose(TimeMs now) const;
   Choice choose_in(const DestinationEntry& destination, const SyncEntry& sync, TimeMs now) const;
+  Choice choose_work(const DestinationEntry& destination, const SyncEntry& sync,
+                     TimeMs now) const;
   Choice choose_batch(const DestinationEntry& destination, const SyncEntry& sync,
                       TimeMs now) const;
   bool may_plan(const DestinationEntry& destination, const SyncEntry& sync) const;
@@ -277,6 +282,7 @@ class Exporter::Impl {
   struct Starting;
   Status prepare(const Task& task, Starting& starting);
   void launch(const Task& task, Delivery delivery);
+  void not_launched(const Task& task, const std::string& batch_id);
   // By any thread.
   void on_answer(const Task& task, const std::string& batch_id, const Answer& answer);
   Status disable(const Task& task, const Flight& flight, const std::string& reason);
@@ -314,14 +320,14 @@ class Exporter::Impl {
   // ... and dead letters that remove some of them.
   std::set<std::string> dead_removals(const SyncEntry& sync) const;
   index::Bitmap nameable(const SyncEntry& sync) const;
+  std::vector<OutcomeRecord> unwritten_of(std::string_view sync) const;
   std::vector<RemovalSettled> settled_by(const SyncEntry& sync, TimeMs now) const;
   std::optional<RemovalOwed> owed_by(const std::string& id, const SyncEntry& sync,
                                      index::Ordinal person, TimeMs erased_at) const;
   // By who holds the claim.
   Status recut(const Task& task);
   Status keep_outbox(const Task& task);
-  Status seal_names(const Task& task, const index::Bitmap& people,
-                    std::vector<OutcomeRecord>& records);
+  Status seal_names(const Task& task);
   Result<std::unordered_map<index::Ordinal, KnownPerson>> kept_names(const Task& task) const;
   Status give_up_nameless(const Task& task, const index::Bitmap& people);
   Status write_removals(const std::vector<OutcomeRecord>& records);

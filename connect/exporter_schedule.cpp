@@ -104,7 +104,8 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
   }
   TRY(ledger.apply(std::move(made.run)));
   const auto composer = make_composer(*document, *asked.destination);
-  std::uint64_t looked = 0, renamed = 0;
+  std::uint64_t looked = 0;
+  index::Bitmap renamed;
   while (!ledger.all_planned() && looked < kPreviewPeopleMax) {
     TRY_ASSIGN(PlannedStep step,
                plan_step({.sync = *document, .audience = *parts_.audience, .moment = *made.moment,
@@ -113,7 +114,8 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
                           .id = "preview_" + std::to_string(++view.batches)},
                          ledger));
     looked += step.sorted.unchanged.count() + step.sorted.unidentifiable.count();
-    renamed += step.sorted.renamed.count();
+    // Whose removal turns out to have no name is added, and that is all.
+    renamed = subtract(unite(renamed, step.sorted.renamed), step.sorted.nameless);
     TRY(ledger.apply(std::move(step.sorted)));
     if (!step.batch) {
       --view.batches;
@@ -129,8 +131,8 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
   view.exact = ledger.all_planned();
   view.added += ledger.to_add().count();
   view.changed += ledger.to_check().count();
-  view.changed += renamed;  // Removed by their old name, and added by the new one.
-  view.removed = counts.removals - counts.removals_rejected - renamed;
+  view.changed += renamed.count();  // Removed by their old name, and added by the new one.
+  view.removed = counts.removals - counts.removals_rejected - renamed.count();
   view.already_there = counts.already_there;
   view.unidentifiable = counts.unidentifiable;
   return view;

@@ -33,6 +33,7 @@ void Exporter::Impl::execute(const Task& task) {
       case TaskKind::Cancel: return cancel(task);
       case TaskKind::Recut: return recut(task);
       case TaskKind::Owe: return keep_outbox(task);
+      case TaskKind::Name: return seal_names(task);
       case TaskKind::Flush: return flush(task);
       case TaskKind::Tell: return note_contact(task);
       case TaskKind::Revive: return revive(task);

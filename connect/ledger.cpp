@@ -408,11 +408,13 @@ Status Ledger::on(const Recut& record) {
     runs_.back().counts.removals_rejected += removals;
   }
   const bool removes = before.plan.operation == Operation::Remove;
-  if (before.ambiguous && !removes) add_all(maybe_held_, subtract(record.without, held_));
+  // None is cut that is on its way: it was cut off by the end of the program (mark_interrupted).
+  const bool ambiguous = before.ambiguous || before.in_flight;
+  if (ambiguous && !removes) add_all(maybe_held_, subtract(record.without, held_));
   if (!record.has_next) return Ok{};
   Batch& next = insert(record.next, before.order);
   next.attempts = before.attempts;
-  next.ambiguous = before.ambiguous;
+  next.ambiguous = ambiguous;
   next.dead = before.dead;
   next.retry_at = before.retry_at;
   next.last_error = before.last_error;

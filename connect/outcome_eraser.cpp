@@ -59,8 +59,8 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
   if (changed) batch.packed = gzip_pack(body);
   TRY_ASSIGN(const bool forgot, forget_known(batch, going));
   changed = changed || forgot;
-  if (people.size() == 1 && changed) {  // The request may name the one person it is about.
-    batch.request.target.clear();
+  if (people.size() == 1 && !going.empty()) {  // The request may name the one it is about.
+    changed = clear(batch.request.target) || !batch.request.headers.empty() || changed;
     batch.request.headers.clear();
   }
   return changed;

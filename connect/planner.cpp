@@ -205,10 +205,14 @@ Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
   }
   if (other.empty()) return found;
   TRY_ASSIGN(const auto sent, last_sent({input.journal, input.stream}, other));
+  const BatchScope scope = scope_of(input, ledger, Operation::Remove);
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
     const auto as_sent = sent.find(ordinals[i]);
     if (as_sent == sent.end()) continue;
-    const Person before = as_sent->second.as_person(input.composer.mapping());
+    const Person all = as_sent->second.as_person(input.composer.mapping());
+    if (!input.composer.identifies(scope, all)) continue;  // There is nothing to remove them by.
+    TRY_ASSIGN(const KnownPerson name, parse_known(input.composer.name(all)));
+    const Person before = name.as_person(input.composer.mapping());
     for (std::size_t value = 0; value < before.values.size(); ++value) {
       const bool was_there = !before.values[value].is_absent();
       if (was_there && differ(before.values[value], people[i].values[value])) {

@@ -9,7 +9,8 @@ namespace {
 
 using Sent = std::unordered_map<index::Ordinal, KnownPerson>;
 
-// What batches told of the wanted people, and which of it was taken.
+// What batches told of the wanted people, and which of it was taken. A removal that was taken
+// forgets both: who comes back is known there by what is told from then on.
 class Telling {
  public:
   explicit Telling(const index::Bitmap& wanted) : wanted_(wanted) {}
@@ -17,12 +18,12 @@ class Telling {
   Status see(const OutcomeRecord& record) {
     if (const auto* planned = std::get_if<BatchPlanned>(&record)) return told(*planned);
     if (const auto* split = std::get_if<Split>(&record)) {
-      open_.erase(split->id);
+      drop(split->id);
       TRY(told(split->first));
       return told(split->second);
     }
     if (const auto* recut = std::get_if<Recut>(&record)) {
-      open_.erase(recut->id);
+      drop(recut->id);
       return recut->has_next ? told(recut->next) : Status(Ok{});
     }
     if (const auto* delivered = std::get_if<Delivered>(&record)) taken(delivered->id, {});
@@ -31,7 +32,13 @@ class Telling {
       for (const auto& [message, people] : partly->rejected) refused = unite(refused, people);
       taken(partly->id, refused);
     }
-    if (const auto* rejected = std::get_if<Rejected>(&record)) open_.erase(rejected->id);
+    if (const auto* rejected = std::get_if<Rejected>(&record)) drop(rejected->id);
+    if (std::holds_alternative<Forgotten>(record)) {
+      open_.clear();
+      removing_.clear();
+      told_.clear();
+      taken_.clear();
+    }
     return Ok{};
   }
 
@@ -43,7 +50,10 @@ class Telling {
 
  private:
   Status told(const BatchPlanned& batch) {
-    if (batch.operation == Operation::Remove || intersect(batch.people, wanted_).empty()) {
+    index::Bitmap theirs = intersect(batch.people, wanted_);
+    if (theirs.empty()) return Ok{};
+    if (batch.operation == Operation::Remove) {
+      removing_[batch.id] = std::move(theirs);
       return Ok{};
     }
     TRY_ASSIGN(const auto known, known_people(batch));
@@ -57,7 +67,19 @@ class Telling {
     return Ok{};
   }
 
+  void drop(const std::string& batch) {
+    open_.erase(batch);
+    removing_.erase(batch);
+  }
+
   void taken(const std::string& batch, const index::Bitmap& refused) {
+    if (const auto removal = removing_.find(batch); removal != removing_.end()) {
+      for (const index::Ordinal ordinal : subtract(removal->second, refused).to_vector()) {
+        taken_.erase(ordinal);
+        told_.erase(ordinal);
+      }
+      removing_.erase(removal);
+    }
     const auto found = open_.find(batch);
     if (found == open_.end()) return;
     for (auto& [ordinal, person] : found->second) {
@@ -68,6 +90,7 @@ class Telling {
 
   const index::Bitmap& wanted_;
   std::unordered_map<std::string, Sent> open_;  // By batch that is not settled.
+  std::unordered_map<std::string, index::Bitmap> removing_;  // The same, of removals.
   Sent told_, taken_;
 };
 

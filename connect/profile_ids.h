@@ -30,7 +30,7 @@ Result<std::vector<std::string>> profile_ids(const Audience& audience,
                                              std::span<const index::Ordinal> ordinals);
 
 // Those of `wanted` as the destination last took them, or as they were sent where it took nothing;
-// who was never sent, or forgotten, is left out.
+// who was never sent, or forgotten, or removed since, is left out.
 // Cost: one pass over the stream.
 Result<std::unordered_map<index::Ordinal, KnownPerson>> last_sent(const SentBefore& before,
                                                                   const index::Bitmap& wanted);

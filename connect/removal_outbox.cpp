@@ -1,18 +1,6 @@
 #include "connect/removal_outbox.h"
 
 namespace muster::connect {
-namespace {
-
-// `all` is one hash behind the other.
-bool names(std::string_view all, std::string_view who) {
-  for (std::size_t at = 0; at + kWhoBytes <= all.size(); at += kWhoBytes) {
-    if (all.substr(at, kWhoBytes) == who) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 RemovalView removal_view(const std::string& sync, const Removal& removal) {
   RemovalView view{.sync = sync, .destination = removal.destination, .state = removal.state,
                    .at = removal.settled_at, .until = 0, .reason = removal.reason};
@@ -39,10 +27,10 @@ const RemovalsOfSync& RemovalOutbox::of(std::string_view sync) const {
 
 std::vector<RemovalView> RemovalOutbox::about(std::string_view who) const {
   std::vector<RemovalView> found;
-  for (const auto& [sync, removals] : by_sync_) {
-    for (const auto& [person, removal] : removals.all) {
-      if (names(removal.who, who)) found.push_back(removal_view(sync, removal));
-    }
+  const auto named = by_who_.find(who);
+  if (named == by_who_.end()) return found;
+  for (const auto& [sync, person] : named->second) {
+    found.push_back(removal_view(sync, of(sync).all.at(person)));
   }
   return found;
 }
@@ -61,6 +49,7 @@ void RemovalOutbox::add(const RemovalOwed& record, bool is_written) {
   if (!is_written) sync.unwritten.add(person);
   removal.destination = record.destination;
   removal.who = record.who;
+  find_by(record.sync, person, removal.who);
   removal.erased_at = record.erased_at;
   if (record.cannot) {
     removal.state = RemovalState::Cannot;
@@ -78,7 +67,10 @@ void RemovalOutbox::seal(const RemovalSealed& record) {
   const auto person = static_cast<index::Ordinal>(record.person);
   const auto found = sync.all.find(person);
   if (found == sync.all.end() || found->second.state != RemovalState::Pending) return;
-  if (found->second.who.empty()) found->second.who = record.who;
+  if (found->second.who.empty()) {
+    found->second.who = record.who;
+    find_by(record.sync, person, record.who);
+  }
   found->second.sealed = record.sealed;
   sync.unsealed.remove(person);
 }
@@ -105,11 +97,33 @@ void RemovalOutbox::settle(const RemovalSettled& record) {
   remember_settled(record.sync, person);
 }
 
+// `who` is one hash behind the other.
+void RemovalOutbox::find_by(const std::string& sync, index::Ordinal person,
+                            std::string_view who) {
+  for (std::size_t at = 0; at + kWhoBytes <= who.size(); at += kWhoBytes) {
+    by_who_[std::string(who.substr(at, kWhoBytes))].emplace(sync, person);
+  }
+}
+
+void RemovalOutbox::forget(const std::string& sync, index::Ordinal person) {
+  auto& all = by_sync_[sync].all;
+  const auto found = all.find(person);
+  if (found == all.end()) return;
+  const std::string_view who = found->second.who;
+  for (std::size_t at = 0; at + kWhoBytes <= who.size(); at += kWhoBytes) {
+    const auto named = by_who_.find(who.substr(at, kWhoBytes));
+    if (named == by_who_.end()) continue;
+    named->second.erase({sync, person});
+    if (named->second.empty()) by_who_.erase(named);
+  }
+  all.erase(found);
+}
+
 void RemovalOutbox::remember_settled(const std::string& sync, index::Ordinal person) {
   by_sync_[sync].settled.add(person);
   settled_.emplace_back(sync, person);
   if (settled_.size() <= kSettledKeptMax) return;
-  by_sync_[settled_.front().first].all.erase(settled_.front().second);
+  forget(settled_.front().first, settled_.front().second);
   settled_.pop_front();
 }
 

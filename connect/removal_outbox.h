@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,16 +68,21 @@ class RemovalOutbox {
   // Empty for a sync without any.
   const RemovalsOfSync& of(std::string_view sync) const;
   const std::map<std::string, RemovalsOfSync, std::less<>>& by_sync() const { return by_sync_; }
-  // Those whose ids include this one, by sync.  Cost: a look at each.
+  // Those whose ids include this one, by sync.  Cost: theirs alone.
   std::vector<RemovalView> about(std::string_view who) const;
 
  private:
   void add(const RemovalOwed& record, bool is_written);
   void seal(const RemovalSealed& record);
   void settle(const RemovalSettled& record);
+  // Found by their hashes from now on, or no longer.
+  void find_by(const std::string& sync, index::Ordinal person, std::string_view who);
+  void forget(const std::string& sync, index::Ordinal person);
   void remember_settled(const std::string& sync, index::Ordinal person);
 
   std::map<std::string, RemovalsOfSync, std::less<>> by_sync_;
+  // By one hash, those it names.
+  std::map<std::string, std::set<std::pair<std::string, index::Ordinal>>, std::less<>> by_who_;
   std::deque<std::pair<std::string, index::Ordinal>> settled_;  // Oldest first.
 };
 

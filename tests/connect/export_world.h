@@ -283,7 +283,9 @@ struct Receiver {
     if (message.body.empty()) message.body = delivery.body;
     if (message.body != delivery.body) ++changed_bodies;
     if (message.acknowledged) ++duplicates;
-    const boost::json::value json = boost::json::parse(body);
+    // A request without a body removes whom its path names: of them it keeps nothing.
+    const boost::json::value json = boost::json::parse(
+        body.empty() ? R"({"operation":"remove","members":[]})" : body);
     const Reaction reaction =
         reacts ? reacts(std::string(delivery.message_id), json) : Reaction{};
     if (reaction.takes) take(message, json);

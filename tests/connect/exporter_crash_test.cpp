@@ -228,6 +228,32 @@ TEST(Ledger, SortedTwiceIsSortedOnce) {
   }
 }
 
+// Who is cut out of a batch that the end of the program cut off may be there: so says a start that
+// finds the cut behind it, too.
+TEST(Ledger, AnInterruptedBatchThatIsCutMayHaveCome) {
+  const auto people = [](std::initializer_list<index::Ordinal> ordinals) {
+    return index::Bitmap::from_sorted(std::vector<index::Ordinal>(ordinals));
+  };
+  for (const bool is_replay : {false, true}) {
+    SCOPED_TRACE(is_replay);
+    Ledger ledger("buyers");
+    ASSERT_TRUE(ledger.apply(RunStarted{.run = 1, .audience = people({1, 2}),
+                                        .add = people({1, 2})}));
+    ASSERT_TRUE(ledger.apply(BatchPlanned{.run = 1, .id = "msg_1", .people = people({1, 2}),
+                                          .digests = {1, 2}, .member_bytes = {1, 1}}));
+    ASSERT_TRUE(ledger.apply(AttemptStarted{"msg_1", 1, 5}));
+    if (!is_replay) ledger.mark_interrupted();
+    ASSERT_TRUE(ledger.apply(Recut{
+        .id = "msg_1", .at = 6, .without = people({1}), .has_next = true,
+        .next = {.run = 1, .id = "msg_2", .people = people({2}), .digests = {2},
+                 .member_bytes = {1}}}));
+    ledger.mark_interrupted();
+    EXPECT_TRUE(ledger.maybe_held().contains(1));
+    EXPECT_TRUE(ledger.batch("msg_2")->ambiguous);
+    EXPECT_FALSE(ledger.batch("msg_2")->repeats);
+  }
+}
+
 TEST(OutcomeRecord, ReadsBackWhatItWritesAndRefusesEveryCut) {
   const auto people = index::Bitmap::from_sorted(std::vector<index::Ordinal>{3, 70'000, 70'001});
   const BatchPlanned batch{.run = 2, .id = "msg_a", .operation = Operation::Change, .gzip = true,

@@ -98,6 +98,93 @@ TEST_F(Removals, ABatchThatMayHaveBeenReceivedStaysAndTheRemovalFollows) {
   EXPECT_EQ(Told{"buyers confirmed"}, world_.removals(7));
 }
 
+// What stands in between says that it got no answer; the receiver took it all the same.
+TEST_F(Removals, WhatAGatewayAnsweredMayHaveCome) {
+  for (const int status : {408, 502, 504}) {
+    SCOPED_TRACE(status);
+    World world;
+    world.people.add(7, "p7@example.com");
+    world.people.segments["buyers"].add(7);
+    world.open();
+    world.define(R"(,"retry_schedule_ms":[0,1000])");
+    world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
+      return Receiver::Reaction{.takes = true,
+                                .answer = {.kind = AnswerKind::Status, .status = status}};
+    };
+    ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
+    while (world.receiver.deliveries == 0) ASSERT_TRUE(world.exporter->work_once());
+    while (world.exporter->work_once()) {
+    }
+    EXPECT_EQ(Told{"buyers"}, world.erase(7));
+    world.receiver.reacts = nullptr;
+    world.work();
+    EXPECT_TRUE(world.receiver.holds.empty());
+    EXPECT_EQ(Told{"buyers confirmed"}, world.removals(7));
+  }
+}
+
+// An append that was done although it failed is done again: it says the same.
+TEST_F(Removals, ACutThatIsWrittenTwiceIsOneCut) {
+  world_.define(R"(,"retry_schedule_ms":[0,1000])");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+    return refuse(500);
+  };
+  start();
+  deliver(1);
+  work_now();
+  world_.erase(7);
+  world_.store.crash_at = world_.store.appends + 1;
+  world_.store.crash = Crash::AfterAppend;
+  while (!world_.store.down) ASSERT_TRUE(world_.exporter->work_once());
+  world_.store.down = false;  // The program goes on.
+  world_.receiver.reacts = nullptr;
+  world_.work();
+  std::set<std::string> next;
+  int cuts = 0;
+  for (const std::string& payload : world_.store.streams["sync:buyers"]) {
+    const OutcomeRecord record = *decode_outcome(payload);
+    const auto* const cut = std::get_if<Recut>(&record);
+    if (cut == nullptr) continue;
+    ++cuts;
+    next.insert(cut->next.id);
+  }
+  EXPECT_EQ(2, cuts);
+  EXPECT_EQ(1U, next.size());
+  world_.restart();
+  EXPECT_EQ(19U, world_.receiver.holds.size());
+  run();
+  EXPECT_EQ(19U, world_.newest().counts.already_there);
+}
+
+// One batch that nobody can read any more: the others go on, and so does what is owed.
+TEST_F(Removals, ADamagedBatchStopsNobodyElse) {
+  world_.define(R"(,"batch_size":5,"max_attempts":1)");
+  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+    return refuse(500);
+  };
+  run();
+  ASSERT_EQ(4U, world_.exporter->dead_letters(world_.pass, "buyers")->size());
+  for (std::string& payload : world_.store.streams["sync:buyers"]) {
+    OutcomeRecord record = *decode_outcome(payload);
+    auto* const batch = std::get_if<BatchPlanned>(&record);
+    if (batch == nullptr || !batch->people.contains(2)) continue;
+    batch->packed = "no gzip";
+    payload = encode(record);
+  }
+  world_.restart();
+  world_.erase(2);
+  world_.erase(7);
+  world_.receiver.reacts = nullptr;
+  world_.work();
+  EXPECT_FALSE(world_.exporter->next_due());
+  ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers"));  // It tries dead letters again.
+  for (int i = 0; i < 1000 && world_.receiver.holds.size() < 14; ++i) {
+    if (!world_.exporter->work_once()) world_.clock.set(world_.clock.now() + 1'000);
+  }
+  EXPECT_EQ(14U, world_.receiver.holds.size());
+  EXPECT_FALSE(world_.receiver.holds.contains("p7"));
+}
+
 // A dead letter loses the person at once, also where nothing may be delivered.
 TEST_F(Removals, DeadLettersAreCutWhileTheSyncIsPaused) {
   for (const bool ambiguous : {false, true}) {
@@ -214,6 +301,27 @@ TEST_F(Removals, ASyncOfEventsTellsOfItOnceAndGoesOn) {
     if (message.body.find("\"remove\"") == std::string::npos || !has_p7(message)) continue;
     EXPECT_NE(std::string::npos, message.body.find("\"Audience Exited\"")) << message.body;
   }
+}
+
+TEST_F(Removals, WhatIsOwedStandsBeforeItsEnd) {
+  world_.define();
+  run();
+  ASSERT_TRUE(world_.exporter->pause(world_.pass, "buyers"));
+  bool is_first = true;
+  world_.store.meanwhile = [&](const std::string& step) {  // Before the receipt is durable.
+    if (step != "append erasures" || !std::exchange(is_first, false)) return;
+    EXPECT_TRUE(world_.exporter->delete_sync(world_.pass, "buyers"));
+  };
+  world_.erase(7);
+  world_.store.meanwhile = nullptr;
+  EXPECT_FALSE(is_first);
+  const auto& records = world_.store.streams["erasures"];
+  ASSERT_FALSE(records.empty());
+  EXPECT_TRUE(std::holds_alternative<RemovalOwed>(*decode_outcome(records.front())));
+  const auto before = world_.exporter->removals("p7").at(0);
+  world_.restart();
+  EXPECT_EQ(before.at, world_.exporter->removals("p7").at(0).at);
+  EXPECT_EQ(Told{"buyers given_up"}, world_.removals(7));
 }
 
 TEST_F(Removals, ASyncThatIsDeletedGivesThemUp) {
