@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "storage/checkpoint_store.h"
 #include "tests/engine/count_of.h"
@@ -130,6 +132,67 @@ TEST_F(Derive, WhatCannotBeMadeIsSaid) {
   EXPECT_NE(std::string::npos, why(R"({"profiles.email": {"type": "int64"}})").find("who"));
   EXPECT_NE(std::string::npos, why(R"({"profiles.n": {"type": "int"}})").find("/fields"));
   EXPECT_FALSE(test_.engine().cancel_derivation(pass<Permission::Define>()));
+}
+
+// An event and an entity of one name share the keys of their fields.
+TEST_F(Derive, WhatEventsHoldKeepsItsType) {
+  test_.keep_checkpoints(checkpoints_);
+  ASSERT_TRUE(test_.restart());
+  const std::string entity = R"({"entities": {"order": {"id": "order"}})";
+  ASSERT_TRUE(test_.declare(entity + "}"));
+  send(test_, TableKind::Entities, R"({"order": "o"})", "order");
+  send(test_, TableKind::Events,
+       R"({"profile_id": "a", "type": "order", "ts": "2023-01-01", "status": "x"})");
+  const std::string fields = R"({"order.status": {"type": "int64"}})";
+  const auto refused = test_.declare(entity + R"(, "fields": )" + fields + "}");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(std::string::npos, refused.error().message.find("keep their type"));
+  send(test_, TableKind::Entities, R"({"order": "o", "status": "7"})", "order");
+  EXPECT_NE(std::string::npos, derived(test_, {.fields = fields}).failure.find("events hold"));
+  send(test_, TableKind::Events,
+       R"({"profile_id": "b", "type": "order", "ts": "2023-01-01", "status": "8"})");
+  EXPECT_EQ(1U, count_of(test_, R"(did "order" where (status = "8"))"));
+  ASSERT_TRUE(test_.take_checkpoint());
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(1U, count_of(test_, R"(did "order" where (status = "x"))"));
+}
+
+// A log that does something before it is read.
+class WatchedLog final : public storage::Log {
+ public:
+  explicit WatchedLog(storage::Log& inner) : inner_(inner) {}
+  Status append(std::span<const std::string> records) override { return inner_.append(records); }
+  Status replace(std::span<const storage::Replacement> records) override {
+    return inner_.replace(records);
+  }
+  Status has_room(std::uint64_t bytes) const override { return inner_.has_room(bytes); }
+  Status read(std::uint64_t first,
+              const std::function<Status(std::uint64_t, std::string_view)>& visit) override {
+    if (before_reading) std::exchange(before_reading, nullptr)();
+    return inner_.read(first, visit);
+  }
+  std::uint64_t last_sequence() const override { return inner_.last_sequence(); }
+  std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
+  std::function<void()> before_reading;
+
+ private:
+  storage::Log& inner_;
+};
+
+TEST(DeriveMeanwhile, AnEntityThatIsDeclaredNoMoreEndsADryRunAlone) {
+  for (const bool dry_run : {true, false}) {
+    storage::MemoryLog memory;
+    WatchedLog log(memory);
+    TestEngine test(default_rows(), kNow, &log);
+    ASSERT_TRUE(test.declare(R"({"entities": {"order": {"id": "order"}}})"));
+    send(test, TableKind::Entities, R"({"order": "o", "n": 1})", "order");
+    log.before_reading = [&] { EXPECT_TRUE(test.declare("{}")); };
+    const DeriveAnswer done =
+        derived(test, {.fields = R"({"order.n": {"type": "double"}})", .dry_run = dry_run});
+    EXPECT_EQ(DeriveState::Failed, done.state);
+    EXPECT_NE(std::string::npos, done.failure.find("declared entity")) << done.failure;
+    EXPECT_FALSE(test.engine().health().read_only);
+  }
 }
 
 TEST_F(Derive, ARefreshUnderWayIsWaitedFor) {

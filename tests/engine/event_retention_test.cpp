@@ -120,6 +120,35 @@ TEST_F(EventRetention, CheckSaysWhatReachesBackFurther) {
   }
 }
 
+// Whoever has lost their first events is not new for that.
+TEST_F(EventRetention, NobodyIsNewForWhatWasForgotten) {
+  bought("a", 40);
+  bought("a", 10);
+  const auto says_new = [&](const std::string& where) {
+    const auto found = warnings(where);
+    return std::any_of(found.begin(), found.end(), [](const std::string& sentence) {
+      return sentence.find("they are new") != std::string::npos;
+    });
+  };
+  look();
+  EXPECT_FALSE(says_new("did not \"x\" in last 35d"));
+  EXPECT_TRUE(says_new("did not \"x\" in last 15d"));
+}
+
+TEST_F(EventRetention, RowsThatWaitForTheirProfileGoToo) {
+  ASSERT_TRUE(test_.declare(R"({"unknown": "hold"})"));
+  bought("late", 40);
+  bought("both", 40);
+  bought("both", 10);
+  look();
+  const auto live = fingerprint();
+  test_.start_from(engine::Base::Nothing);
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(live, fingerprint());
+  EXPECT_FALSE(test_.engine().erase(pass<Permission::Define>(), "late"));
+  EXPECT_TRUE(test_.engine().erase(pass<Permission::Define>(), "both"));
+}
+
 TEST_F(EventRetention, AnInterruptedPassIsGoneOnWith) {
   bought("a", 40);
   bought("b", 20);
