@@ -61,7 +61,11 @@ class Derivation {
   void tell(const Change& change) {
     const std::lock_guard held(mutex_);
     change(answer_);
+    forget_reasons();
   }
+  // What was wrong with values of records from before this one is not told any more, now or later
+  // on: it may quote somebody who was erased.
+  void forget_reasons(std::uint64_t before);
 
   // --- Its own thread's, once started ---
   std::map<std::string, index::Field> fields;
@@ -72,8 +76,11 @@ class Derivation {
   std::uint32_t next = 0;             // The ordinal that is next there.
 
  private:
+  void forget_reasons();  // Requires mutex_.
+
   mutable std::mutex mutex_;  // Guards what follows.
   DeriveAnswer answer_;
+  std::uint64_t reasons_from_ = 0;  // Those of earlier records are forgotten.
   std::chrono::steady_clock::time_point began_;
   bool has_ended_ = false;
   std::jthread thread_;

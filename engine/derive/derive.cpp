@@ -94,10 +94,12 @@ void Engine::Impl::run_derivation(const std::stop_token& stop) {
 
 Status Engine::Impl::derive_until_stopped(const std::stop_token& stop) {
   const storage::Keyring* const keys = parts.checkpoints ? parts.checkpoints->keys() : nullptr;
+  std::set<std::string> identifiers;
+  for (const auto& [name, how] : generation()->schema->identifiers) identifiers.insert(name);
   for (const bool reads_events : {false, true}) {
     derivation_.taken = 0;
     RawHistory records(*parts.log, parts.raw_archive, keys);
-    FieldHistory history(*parts.decoder, derivation_.fields, reads_events);
+    FieldHistory history(*parts.decoder, derivation_.fields, identifiers, reads_events);
     TRY(read_history(history, records, stop));
     if (history.lacks_events()) continue;
     if (records.lost() != 0 && !derivation_.partial) {

@@ -157,6 +157,22 @@ TEST_F(Derive, WhatEventsHoldKeepsItsType) {
   EXPECT_EQ(1U, count_of(test_, R"(did "order" where (status = "x"))"));
 }
 
+// A value from before its declaration as an identifier is lost with the next one, and frees it.
+TEST_F(Derive, WhatBecameAnIdentifierLaterIsFollowedFromTheBeginning) {
+  ASSERT_TRUE(test_.declare("{}"));
+  send(test_, TableKind::Profiles, R"({"profile_id": "p", "email": "a"})");
+  ASSERT_TRUE(test_.declare(R"({"identifiers": {"email": {}},
+      "userinfo": {"crm": {"key": "email", "identifier": "email"}}})"));
+  send(test_, TableKind::Profiles, R"({"profile_id": "q", "email": "a"})");
+  send(test_, TableKind::Profiles, R"({"profile_id": "p", "email": "b"})");
+  send(test_, TableKind::UserInfo, R"({"email": "a", "n": 5})", "crm");
+  const std::uint64_t of_q = count_of(test_, "profile_id = \"q\" and crm.n = 5");
+  const DeriveAnswer done = derived(test_, {.fields = R"({"profiles.crm.n": {"type": "double"}})"});
+  ASSERT_EQ(DeriveState::Done, done.state) << done.failure;
+  EXPECT_EQ(of_q, count_of(test_, "profile_id = \"q\" and crm.n = 5"));
+  EXPECT_EQ(1U, count_of(test_, "crm.n = 5"));
+}
+
 // A log that does something before it is read.
 class WatchedLog final : public storage::Log {
  public:
@@ -243,10 +259,17 @@ TEST_F(Derive, ErasedPeopleLeaveDerivedRowsAsAnyOthers) {
   test_.keep_checkpoints(checkpoints_);
   ASSERT_TRUE(test_.restart());
   send(test_, TableKind::Profiles, R"({"profile_id": "ana", "n": 1}
-{"profile_id": "marked", "n": 2})");
+{"profile_id": "marked", "n": 2, "v": "secret"})");
   ASSERT_EQ(2U, derived(test_, {.fields = R"({"profiles.n": {"type": "double"}})"}).written);
+  const DeriveAnswer unfit = derived(
+      test_, {.fields = R"({"profiles.v": {"type": "int64"}})", .dry_run = true});
+  ASSERT_EQ(1U, unfit.errors.size());
+  EXPECT_NE(std::string::npos, unfit.errors.front().reason.find("secret"));
   ASSERT_TRUE(test_.engine().erase(pass<Permission::Define>(), "marked"));
   const auto compacted = test_.compact_erased();
+  const DeriveAnswer told = test_.engine().derivation(pass<Permission::Query>());
+  ASSERT_EQ(1U, told.errors.size());
+  EXPECT_EQ("was about a profile that was erased", told.errors.front().reason);
   ASSERT_TRUE(compacted) << compacted.error().message;
   EXPECT_EQ(2U, compacted->lines);
   std::uint64_t batches = 0;
