@@ -155,6 +155,7 @@ std::vector<MemoryPart> Engine::memory() const {
           {"event_ids", impl_->event_id_bytes},
           {"standing", impl_->standing.bytes()},
           {"changes", impl_->changes.bytes()},
+          {"derivation", impl_->derivation_bytes()},
           {"log", impl_->parts.log->memory_bytes()},
           {"kept_conditions", impl_->predicates.bytes()}};
 }

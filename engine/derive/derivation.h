@@ -4,6 +4,7 @@
 // Thread safety: any thread, but for what only its own thread knows.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,9 @@ class Derivation {
   // What was wrong with values of records from before this one is not told any more, now or later
   // on: it may quote somebody who was erased.
   void forget_reasons(std::uint64_t before);
+
+  // Of the index that it makes.
+  std::atomic<std::uint64_t> bytes = 0;
 
   // --- Its own thread's, once started ---
   std::map<std::string, index::Field> fields;

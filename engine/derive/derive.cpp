@@ -82,6 +82,7 @@ Status Engine::Impl::start_derivation(const DeriveRequest& request) {
 
 void Engine::Impl::run_derivation(const std::stop_token& stop) {
   const Status done = or_error([&] { return derive_until_stopped(stop); });
+  derivation_.bytes = 0;
   const DeriveAnswer told = derivation_.answer();  // With the time that it took.
   derivation_.tell([&](DeriveAnswer& answer) {
     answer.took_ms = told.took_ms;
@@ -130,12 +131,25 @@ Status Engine::Impl::read_history(FieldHistory& history, RawHistory& records,
       told.unreachable.assign(records.unreachable().begin(), records.unreachable().end());
     });
   };
+  const auto has_memory_for = [this](std::uint64_t bytes) -> Status {
+    derivation_.bytes = bytes;
+    const std::uint64_t most = parts.memory_bytes_max;
+    if (most == 0 || memory_gauge.bytes([this] { return index_bytes(); }) + bytes <= most) {
+      return Ok{};
+    }
+    return Error{ErrorCode::StorageFull,
+                 "what the history comes to does not fit beside the index in the " +
+                     std::to_string(most >> 20) +
+                     " MiB that --memory-limit allows; start with a higher limit"};
+  };
+  MemoryGauge gauge;
   const auto visit = [&](std::uint64_t sequence, storage::Record record) -> Status {
     if (stop.stop_requested()) return stopped();
     TRY(history.take(sequence, std::move(record)));
     derivation_.taken = sequence;
-    if (sequence % kProgressEvery == 0) tell();
-    return Ok{};
+    if (sequence % kProgressEvery != 0) return Ok{};
+    tell();
+    return has_memory_for(gauge.bytes([&] { return history.state().bytes(); }));
   };
   for (std::uint64_t end = parts.log->last_sequence(); derivation_.taken < end;
        end = parts.log->last_sequence()) {
