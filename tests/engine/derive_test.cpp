@@ -173,11 +173,14 @@ TEST_F(Derive, WhatBecameAnIdentifierLaterIsFollowedFromTheBeginning) {
   EXPECT_EQ(1U, count_of(test_, "crm.n = 5"));
 }
 
-// A log that does something before it is read.
+// A log that does something before it is read, or appended to.
 class WatchedLog final : public storage::Log {
  public:
   explicit WatchedLog(storage::Log& inner) : inner_(inner) {}
-  Status append(std::span<const std::string> records) override { return inner_.append(records); }
+  Status append(std::span<const std::string> records) override {
+    if (before_appending) std::exchange(before_appending, nullptr)();
+    return inner_.append(records);
+  }
   Status replace(std::span<const storage::Replacement> records) override {
     return inner_.replace(records);
   }
@@ -189,7 +192,7 @@ class WatchedLog final : public storage::Log {
   }
   std::uint64_t last_sequence() const override { return inner_.last_sequence(); }
   std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
-  std::function<void()> before_reading;
+  std::function<void()> before_reading, before_appending;
 
  private:
   storage::Log& inner_;
@@ -209,6 +212,40 @@ TEST(DeriveMeanwhile, AnEntityThatIsDeclaredNoMoreEndsADryRunAlone) {
     EXPECT_NE(std::string::npos, done.failure.find("declared entity")) << done.failure;
     EXPECT_FALSE(test.engine().health().read_only);
   }
+}
+
+// They are in the state, and not in the log yet.
+TEST(DeriveMeanwhile, RowsOfTheSameCommitAreRead) {
+  storage::MemoryLog memory;
+  WatchedLog log(memory);
+  TestEngine test(default_rows(), kNow, &log);
+  send(test, TableKind::Profiles, R"({"profile_id": "a", "n": 1})");
+  const std::string fields = R"({"profiles.n": {"type": "double"}})";
+  std::jthread other;
+  const auto wait_for = [&](std::uint64_t queued) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (test.engine().health().queue_depth < queued) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+      std::this_thread::yield();
+    }
+  };
+  log.before_appending = [&] {
+    other = std::jthread(
+        [&] { send(test, TableKind::Profiles, R"({"profile_id": "c", "n": 3})"); });
+    wait_for(2);
+    EXPECT_TRUE(test.engine().derive(pass<Permission::Define>(), {.fields = fields}));
+    wait_for(3);
+  };
+  send(test, TableKind::Profiles, R"({"profile_id": "b", "n": 2})");
+  other.join();
+  DeriveAnswer done;
+  do {
+    done = test.engine().derivation(pass<Permission::Query>());
+    std::this_thread::yield();
+  } while (done.state == DeriveState::Reading || done.state == DeriveState::Writing);
+  ASSERT_EQ(DeriveState::Done, done.state) << done.failure;
+  EXPECT_EQ(3U, done.written);
+  EXPECT_EQ(3U, count_of(test, "n >= 0.5"));
 }
 
 TEST_F(Derive, ARefreshUnderWayIsWaitedFor) {
