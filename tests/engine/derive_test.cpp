@@ -4,17 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <set>
 #include <thread>
-#include <utility>
 
 #include "storage/checkpoint_store.h"
 #include "tests/engine/count_of.h"
 #include "tests/support/random.h"
 #include "tests/support/row_spelling.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/watched_log.h"
 
 namespace muster::testing {
 namespace {
@@ -172,31 +171,6 @@ TEST_F(Derive, WhatBecameAnIdentifierLaterIsFollowedFromTheBeginning) {
   EXPECT_EQ(of_q, count_of(test_, "profile_id = \"q\" and crm.n = 5"));
   EXPECT_EQ(1U, count_of(test_, "crm.n = 5"));
 }
-
-// A log that does something before it is read, or appended to.
-class WatchedLog final : public storage::Log {
- public:
-  explicit WatchedLog(storage::Log& inner) : inner_(inner) {}
-  Status append(std::span<const std::string> records) override {
-    if (before_appending) std::exchange(before_appending, nullptr)();
-    return inner_.append(records);
-  }
-  Status replace(std::span<const storage::Replacement> records) override {
-    return inner_.replace(records);
-  }
-  Status has_room(std::uint64_t bytes) const override { return inner_.has_room(bytes); }
-  Status read(std::uint64_t first,
-              const std::function<Status(std::uint64_t, std::string_view)>& visit) override {
-    if (before_reading) std::exchange(before_reading, nullptr)();
-    return inner_.read(first, visit);
-  }
-  std::uint64_t last_sequence() const override { return inner_.last_sequence(); }
-  std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
-  std::function<void()> before_reading, before_appending;
-
- private:
-  storage::Log& inner_;
-};
 
 TEST(DeriveMeanwhile, AnEntityThatIsDeclaredNoMoreEndsADryRunAlone) {
   for (const bool dry_run : {true, false}) {
