@@ -16,6 +16,7 @@ void Engine::Impl::apply_compaction(const storage::Compaction& record, std::uint
   }
   compaction = {record.erasures, sequence, false};
   writer.forget_erased();
+  derivation_.forget_reasons(sequence);
   const auto is_theirs = [&](std::uint64_t batch, std::uint64_t line) {
     return std::binary_search(record.rejected.begin(), record.rejected.end(),
                               std::pair(batch, line));

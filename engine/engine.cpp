@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "engine/declaration.h"
+#include "engine/field_use.h"
 #include "engine/impl.h"
 
 namespace muster::engine {
@@ -17,13 +18,10 @@ bool has_data(const index::Generation& state, const std::string& key) {
     const index::Attribute* attribute = rows.attribute(name);
     return attribute != nullptr && attribute->count() > 0;
   };
-  if (table == "profiles") return in_table(state.profiles);
-  if (const index::Table* entity = state.entity(table)) return in_table(*entity);
-  for (const auto& [event, rows] : state.events) {
-    if (table == "*" && rows->property(name) != nullptr) return true;
-    if (key.starts_with(event + ".") && rows->property(key.substr(event.size() + 1))) return true;
-  }
-  return false;
+  if (table == "profiles" && in_table(state.profiles)) return true;
+  const index::Table* const entity = state.entity(table);
+  if (entity != nullptr && in_table(*entity)) return true;
+  return is_of_events(state, key);
 }
 
 // Fields with data keep their type; those a new declaration leaves out stay as they are.
@@ -157,6 +155,7 @@ std::vector<MemoryPart> Engine::memory() const {
           {"event_ids", impl_->event_id_bytes},
           {"standing", impl_->standing.bytes()},
           {"changes", impl_->changes.bytes()},
+          {"derivation", impl_->derivation_bytes()},
           {"log", impl_->parts.log->memory_bytes()},
           {"kept_conditions", impl_->predicates.bytes()}};
 }

@@ -58,6 +58,18 @@ Blocks next_blocks(const index::Generation& state, std::uint32_t from, TimeMs be
   return blocks;
 }
 
+// Whether there are events, and all are from before the moment: then it is the clock that is wrong,
+// or nothing has come for long.
+bool takes_all(const index::Generation& state, TimeMs before) {
+  bool has_events = false;
+  for (const auto& [name, table] : state.events) {
+    if (table->count == 0) continue;
+    has_events = true;
+    if (table->newest >= before) return false;
+  }
+  return has_events;
+}
+
 }  // namespace
 
 Status Engine::Impl::retire_events_until_stopped(const std::stop_token& stop) {
@@ -69,6 +81,12 @@ Status Engine::Impl::retire_events_until_stopped(const std::stop_token& stop) {
       // An earlier pass may have been interrupted: it is gone on with.
       const TimeMs before =
           std::max(state.events_since, moment_of(now(), *parts.events_retention));
+      if (before != state.events_since && takes_all(state, before)) {
+        return Error{ErrorCode::Conflict,
+                     "all events are from before " + to_rfc3339(before) +
+                         ", past their retention, and none is forgotten before a younger one has "
+                         "come: look whether the clock of this machine is right"};
+      }
       const Blocks blocks = next_blocks(state, from, before);
       is_through = blocks.is_last;
       from = blocks.end;

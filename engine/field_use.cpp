@@ -80,4 +80,13 @@ std::map<std::string, std::set<std::string>> field_use(const index::Generation& 
   return use;
 }
 
+bool is_of_events(const index::Generation& state, const std::string& field_key) {
+  for (const auto& [event, rows] : state.events) {
+    if (field_key.starts_with("*.") && rows->property(field_key.substr(2)) != nullptr) return true;
+    if (!field_key.starts_with(event + ".")) continue;
+    if (rows->property(field_key.substr(event.size() + 1)) != nullptr) return true;
+  }
+  return false;
+}
+
 }  // namespace muster::engine

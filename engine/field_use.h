@@ -15,4 +15,8 @@ namespace muster::engine {
 // Cost: parses every saved segment.
 std::map<std::string, std::set<std::string>> field_use(const index::Generation& generation);
 
+// Whether events hold values of the field: an entity may have the same key, and they keep theirs.
+// Cost: one look at each event's name.
+bool is_of_events(const index::Generation& state, const std::string& field_key);
+
 }  // namespace muster::engine

@@ -329,6 +329,7 @@ class Engine::Impl {
   std::atomic<std::uint64_t> uncheckpointed = 0;    // Bytes of records since the newest.
 
   DeriveAnswer derivation() const { return derivation_.answer(); }
+  std::uint64_t derivation_bytes() const { return derivation_.bytes; }
   Status cancel_derivation() { return derivation_.cancel(); }
   void end_derivation() { derivation_.end(); }
 

@@ -61,6 +61,8 @@ std::vector<std::string> newcomer_warnings(const NodePtr& tree, const query::Bin
   for (const NodePtr& clause : clauses) {
     const auto range = query::range_of(*clause->events.window, context.now, context.zone);
     if (!range || range->from < kTimeMin || range->from > context.now) continue;
+    // Whose first event is forgotten is not told from who is new.
+    if (range->from <= context.generation->events_since) continue;
     const auto bound = query::bind(newcomers_in(clause, range->from), context);
     if (!bound) continue;
     const auto people = query::count(**bound, budget, parallel);

@@ -1,5 +1,6 @@
 // Events from before the moment from which they are kept go, block by block.
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 #include "index/event_run.h"
@@ -54,6 +55,13 @@ std::uint64_t Writer::forget_events(TimeMs before, std::uint32_t first_block,
     // Only the last one says anything.
     state_.documents.erase({kEventsSince, ""});
     put_document(kEventsSince, "", {version, before, false, std::to_string(before)});
+    for (auto at = held_.begin(); at != held_.end();) {
+      held_count_ -= std::erase_if(at->second, [&](const HeldRow& held) {
+        return held.rows->table.kind == TableKind::Events &&
+               held.rows->event_time[held.row] < before;
+      });
+      at = at->second.empty() ? held_.erase(at) : std::next(at);
+    }
   }
   std::uint64_t gone = 0;
   for (auto& [name, events] : events_) {

@@ -94,8 +94,8 @@ class Writer {
   // Adds them, but to people who were erased. Returns whether there were others.
   bool add_system_events(SystemEvents events);
 
-  // Forgets events from before the moment, of the people of these blocks; none from before it are
-  // added from now on. Returns how many there were.
+  // Forgets events from before the moment, of the people of these blocks, and those that wait for
+  // their profile; none from before it are added from now on. Returns how many the people had.
   // Requires a moment that is not before the last one.
   // Cost: that of the runs that have such events, which are written anew.
   std::uint64_t forget_events(TimeMs before, std::uint32_t first_block, std::uint32_t end_block);

@@ -1,6 +1,9 @@
 #include "engine/derive/derivation.h"
 
+#include <algorithm>
+
 #include "base/json_writer.h"
+#include "engine/blanked_batch.h"
 
 namespace muster::engine {
 namespace {
@@ -115,6 +118,7 @@ Status Derivation::start(std::map<std::string, index::Field> given, const Derive
                  "fields are being made from history already; wait for that, or cancel it"};
   }
   if (thread_.joinable()) thread_.join();  // It has said its last word.
+  reasons_from_ = 0;  // What is read from here on, nobody who was taken out is in.
   answer_ = {.state = DeriveState::Reading, .dry_run = request.dry_run, .records = records};
   std::set<std::string> in;
   for (const auto& [key, field] : given) {
@@ -132,6 +136,18 @@ Status Derivation::start(std::map<std::string, index::Field> given, const Derive
   began_ = std::chrono::steady_clock::now();
   thread_ = std::jthread(work);
   return Ok{};
+}
+
+void Derivation::forget_reasons(std::uint64_t before) {
+  const std::lock_guard held(mutex_);
+  reasons_from_ = std::max(reasons_from_, before);
+  forget_reasons();
+}
+
+void Derivation::forget_reasons() {
+  for (RejectedRowInfo& row : answer_.errors) {
+    if (row.sequence < reasons_from_) row.reason = kForgottenReason;
+  }
 }
 
 DeriveAnswer Derivation::answer() const {

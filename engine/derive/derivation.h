@@ -4,6 +4,7 @@
 // Thread safety: any thread, but for what only its own thread knows.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -61,7 +62,14 @@ class Derivation {
   void tell(const Change& change) {
     const std::lock_guard held(mutex_);
     change(answer_);
+    forget_reasons();
   }
+  // What was wrong with values of records from before this one is not told any more, now or later
+  // on: it may quote somebody who was erased.
+  void forget_reasons(std::uint64_t before);
+
+  // Of the index that it makes.
+  std::atomic<std::uint64_t> bytes = 0;
 
   // --- Its own thread's, once started ---
   std::map<std::string, index::Field> fields;
@@ -72,8 +80,11 @@ class Derivation {
   std::uint32_t next = 0;             // The ordinal that is next there.
 
  private:
+  void forget_reasons();  // Requires mutex_.
+
   mutable std::mutex mutex_;  // Guards what follows.
   DeriveAnswer answer_;
+  std::uint64_t reasons_from_ = 0;  // Those of earlier records are forgotten.
   std::chrono::steady_clock::time_point began_;
   bool has_ended_ = false;
   std::jthread thread_;

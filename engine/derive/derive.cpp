@@ -20,9 +20,23 @@ constexpr std::uint64_t kDerivedCommitBytes = 32U << 20;
 
 Error stopped() { return {ErrorCode::Unavailable, "it was cancelled"}; }
 
+// What only reads fails alone: an exception inside a commit would end all writing.
+template <typename Work>
+auto or_error(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::Unavailable, "out of memory"};
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::Unavailable, std::string("it could not go on: ") + error.what()};
+  }
+}
+
 std::string table_of(const std::string& key) { return key.substr(0, key.find('.')); }
 
-Status derivable(const index::Schema& schema, const std::string& key, const index::Field& field) {
+Status derivable(const index::Generation& state, const std::string& key,
+                 const index::Field& field) {
+  const index::Schema& schema = *state.schema;
   const std::string table = table_of(key), name = key.substr(table.size() + 1);
   const auto wrong = [&](const std::string& what) {
     return Error{ErrorCode::InvalidArgument, "the field '" + key + "' " + what};
@@ -35,6 +49,9 @@ Status derivable(const index::Schema& schema, const std::string& key, const inde
   }
   if (table != "profiles" && name == schema.entity_ids.at(table)) {
     return wrong("says which row it is, which does not become another for the past");
+  }
+  if (is_of_events(state, key)) {
+    return wrong("is also a property that events hold, and what they say stays as it came");
   }
   if (field.type.type == Type::Geo && field.type.list) return wrong("is a list of geo points");
   return Ok{};
@@ -51,7 +68,7 @@ Status Engine::Impl::start_derivation(const DeriveRequest& request) {
   const auto state = generation();
   for (auto& [key, field] : fields) {
     field.declared = true;
-    TRY(derivable(*state->schema, key, field));
+    TRY(derivable(*state, key, field));
   }
   std::set<std::string> used;
   for (const auto& [key, segments] : field_use(*state)) {
@@ -64,12 +81,8 @@ Status Engine::Impl::start_derivation(const DeriveRequest& request) {
 }
 
 void Engine::Impl::run_derivation(const std::stop_token& stop) {
-  Status done = Ok{};
-  try {
-    done = derive_until_stopped(stop);
-  } catch (const std::bad_alloc&) {
-    done = Error{ErrorCode::Unavailable, "out of memory"};
-  }
+  const Status done = or_error([&] { return derive_until_stopped(stop); });
+  derivation_.bytes = 0;
   const DeriveAnswer told = derivation_.answer();  // With the time that it took.
   derivation_.tell([&](DeriveAnswer& answer) {
     answer.took_ms = told.took_ms;
@@ -82,10 +95,12 @@ void Engine::Impl::run_derivation(const std::stop_token& stop) {
 
 Status Engine::Impl::derive_until_stopped(const std::stop_token& stop) {
   const storage::Keyring* const keys = parts.checkpoints ? parts.checkpoints->keys() : nullptr;
+  std::set<std::string> identifiers;
+  for (const auto& [name, how] : generation()->schema->identifiers) identifiers.insert(name);
   for (const bool reads_events : {false, true}) {
     derivation_.taken = 0;
     RawHistory records(*parts.log, parts.raw_archive, keys);
-    FieldHistory history(*parts.decoder, derivation_.fields, reads_events);
+    FieldHistory history(*parts.decoder, derivation_.fields, identifiers, reads_events);
     TRY(read_history(history, records, stop));
     if (history.lacks_events()) continue;
     if (records.lost() != 0 && !derivation_.partial) {
@@ -116,12 +131,25 @@ Status Engine::Impl::read_history(FieldHistory& history, RawHistory& records,
       told.unreachable.assign(records.unreachable().begin(), records.unreachable().end());
     });
   };
+  const auto has_memory_for = [this](std::uint64_t bytes) -> Status {
+    derivation_.bytes = bytes;
+    const std::uint64_t most = parts.memory_bytes_max;
+    if (most == 0 || memory_gauge.bytes([this] { return index_bytes(); }) + bytes <= most) {
+      return Ok{};
+    }
+    return Error{ErrorCode::StorageFull,
+                 "what the history comes to does not fit beside the index in the " +
+                     std::to_string(most >> 20) +
+                     " MiB that --memory-limit allows; start with a higher limit"};
+  };
+  MemoryGauge gauge;
   const auto visit = [&](std::uint64_t sequence, storage::Record record) -> Status {
     if (stop.stop_requested()) return stopped();
     TRY(history.take(sequence, std::move(record)));
     derivation_.taken = sequence;
-    if (sequence % kProgressEvery == 0) tell();
-    return Ok{};
+    if (sequence % kProgressEvery != 0) return Ok{};
+    tell();
+    return has_memory_for(gauge.bytes([&] { return history.state().bytes(); }));
   };
   for (std::uint64_t end = parts.log->last_sequence(); derivation_.taken < end;
        end = parts.log->last_sequence()) {
@@ -168,22 +196,26 @@ Result<bool> Engine::Impl::derive_next(FieldHistory& history, RawHistory& record
     derivation_.taken = sequence;
     return Ok{};
   };
-  Status read = records.read(derivation_.taken + 1, in_log, visit);
-  // Of this commit: they are in the state, and not in the log yet.
-  std::uint64_t sequence = in_log;
-  for (const std::string& record : into.records()) {
-    if (read) read = records.take(++sequence, record, visit);
-  }
+  Status read = or_error([&]() -> Status {
+    TRY(records.read(derivation_.taken + 1, in_log, visit));
+    // Of this commit: they are in the state, and not in the log yet.
+    std::uint64_t sequence = in_log;
+    for (const std::string& record : into.records()) TRY(records.take(++sequence, record, visit));
+    return Ok{};
+  });
   if (is_too_much) return false;
   TRY(std::move(read));
   if (history.lacks_events()) {
     return Error{ErrorCode::Conflict, "the declaration changed meanwhile; ask again"};
   }
+  for (const auto& [key, field] : derivation_.fields) {
+    TRY(derivable(writer.state(), key, field));
+  }
   if (!derivation_.dry_run) TRY(declare_derived(into));
-  const std::string table = derivation_.tables.back();
-  const DerivedRows rows =
-      derived_rows(table, derivation_.next, derivation_.fields, writer.state(), history.state(),
-                   records.lost() != 0);
+  TRY_ASSIGN(const DerivedRows rows, or_error([&]() -> Result<DerivedRows> {
+    return derived_rows(derivation_.tables.back(), derivation_.next, derivation_.fields,
+                        writer.state(), history.state(), records.lost() != 0);
+  }));
   if (rows.rows != 0 && !derivation_.dry_run) TRY(write_derived(rows, into));
   derivation_.next = rows.next;
   if (rows.is_last) {
@@ -202,7 +234,6 @@ Result<bool> Engine::Impl::derive_next(FieldHistory& history, RawHistory& record
 Status Engine::Impl::declare_derived(Commit& into) {
   index::Schema next = *writer.state().schema;
   for (const auto& [key, field] : derivation_.fields) {
-    TRY(derivable(next, key, field));
     const index::Field* const before = next.field(key);
     const bool is_same = before != nullptr && *before == field;
     if (!is_same && derivation_.is_declared) {
@@ -237,6 +268,10 @@ Status Engine::Impl::write_derived(const DerivedRows& rows, Commit& into) {
   TRY_ASSIGN(index::TypedRows typed,
              type_rows(std::make_shared<const index::Batch>(std::move(decoded)), table,
                        *writer.state().schema, never));
+  if (!typed.rejected.empty()) {
+    return Error{ErrorCode::Corrupt, "what was made from history cannot be read back: " +
+                                         typed.rejected.front().reason};
+  }
   TRY(record_rows(request, {}, std::move(typed), {}, into));
   return Ok{};
 }

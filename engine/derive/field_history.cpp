@@ -63,8 +63,11 @@ std::vector<std::uint64_t> lines_to_ignore(const DataBatch& body) {
 }  // namespace
 
 FieldHistory::FieldHistory(const RowDecoder& decoder, std::map<std::string, index::Field> fields,
-                           bool reads_events)
-    : decoder_(decoder), fields_(std::move(fields)), reads_events_(reads_events) {
+                           std::set<std::string> identifiers, bool reads_events)
+    : decoder_(decoder),
+      fields_(std::move(fields)),
+      identifiers_(std::move(identifiers)),
+      reads_events_(reads_events) {
   for (const auto& [key, field] : fields_) is_about_people_ |= key.starts_with("profiles.");
   index::Schema schema;
   schema.fields = fields_;
@@ -150,7 +153,8 @@ Result<TypedRows> FieldHistory::typed(std::uint64_t sequence, const DataBatch& b
   const std::vector<std::uint64_t> ignored = lines_to_ignore(body);
   const auto batch = std::make_shared<index::Batch>(std::move(decoded));
   const std::vector<index::Column> all = std::move(batch->columns);
-  const std::set<std::string> people = columns_of_people(table, schema);
+  std::set<std::string> people = columns_of_people(table, schema);
+  if (table.kind == TableKind::Profiles) people.insert(identifiers_.begin(), identifiers_.end());
   const auto fields = columns_for(table);
   std::set<std::string> first = people;
   for (const auto& [key, name] : fields) first.erase(name);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,11 @@ struct UnfitValue {
 class FieldHistory {
  public:
   // `fields`: by field key, of profiles and entities. The decoder outlives this.
+  // `identifiers`: those that are declared by now: whoever had a value of one before that loses it
+  // with their next one, so it has to be known.
   // `reads_events`: needed where rows have waited for people whom events may have made known.
   FieldHistory(const RowDecoder& decoder, std::map<std::string, index::Field> fields,
-               bool reads_events);
+               std::set<std::string> identifiers, bool reads_events);
 
   // The next record. Documents and the like are passed over.
   // Errors: Corrupt, naming the record.
@@ -57,6 +60,7 @@ class FieldHistory {
 
   const RowDecoder& decoder_;
   const std::map<std::string, index::Field> fields_;
+  const std::set<std::string> identifiers_;
   const bool reads_events_;
   bool lacks_events_ = false, has_skipped_events_ = false;
   bool is_about_people_ = false;

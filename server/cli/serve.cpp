@@ -133,7 +133,7 @@ class Serving {
       TRY_ASSIGN(changes_retention_, duration_of(options_.changes_retention));
     }
     if (!options_.events_retention.empty()) {
-      TRY_ASSIGN(events_retention_, duration_of(options_.events_retention));
+      TRY_ASSIGN(events_retention_, events_retention_of(options_.events_retention));
     }
     if (!options_.raw_retention.empty()) {
       TRY_ASSIGN(raw_retention_, duration_of(options_.raw_retention));

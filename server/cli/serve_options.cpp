@@ -153,8 +153,8 @@ void add_data_options(CLI::App& command, ServeOptions& options) {
       ->envname("MUSTER_CHANGES_RETENTION");
   command
       .add_option("--events-retention", options.events_retention,
-                  "How long events are kept by their time, like 400d, 12h; when not given, for "
-                  "ever")
+                  "How long events are kept by their time, like 400d, 12h, at least 1h; when not "
+                  "given, for ever")
       ->envname("MUSTER_EVENTS_RETENTION");
 }
 
@@ -236,6 +236,15 @@ Result<TimeMs> duration_of(std::string_view text) {
   return Error{ErrorCode::InvalidArgument,
                "'" + std::string(text) + "' is no length of time: a number up to 100000 and s, m, "
                                          "h or d fits, like 30d"};
+}
+
+Result<TimeMs> events_retention_of(std::string_view text) {
+  constexpr TimeMs kLeast = 3'600'000;
+  TRY_ASSIGN(const TimeMs keep, duration_of(text));
+  if (keep >= kLeast) return keep;
+  return Error{ErrorCode::InvalidArgument,
+               "--events-retention '" + std::string(text) + "' would forget events for ever that "
+               "have just come; at least 1h fits, like 400d"};
 }
 
 }  // namespace muster::server

@@ -47,4 +47,7 @@ Status apply_config(const CLI::App& command, ServeOptions& options);
 // Errors: InvalidArgument, saying what fits.
 Result<TimeMs> duration_of(std::string_view text);
 
+// The same of --events-retention: at least an hour, for what is forgotten does not come back.
+Result<TimeMs> events_retention_of(std::string_view text);
+
 }  // namespace muster::server

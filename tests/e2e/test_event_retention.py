@@ -49,6 +49,7 @@ class EventRetention(MusterCase):
         self.assertEqual(self.post(client, event('a', 60, 'e4'))['rejected'], 1)
 
     def test_the_option_says_what_is_wrong_with_it(self):
-        done = self.run_muster('serve', '--data', self.path('d'), '--listen', '127.0.0.1:0',
-                               '--events-retention', 'soon')
-        self.assertIn('soon', self.assert_one_sentence(done))
+        for wrong in ('soon', '0d', '59m'):
+            done = self.run_muster('serve', '--data', self.path('d'), '--listen', '127.0.0.1:0',
+                                   '--events-retention', wrong)
+            self.assertIn(wrong, self.assert_one_sentence(done))

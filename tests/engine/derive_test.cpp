@@ -13,6 +13,7 @@
 #include "tests/support/random.h"
 #include "tests/support/row_spelling.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/watched_log.h"
 
 namespace muster::testing {
 namespace {
@@ -132,6 +133,95 @@ TEST_F(Derive, WhatCannotBeMadeIsSaid) {
   EXPECT_FALSE(test_.engine().cancel_derivation(pass<Permission::Define>()));
 }
 
+// An event and an entity of one name share the keys of their fields.
+TEST_F(Derive, WhatEventsHoldKeepsItsType) {
+  test_.keep_checkpoints(checkpoints_);
+  ASSERT_TRUE(test_.restart());
+  const std::string entity = R"({"entities": {"order": {"id": "order"}})";
+  ASSERT_TRUE(test_.declare(entity + "}"));
+  send(test_, TableKind::Entities, R"({"order": "o"})", "order");
+  send(test_, TableKind::Events,
+       R"({"profile_id": "a", "type": "order", "ts": "2023-01-01", "status": "x"})");
+  const std::string fields = R"({"order.status": {"type": "int64"}})";
+  const auto refused = test_.declare(entity + R"(, "fields": )" + fields + "}");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(std::string::npos, refused.error().message.find("keep their type"));
+  send(test_, TableKind::Entities, R"({"order": "o", "status": "7"})", "order");
+  EXPECT_NE(std::string::npos, derived(test_, {.fields = fields}).failure.find("events hold"));
+  send(test_, TableKind::Events,
+       R"({"profile_id": "b", "type": "order", "ts": "2023-01-01", "status": "8"})");
+  EXPECT_EQ(1U, count_of(test_, R"(did "order" where (status = "8"))"));
+  ASSERT_TRUE(test_.take_checkpoint());
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(1U, count_of(test_, R"(did "order" where (status = "x"))"));
+}
+
+// A value from before its declaration as an identifier is lost with the next one, and frees it.
+TEST_F(Derive, WhatBecameAnIdentifierLaterIsFollowedFromTheBeginning) {
+  ASSERT_TRUE(test_.declare("{}"));
+  send(test_, TableKind::Profiles, R"({"profile_id": "p", "email": "a"})");
+  ASSERT_TRUE(test_.declare(R"({"identifiers": {"email": {}},
+      "userinfo": {"crm": {"key": "email", "identifier": "email"}}})"));
+  send(test_, TableKind::Profiles, R"({"profile_id": "q", "email": "a"})");
+  send(test_, TableKind::Profiles, R"({"profile_id": "p", "email": "b"})");
+  send(test_, TableKind::UserInfo, R"({"email": "a", "n": 5})", "crm");
+  const std::uint64_t of_q = count_of(test_, "profile_id = \"q\" and crm.n = 5");
+  const DeriveAnswer done = derived(test_, {.fields = R"({"profiles.crm.n": {"type": "double"}})"});
+  ASSERT_EQ(DeriveState::Done, done.state) << done.failure;
+  EXPECT_EQ(of_q, count_of(test_, "profile_id = \"q\" and crm.n = 5"));
+  EXPECT_EQ(1U, count_of(test_, "crm.n = 5"));
+}
+
+TEST(DeriveMeanwhile, AnEntityThatIsDeclaredNoMoreEndsADryRunAlone) {
+  for (const bool dry_run : {true, false}) {
+    storage::MemoryLog memory;
+    WatchedLog log(memory);
+    TestEngine test(default_rows(), kNow, &log);
+    ASSERT_TRUE(test.declare(R"({"entities": {"order": {"id": "order"}}})"));
+    send(test, TableKind::Entities, R"({"order": "o", "n": 1})", "order");
+    log.before_reading = [&] { EXPECT_TRUE(test.declare("{}")); };
+    const DeriveAnswer done =
+        derived(test, {.fields = R"({"order.n": {"type": "double"}})", .dry_run = dry_run});
+    EXPECT_EQ(DeriveState::Failed, done.state);
+    EXPECT_NE(std::string::npos, done.failure.find("declared entity")) << done.failure;
+    EXPECT_FALSE(test.engine().health().read_only);
+  }
+}
+
+// They are in the state, and not in the log yet.
+TEST(DeriveMeanwhile, RowsOfTheSameCommitAreRead) {
+  storage::MemoryLog memory;
+  WatchedLog log(memory);
+  TestEngine test(default_rows(), kNow, &log);
+  send(test, TableKind::Profiles, R"({"profile_id": "a", "n": 1})");
+  const std::string fields = R"({"profiles.n": {"type": "double"}})";
+  std::jthread other;
+  const auto wait_for = [&](std::uint64_t queued) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (test.engine().health().queue_depth < queued) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+      std::this_thread::yield();
+    }
+  };
+  log.before_appending = [&] {
+    other = std::jthread(
+        [&] { send(test, TableKind::Profiles, R"({"profile_id": "c", "n": 3})"); });
+    wait_for(2);
+    EXPECT_TRUE(test.engine().derive(pass<Permission::Define>(), {.fields = fields}));
+    wait_for(3);
+  };
+  send(test, TableKind::Profiles, R"({"profile_id": "b", "n": 2})");
+  other.join();
+  DeriveAnswer done;
+  do {
+    done = test.engine().derivation(pass<Permission::Query>());
+    std::this_thread::yield();
+  } while (done.state == DeriveState::Reading || done.state == DeriveState::Writing);
+  ASSERT_EQ(DeriveState::Done, done.state) << done.failure;
+  EXPECT_EQ(3U, done.written);
+  EXPECT_EQ(3U, count_of(test, "n >= 0.5"));
+}
+
 TEST_F(Derive, ARefreshUnderWayIsWaitedFor) {
   send(test_, TableKind::Profiles, R"({"profile_id": "a", "n": 1})");
   send(test_, TableKind::Profiles, R"({"profile_id": "a", "n": 2})", "", "r");
@@ -180,10 +270,17 @@ TEST_F(Derive, ErasedPeopleLeaveDerivedRowsAsAnyOthers) {
   test_.keep_checkpoints(checkpoints_);
   ASSERT_TRUE(test_.restart());
   send(test_, TableKind::Profiles, R"({"profile_id": "ana", "n": 1}
-{"profile_id": "marked", "n": 2})");
+{"profile_id": "marked", "n": 2, "v": "secret"})");
   ASSERT_EQ(2U, derived(test_, {.fields = R"({"profiles.n": {"type": "double"}})"}).written);
+  const DeriveAnswer unfit = derived(
+      test_, {.fields = R"({"profiles.v": {"type": "int64"}})", .dry_run = true});
+  ASSERT_EQ(1U, unfit.errors.size());
+  EXPECT_NE(std::string::npos, unfit.errors.front().reason.find("secret"));
   ASSERT_TRUE(test_.engine().erase(pass<Permission::Define>(), "marked"));
   const auto compacted = test_.compact_erased();
+  const DeriveAnswer told = test_.engine().derivation(pass<Permission::Query>());
+  ASSERT_EQ(1U, told.errors.size());
+  EXPECT_EQ("was about a profile that was erased", told.errors.front().reason);
   ASSERT_TRUE(compacted) << compacted.error().message;
   EXPECT_EQ(2U, compacted->lines);
   std::uint64_t batches = 0;

@@ -77,6 +77,7 @@ TEST_F(EventRetention, WhoeverLosesAnEventLeavesAndEntersForThat) {
 }
 
 TEST_F(EventRetention, WhatComesLateIsRefusedAndWhatIsKnownIsPassedOver) {
+  did("b", "other", test_.clock().now(), {});
   const PlainEvent known{.id = "e", .name = "buy", .time = kRandomNow - 40 * kDay,
                          .properties = {}};
   ASSERT_TRUE(test_.events({event_row("a", known)}));
@@ -101,6 +102,7 @@ TEST_F(EventRetention, WhatComesLateIsRefusedAndWhatIsKnownIsPassedOver) {
 
 TEST_F(EventRetention, CheckSaysWhatReachesBackFurther) {
   bought("a", 40);
+  did("b", "x", test_.clock().now(), {});
   EXPECT_TRUE(warnings("did \"buy\" in last 29d").empty());
   look();
   for (const char* const where :
@@ -118,6 +120,56 @@ TEST_F(EventRetention, CheckSaysWhatReachesBackFurther) {
       EXPECT_EQ(std::string::npos, sentence.find("events are kept")) << where;
     }
   }
+}
+
+// Whoever has lost their first events is not new for that.
+TEST_F(EventRetention, NobodyIsNewForWhatWasForgotten) {
+  bought("a", 40);
+  bought("a", 10);
+  const auto says_new = [&](const std::string& where) {
+    const auto found = warnings(where);
+    return std::any_of(found.begin(), found.end(), [](const std::string& sentence) {
+      return sentence.find("they are new") != std::string::npos;
+    });
+  };
+  did("b", "x", test_.clock().now() - 3 * kDay, {});
+  EXPECT_TRUE(says_new("did not \"x\" in last 45d"));
+  look();
+  EXPECT_FALSE(says_new("did not \"x\" in last 45d"));
+  EXPECT_TRUE(says_new("did not \"x\" in last 15d"));
+}
+
+TEST_F(EventRetention, RowsThatWaitForTheirProfileGoToo) {
+  ASSERT_TRUE(test_.declare(R"({"unknown": "hold"})"));
+  bought("late", 40);
+  bought("both", 40);
+  bought("both", 10);
+  look();
+  const auto live = fingerprint();
+  test_.start_from(engine::Base::Nothing);
+  ASSERT_TRUE(test_.restart());
+  EXPECT_EQ(live, fingerprint());
+  EXPECT_FALSE(test_.engine().erase(pass<Permission::Define>(), "late"));
+  EXPECT_TRUE(test_.engine().erase(pass<Permission::Define>(), "both"));
+}
+
+// A clock that is wrong once is not what all events end by.
+TEST_F(EventRetention, AMomentThatWouldTakeAllIsSaidInstead) {
+  bought("a", 10);
+  test_.clock().advance(3'650 * kDay);
+  const std::uint64_t before = test_.memory_log().last_sequence();
+  look();
+  look();
+  EXPECT_EQ(1U, count_of(test_, "did \"buy\""));
+  EXPECT_EQ(kTimeMin, test_.engine().health().events_since);
+  EXPECT_EQ(before, test_.memory_log().last_sequence());
+  const auto notices = test_.notices();
+  ASSERT_FALSE(notices.empty());
+  EXPECT_NE(std::string::npos, notices.back().find("look whether the clock"));
+  did("b", "buy", test_.engine().now(), {});
+  look();
+  EXPECT_EQ(1U, count_of(test_, "did \"buy\""));
+  EXPECT_LT(kTimeMin, test_.engine().health().events_since);
 }
 
 TEST_F(EventRetention, AnInterruptedPassIsGoneOnWith) {
@@ -145,6 +197,7 @@ TEST_F(EventRetention, MemoryIsGivenBack) {
     rows.push_back(event_row("p" + std::to_string(i % 100), event));
   }
   ASSERT_TRUE(test_.events(rows));
+  did("p1", "other", test_.clock().now(), {});
   const auto bytes = [this] {
     for (const auto& part : test_.engine().memory()) {
       if (part.part == "events") return part.bytes;
@@ -155,6 +208,19 @@ TEST_F(EventRetention, MemoryIsGivenBack) {
   look();
   EXPECT_EQ(0U, count_of(test_, "did \"buy\""));
   EXPECT_LT(bytes(), before / 4);
+}
+
+// From when on events are kept; INT64_MIN where none would be.
+TimeMs moment_of(const People& people, TimeMs now, TimeMs keep) {
+  const TimeMs step_ms = keep >= 10 * kDay ? kDay : 3'600'000;
+  const TimeMs exact = now - keep;
+  const TimeMs moment = exact - ((exact % step_ms) + step_ms) % step_ms;
+  for (const Person& person : people.people) {
+    for (const PlainEvent& event : person.events) {
+      if (event.time >= moment) return moment;
+    }
+  }
+  return INT64_MIN;
 }
 
 // Lives of random people who do more, while time passes and events age.
@@ -189,9 +255,7 @@ TEST(EventRetentionRandom, AnswersAreThoseOfTheEventsThatAreKept) {
       }
       if (random.below(2) == 0) {
         ASSERT_TRUE(test.take_checkpoint());
-        const TimeMs step_ms = keep >= 10 * kDay ? kDay : 3'600'000;
-        const TimeMs moment = test.engine().now() - keep;
-        horizon = std::max(horizon, moment - ((moment % step_ms) + step_ms) % step_ms);
+        horizon = std::max(horizon, moment_of(people, test.engine().now(), keep));
         for (Person& person : people.people) {
           std::erase_if(person.events,
                         [&](const PlainEvent& event) { return event.time < horizon; });

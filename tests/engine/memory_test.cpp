@@ -77,5 +77,31 @@ TEST_F(MemoryLimit, ServesWhatIsThereAlready) {
   EXPECT_FALSE(add_people(*engine, 100));
 }
 
+TEST_F(MemoryLimit, FieldsFromHistoryCountToo) {
+  {
+    const auto engine = open(0);
+    for (int batch = 0; batch < 128; ++batch) ASSERT_TRUE(add_people(*engine, batch));
+  }
+  const auto made_with = [this](std::uint64_t limit) {
+    const auto engine = open(limit);
+    const std::uint64_t index = memory_bytes(*engine);
+    EXPECT_TRUE(engine->derive(pass<Permission::Define>(),
+                               {.fields = R"({"profiles.name": {"type": "string", "list": true}})",
+                                .dry_run = true}));
+    for (;;) {
+      const auto answer = engine->derivation(pass<Permission::Query>());
+      const bool is_over = answer.state != engine::DeriveState::Reading &&
+                           answer.state != engine::DeriveState::Writing;
+      if (is_over) return std::pair(answer, index);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  };
+  const auto [free, index] = made_with(0);
+  EXPECT_EQ(engine::DeriveState::Done, free.state) << free.failure;
+  const auto [tight, same] = made_with(index / 8 * 9);
+  EXPECT_EQ(engine::DeriveState::Failed, tight.state);
+  EXPECT_NE(std::string::npos, tight.failure.find("--memory-limit allows")) << tight.failure;
+}
+
 }  // namespace
 }  // namespace muster::testing

@@ -76,6 +76,16 @@ TEST_F(ServeOptionsTest, LengthsOfTime) {
   }
 }
 
+TEST_F(ServeOptionsTest, EventsAreKeptForAnHourAtLeast) {
+  EXPECT_EQ(3'600'000, events_retention_of("1h").value());
+  EXPECT_EQ(400 * 86'400'000LL, events_retention_of("400d").value());
+  for (const char* wrong : {"0d", "0s", "59m", "3599s", "soon"}) {
+    const auto refused = events_retention_of(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_NE(std::string::npos, refused.error().message.find(wrong));
+  }
+}
+
 TEST_F(ServeOptionsTest, FlagsThenEnvironmentThenFile) {
   const std::string toml = "listen = \"127.0.0.1:1\"\n";
   ::setenv("MUSTER_LISTEN", "127.0.0.1:2", 1);
