@@ -33,6 +33,7 @@ Chosen choose(const TypedRows& rows, std::optional<std::uint32_t> only) {
 // The cells of those rows; of one row, found without a look at the others.
 std::vector<const TypedCell*> cells_of(const TypedColumn& column, const Chosen& chosen) {
   std::vector<const TypedCell*> cells;
+  if (chosen.rows.empty()) return cells;
   auto cell = column.cells.begin(), end = column.cells.end();
   if (chosen.numbers.empty()) {
     const auto [first, last] = std::equal_range(

@@ -4,7 +4,9 @@
 #include <limits>
 #include <map>
 
+#include "base/bytes.h"
 #include "index/image/numbers.h"
+#include "index/image/rows_image.h"
 #include "index/image/writer_image.h"
 #include "tests/support/people_decoder.h"
 #include "tests/support/random_people.h"
@@ -214,6 +216,21 @@ TEST(WriterImage, IsSafeWithAnyBytes) {
     EXPECT_GT(back->publish(2)->bytes(), 0U);
   }
   EXPECT_GT(refused, kTries / 4);
+}
+
+// A part of a refresh that nothing is left of.
+TEST(RowsImage, ColumnsWithoutRowsReadBack) {
+  TypedRows rows;
+  rows.columns.emplace_back().name = "n";
+  std::string bytes;
+  ByteWriter out(bytes);
+  write_rows(out, rows);
+  ByteReader in(bytes);
+  const auto read = read_rows(in);
+  ASSERT_TRUE(read && !in.failed());
+  EXPECT_EQ(0U, read->rows);
+  ASSERT_EQ(1U, read->columns.size());
+  EXPECT_EQ("n", read->columns[0].name);
 }
 
 }  // namespace
