@@ -7,8 +7,8 @@
 
 #include "base/json_writer.h"
 #include "connect/exporter.h"
-#include "loader/decoder.h"
 #include "server/cli/commands.h"
+#include "server/cli/stopped_engine.h"
 #include "server/key_file.h"
 #include "server/routes/compaction_reply.h"
 
@@ -25,30 +25,14 @@ struct CompactOptions {
   ServerChoice server;
 };
 
-// Works while no server runs: the log has one writer.
 Result<std::string> compact_directory(const CompactOptions& options, const Stores& stores) {
-  TRY_ASSIGN(const std::unique_ptr<storage::Log> log,
-             stores.open(options.data, LogUse::Existing));
-  const SystemClock clock;
   SystemRandom random;
-  const loader::FileDecoder decoder;
-  const auto checkpoints = stores.checkpoints(options.data);
-  TRY_ASSIGN(const auto suppression, stores.suppression(options.data));
-  const engine::Parts parts{.log = log.get(),
-                            .clock = &clock,
-                            .decoder = &decoder,
-                            .checkpoints = checkpoints.get(),
-                            .checkpoint_bytes = 0,
-                            .raw_archive = options.archive,
-                            .suppression = suppression.get(),
-                            .notice = [](const std::string& notice) {
-                              std::cerr << "muster: " << notice << '\n';
-                            }};
-  TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
+  TRY_ASSIGN(const auto stopped, StoppedEngine::open(options.data, options.archive, stores));
+  engine::Engine* const engine = &stopped->engine();
   // It delivers nothing here, but knows what its destinations have yet to be told.
   TRY_ASSIGN(const std::optional<std::string> key, read_key(options.data + "/secret.key"));
   connect::ExporterOptions exporting{
-      .clock = &clock, .random = &random, .secret_key = key ? *key : random_key()};
+      .clock = &stopped->clock(), .random = &random, .secret_key = key ? *key : random_key()};
   TRY_ASSIGN(const auto exporter, connect::Exporter::open(*engine, std::move(exporting)));
   engine->erase_outcomes_with(
       [&](index::Bitmap erased) { return exporter->eraser(std::move(erased)); });

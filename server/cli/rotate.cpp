@@ -7,8 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "loader/decoder.h"
 #include "server/cli/commands.h"
+#include "server/cli/stopped_engine.h"
 #include "server/routes/rotation_reply.h"
 
 namespace muster::server {
@@ -25,26 +25,9 @@ struct RotateOptions {
   ServerChoice server;
 };
 
-// Works while no server runs: the log has one writer.
 Result<std::string> rotate_directory(const RotateOptions& options, const Stores& stores) {
-  TRY_ASSIGN(const std::unique_ptr<storage::Log> log,
-             stores.open(options.data, LogUse::Existing));
-  const SystemClock clock;
-  const loader::FileDecoder decoder;
-  const auto checkpoints = stores.checkpoints(options.data);
-  TRY_ASSIGN(const auto suppression, stores.suppression(options.data));
-  const engine::Parts parts{.log = log.get(),
-                            .clock = &clock,
-                            .decoder = &decoder,
-                            .checkpoints = checkpoints.get(),
-                            .checkpoint_bytes = 0,
-                            .raw_archive = options.archive,
-                            .suppression = suppression.get(),
-                            .keyring = stores.keyring(options.data),
-                            .notice = [](const std::string& notice) {
-                              std::cerr << "muster: " << notice << '\n';
-                            }};
-  TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine, engine::Engine::open(parts));
+  TRY_ASSIGN(const auto stopped, StoppedEngine::open(options.data, options.archive, stores, true));
+  engine::Engine* const engine = &stopped->engine();
   const engine::Access access = engine::Access::system("rotate");
   TRY_ASSIGN(const auto pass, access.require<engine::Permission::Admin>());
   TRY_ASSIGN(const engine::RotationState found, engine->key_rotation(pass));

@@ -48,6 +48,15 @@ class Removals : public ::testing::Test {
     while (world_.exporter->work_once()) {
     }
   }
+  // One attempt at the first batch, which nobody received.
+  void begin_refused() {
+    world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
+      return refuse(500);
+    };
+    start();
+    deliver(1);
+    work_now();
+  }
   bool has_p7(const Receiver::Message& message) {
     return message.body.find("\"p7\"") != std::string::npos;
   }
@@ -57,12 +66,7 @@ class Removals : public ::testing::Test {
 
 TEST_F(Removals, ABatchThatWasNotReceivedIsCutAnewUnderANewId) {
   world_.define(R"(,"retry_schedule_ms":[0,1000])");
-  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
-    return refuse(500);
-  };
-  start();
-  deliver(1);
-  work_now();
+  begin_refused();
   EXPECT_TRUE(world_.erase(7).empty()) << "nothing is owed: it never came there";
   world_.receiver.reacts = nullptr;
   world_.work();
@@ -126,12 +130,7 @@ TEST_F(Removals, WhatAGatewayAnsweredMayHaveCome) {
 // An append that was done although it failed is done again: it says the same.
 TEST_F(Removals, ACutThatIsWrittenTwiceIsOneCut) {
   world_.define(R"(,"retry_schedule_ms":[0,1000])");
-  world_.receiver.reacts = [](const std::string&, const boost::json::value&) {
-    return refuse(500);
-  };
-  start();
-  deliver(1);
-  work_now();
+  begin_refused();
   world_.erase(7);
   world_.store.crash_at = world_.store.appends + 1;
   world_.store.crash = Crash::AfterAppend;
