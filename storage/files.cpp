@@ -85,6 +85,31 @@ Status write_small_file(const std::filesystem::path& path, std::string_view cont
   return sync_directory(path.parent_path());
 }
 
+Status copy_large_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code failed;
+  const std::uint64_t bytes = std::filesystem::file_size(from, failed);
+  if (failed) return file_error("read", from, failed.value());
+  TRY(check_room(to.parent_path(), bytes, "a copy of " + from.filename().string()));
+  std::filesystem::path beside = to;
+  beside += ".new";
+  {
+    TRY_ASSIGN(const Descriptor source, open_file(from, O_RDONLY));
+    TRY_ASSIGN(const Descriptor copy, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC));
+    std::string piece(1U << 20, '\0');
+    for (;;) {
+      const ssize_t got = ::read(source.get(), piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return file_error("read", from, errno);
+      if (got == 0) break;
+      TRY(write_all(copy.get(), std::string_view(piece).substr(0, static_cast<std::size_t>(got)),
+                    beside));
+    }
+    if (::fsync(copy.get()) != 0) return file_error("sync", beside, errno);
+  }
+  if (::rename(beside.c_str(), to.c_str()) != 0) return file_error("make", to, errno);
+  return sync_directory(to.parent_path());
+}
+
 Result<std::vector<std::string>> names_in(const std::filesystem::path& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> opened(::opendir(directory.c_str()), ::closedir);
   if (opened == nullptr && errno == ENOMEM) throw std::bad_alloc();

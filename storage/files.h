@@ -51,6 +51,10 @@ Status write_all(int descriptor, std::string_view content, const std::filesystem
 // Makes the file with this content, or leaves it as it was: written beside, synced, renamed.
 Status write_small_file(const std::filesystem::path& path, std::string_view content);
 
+// The same with the content of another file, of any size, as it is read: a MiB in memory.
+// Errors: as file_error; StorageFull before the disk is.
+Status copy_large_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
 // The names of what stands in `directory`, in no order. Without memory it throws, where the
 // iterators of the standard library end the program.
 Result<std::vector<std::string>> names_in(const std::filesystem::path& directory);

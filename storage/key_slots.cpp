@@ -13,11 +13,8 @@
 #include "storage/key_slots_parts.h"
 
 namespace muster::storage {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
 
 // Of the newest copy, whatever the slots are for.
 std::optional<std::uint32_t> KeySlots::data_key_of(std::string_view heads) {
@@ -87,6 +84,7 @@ Result<std::unique_ptr<KeySlots>> KeySlots::open_states(const fs::path& file, Sl
 Result<std::unique_ptr<KeySlots>> KeySlots::open_with(const fs::path& file, SlotUse use,
                                                       const Keyring* keys, LogAccess access) {
   std::unique_ptr<KeySlots> slots(new KeySlots(file, use));
+  slots->is_read_only_ = access == LogAccess::ReadOnly;
   auto opened = open_file(file, access == LogAccess::ReadWrite ? O_RDWR : O_RDONLY);
   if (!opened && opened.error().code == ErrorCode::NotFound) {
     return Error{ErrorCode::Corrupt,
@@ -100,7 +98,7 @@ Result<std::unique_ptr<KeySlots>> KeySlots::open_with(const fs::path& file, Slot
   return slots;
 }
 
-Status KeySlots::load(const Keyring* keys) {
+Result<KeySlots::Head> KeySlots::newest_head() const {
   TRY_ASSIGN(const std::string bytes, read_bytes(file_.get(), path_, 0, kHeadsBytes));
   std::optional<Head> newest;
   for (const std::size_t at : {std::size_t{0}, kHeadsBytes / 2}) {
@@ -116,10 +114,30 @@ Status KeySlots::load(const Keyring* keys) {
   if (newest->size > kSlotsMax) {
     return Error{ErrorCode::Corrupt, path_.string() + " is damaged: its head makes no sense"};
   }
-  id_ = newest->id;
-  wrapped_ = newest->wrapped;
+  return std::move(*newest);
+}
+
+Status KeySlots::look_again() const {
+  const std::unique_lock held(mutex_);
+  if (!is_read_only_) return Ok{};
+  const auto head = newest_head();
+  // Whoever seals a file anew writes over the heads of the one before.
+  if (!head && head.error().code == ErrorCode::Corrupt) {
+    return Error{ErrorCode::Unavailable,
+                 path_.string() + " was sealed anew by a server meanwhile: ask once more"};
+  }
+  if (!head) return head.error();
+  size_ = std::max(size_, head->size);
+  generation_ = std::max(generation_, head->generation);
+  return Ok{};
+}
+
+Status KeySlots::load(const Keyring* keys) {
+  TRY_ASSIGN(const Head newest, newest_head());
+  id_ = newest.id;
+  wrapped_ = newest.wrapped;
   if (keys != nullptr) {
-    const auto secret = keys->unwrap(newest->wrapped, newest->id);
+    const auto secret = keys->unwrap(newest.wrapped, newest.id);
     if (!secret) return Error{secret.error().code, path_.string() + ": " + secret.error().message};
     if (secret->size() != kSecretBytes) {
       return Error{ErrorCode::Corrupt, path_.string() + " is damaged: its key makes no sense"};
@@ -127,9 +145,9 @@ Status KeySlots::load(const Keyring* keys) {
     file_key_ = secret->substr(0, kAesKeyBytes);
     tag_key_ = secret->substr(kAesKeyBytes);
   }
-  size_ = newest->size;
-  generation_ = newest->generation;
-  if (newest->erasures != kNever) erasures_ = newest->erasures;
+  size_ = newest.size;
+  generation_ = newest.generation;
+  if (newest.erasures != kNever) erasures_ = newest.erasures;
   return Ok{};
 }
 
@@ -285,6 +303,7 @@ std::uint32_t KeySlots::wrapped_with() const {
 }
 
 Result<KeySlots::Slot> KeySlots::Reader::read(std::uint64_t slot) {
+  if (slot >= slots_.size()) TRY(slots_.look_again());
   const std::shared_lock held(slots_.mutex_);
   if (slot >= slots_.size_) return slots_.damaged(slot, "is missing: the file ends before it");
   const bool is_here = !page_.empty() && generation_ == slots_.generation_ &&

@@ -83,8 +83,9 @@ class KeySlots {
   class Reader {
    public:
     explicit Reader(const KeySlots& slots) : slots_(slots) {}
-    // Errors: Corrupt, naming the file and the slot, which may also be beyond the end; those of the
-    // file.
+    // In a file that another process writes also those that were made meanwhile.
+    // Errors: Corrupt, naming the file and the slot, which may also be beyond the end; Unavailable
+    // when another process sealed the file anew meanwhile; those of the file.
     Result<Slot> read(std::uint64_t slot);
 
    private:
@@ -131,6 +132,11 @@ class KeySlots {
   };
   static Result<std::unique_ptr<KeySlots>> open_with(const std::filesystem::path& file, SlotUse use,
                                                      const Keyring* keys, LogAccess access);
+  // The newest copy of the head that counts.
+  Result<Head> newest_head() const;
+  // How many slots there are by now, where another process writes the file.
+  // Errors: Unavailable when it was sealed anew meanwhile; those of the file.
+  Status look_again() const;
   Status copy_beside(const Keyring& keys, const Rest& rest, Rewrapped& next) const;
   Status take_copy(Rewrapped next);
   Status load(const Keyring* keys);
@@ -150,11 +156,12 @@ class KeySlots {
 
   const std::filesystem::path path_;
   const SlotUse use_;
+  bool is_read_only_ = false;
   mutable std::shared_mutex mutex_;  // Guards all below.
   Descriptor file_;
   std::string id_, file_key_, tag_key_;
   WrappedSecret wrapped_;
-  std::uint64_t size_ = 0, generation_ = 0;
+  mutable std::uint64_t size_ = 0, generation_ = 0;  // Mutable for look_again().
   std::optional<std::uint64_t> erasures_;
   std::vector<std::uint64_t> destroyed_;           // A bit for each slot.
   std::map<std::uint64_t, std::uint32_t> states_;  // Of those that are above 1.

@@ -140,11 +140,7 @@ Result<bool> carry_key_slots(const fs::path& from, const fs::path& to, SlotUse u
     if (has_more(*there, *given)) return true;
   }
   for (int tries = 1;; ++tries) {
-    std::error_code sized;
-    const std::uint64_t bytes = fs::file_size(from, sized);
-    if (sized) return file_error("read", from, sized.value());
-    TRY_ASSIGN(const std::string content, read_small_file(from, bytes + (64U << 20)));
-    TRY(write_small_file(to, content));
+    TRY(copy_large_file(from, to));
     // What was read beside a server that went on writing, or sealed it anew just then.
     const auto whole = KeySlots::open(to, use, keys, LogAccess::ReadOnly);
     if (whole) return true;

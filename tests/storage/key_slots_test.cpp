@@ -233,6 +233,25 @@ TEST_F(KeySlotsTest, ACopyIsCarriedOverOneWhoseDataKeyIsGone) {
   EXPECT_TRUE(KeySlots::open(copy, SlotUse::People, *late, LogAccess::ReadOnly));
 }
 
+TEST_F(KeySlotsTest, AReaderSeesWhatAnotherProcessMadeMeanwhile) {
+  const auto slots = open();
+  ASSERT_TRUE(slots->grow(10));
+  const auto other = KeySlots::open(file_, SlotUse::People, *ring_, LogAccess::ReadOnly);
+  ASSERT_TRUE(other);
+  KeySlots::Reader reader(**other);
+  ASSERT_TRUE(reader.read(3));
+  const std::uint64_t grown = slots->size() + 1, three[] = {3};
+  ASSERT_TRUE(slots->grow(grown));
+  ASSERT_TRUE(slots->destroy(three, 1));
+  const auto late = reader.read(grown - 1);
+  ASSERT_TRUE(late) << late.error().message;
+  EXPECT_EQ(late->key, KeySlots::Reader(*slots).read(grown - 1)->key);
+  EXPECT_FALSE(reader.read(3)->key) << "what was read before is read again";
+  EXPECT_EQ(reader.read(slots->size()).error().code, ErrorCode::Corrupt);
+  ASSERT_TRUE(slots->rewrap(*ring_));
+  EXPECT_EQ(reader.read(slots->size()).error().code, ErrorCode::Unavailable);
+}
+
 TEST_F(KeySlotsTest, OfTwoCopiesTheOneThatDestroyedMoreCounts) {
   const fs::path older = folder_.path() / "older", newer = folder_.path() / "newer";
   const auto slots = open();
