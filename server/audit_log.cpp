@@ -66,7 +66,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& folder) {
     return log;
   }
   TRY_ASSIGN(log->key_, read_or_make_key(folder + "/audit.key"));
-  log->kept_ = tail_of(folder + "/audit.ndjson");
+  for (std::string& line : tail_of(folder + "/audit.ndjson")) log->keep(std::move(line));
   TRY(log->open_file());
   return log;
 }
@@ -99,8 +99,17 @@ void AuditLog::write(const engine::AuditLine& line) {
     if (!room) ++lost_;
   }
   if (!folder_.empty() && waiting_.size() < kWaitingMax) waiting_.push_back(json);
-  kept_.push_back(std::move(json));
-  if (kept_.size() > kAuditKeptMax) kept_.pop_front();
+  keep(std::move(json));
+}
+
+// Requires mutex_, but for open().
+void AuditLog::keep(std::string line) {
+  line.shrink_to_fit();
+  kept_bytes_ += sizeof(line) + line.capacity();
+  kept_.push_back(std::move(line));
+  if (kept_.size() <= kAuditKeptMax) return;
+  kept_bytes_ -= sizeof(line) + kept_.front().capacity();
+  kept_.pop_front();
 }
 
 void AuditLog::run(std::stop_token stop) {
@@ -154,6 +163,11 @@ std::vector<std::string> AuditLog::newest(std::size_t limit) const {
     lines.push_back(*line);
   }
   return lines;
+}
+
+std::uint64_t AuditLog::memory_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return kept_bytes_;
 }
 
 std::uint64_t AuditLog::lost() const {

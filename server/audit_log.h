@@ -45,11 +45,13 @@ class AuditLog final : public engine::AuditSink {
   // Lines as JSON, newest first.
   std::vector<std::string> newest(std::size_t limit) const;
   std::uint64_t lost() const;  // Lines that could not be written.
+  std::uint64_t memory_bytes() const;  // Of the lines that newest() can give.
 
  private:
   explicit AuditLog(std::string folder) : folder_(std::move(folder)) {}
   Status open_file();
   void write_out(const std::vector<std::string>& lines);
+  void keep(std::string line);
 
   const std::string folder_;
   std::string key_;             // 32 bytes, of this folder.
@@ -59,6 +61,7 @@ class AuditLog final : public engine::AuditSink {
   mutable std::mutex mutex_;  // Guards what follows.
   std::condition_variable_any changed_;
   std::deque<std::string> kept_;
+  std::uint64_t kept_bytes_ = 0;
   std::vector<std::string> waiting_;
   bool writing_ = false;  // run() is under way.
   std::uint64_t lost_ = 0;

@@ -130,6 +130,7 @@ Result<Response> get_metrics(const Call& call, const QueryPass& pass) {
                  .exports = call.services.exporter->queue(),
                  .process = process_figures(),
                  .audit_lost = call.services.audit->lost()};
+  now.memory.push_back({"audit", call.services.audit->memory_bytes()});
   if (call.services.http != nullptr) {
     now.connections = call.services.http->connections();
     now.body_bytes = call.services.http->body_bytes();

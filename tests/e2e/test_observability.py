@@ -87,7 +87,7 @@ class Observability(MusterCase):
         self.assertGreater(value_of(text, 'muster_http_request_seconds_count',
                                     '{route="/v1/count"}'), 20)
         parts = re.findall(r'^muster_memory_bytes\{part="(\w+)"\} (\S+)$', text, re.MULTILINE)
-        self.assertLessEqual({'profiles', 'events', 'identifiers', 'kept_conditions'},
+        self.assertLessEqual({'profiles', 'events', 'identifiers', 'kept_conditions', 'audit'},
                              {part for part, _ in parts})
         self.assertEqual(sum(float(size) for _, size in parts),
                          value_of(text, 'muster_index_bytes'))

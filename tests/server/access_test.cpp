@@ -193,5 +193,21 @@ TEST(AuditLog, IsOnDiskAfterTheEndAndReadBack) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(AuditLog, KeepsSoManyLinesInMemoryAndSaysWhatTheyTake) {
+  const auto log = std::move(AuditLog::open("").value());
+  EXPECT_EQ(log->memory_bytes(), 0U);
+  const auto write = [&](std::size_t lines) {
+    for (std::size_t i = 0; i < lines; ++i) {
+      log->write({.at = kServedNow, .principal = "p", .action = "GET /v1/x", .status = 200});
+    }
+  };
+  write(kAuditKeptMax);
+  const std::uint64_t full = log->memory_bytes();
+  EXPECT_GE(full, kAuditKeptMax * log->newest(1).front().size());
+  write(100);
+  EXPECT_EQ(log->memory_bytes(), full);
+  EXPECT_EQ(log->newest(kAuditKeptMax * 2).size(), kAuditKeptMax);
+}
+
 }  // namespace
 }  // namespace muster::server
