@@ -47,7 +47,7 @@ Result<std::uint32_t> format_of(const fs::path& directory) {
     return Error{ErrorCode::Unsupported,
                  "the data directory " + directory.string() +
                      " was made by a newer version of Muster (data format " +
-                     std::to_string(number) + "; this version reads " +
+                     std::to_string(number) + " in " + file.string() + "; this version reads " +
                      std::to_string(kDataFormat) + "): start that version; nothing was changed"};
   }
   return number;
@@ -56,6 +56,17 @@ Result<std::uint32_t> format_of(const fs::path& directory) {
 Status check_encryption(const fs::path& directory, const Keyring* keys) {
   TRY_ASSIGN(const std::uint32_t format, format_of(directory));
   const bool is_encrypted = format >= kEncryptedFormat;
+  // Encrypted data have a keyring, and no others: or the one byte that says so is another.
+  std::error_code failed;
+  const fs::path ring = directory / "keyring";
+  if (const bool has_ring = fs::exists(ring, failed);
+      has_ring != is_encrypted && (has_ring || keys == nullptr)) {
+    const std::string said =
+        is_encrypted ? "encrypted, and there is no " : "not encrypted, and there is ";
+    return Error{ErrorCode::Corrupt, (directory / "FORMAT").string() +
+                                         " says that the data are " + said + ring.string() +
+                                         ": one of both is not of these data"};
+  }
   if (is_encrypted == (keys != nullptr)) return Ok{};
   const std::string what = "the data in " + directory.string();
   if (is_encrypted) {

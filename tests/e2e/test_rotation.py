@@ -123,7 +123,7 @@ class Rotation(MusterCase):
         self.assertNotEqual(json.loads(without.stdout)['unreachable'], [])
 
     def test_a_fault_at_any_sync_of_it_loses_nothing(self):
-        """Killed, cut from power, or told that a sync failed, at each sync of a rotation."""
+        """Told that a sync failed, at each of a rotation; killed, or cut from power, at many."""
         self.assertTrue(os.path.exists(DISK_SHIM), 'build the target disk_shim')
         server, client = self.loaded()
         client.close()
@@ -150,9 +150,12 @@ class Rotation(MusterCase):
                 left = json.loads(again.stdout)
                 self.assertEqual((left['rotation'], left['unreachable']), ('idle', []), what)
                 self.assertEqual(list(self.used()), [left['newest_key']], what)
-                told = self.run_muster('verify', '--data', self.path('data'), *self.key)
-                self.assertEqual(told.returncode, 0, what + told.stdout + told.stderr)
-                number, step = number + step, step + (number > 4)
+                if number % 4 == 0 or kind != 'fail':
+                    told = self.run_muster('verify', '--data', self.path('data'), *self.key)
+                    self.assertEqual(told.returncode, 0, what + told.stdout + told.stderr)
+                # Each that fails: two of seventy once left a log that named files it had lost.
+                step += number > 4 and kind != 'fail'
+                number += step
         print(f'faults in a rotation: {faults}', flush=True)
         self.assertGreater(min(faults.values()), 6, faults)
         server.start()

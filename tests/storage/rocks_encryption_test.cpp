@@ -66,6 +66,7 @@ TEST_F(Encryption, ALogReadsBackAndNothingOfItIsPlain) {
 
 TEST_F(Encryption, OneWithoutKeysOrWithOthersIsRefusedUnharmed) {
   append(3);
+  ASSERT_TRUE(ring_->write(data() / "keyring"));
   const std::string format = content_of(data() / "FORMAT");
   const auto without = RocksLog::open(data());
   ASSERT_FALSE(without);
@@ -83,6 +84,26 @@ TEST_F(Encryption, OneWithoutKeysOrWithOthersIsRefusedUnharmed) {
   const auto with = RocksLog::open(plain, {.keys = ring_});
   ASSERT_FALSE(with);
   EXPECT_NE(std::string::npos, with.error().message.find("are not encrypted"));
+}
+
+// One bit of the number decides it; no checksum fits into that file.
+TEST_F(Encryption, AFormatThatTheKeyringContradictsIsDamage) {
+  append(3);
+  const auto refused = [](const fs::path& directory, const RocksLogOptions& options) {
+    const auto log = RocksLog::open(directory, options);
+    EXPECT_FALSE(log);
+    if (log) return;
+    EXPECT_EQ(log.error().code, ErrorCode::Corrupt) << log.error().message;
+    EXPECT_NE(log.error().message.find((directory / "FORMAT").string()), std::string::npos);
+  };
+  ASSERT_TRUE(ring_->write(data() / "keyring"));
+  replace_content(data() / "FORMAT", "muster-data 1\n");
+  refused(data(), {.keys = ring_});
+  refused(data(), {});
+  const fs::path plain = folder_.path() / "plain";
+  ASSERT_TRUE(RocksLog::open(plain));
+  replace_content(plain / "FORMAT", "muster-data 3\n");
+  refused(plain, {});
 }
 
 // Whatever a crash left of a file's first page: there is nothing in it.

@@ -181,7 +181,8 @@ TEST(RocksLog, OfANewerVersionIsRefusedAndLeftAsItWas) {
     const auto before = fs::last_write_time(folder.path() / "log");
     const std::string message = refusal(folder.path(), ErrorCode::Unsupported);
     EXPECT_NE(std::string::npos, message.find("made by a newer version of Muster (data format " +
-                                              version + "; this version reads 3)"));
+                                              version + " in " + folder.path().string() +
+                                              "/FORMAT; this version reads 3)"));
     EXPECT_EQ(before, fs::last_write_time(folder.path() / "log"));
   }
   for (const std::string damage : {"", "muster-data 1", "muster-data 0\n", "muster-data 1x\n",
