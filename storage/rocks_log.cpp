@@ -261,12 +261,20 @@ class RocksLog::Impl {
     return added.ok() ? Status(Ok{}) : Status(writing_error(added));
   }
 
+  // What was written when a sync failed is seen by nobody now, and maybe by the next start: its
+  // key stays.
+  Error end_is_unknown() const {
+    return {ErrorCode::Unavailable, "a write to the log in " + directory.log().string() +
+                                        " failed, and what it left is known at the next start"};
+  }
+
   // Keys that a crash kept from being destroyed, with the records that they sealed.
   Status destroy_unused_keys() {
     if (!batch_keys || has_looked_for_keys.exchange(true)) return Ok{};
     std::uint64_t end = 0;
     {
       const auto held = batch_keys->hold();
+      if (has_failed) return end_is_unknown();
       end = batch_keys->next();
     }
     TRY_ASSIGN(const auto used, slots_in_use(*database, directory.log(), end));
@@ -277,6 +285,7 @@ class RocksLog::Impl {
     rocksdb::WriteOptions writing;
     writing.sync = true;
     if (const auto status = database->Write(writing, &batch); !status.ok()) {
+      has_failed = true;
       return writing_error(status);
     }
     return Ok{};
@@ -325,6 +334,7 @@ class RocksLog::Impl {
 
   std::unique_ptr<BatchKeys> batch_keys;  // Null: batches are not sealed.
   std::atomic<bool> has_looked_for_keys = false;
+  std::atomic<bool> has_failed = false;   // A write did.
   std::optional<Watermark> watermark;     // Of the appending thread, as failure.
   std::optional<Error> failure;           // Of the append that failed; every later one repeats it.
   std::uint64_t opened_watermark = 0;

@@ -5,6 +5,7 @@
 #include "storage/inspect.h"
 #include "storage/rocks_log.h"
 #include "storage/sealed_record.h"
+#include "tests/storage/failing_sync_support.h"
 #include "tests/storage/storage_support.h"
 
 namespace muster::storage {
@@ -83,6 +84,24 @@ TEST_F(BatchKeysOfALog, WhatIsReplacedIsReadByNobodyAnyMore) {
   EXPECT_NE(records.error().message.find("was destroyed"), std::string::npos)
       << records.error().message;
   EXPECT_EQ(batch_of("three"), records_of(**before, 3).value().front());
+}
+
+// What was under way when a sync failed may be there at the next start, and then it is read.
+TEST_F(BatchKeysOfALog, ABatchWhoseSyncFailedKeepsItsKey) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(std::vector{batch_of("one")}));
+  {
+    const FailingSync failing;
+    ASSERT_FALSE(log->append(std::vector{batch_of("two")}));
+  }
+  EXPECT_FALSE(log->reclaim(1, 1, {}));
+  const fs::path left = folder_.path() / "left";
+  fs::copy(data(), left, fs::copy_options::recursive);
+  const auto again = RocksLog::open(left, {.keys = ring_});
+  ASSERT_TRUE(again) << again.error().message;
+  const auto records = records_of(**again);
+  ASSERT_TRUE(records) << records.error().message;
+  EXPECT_EQ(*records, (std::vector{batch_of("one"), batch_of("two")}));
 }
 
 TEST_F(BatchKeysOfALog, WhatACrashKeptFromBeingDestroyedGoesBeforeFilesAreRewritten) {
