@@ -161,7 +161,10 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
   figures.upkeep = time_of([&] { keep_standing(next, commit); });
   figures.flips = changes.next_row() - first_flip;
   next->sequence = commit.last_sequence();
-  if (!commit.records().empty() && !read_only) {
+  if (!commit.records().empty() && read_only) {
+    // A change of this very group ended writing: those before it are not on the disk, nor ever.
+    appended = Error{ErrorCode::Unavailable, failure_};
+  } else if (!commit.records().empty()) {
     // First who was erased: what the log says of it is never without what keeps them out.
     if (parts.suppression != nullptr) appended = parts.suppression->sync();
     if (appended && person_keys() != nullptr) {

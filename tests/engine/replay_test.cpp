@@ -1,11 +1,16 @@
 // A restart knows what was acknowledged, and nothing else; after a failed sync nothing is.
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <map>
+#include <thread>
 
+#include "storage/checkpoint_store.h"
 #include "tests/support/random_people.h"
 #include "tests/support/random_segment.h"
 #include "tests/support/row_spelling.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/watched_log.h"
 
 namespace muster::testing {
 namespace {
@@ -127,6 +132,69 @@ TEST(Clock, NeverGoesBack) {
   EXPECT_EQ(kRandomNow, test.engine().now());
   test.clock().set(kRandomNow + 5'000);
   EXPECT_EQ(kRandomNow + 5'000, test.engine().now());
+}
+
+// A batch and the retirement of others are committed together, and the retirement fails: nobody
+// may be told that the batch was taken.
+TEST(Replay, NothingIsAcknowledgedInAGroupThatEndedWriting) {
+  const TemporaryFolder folder;
+  const storage::CheckpointStore store(folder.path());
+  storage::MemoryLog memory;
+  WatchedLog log(memory);
+  TestEngine test(default_rows(), kRandomNow, &log);
+  test.keep_checkpoints(store);
+  test.retire_after(0);
+  ASSERT_TRUE(test.restart());
+  const auto send = [&test](const std::string& id) {
+    return test.engine().ingest(pass<Permission::Ingest>(),
+                                {.table = storage::TableKind::Profiles,
+                                 .bytes = test.spelling().write({{{"profile_id", text(id)}}})});
+  };
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(send("p" + std::to_string(i)));
+    test.clock().advance(1'000);
+    ASSERT_TRUE(test.take_checkpoint());
+  }
+  ASSERT_TRUE(send("p2"));
+  test.clock().advance(1'000);
+  const auto wait_for_queue = [&test](std::uint64_t depth) {
+    while (test.engine().health().queue_depth < depth) std::this_thread::yield();
+  };
+  std::latch retires(1), may_retire(1), appends(1), may_append(1);
+  log.before_reading = [&] {
+    retires.count_down();
+    may_retire.wait();
+  };
+  log.instead_of_replacing = []() -> Status {
+    return Error{ErrorCode::Unavailable, "the disk is broken"};
+  };
+  std::jthread retiring([&] {
+    EXPECT_TRUE(test.take_checkpoint());
+    EXPECT_FALSE(log.before_reading) << "nothing was to be retired";
+    if (log.before_reading) retires.count_down();
+  });
+  retires.wait();
+  log.before_appending = [&] {
+    appends.count_down();
+    may_append.wait();
+  };
+  std::jthread first([&] { EXPECT_TRUE(send("leader")); });
+  appends.wait();
+  std::jthread second([&] {
+    const auto sent = send("lost");
+    EXPECT_FALSE(sent) << "was acknowledged as record " << (sent ? sent->sequence : 0);
+  });
+  wait_for_queue(2);
+  may_retire.count_down();
+  wait_for_queue(3);
+  may_append.count_down();
+  for (std::jthread* thread : {&retiring, &first, &second}) thread->join();
+  EXPECT_FALSE(send("after"));
+  TestEngine again(default_rows(), kRandomNow, &memory);
+  again.keep_checkpoints(store);
+  ASSERT_TRUE(again.restart());
+  EXPECT_EQ(again.members(question("everyone")).value(),
+            (std::vector<std::string>{"leader", "p0", "p1", "p2"}));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A log that does something before it is read, or appended to: once each.
+// A log that does something before it is read, or appended to, once each, or instead of replacing.
 //
 // Thread safety: as the log behind it; what it does is set while nobody reads or writes.
 #pragma once
@@ -19,7 +19,7 @@ class WatchedLog final : public storage::Log {
     return inner_.append(records);
   }
   Status replace(std::span<const storage::Replacement> records) override {
-    return inner_.replace(records);
+    return instead_of_replacing ? instead_of_replacing() : inner_.replace(records);
   }
   Status has_room(std::uint64_t bytes) const override { return inner_.has_room(bytes); }
   Status read(std::uint64_t first,
@@ -30,6 +30,7 @@ class WatchedLog final : public storage::Log {
   std::uint64_t last_sequence() const override { return inner_.last_sequence(); }
   std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
   std::function<void()> before_reading, before_appending;
+  std::function<Status()> instead_of_replacing;  // Each time.
 
  private:
   storage::Log& inner_;
