@@ -18,7 +18,7 @@ namespace {
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: export_bench [--people N] [--batch N] [--concurrency N]
   [--rounds N] [--destinations N] [--members N] [--down-seconds S] [--folder DIR] [--sabotage]
-  [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+  [--only-people] [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
 )";
 
 struct Options {
@@ -48,6 +48,11 @@ void print(const ExportOptions& options, const ExportResult& result) {
              "log; the client alone {:.0f} people/s\n",
              options.people, options.batch, options.concurrency, result.body_bytes_per_person,
              result.log_bytes_per_person, result.client_people_per_second);
+  fmt::print("{:.0f} ns of processors a person, of which the client alone takes {:.0f}; {:.0f} "
+             "people/s\n",
+             result.cpu_ns_per_person, result.client_cpu_ns_per_person,
+             result.people_per_second);
+  if (options.only_people) return;
   fmt::print("{} healthy destinations: {:.0f} people/s alone, {:.0f} beside as many that hang; "
              "{} attempts at one that is down; sixteen syncs to one: {:.0f} people/s\n",
              options.destinations, result.healthy_alone, result.healthy_beside,
@@ -65,6 +70,8 @@ Status write_json(const Options& options, const ExportResult& result) {
   json.key("concurrency").number(options.measure.concurrency);
   json.key("members").number(options.measure.members);
   json.key("client_people_per_second").number(result.client_people_per_second);
+  json.key("cpu_ns_per_person").number(result.cpu_ns_per_person);
+  json.key("client_cpu_ns_per_person").number(result.client_cpu_ns_per_person);
   json.key("body_bytes_per_person").number(result.body_bytes_per_person);
   json.key("log_bytes_per_person").number(result.log_bytes_per_person);
   json.key("healthy_alone").number(result.healthy_alone);
@@ -112,6 +119,8 @@ int main_of(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--sabotage") {
       options.measure.sabotage = true;
+    } else if (name == "--only-people") {
+      options.measure.only_people = true;
     } else if (i + 1 == argc || !read_option(name, argv[++i], options)) {
       std::fputs(kUsage, stderr);
       return 2;

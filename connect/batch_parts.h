@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -25,8 +26,13 @@ struct BatchMember {
 };
 
 // Without its id and run.  Requires members in the order of their ordinals.
+// Leaves the body as it goes out in `body`, where that is wanted and is not packed.
 BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> members,
-                     Operation operation, bool gzip);
+                     Operation operation, bool gzip, std::string* body = nullptr);
+
+// Puts a body around the texts of people, separators between them, and packs it into the batch.
+void enclose(const Envelope& envelope, std::string_view members, BatchPlanned& batch,
+             std::string* body);
 
 // The two halves of a batch of more than one person.
 // Errors: Corrupt when its packed body is damaged.

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "base/result.h"
 #include "connect/mapping/mapped_field.h"
 #include "connect/outcome_record.h"
+#include "connect/straight_writer.h"
 #include "connect/sync_document.h"
 
 namespace muster::connect {
@@ -61,6 +63,9 @@ class Composer {
   virtual std::uint64_t digest(const BatchScope& scope, const Person& person) const = 0;
   // Whether that is hash64() of the text of a person: then it need not be made twice.
   virtual bool digests_text() const { return false; }
+  // Where the text of everybody who is added or changed is member_json(), which the digest is of,
+  // and nothing else is to be remembered of them: they may be written straight from their columns.
+  virtual std::optional<StraightForm> straight() const { return std::nullopt; }
   // Whether removals need the values of people, not only their ids.
   virtual bool removes_by_values() const = 0;
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
@@ -90,9 +95,9 @@ class PeopleComposer : public Composer {
  protected:
   std::uint64_t digest_of(const Person& person) const;
   Nulls nulls_;
+  std::vector<std::string> identify_by_;
 
  private:
-  std::vector<std::string> identify_by_;
   std::size_t batch_size_;
 };
 

@@ -1,27 +1,15 @@
 // What the holder of a claim does about deliveries: answers into the ledger, the next batches out
-// of the planner, all of it into one append, and then what is due to the destination.
+// of the planner (exporter_batches.cpp), all of it into one append, and then what is due to the
+// destination.
 #include <algorithm>
 #include <exception>
 
 #include "connect/batch_parts.h"
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
-#include "connect/planner.h"
 #include "connect/templates/content.h"
 
 namespace muster::connect {
-namespace {
-
-std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
-  std::size_t bytes = 0;
-  for (const OutcomeRecord& record : records) {
-    if (const auto* batch = std::get_if<BatchPlanned>(&record)) bytes += batch->packed.size();
-  }
-  return bytes;
-}
-
-}  // namespace
-
 // Deliveries that have their place at the destination and are not on their way; those that never
 // are give it back.
 struct Exporter::Impl::Starting {
@@ -267,79 +255,6 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
   }
 }
 
-// --- The next batches ----------------------------------------------------------------------------
-
-Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task) {
-  SyncEntry& sync = *task.sync;
-  if (!sync.moment) {
-    TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
-    const std::scoped_lock lock(mutex_);
-    sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
-  }
-  if (!sync.events && task.document->mode == SyncMode::Events &&
-      sync.ledger.runs().back().erasure) {
-    const std::scoped_lock lock(mutex_);
-    sync.events = std::make_shared<const EventRows>();  // It is not the stream that tells of it.
-  }
-  if (!sync.events && task.document->mode == SyncMode::Events) {
-    auto events = events_of(*task.document, sync.ledger);
-    if (!events) {
-      TRY(stop_planning(sync, std::move(events.error())));
-      return std::optional<BatchPlanned>();
-    }
-    const std::scoped_lock lock(mutex_);
-    sync.events = std::move(*events);
-  }
-  const auto composer = make_composer(*task.document, *task.destination);
-  TRY_ASSIGN(auto kept, kept_names(task));
-  auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
-                         .moment = *sync.moment, .journal = *parts_.journal,
-                         .stream = outcome_stream(task.sync_id),
-                         .composer = *composer,
-                         .gzip = task.destination->gzip, .id = new_message_id(),
-                         .events = sync.events.get(), .kept = std::move(kept)},
-                        sync.ledger);
-  if (!step) {
-    TRY(stop_planning(sync, std::move(step.error())));
-    return std::optional<BatchPlanned>();
-  }
-  TRY(give_up_nameless(task, step->sorted.nameless));
-  const Sorted& sorted = step->sorted;
-  if (!sorted.unchanged.empty() || !sorted.unidentifiable.empty() || !sorted.nameless.empty() ||
-      !sorted.renamed.empty()) {
-    note(task, std::move(step->sorted));
-  }
-  return std::move(step->batch);
-}
-
-Status Exporter::Impl::plan_batches(const Task& task) {
-  SyncEntry& sync = *task.sync;
-  for (std::size_t planned = 0; planned < kPlannedAtOnceMax; ++planned) {
-    {
-      const std::scoped_lock lock(mutex_);
-      const DestinationEntry& destination = destinations_.at(task.destination_id);
-      const TimeMs at = now();
-      const Ledger& ledger = sync.ledger;
-      const bool over = draining_ || sync.cancel_wanted || sync.document->paused ||
-                        !sync.stuck.empty() || !destination.document->disabled.empty() ||
-                        !ledger.run_active() ||
-                        ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
-                        destination.gate.hold_until() > at;
-      if (over || !may_plan(destination, sync)) return Ok{};
-      // What can go goes first; the next ones are cut while it is under way.
-      const std::size_t room = destination.gate.room();
-      const bool open = destination.gate.ready_at(at).value_or(at + 1) <= at &&
-                        flights_ < kFlightsMax;
-      if (planned == 0 && open && due_batches(sync, at, room).size() == room) return Ok{};
-    }
-    TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task));
-    if (!batch) continue;
-    note(task, std::move(*batch));
-    if (stored_bytes(sync.backlog) > kPlannedBytesMax) return Ok{};
-  }
-  return Ok{};
-}
-
 // --- Deliveries ----------------------------------------------------------------------------------
 
 Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
@@ -369,9 +284,15 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
     delivery.traceparent = traceparent_of(sync, plan.run);
     delivery.request = plan.request;
     delivery.people = plan.people;
-    delivery.body = plan.packed;
-    if (plan.gzip) continue;
-    auto unpacked = gzip_unpack(plan.packed, kBodyUnpackedMax);
+    if (plan.gzip) {
+      delivery.body = plan.packed;
+      continue;
+    }
+    if (auto body = take_body(sync, delivery.message_id)) {
+      delivery.body = std::move(*body);
+      continue;
+    }
+    auto unpacked = unpack(plan.packed, kBodyUnpackedMax);
     if (!unpacked) {
       starting.give_back();
       return unpacked.error();

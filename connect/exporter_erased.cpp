@@ -70,6 +70,7 @@ index::Bitmap Exporter::Impl::erased_there(const SyncEntry& sync) const {
 }
 
 void Exporter::Impl::review_erased(SyncEntry& sync, bool was_erasure) {
+  forget_bodies(sync);
   if (was_erasure) {
     sync.erased_again_at = now() + kErasedAgainMs;
   } else {
@@ -204,6 +205,7 @@ Status Exporter::Impl::recut(const Task& task) {
     }
     const std::string next = record.next.id;
     note(task, std::move(record));  // The id is the same, however often that is written.
+    static_cast<void>(take_body(sync, id));
     {
       const std::scoped_lock lock(mutex_);
       if (sync.replay.erase(id) != 0 && !next.empty()) sync.replay.insert(next);

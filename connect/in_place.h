@@ -21,6 +21,7 @@ inline void add_all(index::Bitmap& to, const index::Bitmap& people) {
 }
 
 inline void remove_all(index::Bitmap& from, const index::Bitmap& people) {
+  if (from.empty()) return;
   if (people.count() > kFewMax) {
     from = subtract(from, people);
   } else {

@@ -44,7 +44,7 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
   batches_.insert(batch.id);
   const index::Bitmap going = subtract(theirs, needs.held);
   if (going != theirs) is_needed = true;
-  TRY_ASSIGN(std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
+  TRY_ASSIGN(std::string body, unpack(batch.packed, kBodyUnpackedMax));
   std::size_t at = batch.prefix_bytes;
   const std::vector<index::Ordinal> people = batch.people.to_vector();
   bool changed = false;
@@ -56,7 +56,7 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
     }
     at += batch.member_bytes[i] + batch.separator_bytes;
   }
-  if (changed) batch.packed = gzip_pack(body);
+  if (changed) batch.packed = batch.gzip ? gzip_pack(body) : pack(body);
   TRY_ASSIGN(const bool forgot, forget_known(batch, going));
   changed = changed || forgot;
   if (people.size() == 1 && !going.empty()) {  // The request may name the one it is about.

@@ -1,15 +1,18 @@
 #include "connect/outcome_record.h"
 
+#include <algorithm>
 #include <concepts>
 #include <limits>
 #include <type_traits>
 
 #include "base/bytes.h"
+#include "connect/compress.h"
 
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 3;  // 3: who is nameless or renamed, and digests of names.
+constexpr std::uint8_t kFormat = 4;       // 4: bodies that are not gzip.
+constexpr std::uint8_t kNamesFormat = 3;  // 3: who is nameless or renamed, and digests of names.
 constexpr std::uint8_t kCommonFormat = 2;  // 2: batches say how they are requested, runs who is
                                            // held out. All others than the above are written so.
 constexpr std::uint8_t kOldestFormat = 1;
@@ -241,13 +244,22 @@ bool fits(const BatchPlanned& batch) {
          (batch.names.empty() || batch.names.size() == batch.digests.size());
 }
 
-// Whether it says anything that formats before this one have no place for.
-bool is_newest(const OutcomeRecord& record) {
-  if (const auto* sorted = std::get_if<Sorted>(&record)) return sorted->tells_nameless;
-  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return !batch->names.empty();
-  if (const auto* split = std::get_if<Split>(&record)) return !split->first.names.empty();
+// The oldest format that has a place for what it says.
+std::uint8_t format_of(const BatchPlanned& batch) {
+  if (is_packed(batch.packed) || is_packed(batch.known)) return kFormat;
+  return batch.names.empty() ? kCommonFormat : kNamesFormat;
+}
+
+std::uint8_t format_of(const OutcomeRecord& record) {
+  if (const auto* sorted = std::get_if<Sorted>(&record)) {
+    return sorted->tells_nameless ? kNamesFormat : kCommonFormat;
+  }
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return format_of(*batch);
+  if (const auto* split = std::get_if<Split>(&record)) {
+    return std::max(format_of(split->first), format_of(split->second));
+  }
   const auto* const recut = std::get_if<Recut>(&record);
-  return recut != nullptr && !recut->next.names.empty();
+  return recut != nullptr && recut->has_next ? format_of(recut->next) : kCommonFormat;
 }
 
 bool fits(const OutcomeRecord& record) {
@@ -289,7 +301,7 @@ std::string_view name_of(Operation operation) {
 }
 
 std::string encode(const OutcomeRecord& record) {
-  const std::uint8_t format = is_newest(record) ? kFormat : kCommonFormat;
+  const std::uint8_t format = format_of(record);
   std::string out;
   out.push_back(static_cast<char>(format));
   out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.

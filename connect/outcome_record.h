@@ -98,11 +98,13 @@ struct BatchPlanned {
   std::vector<std::uint64_t> digests;      // One per person, ascending; none for Remove.
   std::vector<std::uint32_t> member_bytes;  // Length of each person's text in the body.
   std::uint32_t prefix_bytes = 0;          // Of the body, before the first person.
-  std::string packed;                      // The body, gzipped.
+  std::string packed;                      // The body, gzipped; since format 4 by pack(), unless
+                                           // it goes out gzipped.
   // Since format 2; before, people stood in JSON: "," between them and "]}" behind the last.
   std::uint32_t separator_bytes = 1, suffix_bytes = 2;
   PlannedRequest request = {};
-  // What the destination knows of each person, gzipped: [{"id": ..., "values": {...}}, null, ...].
+  // What the destination knows of each person, packed as well:
+  // [{"id": ..., "values": {...}}, null, ...].
   // "": the text of each person is a JSON object that names their id.
   std::string known = {};
   // Since format 3: a digest of what names each person at the destination, where they are removed

@@ -7,6 +7,7 @@
 #include "connect/batch_parts.h"
 #include "connect/known_people.h"
 #include "connect/profile_ids.h"
+#include "connect/straight_writer.h"
 
 namespace muster::connect {
 namespace {
@@ -74,7 +75,7 @@ class Gatherer {
   PlannedStep take() {
     if (members_.empty()) return std::move(step_);
     step_.batch = compose(envelope_, members_, scope_.operation,
-                          input_.gzip && takes_gzip(envelope_.request));
+                          input_.gzip && takes_gzip(envelope_.request), &step_.body);
     step_.batch->run = scope_.run;
     step_.batch->id = input_.id;
     return std::move(step_);
@@ -223,10 +224,83 @@ Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
   return found;
 }
 
-Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
+// Of those whose texts are written straight from their columns.
+class StraightGatherer {
+ public:
+  StraightGatherer(const BatchInput& input, const Ledger& ledger, Operation operation)
+      : input_(input), ledger_(ledger), scope_(scope_of(input, ledger, operation)),
+        batch_{.run = scope_.run, .id = input.id, .operation = operation, .gzip = input.gzip} {
+    step_.sorted.run = scope_.run;
+  }
+
+  Result<PlannedStep> gather(std::span<const Ordinal> ordinals) {
+    const std::vector<MappedField>& mapping = input_.composer.mapping();
+    TRY_ASSIGN(const engine::ProfileColumns columns,
+               input_.audience.columns(input_.moment, ordinals, asked_fields(mapping)));
+    const StraightWriter writer(mapping, *input_.composer.straight(), columns);
+    const std::size_t most = input_.composer.people_max(scope_.operation);
+    for (std::size_t i = 0; i < ordinals.size() && people_.size() < most; ++i) {
+      if (!writer.identifies(i)) {
+        const bool stays = scope_.operation == Operation::Add &&
+                           stays_as_is(input_, ledger_, ordinals[i]);
+        (stays ? step_.sorted.unchanged : step_.sorted.unidentifiable).add(ordinals[i]);
+      } else if (!take(writer, i, ordinals[i])) {
+        break;
+      }
+    }
+    if (people_.empty()) return std::move(step_);
+    batch_.people = Bitmap::from_sorted(people_);
+    enclose(input_.composer.envelope(scope_, Person{}), members_.str(), batch_, &step_.body);
+    step_.batch = std::move(batch_);
+    return std::move(step_);
+  }
+
+ private:
+  // Whether there was room; who is known as they are needs none.
+  bool take(const StraightWriter& writer, std::size_t i, Ordinal ordinal) {
+    one_.clear();
+    writer.write(one_, i);
+    const std::string& text = one_.str();
+    const std::uint64_t digest = hash64(text);
+    if (scope_.operation == Operation::Change && digest == ledger_.digest(ordinal)) {
+      step_.sorted.unchanged.add(ordinal);
+      return true;
+    }
+    if (!people_.empty() && is_too_long(text)) {
+      return false;
+    }
+    members_.raw(text);
+    people_.push_back(ordinal);
+    batch_.member_bytes.push_back(static_cast<std::uint32_t>(text.size()));
+    batch_.digests.push_back(digest);
+    return true;
+  }
+
+  // With a comma behind each text, as Gatherer counts.
+  bool is_too_long(const std::string& text) const {
+    return members_.str().size() + text.size() + 2 > input_.composer.bytes_max();
+  }
+
+  const BatchInput& input_;
+  const Ledger& ledger_;
+  const BatchScope scope_;
+  PlannedStep step_;
+  BatchPlanned batch_;
+  std::vector<Ordinal> people_;
+  JsonWriter members_, one_;
+};
+
+// What happened to people is told in texts of their own.
+bool is_straight(const BatchInput& input) {
+  return input.events == nullptr && input.composer.straight().has_value();
+}
+
+Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger,
+                              std::span<const Ordinal> ordinals) {
   TRY(input.composer.takes(Operation::Add));
-  const std::vector<Ordinal> ordinals =
-      ledger.to_add().slice(0, input.composer.people_max(Operation::Add));
+  if (is_straight(input)) {
+    return StraightGatherer(input, ledger, Operation::Add).gather(ordinals);
+  }
   TRY_ASSIGN(std::vector<Person> people, people_of(input, ordinals));
   add_changes(input.events, ordinals, people);
   Gatherer gatherer(input, ledger, Operation::Add);
@@ -282,6 +356,9 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
   const std::size_t places = input.composer.people_max(Operation::Change);
   const std::vector<Ordinal> ordinals = ledger.to_check().slice(
       0, std::min(kCheckedAtOnceMax, kCheckedPerBatchPlace * places));
+  if (is_straight(input)) {
+    return StraightGatherer(input, ledger, Operation::Change).gather(ordinals);
+  }
   TRY_ASSIGN(const std::vector<Person> people, people_of(input, ordinals));
   Gatherer gatherer(input, ledger, Operation::Change);
   TRY_ASSIGN(const std::vector<Person> kept,
@@ -339,8 +416,30 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger) {
   CHECK(ledger.run_active() && !ledger.all_planned());
   if (!ledger.to_remove().empty()) return plan_removals(input, ledger);
-  if (!ledger.to_add().empty()) return plan_adds(input, ledger);
-  return plan_changes(input, ledger);
+  if (ledger.to_add().empty()) return plan_changes(input, ledger);
+  return plan_adds(input, ledger,
+                   ledger.to_add().slice(0, input.composer.people_max(Operation::Add)));
+}
+
+std::vector<std::vector<Ordinal>> shares_to_add(const BatchInput& input, const Ledger& ledger,
+                                                std::size_t most) {
+  std::vector<std::vector<Ordinal>> shares;
+  if (!ledger.to_remove().empty() || !input.composer.takes(Operation::Add)) return shares;
+  const std::size_t places = input.composer.people_max(Operation::Add);
+  Ordinal from = 0;
+  while (shares.size() < most) {
+    std::vector<Ordinal> share = ledger.to_add().slice(from, places);
+    if (share.empty()) break;
+    from = share.back() + 1;
+    shares.push_back(std::move(share));
+    if (from == 0) break;  // The last ordinal there is.
+  }
+  return shares;
+}
+
+Result<PlannedStep> plan_share(const BatchInput& input, const Ledger& ledger,
+                               std::span<const Ordinal> share) {
+  return plan_adds(input, ledger, share);
 }
 
 }  // namespace muster::connect
