@@ -135,7 +135,15 @@ class World {
     return exporter_->destination_status(pass_, destination);
   }
   // Forgets what was sent, so that the next run sends all again.
-  Status forget(const std::string& sync) { return exporter_->delete_sync(pass_, sync); }
+  // Whoever ended its run may be at it still.
+  Status forget(const std::string& sync) {
+    const double end = seconds_wall() + kRunSecondsMax;
+    while (true) {
+      Status done = exporter_->delete_sync(pass_, sync);
+      if (done || done.error().code != ErrorCode::Conflict || seconds_wall() > end) return done;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
   std::uint64_t log_bytes() const { return log_->size_bytes(); }
 
  private:

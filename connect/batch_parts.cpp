@@ -1,5 +1,6 @@
 #include "connect/batch_parts.h"
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -39,7 +40,8 @@ Result<BatchPlanned> part_of(const BatchPlanned& batch, const std::string& body,
     if (places[next] == i) {
       members.push_back({.ordinal = people[i], .text = body.substr(at, size),
                          .digest = batch.digests.empty() ? 0 : batch.digests[i], .known = {},
-                         .name = batch.names.empty() ? 0 : batch.names[i]});
+                         .name = batch.names.empty() ? 0 : batch.names[i],
+                         .identifier = batch.identifiers.empty() ? 0 : batch.identifiers[i]});
       ++next;
     }
     at += size + batch.separator_bytes;
@@ -80,6 +82,11 @@ BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> memb
     batch.digests.push_back(member.digest);
     if (!member.known.empty()) known.push_back(member.known);
     if (member.name != 0) batch.names.push_back(member.name);
+    batch.identifiers.push_back(member.identifier);
+  }
+  const auto is_none = [](std::uint64_t identifier) { return identifier == 0; };
+  if (std::all_of(batch.identifiers.begin(), batch.identifiers.end(), is_none)) {
+    batch.identifiers.clear();
   }
   enclose(envelope, texts, batch, body);
   if (!known.empty()) batch.known = pack_known(known);

@@ -23,6 +23,7 @@ struct BatchMember {
   std::uint64_t digest = 0;
   std::string known;
   std::uint64_t name = 0;  // 0: nobody asks.
+  std::uint64_t identifier = 0;  // 0: nobody shares one.
 };
 
 // Without its id and run.  Requires members in the order of their ordinals.

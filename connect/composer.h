@@ -68,6 +68,10 @@ class Composer {
   virtual std::optional<StraightForm> straight() const { return std::nullopt; }
   // Whether removals need the values of people, not only their ids.
   virtual bool removes_by_values() const = 0;
+  // A digest of what a removal names them by, where another person may be known by the same;
+  // 0: nobody can, or they have nothing of it.
+  virtual std::uint64_t identifier(const Person&) const { return 0; }
+  virtual bool shares_identifiers() const { return false; }
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
   virtual std::string known(const Person& person) const = 0;
   // Whether that is more than name().

@@ -18,7 +18,7 @@ std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
 
 bool says_anything(const Sorted& sorted) {
   return !sorted.unchanged.empty() || !sorted.unidentifiable.empty() ||
-         !sorted.nameless.empty() || !sorted.renamed.empty();
+         !sorted.nameless.empty() || !sorted.renamed.empty() || sorted.is_about_shared();
 }
 
 // The steps of shares, each planned by whoever is free.

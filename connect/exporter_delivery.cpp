@@ -19,13 +19,18 @@ struct Exporter::Impl::Starting {
   ~Starting() { give_back(); }
 
   void give_back() {
+    for (auto delivery = deliveries.begin(); delivery != deliveries.end();) {
+      delivery = give_back(delivery);
+    }
+  }
+  // Returns the one behind it.
+  std::deque<Delivery>::iterator give_back(std::deque<Delivery>::iterator delivery) {
     const std::scoped_lock lock(exporter.mutex_);
-    for (const Delivery& delivery : deliveries) {
-      if (task.sync->flights.erase(delivery.message_id) == 0) continue;  // It never had one.
+    if (task.sync->flights.erase(delivery->message_id) != 0) {  // Else it never had one.
       exporter.destinations_.at(task.destination_id).gate.end();
       --exporter.flights_;
     }
-    deliveries.clear();
+    return deliveries.erase(delivery);
   }
 
   Impl& exporter;
@@ -124,9 +129,12 @@ Status Exporter::Impl::settle_one(const Task& task, Answered& answered) {
   const Flight& flight = sync.flights.at(answered.batch_id);
   const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
                       .body = answered.body, .cut = answered.cut};
-  TRY(judge_rows({.batch = *batch, .destination = *flight.destination, .answer = answer,
-                  .at = answered.at, .jitter = random_bits()},
-                 answered.verdict));
+  const Status read = judge_rows({.batch = *batch, .destination = *flight.destination,
+                                  .answer = answer, .at = answered.at, .jitter = random_bits()},
+                                 answered.verdict);
+  // Some were taken and some were not, and nobody can say any more who.
+  if (!read) answered.verdict = {.step = Step::Reject, .ambiguous = true,
+                                 .text = read.error().message};
   if (answered.verdict.step == Step::Disable) TRY(disable(task, flight, answered.verdict.text));
   if (answered.verdict.step == Step::Leave) return Ok{};
   TRY_ASSIGN(std::vector<OutcomeRecord> records, records_of(*batch, answered));
@@ -161,9 +169,13 @@ Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch
       records.emplace_back(AttemptFailed{id, at, at, 0, false, status, verdict.text});
       break;
     case Step::Split: {
-      TRY_ASSIGN(auto halves, split(batch.plan, new_message_id(), new_message_id()));
-      records.emplace_back(Split{id, at, status, verdict.text, std::move(halves.first),
-                                 std::move(halves.second)});
+      auto halves = split(batch.plan, new_message_id(), new_message_id());
+      if (!halves) {
+        records.emplace_back(Rejected{id, at, status, verdict.text});
+        break;
+      }
+      records.emplace_back(Split{id, at, status, verdict.text, std::move(halves->first),
+                                 std::move(halves->second)});
       break;
     }
     case Step::Leave: CHECK(!"an attempt that is left has no records");
@@ -279,27 +291,41 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
       destination.gate.begin(batch.plan.people.count(), at);
     }
   }
-  for (Delivery& delivery : starting.deliveries) {
-    const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
-    delivery.traceparent = traceparent_of(sync, plan.run);
-    delivery.request = plan.request;
-    delivery.people = plan.people;
-    if (plan.gzip) {
-      delivery.body = plan.packed;
+  for (auto delivery = starting.deliveries.begin(); delivery != starting.deliveries.end();) {
+    const std::string id = delivery->message_id;
+    const Status filled = fill(task, *delivery);
+    if (filled) {
+      ++delivery;
       continue;
     }
-    if (auto body = take_body(sync, delivery.message_id)) {
-      delivery.body = std::move(*body);
-      continue;
-    }
-    auto unpacked = unpack(plan.packed, kBodyUnpackedMax);
-    if (!unpacked) {
-      starting.give_back();
-      return unpacked.error();
-    }
-    delivery.body = std::move(*unpacked);
+    delivery = starting.give_back(delivery);
+    give_up_damaged(task, id, filled.error());
   }
   return Ok{};
+}
+
+// What the batch says of it.
+Status Exporter::Impl::fill(const Task& task, Delivery& delivery) {
+  SyncEntry& sync = *task.sync;
+  const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
+  delivery.traceparent = traceparent_of(sync, plan.run);
+  delivery.request = plan.request;
+  delivery.people = plan.people;
+  if (plan.gzip) {
+    delivery.body = plan.packed;
+  } else if (auto body = take_body(sync, delivery.message_id)) {
+    delivery.body = std::move(*body);
+  } else {
+    TRY_ASSIGN(delivery.body, unpack(plan.packed, kBodyUnpackedMax));
+  }
+  return Ok{};
+}
+
+void Exporter::Impl::give_up_damaged(const Task& task, const std::string& batch_id,
+                                     const Error& error) {
+  note(task, Rejected{batch_id, now(), 0,
+                      error.message + " The next run makes another one for its people."});
+  audit("give up delivery " + batch_id, task.sync_id, 0);
 }
 
 void Exporter::Impl::launch(const Task& task, Delivery delivery) {

@@ -134,7 +134,6 @@ struct SyncEntry {
   index::Bitmap erased;
   index::Bitmap erased_tried;                // By the erasure run that ended last.
   TimeMs erased_again_at = 0;                // When those get another run.
-  std::set<std::string> uncuttable;          // Batches too damaged to be cut: nothing is sent.
   bool named_last = false;                   // Names were kept since a run began.
   // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
   // or went that no run has seen; 0: nobody.
@@ -295,8 +294,12 @@ class Exporter::Impl {
   std::optional<std::string> take_body(SyncEntry& sync, const std::string& batch_id);
   void forget_bodies(SyncEntry& sync);
   Result<std::vector<OutcomeRecord>> records_of(const Batch& batch, const Answered& answered);
+  // Nobody can read any more what was stored of it: its people are rejected, and with the next run
+  // another one is made for them.
+  void give_up_damaged(const Task& task, const std::string& batch_id, const Error& error);
   struct Starting;
   Status prepare(const Task& task, Starting& starting);
+  Status fill(const Task& task, Delivery& delivery);
   void launch(const Task& task, Delivery delivery);
   void not_launched(const Task& task, const std::string& batch_id);
   // By any thread.
@@ -320,7 +323,8 @@ class Exporter::Impl {
   };
   Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
                     const RunRequested& requested) const;
-  Result<Plan> plan_erasure(const Ledger& ledger, const RunRequested& requested) const;
+  Result<Plan> plan_erasure(const SyncDocument& document, const Ledger& ledger,
+                            const RunRequested& requested) const;
   Result<Plan> plan_events(const SyncDocument& document, const Ledger& ledger,
                            const RunRequested& requested) const;
   // What happened to whom in the run under way.
@@ -383,6 +387,8 @@ class Exporter::Impl {
   // Newest first, `most` of them.
   std::vector<RunView> runs_of(const SyncEntry& entry, std::size_t most = kRunsKeptMax + 1) const;
   JobView job_of(const SyncEntry& entry, RunView run) const;
+  // Whom those who follow somebody follow.
+  Status name_leaders(std::vector<PersonView>& views) const;
 
   TimeMs now() const { return options_.clock->now(); }
   std::uint64_t random_bits();

@@ -7,6 +7,7 @@
 #include "connect/batch_parts.h"
 #include "connect/known_people.h"
 #include "connect/profile_ids.h"
+#include "connect/shared_plan.h"
 #include "connect/straight_writer.h"
 
 namespace muster::connect {
@@ -36,10 +37,11 @@ bool stays_as_is(const BatchInput& input, const Ledger& ledger, Ordinal ordinal)
 class Gatherer {
  public:
   Gatherer(const BatchInput& input, const Ledger& ledger, Operation operation)
-      : input_(input), scope_(scope_of(input, ledger, operation)) {
+      : input_(input), scope_(scope_of(input, ledger, operation)), shared_(input, ledger) {
     step_.sorted.run = scope_.run;
   }
 
+  SharedPlan& shared() { return shared_; }
   const BatchScope& scope() const { return scope_; }
   bool full() const {
     return full_ || members_.size() >= input_.composer.people_max(scope_.operation);
@@ -61,6 +63,7 @@ class Gatherer {
       member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
       member.name = input_.composer.name_digest(as_known, member.known);
+      member.identifier = shared_.identifier(as_known);
     }
     if (input_.composer.is_own_form()) {
       tell(input_.events, scope_.operation, ordinal, member.text);
@@ -69,7 +72,21 @@ class Gatherer {
     full_ = !members_.empty() && bytes_ > input_.composer.bytes_max();
     if (full_) return;  // The next batch begins with them.
     if (members_.empty()) envelope_ = input_.composer.envelope(scope_, person);
+    shared_.take(ordinal, member.identifier);
     members_.push_back(std::move(member));
+  }
+
+  // Of who is added or changed; where nothing is to be sent of them now, that is sorted.
+  bool sends(Ordinal ordinal, const Person& as_known) {
+    const std::uint64_t identifier = shared_.identifier(as_known);
+    switch (shared_.place_of(ordinal, identifier)) {
+      case SharedPlan::Place::Sends: return true;
+      case SharedPlan::Place::Waits: step_.sorted.waiting.add(ordinal); return false;
+      case SharedPlan::Place::Follows: break;
+    }
+    step_.sorted.following.add(ordinal);
+    step_.sorted.identifiers.push_back(identifier);
+    return false;
   }
 
   PlannedStep take() {
@@ -89,23 +106,13 @@ class Gatherer {
 
   const BatchInput& input_;
   BatchScope scope_;
+  SharedPlan shared_;
   PlannedStep step_;
   Envelope envelope_;
   std::vector<BatchMember> members_;
   std::size_t bytes_ = 0;
   bool full_ = false;
 };
-
-Result<std::vector<Person>> people_of(const BatchInput& input,
-                                      std::span<const Ordinal> ordinals) {
-  const std::vector<MappedField>& mapping = input.composer.mapping();
-  TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
-             input.audience.people(input.moment, ordinals, asked_fields(mapping)));
-  std::vector<Person> people;
-  people.reserve(rows.size());
-  for (engine::ProfileRow& row : rows) people.push_back(person_of(mapping, std::move(row)));
-  return people;
-}
 
 void add_changes(const EventRows* rows, std::span<const Ordinal> ordinals,
                  std::vector<Person>& people) {
@@ -174,7 +181,11 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
              people_to_remove(input, ledger, gatherer.scope(), ordinals));
   add_changes(input.events, ordinals, people);
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
-    if (gatherer.identifies(people[i])) {
+    TRY_ASSIGN(const std::optional<Ordinal> heir, gatherer.shared().heir_of(ordinals[i]));
+    if (heir) {
+      gatherer.step().sorted.handed.add(ordinals[i]);
+      if (*heir != ordinals[i]) gatherer.step().sorted.heirs.add(*heir);
+    } else if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
     } else {  // Nobody knows any more who that was.
       gatherer.step().sorted.nameless.add(ordinals[i]);
@@ -309,7 +320,7 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger,
     if (others.contains(ordinals[i])) {
       gatherer.step().sorted.renamed.add(ordinals[i]);
     } else if (gatherer.identifies(people[i])) {
-      gatherer.add(ordinals[i], people[i], people[i]);
+      if (gatherer.sends(ordinals[i], people[i])) gatherer.add(ordinals[i], people[i], people[i]);
     } else if (stays_as_is(input, ledger, ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
     } else {
@@ -351,6 +362,21 @@ Result<std::vector<Person>> as_kept(const BatchInput& input, const Ledger& ledge
   return kept;
 }
 
+// Somebody is known by something else from here on, and another one is sent by that: what they
+// were known by is to go.
+bool follows_another(Gatherer& gatherer, const Ledger& ledger, Ordinal ordinal,
+                     const Person& as_known) {
+  const std::uint64_t before = ledger.identifiers().held_by(ordinal);
+  const std::uint64_t after = gatherer.shared().identifier(as_known);
+  return before != 0 && after != before &&
+         gatherer.shared().place_of(ordinal, after) == SharedPlan::Place::Follows;
+}
+
+bool waits(Gatherer& gatherer, Ordinal ordinal, const Person& as_known) {
+  return gatherer.shared().place_of(ordinal, gatherer.shared().identifier(as_known)) ==
+         SharedPlan::Place::Waits;
+}
+
 Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Change));
   const std::size_t places = input.composer.people_max(Operation::Change);
@@ -372,6 +398,10 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
     } else if (gatherer.digest(as_known) == ledger.digest(ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
+    } else if (follows_another(gatherer, ledger, ordinals[i], as_known)) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (waits(gatherer, ordinals[i], as_known)) {
+      gatherer.step().sorted.waiting.add(ordinals[i]);
     } else {
       gatherer.add(ordinals[i], people[i], as_known);
     }
@@ -380,6 +410,17 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
 }
 
 }  // namespace
+
+Result<std::vector<Person>> people_of(const BatchInput& input,
+                                      std::span<const Ordinal> ordinals) {
+  const std::vector<MappedField>& mapping = input.composer.mapping();
+  TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
+             input.audience.people(input.moment, ordinals, asked_fields(mapping)));
+  std::vector<Person> people;
+  people.reserve(rows.size());
+  for (engine::ProfileRow& row : rows) people.push_back(person_of(mapping, std::move(row)));
+  return people;
+}
 
 RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
   RunStarted run{.run = input.run, .requested_at = input.requested_at, .at = input.at,
@@ -415,7 +456,12 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
 
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger) {
   CHECK(ledger.run_active() && !ledger.all_planned());
-  if (!ledger.to_remove().empty()) return plan_removals(input, ledger);
+  // Who comes with an identifier takes it over from who leaves: then it is not removed.
+  const bool comes_first = input.composer.shares_identifiers() && input.events == nullptr;
+  const bool all_came = ledger.to_add().empty() && ledger.to_check().empty();
+  if (!ledger.to_remove().empty() && (!comes_first || all_came)) {
+    return plan_removals(input, ledger);
+  }
   if (ledger.to_add().empty()) return plan_changes(input, ledger);
   return plan_adds(input, ledger,
                    ledger.to_add().slice(0, input.composer.people_max(Operation::Add)));
@@ -424,7 +470,9 @@ Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger) {
 std::vector<std::vector<Ordinal>> shares_to_add(const BatchInput& input, const Ledger& ledger,
                                                 std::size_t most) {
   std::vector<std::vector<Ordinal>> shares;
-  if (!ledger.to_remove().empty() || !input.composer.takes(Operation::Add)) return shares;
+  const bool in_any_order = ledger.to_remove().empty() && input.composer.takes(Operation::Add) &&
+                            !input.composer.shares_identifiers();
+  if (!in_any_order) return shares;
   const std::size_t places = input.composer.people_max(Operation::Add);
   Ordinal from = 0;
   while (shares.size() < most) {
