@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "connect/batch_parts.h"
 #include "connect/known_people.h"
+#include "connect/plan_parts.h"
 #include "connect/profile_ids.h"
 #include "connect/shared_plan.h"
-#include "connect/straight_writer.h"
 
 namespace muster::connect {
 namespace {
@@ -19,19 +20,6 @@ using index::Ordinal;
 // People whose fields are read at once to see who changed, as long as few did.
 constexpr std::size_t kCheckedAtOnceMax = 16'384;
 constexpr std::size_t kCheckedPerBatchPlace = 4;
-
-BatchScope scope_of(const BatchInput& input, const Ledger& ledger, Operation operation) {
-  const RunView& run = ledger.runs().back();
-  return {.sync = ledger.sync(), .segment = input.sync.segment, .run = run.number,
-          .snapshot = run.snapshot, .at = run.started_at, .operation = operation,
-          .is_of_events = input.events != nullptr};
-}
-
-// Nobody is removed from one that only appends: who is there and cannot be named stays as they are.
-bool stays_as_is(const BatchInput& input, const Ledger& ledger, Ordinal ordinal) {
-  return input.sync.mode == SyncMode::Append &&
-         (ledger.held().contains(ordinal) || ledger.maybe_held().contains(ordinal));
-}
 
 // Collects the people of one batch, until it is full.
 class Gatherer {
@@ -123,6 +111,27 @@ void add_changes(const EventRows* rows, std::span<const Ordinal> ordinals,
   }
 }
 
+// Who took over an identifier and was never sent by it: as it was sent of somebody else.
+Status name_by_identifier(const BatchInput& input, const Ledger& ledger,
+                          std::span<const Ordinal> ordinals, std::vector<Person>& people) {
+  std::unordered_set<std::uint64_t> wanted;
+  const auto lacks = [&](std::size_t i) {
+    const std::uint64_t identifier = ledger.identifiers().held_by(ordinals[i]);
+    const bool has_it = people[i].values.size() == input.composer.mapping().size() &&
+                        input.composer.identifier(people[i]) == identifier;
+    return identifier == 0 || has_it ? 0 : identifier;
+  };
+  for (std::size_t i = 0; i < ordinals.size(); ++i) wanted.insert(lacks(i));
+  wanted.erase(0);
+  if (wanted.empty() || !input.composer.shares_identifiers()) return Ok{};
+  TRY_ASSIGN(const auto sent, sent_by({input.journal, input.stream}, wanted));
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const auto found = sent.find(lacks(i));
+    if (found != sent.end()) people[i] = found->second.as_person(input.composer.mapping());
+  }
+  return Ok{};
+}
+
 // Those who are to be removed, as the destination knows them: as they are now, where that is what
 // was sent last, else as it was sent.
 Result<std::vector<Person>> people_as_known(const BatchInput& input, const Ledger& ledger,
@@ -148,6 +157,7 @@ Result<std::vector<Person>> people_as_known(const BatchInput& input, const Ledge
     const auto found = known.find(ordinals[i]);
     if (found != known.end()) people[i] = found->second.as_person(input.composer.mapping());
   }
+  TRY(name_by_identifier(input, ledger, ordinals, people));
   return people;
 }
 
@@ -235,82 +245,20 @@ Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
   return found;
 }
 
-// Of those whose texts are written straight from their columns.
-class StraightGatherer {
- public:
-  StraightGatherer(const BatchInput& input, const Ledger& ledger, Operation operation)
-      : input_(input), ledger_(ledger), scope_(scope_of(input, ledger, operation)),
-        batch_{.run = scope_.run, .id = input.id, .operation = operation, .gzip = input.gzip} {
-    step_.sorted.run = scope_.run;
-  }
-
-  Result<PlannedStep> gather(std::span<const Ordinal> ordinals) {
-    const std::vector<MappedField>& mapping = input_.composer.mapping();
-    TRY_ASSIGN(const engine::ProfileColumns columns,
-               input_.audience.columns(input_.moment, ordinals, asked_fields(mapping)));
-    const StraightWriter writer(mapping, *input_.composer.straight(), columns);
-    const std::size_t most = input_.composer.people_max(scope_.operation);
-    for (std::size_t i = 0; i < ordinals.size() && people_.size() < most; ++i) {
-      if (!writer.identifies(i)) {
-        const bool stays = scope_.operation == Operation::Add &&
-                           stays_as_is(input_, ledger_, ordinals[i]);
-        (stays ? step_.sorted.unchanged : step_.sorted.unidentifiable).add(ordinals[i]);
-      } else if (!take(writer, i, ordinals[i])) {
-        break;
-      }
-    }
-    if (people_.empty()) return std::move(step_);
-    batch_.people = Bitmap::from_sorted(people_);
-    enclose(input_.composer.envelope(scope_, Person{}), members_.str(), batch_, &step_.body);
-    step_.batch = std::move(batch_);
-    return std::move(step_);
-  }
-
- private:
-  // Whether there was room; who is known as they are needs none.
-  bool take(const StraightWriter& writer, std::size_t i, Ordinal ordinal) {
-    one_.clear();
-    writer.write(one_, i);
-    const std::string& text = one_.str();
-    const std::uint64_t digest = hash64(text);
-    if (scope_.operation == Operation::Change && digest == ledger_.digest(ordinal)) {
-      step_.sorted.unchanged.add(ordinal);
-      return true;
-    }
-    if (!people_.empty() && is_too_long(text)) {
-      return false;
-    }
-    members_.raw(text);
-    people_.push_back(ordinal);
-    batch_.member_bytes.push_back(static_cast<std::uint32_t>(text.size()));
-    batch_.digests.push_back(digest);
-    return true;
-  }
-
-  // With a comma behind each text, as Gatherer counts.
-  bool is_too_long(const std::string& text) const {
-    return members_.str().size() + text.size() + 2 > input_.composer.bytes_max();
-  }
-
-  const BatchInput& input_;
-  const Ledger& ledger_;
-  const BatchScope scope_;
-  PlannedStep step_;
-  BatchPlanned batch_;
-  std::vector<Ordinal> people_;
-  JsonWriter members_, one_;
-};
-
-// What happened to people is told in texts of their own.
-bool is_straight(const BatchInput& input) {
-  return input.events == nullptr && input.composer.straight().has_value();
+// Somebody who was refused may be there by what they were known by then: that goes first.
+bool may_be_there_by_another(const BatchInput& input, const Ledger& ledger, Ordinal ordinal,
+                             const Person& person) {
+  const std::uint64_t before = ledger.identifiers().held_by(ordinal);
+  const bool removes = input.sync.mode == SyncMode::Diff || input.sync.mode == SyncMode::Mirror;
+  return before != 0 && removes && ledger.maybe_held().contains(ordinal) &&
+         input.composer.identifier(person) != before;
 }
 
 Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger,
                               std::span<const Ordinal> ordinals) {
   TRY(input.composer.takes(Operation::Add));
   if (is_straight(input)) {
-    return StraightGatherer(input, ledger, Operation::Add).gather(ordinals);
+    return plan_straight(input, ledger, Operation::Add, ordinals);
   }
   TRY_ASSIGN(std::vector<Person> people, people_of(input, ordinals));
   add_changes(input.events, ordinals, people);
@@ -320,6 +268,10 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger,
     if (others.contains(ordinals[i])) {
       gatherer.step().sorted.renamed.add(ordinals[i]);
     } else if (gatherer.identifies(people[i])) {
+      if (may_be_there_by_another(input, ledger, ordinals[i], people[i])) {
+        gatherer.step().sorted.renamed.add(ordinals[i]);
+        continue;
+      }
       if (gatherer.sends(ordinals[i], people[i])) gatherer.add(ordinals[i], people[i], people[i]);
     } else if (stays_as_is(input, ledger, ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
@@ -383,7 +335,7 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
   const std::vector<Ordinal> ordinals = ledger.to_check().slice(
       0, std::min(kCheckedAtOnceMax, kCheckedPerBatchPlace * places));
   if (is_straight(input)) {
-    return StraightGatherer(input, ledger, Operation::Change).gather(ordinals);
+    return plan_straight(input, ledger, Operation::Change, ordinals);
   }
   TRY_ASSIGN(const std::vector<Person> people, people_of(input, ordinals));
   Gatherer gatherer(input, ledger, Operation::Change);
@@ -410,17 +362,6 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
 }
 
 }  // namespace
-
-Result<std::vector<Person>> people_of(const BatchInput& input,
-                                      std::span<const Ordinal> ordinals) {
-  const std::vector<MappedField>& mapping = input.composer.mapping();
-  TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
-             input.audience.people(input.moment, ordinals, asked_fields(mapping)));
-  std::vector<Person> people;
-  people.reserve(rows.size());
-  for (engine::ProfileRow& row : rows) people.push_back(person_of(mapping, std::move(row)));
-  return people;
-}
 
 RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
   RunStarted run{.run = input.run, .requested_at = input.requested_at, .at = input.at,

@@ -1,5 +1,7 @@
 #include "connect/shared_plan.h"
 
+#include "connect/plan_parts.h"
+
 namespace muster::connect {
 
 using index::Ordinal;

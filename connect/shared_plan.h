@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -43,9 +42,5 @@ class SharedPlan {
   std::unordered_map<std::uint64_t, index::Ordinal> taken_;  // In the batch that is being cut.
   std::unordered_set<std::uint64_t> removing_;               // In batches that are not settled.
 };
-
-// What the engine says of these, as they are mapped.
-Result<std::vector<Person>> people_of(const BatchInput& input,
-                                      std::span<const index::Ordinal> ordinals);
 
 }  // namespace muster::connect
