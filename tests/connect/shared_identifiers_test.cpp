@@ -217,6 +217,34 @@ TEST_F(SharedIdentifier, WaitsWhileItIsRemovedForSomebodyElse) {
   EXPECT_EQ(0U, counts().pending);
 }
 
+TEST(SharedRecords, AreReadAsTheyWereWrittenAndOthersInTheFormatTheyHad) {
+  const auto people = [](std::vector<index::Ordinal> some) {
+    return index::Bitmap::from_sorted(some);
+  };
+  const Sorted sorted{.run = 3, .unchanged = people({1}), .unidentifiable = {},
+                      .following = people({2, 9}), .identifiers = {17, 19},
+                      .waiting = people({4}), .handed = people({5, 6}), .heirs = people({9})};
+  const std::string written = encode(sorted);
+  EXPECT_EQ(4, written[0]);
+  const OutcomeRecord again = *decode_outcome(written);
+  const Sorted& read = std::get<Sorted>(again);
+  EXPECT_EQ(sorted.following, read.following);
+  EXPECT_EQ(sorted.identifiers, read.identifiers);
+  EXPECT_EQ(sorted.waiting, read.waiting);
+  EXPECT_EQ(sorted.handed, read.handed);
+  EXPECT_EQ(sorted.heirs, read.heirs);
+  EXPECT_EQ(3, encode(Sorted{.run = 3, .unchanged = people({1}), .unidentifiable = {}})[0]);
+  BatchPlanned batch{.run = 1, .id = "m", .people = people({1, 2}), .digests = {1, 2},
+                     .member_bytes = {1, 1}};
+  EXPECT_EQ(2, encode(batch)[0]);
+  batch.identifiers = {17, 0};
+  EXPECT_EQ(4, encode(batch)[0]);
+  const OutcomeRecord planned = *decode_outcome(encode(batch));
+  EXPECT_EQ(batch.identifiers, std::get<BatchPlanned>(planned).identifiers);
+  batch.identifiers = {17};
+  EXPECT_FALSE(decode_outcome(encode(batch))) << "one for each";
+}
+
 // --- Lives ---------------------------------------------------------------------------------------
 
 std::string mail_of(std::uint64_t number) { return "m" + std::to_string(number) + "@example.com"; }
