@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 
 #include "base/check.h"
@@ -17,6 +20,36 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD.
 bool is_plain(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+}
+
+constexpr std::uint64_t each_byte(std::uint64_t byte) { return byte * 0x0101010101010101ULL; }
+
+// Whether eight bytes are plain. The tests for a zero byte are exact in the lowest one that is, so
+// the answer is: Henry S. Warren, "Hacker's Delight", 2nd edition, section 6-1.
+bool are_plain(std::uint64_t bytes) {
+  const auto has_zero = [](std::uint64_t v) { return (v - each_byte(1)) & ~v & each_byte(0x80); };
+  const std::uint64_t control = (bytes - each_byte(0x20)) & ~bytes & each_byte(0x80);
+  return ((bytes & each_byte(0x80)) | control | has_zero(bytes ^ each_byte('"')) |
+          has_zero(bytes ^ each_byte('\\')) | has_zero(bytes ^ each_byte(0x7f))) == 0;
+}
+
+// How many bytes from there on are plain.
+std::size_t plain_from(std::string_view text, std::size_t at) {
+  const std::size_t begin = at;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    if (!are_plain(bytes)) break;
+  }
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at - begin;
+}
+
+template <typename Integer>
+void append_number(std::string& out, Integer value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 // Appends the escape of a control character, quote or backslash.
@@ -94,11 +127,9 @@ JsonWriter& JsonWriter::text(std::string_view value) {
   out_ += '"';
   std::size_t at = 0;
   while (at < value.size()) {
-    std::size_t plain = at;
-    while (plain < value.size() && is_plain(value[plain]))
-      ++plain;
-    out_.append(value.substr(at, plain - at));
-    at = plain;
+    const std::size_t plain = plain_from(value, at);
+    out_.append(value.data() + at, plain);
+    at += plain;
     if (at == value.size()) break;
     const auto byte = static_cast<unsigned char>(value[at]);
     if (byte == 0x7f) {
@@ -119,13 +150,13 @@ JsonWriter& JsonWriter::text(std::string_view value) {
 
 JsonWriter& JsonWriter::number(std::int64_t value) {
   separate();
-  fmt::format_to(std::back_inserter(out_), "{}", value);
+  append_number(out_, value);
   return *this;
 }
 
 JsonWriter& JsonWriter::number(std::uint64_t value) {
   separate();
-  fmt::format_to(std::back_inserter(out_), "{}", value);
+  append_number(out_, value);
   return *this;
 }
 
@@ -155,7 +186,13 @@ JsonWriter& JsonWriter::value(const Value& value) {
     JsonWriter& json;
     void operator()(Missing) const { json.null(); }
     void operator()(bool truth) const { json.boolean(truth); }
-    void operator()(Decimal number) const { json.raw(to_string(number)); }
+    void operator()(Decimal number) const {
+      if (number.scale == 0) {
+        json.number(number.mantissa);
+      } else {
+        json.raw(to_string(number));
+      }
+    }
     void operator()(double number) const { json.number(number); }
     void operator()(const std::string& text) const { json.text(text); }
     void operator()(Instant time) const { json.text(to_rfc3339(time.ms)); }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/heap.h"
 #include "base/json_writer.h"
@@ -18,7 +19,7 @@ namespace {
 // tools/bench says what each means.
 constexpr const char* kUsage = R"(usage: export_bench [--people N] [--batch N] [--concurrency N]
   [--rounds N] [--destinations N] [--members N] [--down-seconds S] [--folder DIR] [--sabotage]
-  [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
+  [--only-people] [--json FILE] [--commit ID] [--date DAY] [--machine NAME]
 )";
 
 struct Options {
@@ -33,14 +34,23 @@ struct Figure {
   bool is_met() const { return is_least ? value >= goal : value <= goal; }
 };
 
-std::vector<Figure> figures_of(const ExportResult& result) {
-  return {{"people out", "people/s", result.people_per_second, 500'000},
-          {"of what the HTTP client alone does", "share",
-           result.people_per_second / result.client_people_per_second, 0.7},
-          {"healthy destinations beside hanging ones", "share",
-           result.healthy_beside / result.healthy_alone, 0.95},
-          {"difference of two large sets, planned", "ms", result.diff_ms, 50, false},
-          {"growth while a destination is down", "MiB", result.down_mib, 64, false}};
+std::vector<Figure> figures_of(const ExportOptions& options, const ExportResult& result) {
+  std::vector<Figure> figures{{"people out", "people/s", result.people_per_second, 500'000},
+                              {"of what the HTTP client alone does", "share",
+                               result.people_per_second / result.client_people_per_second, 0.7}};
+  if (options.only_people) return figures;
+  figures.push_back({"healthy destinations beside hanging ones", "share",
+                     result.healthy_beside / result.healthy_alone, 0.95});
+  figures.push_back({"difference of two large sets, planned", "ms", result.diff_ms, 50, false});
+  figures.push_back({"growth while a destination is down", "MiB", result.down_mib, 64, false});
+  return figures;
+}
+
+void print_beside(const ExportOptions& options, const ExportResult& result) {
+  fmt::print("{} healthy destinations: {:.0f} people/s alone, {:.0f} beside as many that hang; "
+             "{} attempts at one that is down; sixteen syncs to one: {:.0f} people/s\n",
+             options.destinations, result.healthy_alone, result.healthy_beside,
+             result.down_attempts, result.shared_per_second);
 }
 
 void print(const ExportOptions& options, const ExportResult& result) {
@@ -48,11 +58,12 @@ void print(const ExportOptions& options, const ExportResult& result) {
              "log; the client alone {:.0f} people/s\n",
              options.people, options.batch, options.concurrency, result.body_bytes_per_person,
              result.log_bytes_per_person, result.client_people_per_second);
-  fmt::print("{} healthy destinations: {:.0f} people/s alone, {:.0f} beside as many that hang; "
-             "{} attempts at one that is down; sixteen syncs to one: {:.0f} people/s\n",
-             options.destinations, result.healthy_alone, result.healthy_beside,
-             result.down_attempts, result.shared_per_second);
-  for (const Figure& figure : figures_of(result)) {
+  fmt::print("{:.0f} ns of processors a person, of which the client alone takes {:.0f}; {:.0f} "
+             "people/s\n",
+             result.cpu_ns_per_person, result.client_cpu_ns_per_person,
+             result.people_per_second);
+  if (!options.only_people) print_beside(options, result);
+  for (const Figure& figure : figures_of(options, result)) {
     fmt::print("{:42} {:12.2f} {:8} (goal {} {})  {}\n", figure.name, figure.value, figure.unit,
                figure.is_least ? "at least" : "at most", figure.goal,
                figure.is_met() ? "PASS" : "SHORT");
@@ -65,13 +76,15 @@ Status write_json(const Options& options, const ExportResult& result) {
   json.key("concurrency").number(options.measure.concurrency);
   json.key("members").number(options.measure.members);
   json.key("client_people_per_second").number(result.client_people_per_second);
+  json.key("cpu_ns_per_person").number(result.cpu_ns_per_person);
+  json.key("client_cpu_ns_per_person").number(result.client_cpu_ns_per_person);
   json.key("body_bytes_per_person").number(result.body_bytes_per_person);
   json.key("log_bytes_per_person").number(result.log_bytes_per_person);
   json.key("healthy_alone").number(result.healthy_alone);
   json.key("healthy_beside").number(result.healthy_beside);
   json.key("shared_per_second").number(result.shared_per_second);
   json.key("figures").begin_array();
-  for (const Figure& figure : figures_of(result)) {
+  for (const Figure& figure : figures_of(options.measure, result)) {
     json.begin_object().key("name").text(figure.name).key("unit").text(figure.unit);
     json.key("value").number(figure.value).key("goal").number(figure.goal);
     json.key("met").boolean(figure.is_met()).end_object();
@@ -112,6 +125,8 @@ int main_of(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--sabotage") {
       options.measure.sabotage = true;
+    } else if (name == "--only-people") {
+      options.measure.only_people = true;
     } else if (i + 1 == argc || !read_option(name, argv[++i], options)) {
       std::fputs(kUsage, stderr);
       return 2;

@@ -1,6 +1,7 @@
 #include "bench/export_measure.h"
 
 #include <fmt/format.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +39,13 @@ constexpr const char* kCountries[] = {"US", "DE", "FR", "GB", "ES", "IT", "JP", 
 constexpr double kRunSecondsMax = 600;
 
 double seconds_wall() { return seconds_now(TimeOf::Wall); }
+
+// Time that all threads of the process had a processor.
+double seconds_cpu() {
+  timespec time{};
+  CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 double resident_mib() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
@@ -127,7 +135,15 @@ class World {
     return exporter_->destination_status(pass_, destination);
   }
   // Forgets what was sent, so that the next run sends all again.
-  Status forget(const std::string& sync) { return exporter_->delete_sync(pass_, sync); }
+  // Whoever ended its run may be at it still.
+  Status forget(const std::string& sync) {
+    const double end = seconds_wall() + kRunSecondsMax;
+    while (true) {
+      Status done = exporter_->delete_sync(pass_, sync);
+      if (done || done.error().code != ErrorCode::Conflict || seconds_wall() > end) return done;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
   std::uint64_t log_bytes() const { return log_->size_bytes(); }
 
  private:
@@ -188,15 +204,16 @@ std::string at_once(const ExportOptions& options) {
 Status measure_people(const ExportOptions& options, World& world, ExportResult& result) {
   ExportReceiver receiver(Manner::Answers);
   TRY(world.destination("fast", receiver.url(), at_once(options)));
-  std::vector<double> exporter, client;
+  std::vector<double> exporter, client, cpu, client_cpu;
   for (std::uint32_t round = 0; round < options.rounds; ++round) {
     TRY(world.sync("all", "everyone", "fast"));
     const std::uint64_t requests = receiver.requests(), bytes = receiver.body_bytes();
     const std::uint64_t log_bytes = world.log_bytes();
-    const double begin = seconds_wall();
+    const double begin = seconds_wall(), cpu_begin = seconds_cpu();
     TRY(world.start("all"));
     TRY_ASSIGN(const std::uint64_t sent, world.wait_for("all"));
     exporter.push_back(options.people / (seconds_wall() - begin));
+    cpu.push_back((seconds_cpu() - cpu_begin) / options.people * 1e9);
     const std::uint64_t batches = receiver.requests() - requests;
     if (sent != options.people || batches != (options.people + options.batch - 1) / options.batch) {
       return Error{ErrorCode::InvalidArgument, "a run of the benchmark does not send everybody"};
@@ -206,10 +223,14 @@ Status measure_people(const ExportOptions& options, World& world, ExportResult& 
     result.log_bytes_per_person =
         static_cast<double>(world.log_bytes() - log_bytes) / options.people;
     TRY(world.forget("all"));
+    const double client_begin = seconds_cpu();
     client.push_back(options.people /
                      client_alone(options, receiver, static_cast<std::size_t>(
                                                          of_all / static_cast<double>(batches))));
+    client_cpu.push_back((seconds_cpu() - client_begin) / options.people * 1e9);
   }
+  result.cpu_ns_per_person = spread_of(cpu).median;
+  result.client_cpu_ns_per_person = spread_of(client_cpu).median;
   result.people_per_second = spread_of(exporter).median;
   result.client_people_per_second = spread_of(client).median;
   return Ok{};
@@ -349,6 +370,7 @@ Result<ExportResult> measure_export(const ExportOptions& options) {
     World world(options);
     TRY(world.open());
     TRY(measure_people(options, world, result));
+    if (options.only_people) return result;
     TRY(measure_beside(options, world, result));
     TRY(measure_shared(options, world, result));
     TRY(measure_down(options, world, result));

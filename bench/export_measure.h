@@ -21,12 +21,15 @@ struct ExportOptions {
   std::uint32_t members = 50'000'000;  // Of each of the two sets.
   double down_seconds = 5;             // That a destination is down.
   std::string folder = "/tmp";
+  bool only_people = false;            // None of the other figures.
   bool sabotage = false;               // Deliveries one after the other, each waiting a moment.
 };
 
 struct ExportResult {
   double people_per_second = 0;      // Of the exporter.
   double client_people_per_second = 0;  // The same bodies by the HTTP client alone.
+  // Time of processors, of sender, log and receiver together: as good on a busy machine.
+  double cpu_ns_per_person = 0, client_cpu_ns_per_person = 0;
   double body_bytes_per_person = 0;
   double log_bytes_per_person = 0;
   double healthy_alone = 0, healthy_beside = 0;  // People a second.

@@ -9,11 +9,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/answers.h"
+#include "engine/profile_columns.h"
 #include "index/sets/bitmap.h"
 
 namespace muster::connect {
@@ -58,6 +60,13 @@ class Audience {
   virtual Result<std::vector<engine::ProfileRow>> people(
       const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
       const std::vector<std::string>& fields) const = 0;
+  // The same, column by column; the views hold as long as the moment does, too.
+  virtual Result<engine::ProfileColumns> columns(const AudienceMoment& moment,
+                                                 std::span<const index::Ordinal> ordinals,
+                                                 const std::vector<std::string>& fields) const {
+    TRY_ASSIGN(std::vector<engine::ProfileRow> rows, people(moment, ordinals, fields));
+    return engine::columns_of(std::move(rows), fields.size());
+  }
   // Everybody who was erased, ever.
   virtual Result<index::Bitmap> erased() const = 0;
   virtual Result<std::optional<index::Ordinal>> find(std::string_view profile_id) const = 0;

@@ -1,5 +1,6 @@
 #include "connect/batch_parts.h"
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -14,7 +15,7 @@ using index::Ordinal;
 
 // Errors: Corrupt unless it has the length that its parts make.
 Result<std::string> body_of(const BatchPlanned& batch) {
-  TRY_ASSIGN(std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
+  TRY_ASSIGN(std::string body, unpack(batch.packed, kBodyUnpackedMax));
   std::size_t expected = batch.prefix_bytes + batch.suffix_bytes +
                          (batch.member_bytes.size() - 1) * batch.separator_bytes;
   for (const std::uint32_t size : batch.member_bytes) expected += size;
@@ -39,7 +40,8 @@ Result<BatchPlanned> part_of(const BatchPlanned& batch, const std::string& body,
     if (places[next] == i) {
       members.push_back({.ordinal = people[i], .text = body.substr(at, size),
                          .digest = batch.digests.empty() ? 0 : batch.digests[i], .known = {},
-                         .name = batch.names.empty() ? 0 : batch.names[i]});
+                         .name = batch.names.empty() ? 0 : batch.names[i],
+                         .identifier = batch.identifiers.empty() ? 0 : batch.identifiers[i]});
       ++next;
     }
     at += size + batch.separator_bytes;
@@ -53,26 +55,40 @@ Result<BatchPlanned> part_of(const BatchPlanned& batch, const std::string& body,
 
 }  // namespace
 
-BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> members,
-                     Operation operation, bool gzip) {
-  BatchPlanned batch{.operation = operation, .gzip = gzip, .request = envelope.request};
-  std::string body = envelope.prefix;
+void enclose(const Envelope& envelope, std::string_view members, BatchPlanned& batch,
+             std::string* body) {
+  std::string whole;
+  whole.reserve(envelope.prefix.size() + members.size() + envelope.suffix.size());
+  whole.append(envelope.prefix).append(members).append(envelope.suffix);
+  batch.request = envelope.request;
   batch.prefix_bytes = static_cast<std::uint32_t>(envelope.prefix.size());
   batch.separator_bytes = static_cast<std::uint32_t>(envelope.separator.size());
   batch.suffix_bytes = static_cast<std::uint32_t>(envelope.suffix.size());
+  batch.packed = batch.gzip ? gzip_pack(whole) : pack(whole);
+  if (body != nullptr && !batch.gzip) *body = std::move(whole);
+}
+
+BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> members,
+                     Operation operation, bool gzip, std::string* body) {
+  BatchPlanned batch{.operation = operation, .gzip = gzip};
+  std::string texts;
   std::vector<std::string> known;
   for (const BatchMember& member : members) {
-    if (!batch.member_bytes.empty()) body += envelope.separator;
-    body += member.text;
+    if (!batch.member_bytes.empty()) texts += envelope.separator;
+    texts += member.text;
     batch.people.add(member.ordinal);
     batch.member_bytes.push_back(static_cast<std::uint32_t>(member.text.size()));
     if (operation == Operation::Remove) continue;
     batch.digests.push_back(member.digest);
     if (!member.known.empty()) known.push_back(member.known);
     if (member.name != 0) batch.names.push_back(member.name);
+    batch.identifiers.push_back(member.identifier);
   }
-  body += envelope.suffix;
-  batch.packed = gzip_pack(body);
+  const auto is_none = [](std::uint64_t identifier) { return identifier == 0; };
+  if (std::all_of(batch.identifiers.begin(), batch.identifiers.end(), is_none)) {
+    batch.identifiers.clear();
+  }
+  enclose(envelope, texts, batch, body);
   if (!known.empty()) batch.known = pack_known(known);
   return batch;
 }

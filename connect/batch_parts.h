@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -22,11 +23,17 @@ struct BatchMember {
   std::uint64_t digest = 0;
   std::string known;
   std::uint64_t name = 0;  // 0: nobody asks.
+  std::uint64_t identifier = 0;  // 0: nobody shares one.
 };
 
 // Without its id and run.  Requires members in the order of their ordinals.
+// Leaves the body as it goes out in `body`, where that is wanted and is not packed.
 BatchPlanned compose(const Envelope& envelope, std::span<const BatchMember> members,
-                     Operation operation, bool gzip);
+                     Operation operation, bool gzip, std::string* body = nullptr);
+
+// Puts a body around the texts of people, separators between them, and packs it into the batch.
+void enclose(const Envelope& envelope, std::string_view members, BatchPlanned& batch,
+             std::string* body);
 
 // The two halves of a batch of more than one person.
 // Errors: Corrupt when its packed body is damaged.

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "base/result.h"
 #include "connect/mapping/mapped_field.h"
 #include "connect/outcome_record.h"
+#include "connect/straight_writer.h"
 #include "connect/sync_document.h"
 
 namespace muster::connect {
@@ -61,8 +63,15 @@ class Composer {
   virtual std::uint64_t digest(const BatchScope& scope, const Person& person) const = 0;
   // Whether that is hash64() of the text of a person: then it need not be made twice.
   virtual bool digests_text() const { return false; }
+  // Where the text of everybody who is added or changed is member_json(), which the digest is of,
+  // and nothing else is to be remembered of them: they may be written straight from their columns.
+  virtual std::optional<StraightForm> straight() const { return std::nullopt; }
   // Whether removals need the values of people, not only their ids.
   virtual bool removes_by_values() const = 0;
+  // A digest of what a removal names them by, where another person may be known by the same;
+  // 0: nobody can, or they have nothing of it.
+  virtual std::uint64_t identifier(const Person&) const { return 0; }
+  virtual bool shares_identifiers() const { return false; }
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
   virtual std::string known(const Person& person) const = 0;
   // Whether that is more than name().
@@ -90,9 +99,9 @@ class PeopleComposer : public Composer {
  protected:
   std::uint64_t digest_of(const Person& person) const;
   Nulls nulls_;
+  std::vector<std::string> identify_by_;
 
  private:
-  std::vector<std::string> identify_by_;
   std::size_t batch_size_;
 };
 

@@ -1,9 +1,13 @@
 #include "connect/compress.h"
 
 #include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <new>
 
 namespace muster::connect {
 namespace {
@@ -11,6 +15,22 @@ namespace {
 constexpr int kGzipWindowBits = 15 + 16;  // zlib's way to say "gzip, largest window".
 constexpr int kMemoryLevel = 8;           // zlib's default.
 constexpr std::size_t kChunkBytes = 64U << 10;
+
+constexpr int kZstdLevel = 1;
+constexpr std::string_view kZstdMagic("\x28\xB5\x2F\xFD", 4);
+
+struct ContextDeleter {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+// Too little memory is no damage.
+void check_memory(std::size_t result) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+}
+
+Error too_large() {
+  return {ErrorCode::TooLarge, "A stored delivery unpacks to more than its limit."};
+}
 
 // zlib does not write through this pointer; its C interface only lacks the const.
 Bytef* input_of(std::string_view bytes) {
@@ -55,11 +75,41 @@ Result<std::string> gzip_unpack(std::string_view packed, std::size_t bytes_max) 
   }
   const bool whole = state == Z_STREAM_END && stream.avail_in == 0;
   inflateEnd(&stream);
-  if (out.size() > bytes_max) {
-    return Error{ErrorCode::TooLarge, "A stored delivery unpacks to more than its limit."};
-  }
+  if (out.size() > bytes_max) return too_large();
   if (!whole) return corrupt;
   return out;
+}
+
+std::string pack(std::string_view bytes) {
+  // A context is dear to make: each thread keeps one.
+  thread_local const std::unique_ptr<ZSTD_CCtx, ContextDeleter> context(ZSTD_createCCtx());
+  if (context == nullptr) throw std::bad_alloc();
+  std::string frame(ZSTD_compressBound(bytes.size()), '\0');
+  const std::size_t size = ZSTD_compressCCtx(context.get(), frame.data(), frame.size(),
+                                             bytes.data(), bytes.size(), kZstdLevel);
+  check_memory(size);
+  CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
+  frame.resize(size);
+  frame.shrink_to_fit();  // Batches wait in memory.
+  return frame;
+}
+
+bool is_packed(std::string_view bytes) { return bytes.starts_with(kZstdMagic); }
+
+Result<std::string> unpack(std::string_view packed, std::size_t bytes_max) {
+  if (!is_packed(packed)) return gzip_unpack(packed, bytes_max);
+  const Error corrupt{ErrorCode::Corrupt, "A stored delivery is no valid zstd frame."};
+  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) return corrupt;
+  if (size > bytes_max) return too_large();
+  const std::size_t whole = ZSTD_findFrameCompressedSize(packed.data(), packed.size());
+  if (ZSTD_isError(whole) != 0 || whole != packed.size()) return corrupt;
+  std::string bytes(size, '\0');
+  const std::size_t made =
+      ZSTD_decompress(bytes.data(), bytes.size(), packed.data(), packed.size());
+  check_memory(made);
+  if (ZSTD_isError(made) != 0 || made != size) return corrupt;
+  return bytes;
 }
 
 }  // namespace muster::connect

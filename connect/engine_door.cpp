@@ -1,5 +1,6 @@
 #include "connect/engine_door.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/hash.h"
@@ -58,6 +59,22 @@ class EngineAudience final : public Audience {
       if (gone[i]) rows[i].profile_id.clear();
     }
     return rows;
+  }
+
+  Result<engine::ProfileColumns> columns(const AudienceMoment& moment,
+                                         std::span<const index::Ordinal> ordinals,
+                                         const std::vector<std::string>& fields) const override {
+    if (!std::all_of(fields.begin(), fields.end(), engine::is_column)) {
+      return Audience::columns(moment, ordinals, fields);
+    }
+    const auto& answer = *static_cast<const engine::MembersAnswer*>(moment.held.get());
+    TRY_ASSIGN(engine::ProfileColumns columns,
+               engine::profile_columns(pass_, answer, ordinals, fields));
+    const std::vector<bool> gone = engine_.gone(pass_, ordinals);
+    for (std::size_t i = 0; i < columns.ids.size(); ++i) {
+      if (gone[i]) columns.ids[i] = {};
+    }
+    return columns;
   }
 
   Result<index::Bitmap> erased() const override { return engine_.erased(pass_); }

@@ -115,16 +115,19 @@ Exporter::Impl::Choice Exporter::Impl::choose_batch(const DestinationEntry& dest
   return choice;
 }
 
-bool Exporter::Impl::may_plan(const DestinationEntry& destination, const SyncEntry& sync) const {
+std::size_t Exporter::Impl::plannable(const DestinationEntry& destination,
+                                      const SyncEntry& sync) const {
   const Ledger& ledger = sync.ledger;
-  const unsigned concurrency = destination.document->limits.concurrency;
+  const std::uint64_t concurrency = destination.document->limits.concurrency;
+  const std::uint64_t live_max = std::max(kLiveBatchesMax, 2 * concurrency);
   const std::uint64_t live = ledger.live_batches();
-  if (live >= std::max<std::uint64_t>(kLiveBatchesMax, 2 * concurrency)) return false;
   std::uint64_t ready = 0;  // Never tried, and not under way.
   for (const auto& [id, batch] : ledger.batches()) {
     ready += !batch.dead && batch.attempts == 0 && !sync.flights.contains(id) ? 1 : 0;
   }
-  return ready < concurrency + kPlannedAhead;
+  const std::uint64_t ready_max = concurrency + kPlannedAhead;
+  if (live >= live_max || ready >= ready_max) return 0;
+  return std::min(live_max - live, ready_max - ready);
 }
 
 Exporter::Impl::Choice Exporter::Impl::choose_in(const DestinationEntry& destination,
@@ -166,7 +169,7 @@ Exporter::Impl::Choice Exporter::Impl::choose_work(const DestinationEntry& desti
     const bool all = ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
                      !sync.stuck.empty();
     if (all) return live == 0 ? do_now(TaskKind::FinishRun) : choice;
-    if (!may_plan(destination, sync)) return choice;
+    if (plannable(destination, sync) == 0) return choice;
     if (destination.gate.hold_until() <= now) return do_now(TaskKind::Deliver);
     return {.due = earlier(choice.due, destination.gate.hold_until())};
   }

@@ -1,27 +1,15 @@
 // What the holder of a claim does about deliveries: answers into the ledger, the next batches out
-// of the planner, all of it into one append, and then what is due to the destination.
+// of the planner (exporter_batches.cpp), all of it into one append, and then what is due to the
+// destination.
 #include <algorithm>
 #include <exception>
 
 #include "connect/batch_parts.h"
 #include "connect/compress.h"
 #include "connect/exporter_impl.h"
-#include "connect/planner.h"
 #include "connect/templates/content.h"
 
 namespace muster::connect {
-namespace {
-
-std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
-  std::size_t bytes = 0;
-  for (const OutcomeRecord& record : records) {
-    if (const auto* batch = std::get_if<BatchPlanned>(&record)) bytes += batch->packed.size();
-  }
-  return bytes;
-}
-
-}  // namespace
-
 // Deliveries that have their place at the destination and are not on their way; those that never
 // are give it back.
 struct Exporter::Impl::Starting {
@@ -31,13 +19,18 @@ struct Exporter::Impl::Starting {
   ~Starting() { give_back(); }
 
   void give_back() {
+    for (auto delivery = deliveries.begin(); delivery != deliveries.end();) {
+      delivery = give_back(delivery);
+    }
+  }
+  // Returns the one behind it.
+  std::deque<Delivery>::iterator give_back(std::deque<Delivery>::iterator delivery) {
     const std::scoped_lock lock(exporter.mutex_);
-    for (const Delivery& delivery : deliveries) {
-      if (task.sync->flights.erase(delivery.message_id) == 0) continue;  // It never had one.
+    if (task.sync->flights.erase(delivery->message_id) != 0) {  // Else it never had one.
       exporter.destinations_.at(task.destination_id).gate.end();
       --exporter.flights_;
     }
-    deliveries.clear();
+    return deliveries.erase(delivery);
   }
 
   Impl& exporter;
@@ -136,9 +129,12 @@ Status Exporter::Impl::settle_one(const Task& task, Answered& answered) {
   const Flight& flight = sync.flights.at(answered.batch_id);
   const Answer answer{.kind = AnswerKind::Status, .status = answered.status,
                       .body = answered.body, .cut = answered.cut};
-  TRY(judge_rows({.batch = *batch, .destination = *flight.destination, .answer = answer,
-                  .at = answered.at, .jitter = random_bits()},
-                 answered.verdict));
+  const Status read = judge_rows({.batch = *batch, .destination = *flight.destination,
+                                  .answer = answer, .at = answered.at, .jitter = random_bits()},
+                                 answered.verdict);
+  // Some were taken and some were not, and nobody can say any more who.
+  if (!read) answered.verdict = {.step = Step::Reject, .ambiguous = true,
+                                 .text = read.error().message};
   if (answered.verdict.step == Step::Disable) TRY(disable(task, flight, answered.verdict.text));
   if (answered.verdict.step == Step::Leave) return Ok{};
   TRY_ASSIGN(std::vector<OutcomeRecord> records, records_of(*batch, answered));
@@ -173,9 +169,13 @@ Result<std::vector<OutcomeRecord>> Exporter::Impl::records_of(const Batch& batch
       records.emplace_back(AttemptFailed{id, at, at, 0, false, status, verdict.text});
       break;
     case Step::Split: {
-      TRY_ASSIGN(auto halves, split(batch.plan, new_message_id(), new_message_id()));
-      records.emplace_back(Split{id, at, status, verdict.text, std::move(halves.first),
-                                 std::move(halves.second)});
+      auto halves = split(batch.plan, new_message_id(), new_message_id());
+      if (!halves) {
+        records.emplace_back(Rejected{id, at, status, verdict.text});
+        break;
+      }
+      records.emplace_back(Split{id, at, status, verdict.text, std::move(halves->first),
+                                 std::move(halves->second)});
       break;
     }
     case Step::Leave: CHECK(!"an attempt that is left has no records");
@@ -267,79 +267,6 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
   }
 }
 
-// --- The next batches ----------------------------------------------------------------------------
-
-Result<std::optional<BatchPlanned>> Exporter::Impl::plan_batch(const Task& task) {
-  SyncEntry& sync = *task.sync;
-  if (!sync.moment) {
-    TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
-    const std::scoped_lock lock(mutex_);
-    sync.moment = std::make_shared<const AudienceMoment>(std::move(moment));
-  }
-  if (!sync.events && task.document->mode == SyncMode::Events &&
-      sync.ledger.runs().back().erasure) {
-    const std::scoped_lock lock(mutex_);
-    sync.events = std::make_shared<const EventRows>();  // It is not the stream that tells of it.
-  }
-  if (!sync.events && task.document->mode == SyncMode::Events) {
-    auto events = events_of(*task.document, sync.ledger);
-    if (!events) {
-      TRY(stop_planning(sync, std::move(events.error())));
-      return std::optional<BatchPlanned>();
-    }
-    const std::scoped_lock lock(mutex_);
-    sync.events = std::move(*events);
-  }
-  const auto composer = make_composer(*task.document, *task.destination);
-  TRY_ASSIGN(auto kept, kept_names(task));
-  auto step = plan_step({.sync = *task.document, .audience = *parts_.audience,
-                         .moment = *sync.moment, .journal = *parts_.journal,
-                         .stream = outcome_stream(task.sync_id),
-                         .composer = *composer,
-                         .gzip = task.destination->gzip, .id = new_message_id(),
-                         .events = sync.events.get(), .kept = std::move(kept)},
-                        sync.ledger);
-  if (!step) {
-    TRY(stop_planning(sync, std::move(step.error())));
-    return std::optional<BatchPlanned>();
-  }
-  TRY(give_up_nameless(task, step->sorted.nameless));
-  const Sorted& sorted = step->sorted;
-  if (!sorted.unchanged.empty() || !sorted.unidentifiable.empty() || !sorted.nameless.empty() ||
-      !sorted.renamed.empty()) {
-    note(task, std::move(step->sorted));
-  }
-  return std::move(step->batch);
-}
-
-Status Exporter::Impl::plan_batches(const Task& task) {
-  SyncEntry& sync = *task.sync;
-  for (std::size_t planned = 0; planned < kPlannedAtOnceMax; ++planned) {
-    {
-      const std::scoped_lock lock(mutex_);
-      const DestinationEntry& destination = destinations_.at(task.destination_id);
-      const TimeMs at = now();
-      const Ledger& ledger = sync.ledger;
-      const bool over = draining_ || sync.cancel_wanted || sync.document->paused ||
-                        !sync.stuck.empty() || !destination.document->disabled.empty() ||
-                        !ledger.run_active() ||
-                        ledger.all_planned() || ledger.dead_batches() >= kDeadBatchesMax ||
-                        destination.gate.hold_until() > at;
-      if (over || !may_plan(destination, sync)) return Ok{};
-      // What can go goes first; the next ones are cut while it is under way.
-      const std::size_t room = destination.gate.room();
-      const bool open = destination.gate.ready_at(at).value_or(at + 1) <= at &&
-                        flights_ < kFlightsMax;
-      if (planned == 0 && open && due_batches(sync, at, room).size() == room) return Ok{};
-    }
-    TRY_ASSIGN(std::optional<BatchPlanned> batch, plan_batch(task));
-    if (!batch) continue;
-    note(task, std::move(*batch));
-    if (stored_bytes(sync.backlog) > kPlannedBytesMax) return Ok{};
-  }
-  return Ok{};
-}
-
 // --- Deliveries ----------------------------------------------------------------------------------
 
 Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
@@ -364,21 +291,41 @@ Status Exporter::Impl::prepare(const Task& task, Starting& starting) {
       destination.gate.begin(batch.plan.people.count(), at);
     }
   }
-  for (Delivery& delivery : starting.deliveries) {
-    const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
-    delivery.traceparent = traceparent_of(sync, plan.run);
-    delivery.request = plan.request;
-    delivery.people = plan.people;
-    delivery.body = plan.packed;
-    if (plan.gzip) continue;
-    auto unpacked = gzip_unpack(plan.packed, kBodyUnpackedMax);
-    if (!unpacked) {
-      starting.give_back();
-      return unpacked.error();
+  for (auto delivery = starting.deliveries.begin(); delivery != starting.deliveries.end();) {
+    const std::string id = delivery->message_id;
+    const Status filled = fill(task, *delivery);
+    if (filled) {
+      ++delivery;
+      continue;
     }
-    delivery.body = std::move(*unpacked);
+    delivery = starting.give_back(delivery);
+    give_up_damaged(task, id, filled.error());
   }
   return Ok{};
+}
+
+// What the batch says of it.
+Status Exporter::Impl::fill(const Task& task, Delivery& delivery) {
+  SyncEntry& sync = *task.sync;
+  const BatchPlanned& plan = sync.ledger.batch(delivery.message_id)->plan;
+  delivery.traceparent = traceparent_of(sync, plan.run);
+  delivery.request = plan.request;
+  delivery.people = plan.people;
+  if (plan.gzip) {
+    delivery.body = plan.packed;
+  } else if (auto body = take_body(sync, delivery.message_id)) {
+    delivery.body = std::move(*body);
+  } else {
+    TRY_ASSIGN(delivery.body, unpack(plan.packed, kBodyUnpackedMax));
+  }
+  return Ok{};
+}
+
+void Exporter::Impl::give_up_damaged(const Task& task, const std::string& batch_id,
+                                     const Error& error) {
+  note(task, Rejected{batch_id, now(), 0,
+                      error.message + " The next run makes another one for its people."});
+  audit("give up delivery " + batch_id, task.sync_id, 0);
 }
 
 void Exporter::Impl::launch(const Task& task, Delivery delivery) {

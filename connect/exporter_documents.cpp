@@ -362,7 +362,9 @@ Status Exporter::Impl::delete_sync(std::string_view id) {
       syncs_.find(id)->second->reserved = false;
       return done.error();
     }
-    syncs_.erase(syncs_.find(id));
+    const auto found = syncs_.find(id);
+    forget_bodies(*found->second);
+    syncs_.erase(found);
   }
   give_up_removals(id, kSyncDeleted);
   return Ok{};

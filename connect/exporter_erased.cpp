@@ -8,7 +8,7 @@
 
 #include "connect/batch_parts.h"
 #include "connect/exporter_impl.h"
-#include "connect/in_place.h"
+#include "index/sets/in_place.h"
 #include "connect/profile_ids.h"
 #include "connect/templates/content.h"
 
@@ -40,6 +40,32 @@ std::string owner_of(std::string_view sync, index::Ordinal person) {
   return "removal/" + std::string(sync) + "/" + std::to_string(person);
 }
 
+// Who follows one of these people, and may go on under what they are known by.
+index::Bitmap heirs_of(const Ledger& ledger, const index::Bitmap& people) {
+  const SharedIdentifiers& identifiers = ledger.identifiers();
+  index::Bitmap heirs;
+  if (identifiers.followers().empty()) return heirs;
+  for (const index::Ordinal person : people.to_vector()) {
+    const std::uint64_t identifier = identifiers.held_by(person);
+    if (!identifiers.leads(person, identifier)) continue;
+    for (const index::Ordinal one : identifiers.followers_of(identifier, kHeirsMax)) {
+      if (!people.contains(one)) heirs.add(one);
+    }
+  }
+  return heirs;
+}
+
+// Of those who follow the same one, the first.
+index::Bitmap first_of_each(const Ledger& ledger, const index::Bitmap& heirs) {
+  index::Bitmap first;
+  std::set<index::Ordinal> led;
+  for (const index::Ordinal person : heirs.to_vector()) {
+    const auto leader = ledger.identifiers().leader_of(person);
+    if (leader && led.insert(*leader).second) first.add(person);
+  }
+  return first;
+}
+
 index::Bitmap without_batches(const Ledger& ledger, index::Bitmap people) {
   for (const auto& [id, batch] : ledger.batches()) remove_all(people, batch.plan.people);
   return people;
@@ -47,8 +73,10 @@ index::Bitmap without_batches(const Ledger& ledger, index::Bitmap people) {
 
 }  // namespace
 
-// Nobody but those who were erased is concerned: what the ledger knows of others stays.
-Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const Ledger& ledger,
+// Nobody but those who were erased is concerned, and who goes on under what they were known by:
+// what the ledger knows of others stays.
+Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const SyncDocument& document,
+                                                          const Ledger& ledger,
                                                           const RunRequested& requested) const {
   Plan made;
   TRY_ASSIGN(AudienceMoment moment, parts_.audience->latest());
@@ -56,6 +84,13 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const Ledger& ledger,
               .snapshot = moment.snapshot, .erasure = true};
   made.run.remove = without_batches(
       ledger, intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased));
+  const index::Bitmap heirs = heirs_of(ledger, made.run.remove);
+  if (!heirs.empty()) {
+    TRY_ASSIGN(const Plan usual, plan(document, ledger, {.run = requested.run, .at = requested.at,
+                                                         .erased = {}}));
+    made.run.add = first_of_each(ledger, intersect(heirs, usual.run.add));
+    made.run.audience = made.run.add;
+  }
   made.moment = std::make_shared<const AudienceMoment>(std::move(moment));
   return made;
 }
@@ -70,6 +105,7 @@ index::Bitmap Exporter::Impl::erased_there(const SyncEntry& sync) const {
 }
 
 void Exporter::Impl::review_erased(SyncEntry& sync, bool was_erasure) {
+  forget_bodies(sync);
   if (was_erasure) {
     sync.erased_again_at = now() + kErasedAgainMs;
   } else {
@@ -187,30 +223,29 @@ Status Exporter::Impl::recut(const Task& task) {
       if (!people.empty()) cuts.emplace_back(id, std::move(people));
     }
   }
-  Status done = Ok{};
   for (auto& [id, people] : cuts) {  // Each in an append of its own: they may be large.
     const BatchPlanned& plan = sync.ledger.batch(id)->plan;
     Recut record{.id = id, .at = now(), .without = std::move(people), .next = {}};
     record.has_next = record.without != plan.people;
     if (record.has_next) {
       auto next = cut_out(plan, record.without, new_message_id());
-      if (!next) {  // Damaged: it stays, unsent, and the others go on.
-        const std::scoped_lock lock(mutex_);
-        sync.uncuttable.insert(id);
-        done = std::move(next.error());
+      if (!next) {
+        give_up_damaged(task, id, next.error());
+        TRY(flush(task));
         continue;
       }
       record.next = std::move(*next);
     }
     const std::string next = record.next.id;
     note(task, std::move(record));  // The id is the same, however often that is written.
+    static_cast<void>(take_body(sync, id));
     {
       const std::scoped_lock lock(mutex_);
       if (sync.replay.erase(id) != 0 && !next.empty()) sync.replay.insert(next);
     }
     TRY(flush(task));
   }
-  return done;
+  return Ok{};
 }
 
 std::set<std::string> Exporter::Impl::dead_removals(const SyncEntry& sync) const {
@@ -229,8 +264,7 @@ std::set<std::string> Exporter::Impl::dead_removals(const SyncEntry& sync) const
 std::optional<TaskKind> Exporter::Impl::owed_task(const SyncEntry& sync, TimeMs now) const {
   if (!sync.erased.empty()) {
     for (const auto& [id, batch] : sync.ledger.batches()) {
-      const bool waits = sync.flights.contains(id) || sync.uncuttable.contains(id);
-      if (!waits && !to_cut(sync, batch).empty()) return TaskKind::Recut;
+      if (!sync.flights.contains(id) && !to_cut(sync, batch).empty()) return TaskKind::Recut;
     }
   }
   const RemovalsOfSync& removals = outbox_.of(sync.ledger.sync());

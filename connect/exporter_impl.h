@@ -42,6 +42,7 @@
 #include "connect/known_people.h"
 #include "connect/ledger.h"
 #include "connect/outcome_eraser.h"
+#include "connect/planner.h"
 #include "connect/removal_outbox.h"
 #include "connect/secret_box.h"
 #include "connect/sync_document.h"
@@ -57,6 +58,11 @@ inline constexpr std::uint64_t kDeadBatchesMax = 32;
 // log, and must stay far below its largest record.
 inline constexpr std::size_t kPlannedAtOnceMax = 16;
 inline constexpr std::size_t kPlannedBytesMax = 16U << 20;
+// Bodies of batches that are kept as they go out until they are first sent, of all syncs together;
+// others are unpacked.
+inline constexpr std::size_t kBodiesBytesMax = 64U << 20;
+// Below so many people it is not worth a thread to plan beside another one.
+inline constexpr std::size_t kPlannedBesideMin = 4'096;
 // Batches that are ready before there is room for them, above the concurrency.
 inline constexpr std::uint64_t kPlannedAhead = 2;
 // Deliveries under way, all destinations together.
@@ -115,6 +121,8 @@ struct SyncEntry {
   std::map<std::string, Flight> flights;     // By batch.
   std::list<Answered> answers;
   std::vector<OutcomeRecord> backlog;        // In the ledger, and not written yet.
+  // By batch that was planned and not sent yet: its body, unless that is packed as it goes out.
+  std::map<std::string, std::string> bodies;
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A thread is at work for it ...
@@ -126,7 +134,6 @@ struct SyncEntry {
   index::Bitmap erased;
   index::Bitmap erased_tried;                // By the erasure run that ended last.
   TimeMs erased_again_at = 0;                // When those get another run.
-  std::set<std::string> uncuttable;          // Batches too damaged to be cut: nothing is sent.
   bool named_last = false;                   // Names were kept since a run began.
   // Of a continuous sync: who was in its segments at the newest look or run, and when somebody came
   // or went that no run has seen; 0: nobody.
@@ -251,7 +258,8 @@ class Exporter::Impl {
                      TimeMs now) const;
   Choice choose_batch(const DestinationEntry& destination, const SyncEntry& sync,
                       TimeMs now) const;
-  bool may_plan(const DestinationEntry& destination, const SyncEntry& sync) const;
+  // How many batches may be cut before others are settled.
+  std::size_t plannable(const DestinationEntry& destination, const SyncEntry& sync) const;
   // Batches that are due and may go now, oldest first, at most `most`.
   std::vector<std::string> due_batches(const SyncEntry& sync, TimeMs now, std::size_t most) const;
   // Whether a delivery of another sync to the same destination holds one of these people.
@@ -277,10 +285,21 @@ class Exporter::Impl {
   Status settle(const Task& task);
   Status settle_one(const Task& task, Answered& answered);
   Status plan_batches(const Task& task);
-  Result<std::optional<BatchPlanned>> plan_batch(const Task& task);
+  // Whether moment and events of the run are there; else it is stuck.
+  Result<bool> ready_to_plan(const Task& task);
+  Result<std::vector<PlannedStep>> plan_steps(const Task& task, std::size_t most);
+  Status note_step(const Task& task, PlannedStep step);
+  // Under mutex_: a body is kept until it is asked for, or nobody needs it any more.
+  void keep_body(SyncEntry& sync, const std::string& batch_id, std::string body);
+  std::optional<std::string> take_body(SyncEntry& sync, const std::string& batch_id);
+  void forget_bodies(SyncEntry& sync);
   Result<std::vector<OutcomeRecord>> records_of(const Batch& batch, const Answered& answered);
+  // Nobody can read any more what was stored of it: its people are rejected, and with the next run
+  // another one is made for them.
+  void give_up_damaged(const Task& task, const std::string& batch_id, const Error& error);
   struct Starting;
   Status prepare(const Task& task, Starting& starting);
+  Status fill(const Task& task, Delivery& delivery);
   void launch(const Task& task, Delivery delivery);
   void not_launched(const Task& task, const std::string& batch_id);
   // By any thread.
@@ -304,7 +323,8 @@ class Exporter::Impl {
   };
   Result<Plan> plan(const SyncDocument& document, const Ledger& ledger,
                     const RunRequested& requested) const;
-  Result<Plan> plan_erasure(const Ledger& ledger, const RunRequested& requested) const;
+  Result<Plan> plan_erasure(const SyncDocument& document, const Ledger& ledger,
+                            const RunRequested& requested) const;
   Result<Plan> plan_events(const SyncDocument& document, const Ledger& ledger,
                            const RunRequested& requested) const;
   // What happened to whom in the run under way.
@@ -367,6 +387,8 @@ class Exporter::Impl {
   // Newest first, `most` of them.
   std::vector<RunView> runs_of(const SyncEntry& entry, std::size_t most = kRunsKeptMax + 1) const;
   JobView job_of(const SyncEntry& entry, RunView run) const;
+  // Whom those who follow somebody follow.
+  Status name_leaders(std::vector<PersonView>& views) const;
 
   TimeMs now() const { return options_.clock->now(); }
   std::uint64_t random_bits();
@@ -392,6 +414,7 @@ class Exporter::Impl {
   std::string served_last_;  // The sync.
   unsigned threads_ = 0;     // In run().
   std::size_t flights_ = 0;  // Begun and not answered.
+  std::size_t bodies_bytes_ = 0;  // Of all syncs.
   bool draining_ = false;    // The last thread is leaving run(): nothing new begins.
   std::stop_source landing_;  // Stops the flights.
 

@@ -155,13 +155,32 @@ Result<LedgerView> Exporter::Impl::ledger(std::string_view id) const {
 
 Result<PersonView> Exporter::Impl::person(std::string_view id, std::string_view profile_id) const {
   TRY_ASSIGN(const std::optional<index::Ordinal> ordinal, parts_.audience->find(profile_id));
-  const std::scoped_lock lock(mutex_);
-  const SyncEntry* const entry = find_sync(id);
-  if (entry == nullptr) return no_such("sync", id);
-  if (!ordinal) return Error{ErrorCode::NotFound, "There is no profile of this id."};
-  PersonView view = entry->ledger.person(*ordinal);
-  view.profile_id = profile_id;
-  return view;
+  std::vector<PersonView> views(1);
+  {
+    const std::scoped_lock lock(mutex_);
+    const SyncEntry* const entry = find_sync(id);
+    if (entry == nullptr) return no_such("sync", id);
+    if (!ordinal) return Error{ErrorCode::NotFound, "There is no profile of this id."};
+    views.front() = entry->ledger.person(*ordinal);
+  }
+  views.front().profile_id = profile_id;
+  TRY(name_leaders(views));
+  return std::move(views.front());
+}
+
+Status Exporter::Impl::name_leaders(std::vector<PersonView>& views) const {
+  std::vector<index::Ordinal> leaders;
+  for (const PersonView& view : views) {
+    if (view.leader) leaders.push_back(*view.leader);
+  }
+  if (leaders.empty()) return Ok{};
+  TRY_ASSIGN(const AudienceMoment moment, parts_.audience->latest());
+  TRY_ASSIGN(auto rows, parts_.audience->people(moment, leaders, {}));
+  auto row = rows.begin();
+  for (PersonView& view : views) {
+    if (view.leader) view.leader_id = std::move((row++)->profile_id);
+  }
+  return Ok{};
 }
 
 Result<PeoplePage> Exporter::Impl::people(std::string_view id, const PeopleQuery& query) const {
@@ -188,6 +207,7 @@ Result<PeoplePage> Exporter::Impl::people(std::string_view id, const PeopleQuery
   TRY_ASSIGN(std::vector<std::string> ids,
              profile_ids(*parts_.audience, moment, {*parts_.journal, stream}, ordinals));
   for (std::size_t i = 0; i < ids.size(); ++i) page.people[i].profile_id = std::move(ids[i]);
+  TRY(name_leaders(page.people));
   return page;
 }
 

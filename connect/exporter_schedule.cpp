@@ -39,7 +39,7 @@ std::vector<RuleCost> costs_of(const index::Bitmap& audience,
 Result<Exporter::Impl::Plan> Exporter::Impl::plan(const SyncDocument& document,
                                                   const Ledger& ledger,
                                                   const RunRequested& requested) const {
-  if (!requested.erased.empty()) return plan_erasure(ledger, requested);
+  if (!requested.erased.empty()) return plan_erasure(document, ledger, requested);
   if (document.mode == SyncMode::Events) return plan_events(document, ledger, requested);
   Plan made;
   TRY_ASSIGN(AudienceMoment members, parts_.audience->members(document.segment));

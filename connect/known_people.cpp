@@ -17,7 +17,7 @@ Error damaged() {
 // The list of a batch; empty when it has none.
 Result<boost::json::array> list_of(const BatchPlanned& batch) {
   if (batch.known.empty()) return boost::json::array();
-  TRY_ASSIGN(const std::string text, gzip_unpack(batch.known, kBodyUnpackedMax));
+  TRY_ASSIGN(const std::string text, unpack(batch.known, kBodyUnpackedMax));
   boost::json::error_code failed;
   boost::json::value list = boost::json::parse(text, failed);
   if (failed || !list.is_array() || list.get_array().size() != batch.people.count()) {
@@ -95,7 +95,7 @@ std::string pack_known(const std::vector<std::string>& texts) {
   json.begin_array();
   for (const std::string& text : texts) json.raw(text);
   json.end_array();
-  return gzip_pack(json.str());
+  return pack(json.str());
 }
 
 Person KnownPerson::as_person(const std::vector<MappedField>& mapping) const {
@@ -110,7 +110,7 @@ Person KnownPerson::as_person(const std::vector<MappedField>& mapping) const {
 Result<std::vector<std::optional<KnownPerson>>> known_people(const BatchPlanned& batch) {
   std::vector<std::optional<KnownPerson>> people;
   if (batch.known.empty()) {
-    TRY_ASSIGN(const std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
+    TRY_ASSIGN(const std::string body, unpack(batch.packed, kBodyUnpackedMax));
     std::size_t at = batch.prefix_bytes;
     for (const std::uint32_t size : batch.member_bytes) {
       if (at + size > body.size()) return damaged();
@@ -148,7 +148,7 @@ Result<bool> forget_known(BatchPlanned& batch, const index::Bitmap& people) {
     list[i] = nullptr;
     changed = true;
   }
-  if (changed) batch.known = gzip_pack(boost::json::serialize(list));
+  if (changed) batch.known = pack(boost::json::serialize(list));
   return changed;
 }
 

@@ -1,6 +1,6 @@
 // What a destination knows of the people of a batch, where the bytes it was sent do not tell us.
 //
-//   [{"id": "p1", "values": {"email": "5c0f...", "tags": ["a"]}}, null, ...], gzipped, in order
+//   [{"id": "p1", "values": {"email": "5c0f...", "tags": ["a"]}}, null, ...], packed, in order
 //
 // It is how somebody is removed by the identifier they were sent with, also after it changed or the
 // person is gone. null: forgotten, because they were erased.

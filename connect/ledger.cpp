@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "connect/in_place.h"
+#include "index/sets/in_place.h"
 
 namespace muster::connect {
 namespace {
@@ -124,6 +124,7 @@ Status Ledger::on(const RunStarted& record) {
   unidentifiable_ = {};
   rejected_ = {};
   rejections_.clear();
+  identifiers_.keep_followers(record.add);  // Each is looked at again.
   remember(std::move(view));
   return Ok{};
 }
@@ -151,6 +152,7 @@ Status Ledger::on(const Sorted& record) {
   remove_all(to_remove_, nameless);
   remove_all(held_, nameless);
   remove_all(maybe_held_, nameless);
+  drop_identifiers(nameless, true);
   come_back(nameless);
   const index::Bitmap renamed = subtract(record.renamed, removals_pending_);
   counts.removals += renamed.count();
@@ -173,7 +175,7 @@ Status Ledger::on(const Sorted& record) {
   counts.removals += leaving.count();
   add_all(removals_pending_, leaving);
   add_all(to_remove_, leaving);
-  return Ok{};
+  return settle_shared(record);
 }
 
 Status Ledger::on(const BatchPlanned& record) {
@@ -185,6 +187,7 @@ Status Ledger::on(const BatchPlanned& record) {
   if (!within(record.people, open)) return corrupt("a batch holds people of another one");
   remove_all(open, record.people);
   insert(record, next_order_++);
+  lead(record);
   return Ok{};
 }
 
@@ -231,15 +234,18 @@ void Ledger::take(const BatchPlanned& plan, const index::Bitmap& people) {
     remove_all(held_, people);
     const std::uint64_t removed = settle_removals(people);
     if (!runs_.empty()) runs_.back().counts.removals_sent += removed;
+    drop_identifiers(people, false);
     come_back(people);
     return;
   }
   add_all(held_, people);
   const std::vector<index::Ordinal> all = plan.people.to_vector();
+  const bool is_whole = people == plan.people;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!people.contains(all[i])) continue;
+    if (!is_whole && !people.contains(all[i])) continue;
     digests_.set(all[i], plan.digests[i]);
     if (!plan.names.empty()) names_.set(all[i], plan.names[i]);
+    if (!plan.identifiers.empty()) take_identifier(all[i], plan.identifiers[i]);
   }
   const std::uint64_t sent = settle(people);
   if (!runs_.empty()) runs_.back().counts.sent += sent;
@@ -262,6 +268,7 @@ void Ledger::refuse(const Batch& batch, const index::Bitmap& people,
   remove_all(renamed_, people);
   for (const index::Ordinal ordinal : people.to_vector()) rejections_[ordinal] = why;
   add_all(rejected_, people);
+  give_back(batch.plan, people, batch.ambiguous);
 }
 
 Status Ledger::on(const Delivered& record) {
@@ -358,6 +365,7 @@ Status Ledger::on(const Cancelled& record) {
   for (auto batch = batches_.begin(); batch != batches_.end();) {
     const bool may_be_there = batch->second.ambiguous || batch->second.in_flight;
     if (!may_be_there && !batch->second.dead) {
+      give_back(batch->second.plan, batch->second.plan.people, false);
       batch = batches_.erase(batch);
       continue;
     }
@@ -411,6 +419,7 @@ Status Ledger::on(const Recut& record) {
   // None is cut that is on its way: it was cut off by the end of the program (mark_interrupted).
   const bool ambiguous = before.ambiguous || before.in_flight;
   if (ambiguous && !removes) add_all(maybe_held_, subtract(record.without, held_));
+  give_back(before.plan, record.without, ambiguous);
   if (!record.has_next) return Ok{};
   Batch& next = insert(record.next, before.order);
   next.attempts = before.attempts;

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "connect/digest_table.h"
 #include "connect/outcome_record.h"
+#include "connect/shared_identifiers.h"
 #include "connect/views.h"
 #include "index/sets/bitmap.h"
 
@@ -82,6 +83,8 @@ class Ledger {
   std::uint64_t digest(index::Ordinal ordinal) const { return digests_.get(ordinal); }
   // Of what names them there; 0: nobody knows, or asks.
   std::uint64_t name_digest(index::Ordinal ordinal) const { return names_.get(ordinal); }
+  // Identifiers that several profiles may have.
+  const SharedIdentifiers& identifiers() const { return identifiers_; }
   const std::map<std::string, Batch>& batches() const { return batches_; }
   const Batch* batch(const std::string& id) const;
   std::uint64_t live_batches() const;  // Not dead.
@@ -158,12 +161,21 @@ class Ledger {
   // Who was to be removed only to be added again can be.
   void come_back(const index::Bitmap& people);
   std::string arm_of(index::Ordinal ordinal) const;
+  // Shared identifiers (ledger_leaders.cpp).
+  void lead(const BatchPlanned& plan);
+  void promote(std::uint64_t identifier, bool is_there, const index::Bitmap& heirs = {});
+  void take_identifier(index::Ordinal person, std::uint64_t identifier);
+  void drop_identifiers(const index::Bitmap& people, bool is_there,
+                        const index::Bitmap& heirs = {});
+  void give_back(const BatchPlanned& plan, const index::Bitmap& people, bool may_be_there);
+  Status settle_shared(const Sorted& record);
   Error corrupt(std::string_view what) const;
 
   std::string sync_;
   index::Bitmap held_;
   index::Bitmap maybe_held_;  // Disjoint from held_.
   DigestTable digests_, names_;
+  SharedIdentifiers identifiers_;
   std::map<std::string, Batch> batches_;
   std::uint64_t next_order_ = 0;
   std::unordered_map<index::Ordinal, std::shared_ptr<const Rejection>> rejections_;

@@ -5,6 +5,7 @@ namespace muster::connect {
 namespace {
 
 std::string rejection_text(const Rejection& rejection) {
+  if (rejection.status == 0) return rejection.answer;  // It was never answered.
   return "HTTP " + std::to_string(rejection.status) +
          (rejection.answer.empty() ? "" : ": " + rejection.answer);
 }
@@ -28,6 +29,11 @@ PersonView Ledger::person(index::Ordinal ordinal) const {
     if (!people.contains(ordinal)) continue;
     view.state = PersonState::Excluded;
     view.reason = "in segment '" + segment + "'";
+  }
+  if (identifiers_.followers().contains(ordinal)) {
+    view.state = PersonState::Following;
+    view.reason = "the same identifier as another profile, which is sent";
+    view.leader = identifiers_.leader_of(ordinal);
   }
   view.arm = arm_of(ordinal);
   for (const auto& [arm, people] : held_out_) {
@@ -65,6 +71,7 @@ index::Bitmap Ledger::people(PersonState state) const {
       for (const auto& [arm, people] : held_out_) found = unite(found, people);
       return found;
     case PersonState::Sent: return held_;
+    case PersonState::Following: return identifiers_.followers();
     case PersonState::Rejected: return rejected_;
     case PersonState::Unidentifiable: return unidentifiable_;
     case PersonState::Excluded:
@@ -93,6 +100,7 @@ LedgerView Ledger::view() const {
   view.excluded = people(PersonState::Excluded).count();
   view.unidentifiable = unidentifiable_.count();
   view.held_out = people(PersonState::HeldOut).count();
+  view.following = identifiers_.followers().count();
   view.unknown = people(PersonState::Unknown).count();
   view.dead_letters = dead_batches();
   if (!runs_.empty()) view.newest_run = runs_.back();

@@ -1,15 +1,18 @@
 #include "connect/outcome_record.h"
 
+#include <algorithm>
 #include <concepts>
 #include <limits>
 #include <type_traits>
 
 #include "base/bytes.h"
+#include "connect/compress.h"
 
 namespace muster::connect {
 namespace {
 
-constexpr std::uint8_t kFormat = 3;  // 3: who is nameless or renamed, and digests of names.
+constexpr std::uint8_t kFormat = 4;       // 4: bodies that are not gzip, shared identifiers.
+constexpr std::uint8_t kNamesFormat = 3;  // 3: who is nameless or renamed, and digests of names.
 constexpr std::uint8_t kCommonFormat = 2;  // 2: batches say how they are requested, runs who is
                                            // held out. All others than the above are written so.
 constexpr std::uint8_t kOldestFormat = 1;
@@ -146,6 +149,7 @@ template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, Sorted> {
   each(v, r.run, r.unchanged, r.unidentifiable);
   if (v.format() >= 3) each(v, r.nameless, r.renamed);
+  if (v.format() >= 4) each(v, r.following, r.identifiers, r.waiting, r.handed, r.heirs);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned> {
@@ -155,6 +159,7 @@ void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, BatchPlanned
   each(v, r.separator_bytes, r.suffix_bytes, r.request.method, r.request.target,
        r.request.content_type, r.request.headers, r.known);
   if (v.format() >= 3) each(v, r.names);
+  if (v.format() >= 4) each(v, r.identifiers);
 }
 template <typename V, typename R>
 void walk(V& v, R& r) requires std::same_as<std::remove_const_t<R>, AttemptStarted> {
@@ -238,16 +243,29 @@ bool fits(const BatchPlanned& batch) {
   const std::uint64_t people = batch.people.count();
   return people > 0 && batch.member_bytes.size() == people && !batch.id.empty() &&
          batch.digests.size() == (batch.operation == Operation::Remove ? 0 : people) &&
-         (batch.names.empty() || batch.names.size() == batch.digests.size());
+         (batch.names.empty() || batch.names.size() == batch.digests.size()) &&
+         (batch.identifiers.empty() || batch.identifiers.size() == batch.digests.size());
 }
 
-// Whether it says anything that formats before this one have no place for.
-bool is_newest(const OutcomeRecord& record) {
-  if (const auto* sorted = std::get_if<Sorted>(&record)) return sorted->tells_nameless;
-  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return !batch->names.empty();
-  if (const auto* split = std::get_if<Split>(&record)) return !split->first.names.empty();
+// The oldest format that has a place for what it says.
+std::uint8_t format_of(const BatchPlanned& batch) {
+  const bool is_new = is_packed(batch.packed) || is_packed(batch.known) ||
+                      !batch.identifiers.empty();
+  if (is_new) return kFormat;
+  return batch.names.empty() ? kCommonFormat : kNamesFormat;
+}
+
+std::uint8_t format_of(const OutcomeRecord& record) {
+  if (const auto* sorted = std::get_if<Sorted>(&record)) {
+    if (sorted->is_about_shared()) return kFormat;
+    return sorted->tells_nameless ? kNamesFormat : kCommonFormat;
+  }
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) return format_of(*batch);
+  if (const auto* split = std::get_if<Split>(&record)) {
+    return std::max(format_of(split->first), format_of(split->second));
+  }
   const auto* const recut = std::get_if<Recut>(&record);
-  return recut != nullptr && !recut->next.names.empty();
+  return recut != nullptr && recut->has_next ? format_of(recut->next) : kCommonFormat;
 }
 
 bool fits(const OutcomeRecord& record) {
@@ -289,7 +307,7 @@ std::string_view name_of(Operation operation) {
 }
 
 std::string encode(const OutcomeRecord& record) {
-  const std::uint8_t format = is_newest(record) ? kFormat : kCommonFormat;
+  const std::uint8_t format = format_of(record);
   std::string out;
   out.push_back(static_cast<char>(format));
   out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.

@@ -76,6 +76,18 @@ struct Sorted {
   // there, and then added.
   index::Bitmap renamed = {};
   bool tells_nameless = true;
+  // Since format 4, where identifiers are shared. Others are known there by what these are known
+  // by, and nothing is sent of them: by whom, their identifiers say, one for each.
+  index::Bitmap following = {};
+  std::vector<std::uint64_t> identifiers = {};
+  // Their identifier is being removed for somebody else: the next run looks at them.
+  index::Bitmap waiting = {};
+  // They leave, and what they were known by is another's: it stays. Where the other one follows
+  // them so far, that is an heir.
+  index::Bitmap handed = {}, heirs = {};
+  bool is_about_shared() const {
+    return !following.empty() || !waiting.empty() || !handed.empty();
+  }
 };
 
 // Where and how a batch goes out, apart from what the destination's document says of all: rendered
@@ -98,16 +110,20 @@ struct BatchPlanned {
   std::vector<std::uint64_t> digests;      // One per person, ascending; none for Remove.
   std::vector<std::uint32_t> member_bytes;  // Length of each person's text in the body.
   std::uint32_t prefix_bytes = 0;          // Of the body, before the first person.
-  std::string packed;                      // The body, gzipped.
+  std::string packed;                      // The body, gzipped; since format 4 by pack(), unless
+                                           // it goes out gzipped.
   // Since format 2; before, people stood in JSON: "," between them and "]}" behind the last.
   std::uint32_t separator_bytes = 1, suffix_bytes = 2;
   PlannedRequest request = {};
-  // What the destination knows of each person, gzipped: [{"id": ..., "values": {...}}, null, ...].
+  // What the destination knows of each person, packed as well:
+  // [{"id": ..., "values": {...}}, null, ...].
   // "": the text of each person is a JSON object that names their id.
   std::string known = {};
   // Since format 3: a digest of what names each person at the destination, where they are removed
   // by values of theirs; else none.
   std::vector<std::uint64_t> names = {};
+  // Since format 4: a digest of what several people may be known by, of each; else none.
+  std::vector<std::uint64_t> identifiers = {};
 };
 
 struct AttemptStarted {

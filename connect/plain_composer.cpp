@@ -41,6 +41,10 @@ class PlainComposer final : public PeopleComposer {
     return digest_of(person);
   }
   bool digests_text() const override { return true; }
+  std::optional<StraightForm> straight() const override {
+    if (nulls_ == Nulls::Keep) return std::nullopt;
+    return StraightForm{.nulls = nulls_, .identify_by = &identify_by_};
+  }
   std::string known(const Person& person) const override {
     return nulls_ == Nulls::Keep ? known_text(mapping_, person, nullptr) : "";
   }

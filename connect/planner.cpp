@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "connect/batch_parts.h"
 #include "connect/known_people.h"
+#include "connect/plan_parts.h"
 #include "connect/profile_ids.h"
+#include "connect/shared_plan.h"
 
 namespace muster::connect {
 namespace {
@@ -18,27 +21,15 @@ using index::Ordinal;
 constexpr std::size_t kCheckedAtOnceMax = 16'384;
 constexpr std::size_t kCheckedPerBatchPlace = 4;
 
-BatchScope scope_of(const BatchInput& input, const Ledger& ledger, Operation operation) {
-  const RunView& run = ledger.runs().back();
-  return {.sync = ledger.sync(), .segment = input.sync.segment, .run = run.number,
-          .snapshot = run.snapshot, .at = run.started_at, .operation = operation,
-          .is_of_events = input.events != nullptr};
-}
-
-// Nobody is removed from one that only appends: who is there and cannot be named stays as they are.
-bool stays_as_is(const BatchInput& input, const Ledger& ledger, Ordinal ordinal) {
-  return input.sync.mode == SyncMode::Append &&
-         (ledger.held().contains(ordinal) || ledger.maybe_held().contains(ordinal));
-}
-
 // Collects the people of one batch, until it is full.
 class Gatherer {
  public:
   Gatherer(const BatchInput& input, const Ledger& ledger, Operation operation)
-      : input_(input), scope_(scope_of(input, ledger, operation)) {
+      : input_(input), scope_(scope_of(input, ledger, operation)), shared_(input, ledger) {
     step_.sorted.run = scope_.run;
   }
 
+  SharedPlan& shared() { return shared_; }
   const BatchScope& scope() const { return scope_; }
   bool full() const {
     return full_ || members_.size() >= input_.composer.people_max(scope_.operation);
@@ -60,6 +51,7 @@ class Gatherer {
       member.digest = is_told ? hash64(member.text) : input_.composer.digest(scope_, as_known);
       member.known = input_.composer.known(as_known);
       member.name = input_.composer.name_digest(as_known, member.known);
+      member.identifier = shared_.identifier(as_known);
     }
     if (input_.composer.is_own_form()) {
       tell(input_.events, scope_.operation, ordinal, member.text);
@@ -68,13 +60,27 @@ class Gatherer {
     full_ = !members_.empty() && bytes_ > input_.composer.bytes_max();
     if (full_) return;  // The next batch begins with them.
     if (members_.empty()) envelope_ = input_.composer.envelope(scope_, person);
+    shared_.take(ordinal, member.identifier);
     members_.push_back(std::move(member));
+  }
+
+  // Of who is added or changed; where nothing is to be sent of them now, that is sorted.
+  bool sends(Ordinal ordinal, const Person& as_known) {
+    const std::uint64_t identifier = shared_.identifier(as_known);
+    switch (shared_.place_of(ordinal, identifier)) {
+      case SharedPlan::Place::Sends: return true;
+      case SharedPlan::Place::Waits: step_.sorted.waiting.add(ordinal); return false;
+      case SharedPlan::Place::Follows: break;
+    }
+    step_.sorted.following.add(ordinal);
+    step_.sorted.identifiers.push_back(identifier);
+    return false;
   }
 
   PlannedStep take() {
     if (members_.empty()) return std::move(step_);
     step_.batch = compose(envelope_, members_, scope_.operation,
-                          input_.gzip && takes_gzip(envelope_.request));
+                          input_.gzip && takes_gzip(envelope_.request), &step_.body);
     step_.batch->run = scope_.run;
     step_.batch->id = input_.id;
     return std::move(step_);
@@ -88,23 +94,13 @@ class Gatherer {
 
   const BatchInput& input_;
   BatchScope scope_;
+  SharedPlan shared_;
   PlannedStep step_;
   Envelope envelope_;
   std::vector<BatchMember> members_;
   std::size_t bytes_ = 0;
   bool full_ = false;
 };
-
-Result<std::vector<Person>> people_of(const BatchInput& input,
-                                      std::span<const Ordinal> ordinals) {
-  const std::vector<MappedField>& mapping = input.composer.mapping();
-  TRY_ASSIGN(std::vector<engine::ProfileRow> rows,
-             input.audience.people(input.moment, ordinals, asked_fields(mapping)));
-  std::vector<Person> people;
-  people.reserve(rows.size());
-  for (engine::ProfileRow& row : rows) people.push_back(person_of(mapping, std::move(row)));
-  return people;
-}
 
 void add_changes(const EventRows* rows, std::span<const Ordinal> ordinals,
                  std::vector<Person>& people) {
@@ -113,6 +109,27 @@ void add_changes(const EventRows* rows, std::span<const Ordinal> ordinals,
     const auto row = rows->find(ordinals[i]);
     if (row != rows->end()) people[i].change = &row->second;
   }
+}
+
+// Who took over an identifier and was never sent by it: as it was sent of somebody else.
+Status name_by_identifier(const BatchInput& input, const Ledger& ledger,
+                          std::span<const Ordinal> ordinals, std::vector<Person>& people) {
+  std::unordered_set<std::uint64_t> wanted;
+  const auto lacks = [&](std::size_t i) {
+    const std::uint64_t identifier = ledger.identifiers().held_by(ordinals[i]);
+    const bool has_it = people[i].values.size() == input.composer.mapping().size() &&
+                        input.composer.identifier(people[i]) == identifier;
+    return identifier == 0 || has_it ? 0 : identifier;
+  };
+  for (std::size_t i = 0; i < ordinals.size(); ++i) wanted.insert(lacks(i));
+  wanted.erase(0);
+  if (wanted.empty() || !input.composer.shares_identifiers()) return Ok{};
+  TRY_ASSIGN(const auto sent, sent_by({input.journal, input.stream}, wanted));
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const auto found = sent.find(lacks(i));
+    if (found != sent.end()) people[i] = found->second.as_person(input.composer.mapping());
+  }
+  return Ok{};
 }
 
 // Those who are to be removed, as the destination knows them: as they are now, where that is what
@@ -140,6 +157,7 @@ Result<std::vector<Person>> people_as_known(const BatchInput& input, const Ledge
     const auto found = known.find(ordinals[i]);
     if (found != known.end()) people[i] = found->second.as_person(input.composer.mapping());
   }
+  TRY(name_by_identifier(input, ledger, ordinals, people));
   return people;
 }
 
@@ -173,7 +191,11 @@ Result<PlannedStep> plan_removals(const BatchInput& input, const Ledger& ledger)
              people_to_remove(input, ledger, gatherer.scope(), ordinals));
   add_changes(input.events, ordinals, people);
   for (std::size_t i = 0; i < ordinals.size() && !gatherer.full(); ++i) {
-    if (gatherer.identifies(people[i])) {
+    TRY_ASSIGN(const std::optional<Ordinal> heir, gatherer.shared().heir_of(ordinals[i]));
+    if (heir) {
+      gatherer.step().sorted.handed.add(ordinals[i]);
+      if (*heir != ordinals[i]) gatherer.step().sorted.heirs.add(*heir);
+    } else if (gatherer.identifies(people[i])) {
       gatherer.add(ordinals[i], people[i], people[i]);
     } else {  // Nobody knows any more who that was.
       gatherer.step().sorted.nameless.add(ordinals[i]);
@@ -223,10 +245,21 @@ Result<Bitmap> renamed(const BatchInput& input, const Ledger& ledger,
   return found;
 }
 
-Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
+// Somebody who was refused may be there by what they were known by then: that goes first.
+bool may_be_there_by_another(const BatchInput& input, const Ledger& ledger, Ordinal ordinal,
+                             const Person& person) {
+  const std::uint64_t before = ledger.identifiers().held_by(ordinal);
+  const bool removes = input.sync.mode == SyncMode::Diff || input.sync.mode == SyncMode::Mirror;
+  return before != 0 && removes && ledger.maybe_held().contains(ordinal) &&
+         input.composer.identifier(person) != before;
+}
+
+Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger,
+                              std::span<const Ordinal> ordinals) {
   TRY(input.composer.takes(Operation::Add));
-  const std::vector<Ordinal> ordinals =
-      ledger.to_add().slice(0, input.composer.people_max(Operation::Add));
+  if (is_straight(input)) {
+    return plan_straight(input, ledger, Operation::Add, ordinals);
+  }
   TRY_ASSIGN(std::vector<Person> people, people_of(input, ordinals));
   add_changes(input.events, ordinals, people);
   Gatherer gatherer(input, ledger, Operation::Add);
@@ -235,7 +268,11 @@ Result<PlannedStep> plan_adds(const BatchInput& input, const Ledger& ledger) {
     if (others.contains(ordinals[i])) {
       gatherer.step().sorted.renamed.add(ordinals[i]);
     } else if (gatherer.identifies(people[i])) {
-      gatherer.add(ordinals[i], people[i], people[i]);
+      if (may_be_there_by_another(input, ledger, ordinals[i], people[i])) {
+        gatherer.step().sorted.renamed.add(ordinals[i]);
+        continue;
+      }
+      if (gatherer.sends(ordinals[i], people[i])) gatherer.add(ordinals[i], people[i], people[i]);
     } else if (stays_as_is(input, ledger, ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
     } else {
@@ -277,11 +314,29 @@ Result<std::vector<Person>> as_kept(const BatchInput& input, const Ledger& ledge
   return kept;
 }
 
+// Somebody is known by something else from here on, and another one is sent by that: what they
+// were known by is to go.
+bool follows_another(Gatherer& gatherer, const Ledger& ledger, Ordinal ordinal,
+                     const Person& as_known) {
+  const std::uint64_t before = ledger.identifiers().held_by(ordinal);
+  const std::uint64_t after = gatherer.shared().identifier(as_known);
+  return before != 0 && after != before &&
+         gatherer.shared().place_of(ordinal, after) == SharedPlan::Place::Follows;
+}
+
+bool waits(Gatherer& gatherer, Ordinal ordinal, const Person& as_known) {
+  return gatherer.shared().place_of(ordinal, gatherer.shared().identifier(as_known)) ==
+         SharedPlan::Place::Waits;
+}
+
 Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) {
   TRY(input.composer.takes(Operation::Change));
   const std::size_t places = input.composer.people_max(Operation::Change);
   const std::vector<Ordinal> ordinals = ledger.to_check().slice(
       0, std::min(kCheckedAtOnceMax, kCheckedPerBatchPlace * places));
+  if (is_straight(input)) {
+    return plan_straight(input, ledger, Operation::Change, ordinals);
+  }
   TRY_ASSIGN(const std::vector<Person> people, people_of(input, ordinals));
   Gatherer gatherer(input, ledger, Operation::Change);
   TRY_ASSIGN(const std::vector<Person> kept,
@@ -295,6 +350,10 @@ Result<PlannedStep> plan_changes(const BatchInput& input, const Ledger& ledger) 
       gatherer.step().sorted.unidentifiable.add(ordinals[i]);
     } else if (gatherer.digest(as_known) == ledger.digest(ordinals[i])) {
       gatherer.step().sorted.unchanged.add(ordinals[i]);
+    } else if (follows_another(gatherer, ledger, ordinals[i], as_known)) {
+      gatherer.step().sorted.renamed.add(ordinals[i]);
+    } else if (waits(gatherer, ordinals[i], as_known)) {
+      gatherer.step().sorted.waiting.add(ordinals[i]);
     } else {
       gatherer.add(ordinals[i], people[i], as_known);
     }
@@ -338,9 +397,38 @@ RunStarted plan_run(const RunInput& input, const Ledger& ledger) {
 
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger) {
   CHECK(ledger.run_active() && !ledger.all_planned());
-  if (!ledger.to_remove().empty()) return plan_removals(input, ledger);
-  if (!ledger.to_add().empty()) return plan_adds(input, ledger);
-  return plan_changes(input, ledger);
+  // Who comes with an identifier takes it over from who leaves: then it is not removed.
+  const bool comes_first = input.composer.shares_identifiers() && input.events == nullptr;
+  const bool all_came = ledger.to_add().empty() && ledger.to_check().empty();
+  if (!ledger.to_remove().empty() && (!comes_first || all_came)) {
+    return plan_removals(input, ledger);
+  }
+  if (ledger.to_add().empty()) return plan_changes(input, ledger);
+  return plan_adds(input, ledger,
+                   ledger.to_add().slice(0, input.composer.people_max(Operation::Add)));
+}
+
+std::vector<std::vector<Ordinal>> shares_to_add(const BatchInput& input, const Ledger& ledger,
+                                                std::size_t most) {
+  std::vector<std::vector<Ordinal>> shares;
+  const bool in_any_order = ledger.to_remove().empty() && input.composer.takes(Operation::Add) &&
+                            !input.composer.shares_identifiers();
+  if (!in_any_order) return shares;
+  const std::size_t places = input.composer.people_max(Operation::Add);
+  Ordinal from = 0;
+  while (shares.size() < most) {
+    std::vector<Ordinal> share = ledger.to_add().slice(from, places);
+    if (share.empty()) break;
+    from = share.back() + 1;
+    shares.push_back(std::move(share));
+    if (from == 0) break;  // The last ordinal there is.
+  }
+  return shares;
+}
+
+Result<PlannedStep> plan_share(const BatchInput& input, const Ledger& ledger,
+                               std::span<const Ordinal> share) {
+  return plan_adds(input, ledger, share);
 }
 
 }  // namespace muster::connect

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -62,10 +63,19 @@ struct BatchInput {
 struct PlannedStep {
   Sorted sorted;
   std::optional<BatchPlanned> batch;
+  std::string body;  // Of the batch as it goes out, unless that is how it is kept.
 };
 
 // Requires ledger.run_active() and !ledger.all_planned().  Makes progress, always.
 // Errors: those of the audience; InvalidArgument for an operation the destination does not know.
 Result<PlannedStep> plan_step(const BatchInput& input, const Ledger& ledger);
+
+// Up to `most` shares of those who are added next, if nobody is removed before them: steps of
+// theirs may be planned beside each other and applied in any order.
+std::vector<std::vector<index::Ordinal>> shares_to_add(const BatchInput& input,
+                                                       const Ledger& ledger, std::size_t most);
+// Requires one of these shares.  Errors: those of plan_step().
+Result<PlannedStep> plan_share(const BatchInput& input, const Ledger& ledger,
+                               std::span<const index::Ordinal> share);
 
 }  // namespace muster::connect

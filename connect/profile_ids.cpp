@@ -105,6 +105,29 @@ Result<Sent> last_sent(const SentBefore& before, const index::Bitmap& wanted) {
   return telling.take();
 }
 
+Result<std::unordered_map<std::uint64_t, KnownPerson>> sent_by(
+    const SentBefore& before, const std::unordered_set<std::uint64_t>& identifiers) {
+  std::unordered_map<std::uint64_t, KnownPerson> found;
+  const auto look = [&](const BatchPlanned& batch) -> Status {
+    const bool has_any = std::any_of(
+        batch.identifiers.begin(), batch.identifiers.end(),
+        [&](std::uint64_t identifier) { return identifiers.contains(identifier); });
+    if (!has_any) return Ok{};
+    TRY_ASSIGN(const auto known, known_people(batch));
+    for (std::size_t i = 0; i < batch.identifiers.size(); ++i) {
+      const bool is_wanted = known[i] && identifiers.contains(batch.identifiers[i]);
+      if (is_wanted) found[batch.identifiers[i]] = *known[i];
+    }
+    return Ok{};
+  };
+  TRY(before.journal.replay(before.stream, [&](std::string_view payload) -> Status {
+    TRY_ASSIGN(const OutcomeRecord record, decode_outcome(payload));
+    const auto* const batch = std::get_if<BatchPlanned>(&record);
+    return batch == nullptr ? Status(Ok{}) : look(*batch);
+  }));
+  return found;
+}
+
 Result<std::vector<std::string>> profile_ids(const Audience& audience,
                                              const AudienceMoment& moment,
                                              const SentBefore& before,

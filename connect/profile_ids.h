@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -34,5 +35,10 @@ Result<std::vector<std::string>> profile_ids(const Audience& audience,
 // Cost: one pass over the stream.
 Result<std::unordered_map<index::Ordinal, KnownPerson>> last_sent(const SentBefore& before,
                                                                   const index::Bitmap& wanted);
+
+// What was sent, last, of anybody by each of these identifiers.
+// Cost: one pass over the stream.
+Result<std::unordered_map<std::uint64_t, KnownPerson>> sent_by(
+    const SentBefore& before, const std::unordered_set<std::uint64_t>& identifiers);
 
 }  // namespace muster::connect

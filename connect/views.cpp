@@ -22,6 +22,7 @@ constexpr std::array kPersonStates{
     StateName{PersonState::Unidentifiable, "unidentifiable"},
     StateName{PersonState::HeldOut, "held_out"},
     StateName{PersonState::Unknown, "unknown"},
+    StateName{PersonState::Following, "following"},
 };
 
 void write_time(JsonWriter& json, std::string_view key, TimeMs time) {
@@ -37,6 +38,7 @@ void write_counts(JsonWriter& json, const RunCounts& counts) {
   json.key("audience").number(counts.audience);
   json.key("sent").number(counts.sent);
   json.key("already_there").number(counts.already_there);
+  json.key("following").number(counts.following);
   json.key("held_out").number(counts.held_out);
   json.key("excluded").number(counts.excluded);
   json.key("unidentifiable").number(counts.unidentifiable);
@@ -144,6 +146,7 @@ std::string to_json(const LedgerView& ledger) {
   json.key("excluded").number(ledger.excluded);
   json.key("unidentifiable").number(ledger.unidentifiable);
   json.key("held_out").number(ledger.held_out);
+  json.key("following").number(ledger.following);
   json.key("unknown").number(ledger.unknown);
   json.key("dead_letters").number(ledger.dead_letters);
   json.key("newest_run");
@@ -165,6 +168,7 @@ std::string to_json(const PersonView& person) {
   json.key("held").boolean(person.held);
   json.key("reason").text(person.reason);
   if (!person.arm.empty()) json.key("arm").text(person.arm);
+  if (!person.leader_id.empty()) json.key("leader").text(person.leader_id);
   json.key("message_id").text(person.message_id);
   json.key("run").number(person.run);
   json.end_object();

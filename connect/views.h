@@ -31,6 +31,7 @@ struct RunCounts {
   std::uint64_t audience = 0;
   std::uint64_t sent = 0;
   std::uint64_t already_there = 0;
+  std::uint64_t following = 0;  // Of these: another profile of the same identifier is sent.
   std::uint64_t held_out = 0;  // In an arm that is not sent, or in a holdout.
   std::uint64_t excluded = 0;
   std::uint64_t unidentifiable = 0;
@@ -79,6 +80,7 @@ struct LedgerView {
   std::string sync;
   std::uint64_t sent = 0;  // Held by the destination, as far as it confirmed.
   std::uint64_t pending = 0, rejected = 0, excluded = 0, unidentifiable = 0, held_out = 0;
+  std::uint64_t following = 0;  // Others of the same identifier are sent.
   std::uint64_t unknown = 0;  // An attempt ended without an answer: may or may not be held.
   std::uint64_t dead_letters = 0;  // Batches.
   std::optional<RunView> newest_run;
@@ -93,6 +95,7 @@ enum class PersonState : std::uint8_t {
   Unidentifiable,  // "unidentifiable"
   HeldOut,         // "held_out"
   Unknown,         // "unknown"
+  Following,       // "following"       known there by what another profile is sent by
 };
 std::string_view name_of(PersonState state);
 std::optional<PersonState> person_state_named(std::string_view name);
@@ -107,6 +110,8 @@ struct PersonView {
   std::string arm;             // Of the sync's split; "" where it has none.
   std::string message_id;      // webhook-id of the pending, dead or rejected batch; else "".
   std::uint64_t run = 0;       // The run of that batch or rejection; 0: none.
+  std::optional<index::Ordinal> leader;  // Whom they follow ...
+  std::string leader_id;       // ... by id; "" where that is nobody, or not known any more.
 };
 
 struct PeoplePage {

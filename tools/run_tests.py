@@ -192,7 +192,7 @@ TORTURES = {
     'memory': ['no-limit'],
     'clock': ['stuck-clock'],
     'simulation': ['early-ack', 'drop-record', 'skip-expiry', 'bad-checksum'],
-    'export': ['forget-outcome', 'lose-outcome', 'change-body'],
+    'export': ['forget-outcome', 'lose-outcome', 'change-body', 'lose-removal'],
 }
 # Rounds until a sabotage is found at the latest; else 10.
 SABOTAGED_ROUNDS = {'syncfail': '1', 'simulation': '100'}

@@ -67,7 +67,7 @@ THIRD_PARTY = {
     'boost/multiprecision': ['tests/'],  # A second arithmetic, to compare with.
     'boost/url': ['connect/', 'server/'],
     'rocksdb/': ['storage/'],
-    'zstd': ['storage/'],
+    'zstd': ['storage/', 'connect/'],
     'curl/': ['connect/'],
     're2/': ['query/'],
     'openssl/': ['base/crypto', 'connect/', 'server/http/'],

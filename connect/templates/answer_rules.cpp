@@ -66,7 +66,7 @@ void add_scalars(const boost::json::value& json, std::size_t place, std::size_t 
 
 // Every text and number in the texts of people, and whose it is.
 Result<Identified> identified(const BatchPlanned& batch) {
-  TRY_ASSIGN(const std::string body, gzip_unpack(batch.packed, kBodyUnpackedMax));
+  TRY_ASSIGN(const std::string body, unpack(batch.packed, kBodyUnpackedMax));
   Identified found;
   std::size_t from = batch.prefix_bytes;
   for (std::size_t i = 0; i < batch.member_bytes.size(); ++i) {

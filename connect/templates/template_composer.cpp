@@ -12,6 +12,8 @@
 namespace muster::connect {
 namespace {
 
+constexpr std::uint64_t kIdentifierSeed = 0x6964656e74697479ULL;
+
 class TemplateComposer final : public Composer {
  public:
   TemplateComposer(const SyncDocument& sync, const DestinationDocument& document)
@@ -25,6 +27,7 @@ class TemplateComposer final : public Composer {
     const RequestTemplate* const remove = content_->request(Operation::Remove);
     if (remove != nullptr) removes_by_ = remove->fields;
     removes_by_values_ = remove != nullptr && (remove->takes_all || !remove->fields.empty());
+    shares_ = removes_by_values_ && !remove->takes_all && !names_ids();
   }
 
   Status takes(Operation operation) const override {
@@ -94,6 +97,23 @@ class TemplateComposer final : public Composer {
     return known_text(mapping_, person, all ? nullptr : &removes_by_);
   }
   bool keeps_all() const override { return nulls_ == Nulls::Keep; }
+  bool shares_identifiers() const override { return shares_; }
+  std::uint64_t identifier(const Person& person) const override {
+    if (!shares_) return 0;
+    bool has_any = false;
+    JsonWriter json;
+    json.begin_array();
+    for (std::size_t i = 0; i < mapping_.size(); ++i) {
+      const bool names = std::find(removes_by_.begin(), removes_by_.end(), mapping_[i].name) !=
+                         removes_by_.end();
+      if (!names || person.values[i].is_absent()) continue;
+      has_any = true;
+      json.text(mapping_[i].name);
+      write_value(json, person.values[i]);
+    }
+    json.end_array();
+    return has_any ? hash64(json.str(), kIdentifierSeed) | 1 : 0;  // Never 0.
+  }
   std::string name(const Person& person) const override {
     const RequestTemplate* const remove = content_->request(Operation::Remove);
     const bool all = remove != nullptr && remove->takes_all;
@@ -101,6 +121,21 @@ class TemplateComposer final : public Composer {
   }
 
  private:
+  // Whether a removal tells two people apart who have the same values: by what it says of them.
+  bool names_ids() const {
+    const BatchScope scope{.sync = "s", .segment = "s", .operation = Operation::Remove};
+    const auto removal_of = [&](const std::string& id) {
+      Person person{.id = id, .values = {}};
+      for (std::size_t i = 0; i < mapping_.size(); ++i) {
+        person.values.push_back({.values = {Value(std::string("x"))}});
+      }
+      const Envelope around = envelope(scope, person);
+      std::string said = around.request.target + around.prefix + member(scope, person);
+      for (const auto& [name, value] : around.request.headers) said += value;
+      return said + around.suffix;
+    };
+    return removal_of("one") != removal_of("another");
+  }
   const RequestTemplate& of(const BatchScope& scope) const {
     const RequestTemplate* const request = content_->request(scope.operation);
     CHECK(request != nullptr);  // Asked by takes().
@@ -122,6 +157,7 @@ class TemplateComposer final : public Composer {
   Nulls nulls_;
   std::vector<std::string> removes_by_;
   bool removes_by_values_ = false;
+  bool shares_ = false;
 };
 
 }  // namespace

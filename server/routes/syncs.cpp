@@ -129,7 +129,7 @@ Result<Response> get_sync_ledger(const Call& call, const ActivatePass& pass) {
   if (!named) {
     return Error{ErrorCode::InvalidArgument,
                  "no state '" + std::string(*state) + "'; there are sent, pending, rejected, "
-                 "excluded, unidentifiable, held_out, unknown"};
+                 "excluded, unidentifiable, held_out, unknown, following"};
   }
   query.state = *named;
   TRY_ASSIGN(const std::uint64_t limit, query_number(call.request, "limit", kPageDefault));

@@ -126,6 +126,30 @@ TEST(JsonWriter, InvalidUtf8BecomesTheReplacementCharacter) {
   EXPECT_EQ("\"a\xEF\xBF\xBD\xEF\xBF\xBDz\"", json.str());
 }
 
+// Eight bytes are looked at together: one that is not plain is found wherever it stands.
+TEST(JsonWriter, EscapesEveryByteAtEveryPlace) {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    JsonWriter alone;
+    alone.text(std::string_view(&c, 1));
+    const std::string escaped = alone.str().substr(1, alone.str().size() - 2);
+    EXPECT_EQ(byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\', escaped == std::string(1, c));
+    for (std::size_t before = 0; before < 20; ++before) {
+      for (const std::size_t behind : {0U, 1U, 7U, 8U, 17U}) {
+        JsonWriter json;
+        json.text(std::string(before, 'a') + c + std::string(behind, '~'));
+        ASSERT_EQ("\"" + std::string(before, 'a') + escaped + std::string(behind, '~') + "\"",
+                  json.str());
+      }
+    }
+  }
+  JsonWriter numbers;
+  numbers.begin_array().number(INT64_MIN).number(INT64_MAX).number(UINT64_MAX);
+  numbers.value(Decimal{INT64_MIN, 0}).value(Decimal{-5, 1}).end_array();
+  EXPECT_EQ("[-9223372036854775808,9223372036854775807,18446744073709551615,"
+            "-9223372036854775808,-0.5]", numbers.str());
+}
+
 TEST(JsonWriter, StartsAgainAfterClear) {
   JsonWriter json;
   json.begin_array().number(1).end_array();

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/json_writer.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "tests/connect/export_world.h"
 #include "tests/support/test_engine.h"
@@ -12,6 +15,7 @@ namespace muster::connect {
 namespace {
 
 using engine::Permission;
+using muster::testing::PlainField;
 using muster::testing::Row;
 using muster::testing::text;
 using testing::FakeFactory;
@@ -110,6 +114,51 @@ TEST_F(EngineDoorTest, SendsTheSegmentAndThenItsChanges) {
   EXPECT_FALSE(receiver_.holds.contains("p4"));
   EXPECT_TRUE(receiver_.holds.contains("p5"));
   EXPECT_EQ(R"({"id":"p6","mail":"six@example.com"})", receiver_.holds.at("p6"));
+}
+
+// Columns say what rows say: values of every type, lists, ids that are UUIDs, people who are gone.
+TEST_F(EngineDoorTest, ColumnsSayWhatRowsSay) {
+  std::vector<Row> rows;
+  const auto number = [](std::int64_t n) { return PlainField{.values = {Decimal{n, 0}}}; };
+  for (int i = 0; i < 3'000; ++i) {
+    const std::string hex = to_hex(std::string(12, static_cast<char>(i % 256)));
+    const std::string tail = std::to_string(100000000000 + i).substr(0, 12);
+    Row row{{"profile_id", text("0d4b3c1e-" + hex.substr(0, 4) + "-4" + hex.substr(4, 3) + "-8" +
+                                hex.substr(7, 3) + "-" + tail)}};
+    if (i % 3 != 0) row.emplace_back("score", number(i * 7 - 5'000));
+    if (i % 5 != 0) row.emplace_back("ref", row.front().second);
+    if (i % 4 != 0) {
+      PlainField tags{.list = true, .values = {}};
+      for (int t = 0; t < i % 3; ++t) tags.values.push_back("t" + std::to_string((i + t) % 9));
+      row.emplace_back("tags", tags);
+    }
+    row.emplace_back("fine", PlainField{.values = {i % 2 == 0}});
+    rows.push_back(std::move(row));
+  }
+  ASSERT_TRUE(test_.profiles(rows));
+  ASSERT_TRUE(test_.engine().erase(muster::testing::pass<Permission::Define>(), "p7"));
+  const auto door = open_door(test_.engine());
+  const AudienceMoment moment = *door->audience->latest();
+  const std::vector<std::string> fields{"score", "ref", "profiles.tags", "fine", "email", "plan"};
+  std::vector<index::Ordinal> ordinals;
+  for (index::Ordinal i = 0; i < 3'500; i += 1 + i % 3) ordinals.push_back(i);
+  const auto fast = door->audience->columns(moment, ordinals, fields);
+  ASSERT_TRUE(fast) << fast.error().message;
+  const auto plain = door->audience->Audience::columns(moment, ordinals, fields);
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(plain->ids, fast->ids);
+  EXPECT_EQ("", fast->ids[static_cast<std::size_t>(
+                    std::find(ordinals.begin(), ordinals.end(), 7U) - ordinals.begin())]);
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    SCOPED_TRACE(fields[f]);
+    EXPECT_EQ(plain->fields[f].is_list, fast->fields[f].is_list);
+    EXPECT_EQ(plain->fields[f].ends, fast->fields[f].ends);
+    EXPECT_EQ(plain->fields[f].values, fast->fields[f].values);
+  }
+  const auto unknown = door->audience->columns(moment, ordinals, {"emial"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(door->audience->people(moment, ordinals, {"emial"}).error().message,
+            unknown.error().message);
 }
 
 TEST_F(EngineDoorTest, TakesBackWhoWasErased) {

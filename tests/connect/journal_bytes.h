@@ -38,8 +38,8 @@ inline std::uint64_t records_with(const World& world, const std::string& text) {
   std::uint64_t found = 0;
   const auto body_has = [&](const BatchPlanned& batch) {
     const bool known = !batch.known.empty() &&
-                       gzip_unpack(batch.known, 1U << 30)->find(text) != std::string::npos;
-    return known || gzip_unpack(batch.packed, 1U << 30)->find(text) != std::string::npos;
+                       unpack(batch.known, 1U << 30)->find(text) != std::string::npos;
+    return known || unpack(batch.packed, 1U << 30)->find(text) != std::string::npos;
   };
   for (const auto& [stream, payloads] : world.store.streams) {
     for (const std::string& payload : payloads) {

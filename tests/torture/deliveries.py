@@ -5,6 +5,7 @@ Servers are killed at a random moment, or at the n-th sync of the disk. Whatever
 held to the promises: one id and one body for all attempts of a batch; an acknowledged one again
 only where a kill lies between; nobody in two batches at once, nor behind a later one; valid
 signatures; no address inside; and, once the faults are over, exactly the people of the segment.
+Some are erased meanwhile: none of them is left, and every removal that was owed is confirmed.
 """
 import importlib.util
 import json
@@ -29,6 +30,8 @@ FAULTS = ('500', '429:1', '429:junk', '503:date+1', '302:canary', '302:private',
           'many-headers:2000', 'gzip-bomb:10000000', '410', '200')
 PEOPLE = 300
 CHANGED_EACH_ROUND = 40
+ERASED_EACH_ROUND_MAX = 2
+ERASED_MAX = 100
 ROUND_SECONDS_MAX = 1.2
 SYNC_MAX = 120
 AFTER_FAULTS_SECONDS = 60
@@ -91,6 +94,7 @@ class Deliveries:
         self.plans = {}
         self.kills = []  # When, by the receiver's clock.
         self.runs = 0
+        self.erased = set()  # Also those of whom the server died before it said so.
 
     def close(self):
         self.relay.close()
@@ -129,10 +133,21 @@ class Deliveries:
     def change(self, client, people):
         rows = []
         for number in people:
+            if f'p{number}' in self.erased:
+                continue
             plan = self.random.choice(('pro', 'pro', 'free'))
             rows.append({'profile_id': f'p{number}', 'plan': plan,
                          'email': f'p{number}-{self.random.randrange(3)}@example.com'})
         expect(client.post('/v1/profiles', workload.ndjson(rows), dict(workload.NDJSON)))
+
+    def erase(self, client):
+        """Some people, while deliveries with them are under way."""
+        for _ in range(self.random.randint(0, ERASED_EACH_ROUND_MAX)):
+            if len(self.erased) == ERASED_MAX:
+                return
+            person = f'p{self.random.randrange(PEOPLE)}'
+            self.erased.add(person)
+            client.delete(f'/v1/profiles/{person}')
 
     def round(self, number):
         """Some change, a run is asked for, and the server dies. Says how."""
@@ -148,6 +163,8 @@ class Deliveries:
             self.change(client, self.random.sample(range(PEOPLE), CHANGED_EACH_ROUND))
             self.runs += client.post(f'{SYNC}/run', {}).status == 202
             deadline = time.monotonic() + self.random.uniform(0.02, ROUND_SECONDS_MAX)
+            time.sleep(self.random.uniform(0, 0.1))
+            self.erase(client)
             while server.alive() and time.monotonic() < deadline:
                 time.sleep(0.005)
             self.expect_sums(client if server.alive() else None)
@@ -181,16 +198,36 @@ class Deliveries:
             time.sleep(0.05)
         return newest
 
+    def expect_removed(self, client):
+        """Every removal that was owed to somebody who was erased is confirmed, or soon."""
+        deadline = time.monotonic() + AFTER_FAULTS_SECONDS
+        for person in sorted(self.erased):
+            while True:
+                answer = client.get(f'/v1/profiles/{person}/erasure')
+                owed = answer.json()['destinations'] if answer.status == 200 else []
+                if all(one['state'] != 'pending' for one in owed) or time.monotonic() > deadline:
+                    break
+                time.sleep(0.05)
+            for one in owed:
+                if one['state'] != 'confirmed':
+                    self.torture.tell(f'the removal of {person} is {one["state"]}: '
+                                      f'{one["reason"]}')
+
     def end_well(self):
         """The faults are over: a minute later the destination has the segment."""
         with self.server() as server:
             client = server.client()
             self.define(client, self.destination(self.url('m', '200', 'end')))
+            for person in sorted(self.erased):
+                client.delete(f'/v1/profiles/{person}')
             run = self.finish(client, AFTER_FAULTS_SECONDS)
+            self.expect_removed(client)
             self.expect_sums(client)
             if not run or run['state'] != 'finished' or run['counts']['pending']:
                 self.torture.tell(f'the last run does not end: {run}')
             wanted = set(client.members('plan = "pro"'))
+            if wanted & self.erased:
+                self.torture.tell(f'who was erased is back: {sorted(wanted & self.erased)[:5]}')
         deliveries, others = self.receiver.records()
         for problem in problems_of(deliveries, others, wanted, self.kills):
             self.torture.tell(problem)
@@ -321,9 +358,9 @@ def run(torture):
             if torture.broken:
                 break
         torture.figures = {'deliveries': held.end_well(), 'runs': held.runs,
-                           'kills': torture.asked.count}
+                           'kills': torture.asked.count, 'erased': len(held.erased)}
         print(f'{torture.figures["deliveries"]} deliveries in {held.runs} runs under '
-              f'{torture.asked.count} kills', flush=True)
+              f'{torture.asked.count} kills, {len(held.erased)} people erased', flush=True)
     finally:
         held.close()
     if not torture.asked.sabotage:

@@ -3,6 +3,7 @@
     forget-outcome   an acknowledged delivery comes once more
     lose-outcome     a delivery is acknowledged that the receiver never sees
     change-body      another attempt of a batch has another body
+    lose-removal     a removal is acknowledged that the receiver never sees
 """
 import re
 import socket
@@ -54,7 +55,9 @@ class Relay:
             due = self.count % EVERY == 0
         if self.sabotage == 'change-body' and again:
             body = body.replace(b'example', b'EXAMPLE')
-        if self.sabotage == 'lose-outcome' and due:
+        is_removal = b'"operation":"remove"' in body
+        if (self.sabotage == 'lose-outcome' and due) or (
+                self.sabotage == 'lose-removal' and is_removal):
             connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
             return
         answer = self._ask(head, body, connection)
