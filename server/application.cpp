@@ -59,15 +59,20 @@ struct Application::Visit {
 class RoutedExchange final : public Exchange {
  public:
   RoutedExchange(const Application& application, Application::Visit visit, engine::Access access)
-      : application_(application), visit_(std::move(visit)), access_(std::move(access)) {}
+      : application_(application),
+        visit_(std::move(visit)),
+        access_(std::move(access)),
+        instant_(application_.is_instant(*visit_.route)) {}
 
   std::size_t body_bytes_max() const override { return visit_.route->body_bytes_max; }
-  // Open routes read memory only.
-  bool instant() const override { return !visit_.route->needed; }
+  bool instant() const override { return instant_; }
   Lane lane() const override { return visit_.route->lane; }
 
   Response answer(Request request) override {
-    return application_.finish(run(request), visit_);
+    const auto before = thread_time();
+    Response response = application_.finish(run(request), visit_);
+    application_.quickness(*visit_.route).note(thread_time() - before, steady_clock::now());
+    return response;
   }
   Response refuse(Response response) override {
     if (visit_.route->is_sdk_call) {
@@ -94,10 +99,12 @@ class RoutedExchange final : public Exchange {
   const Application& application_;
   const Application::Visit visit_;
   const engine::Access access_;
+  const bool instant_;
 };
 
 Application::Application(std::span<const Route> routes, Services& services, const Clock& clock)
     : routes_(routes),
+      quick_(std::make_unique<Quickness[]>(routes.size())),
       services_(services),
       clock_(clock),
       gate_{services.keys, services.loopback} {}
@@ -155,6 +162,13 @@ std::optional<TraceContext> Application::trace_of(const Request& head) {
   const auto parent = parse_traceparent(head.header("traceparent"));
   if (!parent) return std::nullopt;
   return child_of(*parent, random_.next());
+}
+
+// Open routes read memory only. Where the audit has no room, calls wait for it: no reader may.
+bool Application::is_instant(const Route& route) const {
+  if (!route.needed) return true;
+  return route.is_light && !services_.audit->is_crowded() &&
+         quickness(route).is_quick(steady_clock::now());
 }
 
 Result<engine::Access> Application::let_in(const Route& route, const Request& head,

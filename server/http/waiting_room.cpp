@@ -1,0 +1,74 @@
+#include "server/http/waiting_room.h"
+
+#include <algorithm>
+
+namespace muster::server {
+
+namespace {
+
+// A queue that has not been empty for so long stands. As long as Retry-After: a burst of those who
+// were told to come again is over by then.
+constexpr std::chrono::seconds kStandingTime{1};
+// Of a repeated refusal, some 0.1 ms of a processor: a twentieth of it.
+constexpr std::chrono::nanoseconds kRepeatedEvery{2'000'000};
+constexpr std::chrono::seconds kPauseMax{1};
+
+}  // namespace
+
+bool WaitingRoom::is_full(std::uint64_t bytes, Time now) const {
+  const std::lock_guard held(mutex_);
+  if (held_ >= held_max()) return true;
+  // One body alone may be larger than all together.
+  if (bytes_ != 0 && bytes_ + bytes > options_.bytes_max) return true;
+  if (options_.standing_wait_max.count() == 0 || waiting_.empty()) return false;
+  const bool stands = now - empty_at_ > kStandingTime;
+  return stands && now - waiting_.front() > options_.standing_wait_max;
+}
+
+bool WaitingRoom::is_overfull() const {
+  const std::lock_guard held(mutex_);
+  return held_ >= held_max();
+}
+
+std::size_t WaitingRoom::held() const {
+  const std::lock_guard held(mutex_);
+  return held_;
+}
+
+void WaitingRoom::end_waiting(Time now) {
+  if (!waiting_.empty()) waiting_.pop_front();
+  if (waiting_.empty()) empty_at_ = now;
+}
+
+WaitingRoom::Place::Place(WaitingRoom& room, std::uint64_t bytes, Time now)
+    : room_(&room), bytes_(bytes) {
+  const std::lock_guard held(room.mutex_);
+  ++room.held_;
+  room.bytes_ += bytes;
+  if (room.waiting_.empty()) room.empty_at_ = now;
+  room.waiting_.push_back(now);
+}
+
+void WaitingRoom::Place::begin(Time now) {
+  const std::lock_guard held(room_->mutex_);
+  room_->end_waiting(now);
+  waits_ = false;
+}
+
+void WaitingRoom::Place::leave() {
+  if (room_ == nullptr) return;
+  const std::lock_guard held(room_->mutex_);
+  if (waits_) room_->end_waiting(std::chrono::steady_clock::now());
+  --room_->held_;
+  room_->bytes_ -= bytes_;
+  room_ = nullptr;
+}
+
+std::chrono::nanoseconds RefusalPace::wait(Time now) {
+  const Time at = std::max(now, free_at_);
+  if (at - now >= kPauseMax) return kPauseMax;
+  free_at_ = at + kRepeatedEvery;
+  return at - now;
+}
+
+}  // namespace muster::server
