@@ -2,8 +2,9 @@
 // long where the queue stands.
 //
 // A queue is there for bursts. One that has not been empty for a whole second is none: whoever
-// joins it is late, and nobody is served sooner for it. Then a class takes nobody in while the one
-// who waits the longest has waited for as long as may be, so that what it took in is answered soon.
+// joins it is late, and nobody is served sooner for it. From then on a class takes nobody in while
+// the one who waits the longest has waited for as long as may be, so that what it took in is
+// answered soon; until for a second nobody had to be sent away for that.
 // Sources: Nichols, Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012, for queues that
 // stand; Maurer, "Fail at Scale", ACM Queue 13(8), 2015, for requests and the rule of the empty
 // queue.
@@ -29,7 +30,7 @@ class WaitingRoom {
   WaitingRoom& operator=(const WaitingRoom&) = delete;
 
   // Whether somebody who comes now, with a body of so many bytes, is to be sent away.
-  bool is_full(std::uint64_t bytes, Time now) const;
+  bool is_full(std::uint64_t bytes, Time now);
   // Whether there is no place at all: who was not sent away, and has sent a body since, is not sent
   // away for less.
   bool is_overfull() const;
@@ -54,6 +55,7 @@ class WaitingRoom {
  private:
   std::size_t held_max() const { return options_.workers + options_.waiting_max; }
   void end_waiting(Time now);
+  bool is_late(Time now);
 
   const LaneOptions options_;
   mutable std::mutex mutex_;  // Guards all below; held for some instructions.
@@ -61,6 +63,8 @@ class WaitingRoom {
   std::uint64_t bytes_ = 0;
   std::deque<Time> waiting_;  // When they came; the first came first.
   Time empty_at_;             // When nobody waited, most lately.
+  bool stands_ = false;
+  Time sent_away_at_;         // For that, most lately.
 };
 
 // When those are answered who were refused and come again before they were told to: so many a

@@ -75,10 +75,16 @@ TEST(WaitingRoom, ABurstIsTakenInAndAStandingQueueIsNot) {
   }
   EXPECT_FALSE(room.is_full(1, at(1'250)));
   EXPECT_TRUE(room.is_full(1, at(1'300))) << "it stands, and the first has waited for 150 ms";
-  // Empty for a moment, it is a queue for bursts again.
+  // Empty for a moment changes nothing while somebody has to be sent away.
   for (int i = 96; i < 98; ++i) places[static_cast<std::size_t>(i)]->begin(at(1'310));
   enter(places, room, 1, at(1'320));
-  EXPECT_FALSE(room.is_full(1, at(1'800)));
+  EXPECT_FALSE(room.is_full(1, at(1'420)));
+  EXPECT_TRUE(room.is_full(1, at(1'800)));
+  // After a second without that it is a queue for bursts again.
+  places.back()->begin(at(1'810));
+  enter(places, room, 1, at(2'900));
+  EXPECT_FALSE(room.is_full(1, at(3'500)));
+  EXPECT_TRUE(room.is_full(1, at(3'901))) << "until it has stood for a second";
 }
 
 TEST(WaitingRoom, WithoutALimitOfTimeAQueueMayStand) {
@@ -102,10 +108,10 @@ TEST(WaitingRoom, WhoGoesWithoutAWorkerLeavesNothing) {
 TEST(RefusalPace, RepeatedRefusalsAreSpreadOut) {
   RefusalPace pace;
   EXPECT_EQ(milliseconds(0), pace.wait(at(0)));
-  EXPECT_EQ(milliseconds(2), pace.wait(at(0)));
-  EXPECT_EQ(milliseconds(3), pace.wait(at(1)));
+  EXPECT_EQ(milliseconds(1), pace.wait(at(0)));
+  EXPECT_EQ(milliseconds(1), pace.wait(at(1)));
   EXPECT_EQ(milliseconds(0), pace.wait(at(10))) << "what was not used is not saved up";
-  EXPECT_EQ(milliseconds(2), pace.wait(at(10)));
+  EXPECT_EQ(milliseconds(1), pace.wait(at(10)));
   for (int i = 0; i < 10'000; ++i) EXPECT_LE(pace.wait(at(10)), milliseconds(1'000));
   // However many came, nobody waits for longer, and it is over as soon.
   EXPECT_EQ(milliseconds(0), pace.wait(at(1'020)));
