@@ -32,6 +32,12 @@ bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && is_word(text, "-_.");
 }
 
+// What was known at a moment is found by going through all changes since: work, for whoever asks.
+Lane lane_of(const Route& route, const Request& head) {
+  const bool is_past = route.lane == Lane::Questions && head.query_value("at");
+  return is_past ? Lane::Work : route.lane;
+}
+
 std::string allow_header(const std::vector<Method>& methods) {
   std::string allow;
   for (const Method method : methods) {
@@ -53,6 +59,7 @@ struct Application::Visit {
   std::string principal = kNobody;
   std::string origin;   // Of a page that may read the answer.
   std::string subject;  // The first {...} of the path, masked when it is a person.
+  Lane lane = Lane::Questions;
   steady_clock::time_point began = steady_clock::now();
 };
 
@@ -66,7 +73,7 @@ class RoutedExchange final : public Exchange {
 
   std::size_t body_bytes_max() const override { return visit_.route->body_bytes_max; }
   bool instant() const override { return instant_; }
-  Lane lane() const override { return visit_.route->lane; }
+  Lane lane() const override { return visit_.lane; }
 
   Response answer(Request request) override {
     const auto before = thread_time();
@@ -140,6 +147,7 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
     return finish(std::move(wrong), visit);
   }
   visit.route = match.route;
+  visit.lane = lane_of(*match.route, head);
   if (match.route->is_sdk_call) visit.origin = allowed_origin(head, services_.allowed_origins);
   head.params = std::move(match.params);
   if (!head.params.empty()) {

@@ -7,10 +7,11 @@ namespace muster::server {
 namespace {
 
 std::unique_ptr<Exchange> admitted(Application& application, Method method,
-                                   const std::string& path) {
+                                   const std::string& path, const std::string& at = "") {
   Request head;
   head.method = method;
   head.path = path;
+  if (!at.empty()) head.query = {{"at", at}};
   head.headers = {{"host", "127.0.0.1"}};
   auto taken = application.admit(head);
   auto* const exchange = std::get_if<std::unique_ptr<Exchange>>(&taken);
@@ -32,6 +33,15 @@ TEST(LightRoutes, LookUpsAreAnsweredWhereTheyAreReadAndQuestionsAreNot) {
     EXPECT_FALSE(admitted(application, Method::Post, path)->instant()) << path;
   }
   EXPECT_FALSE(admitted(application, Method::Put, "/v1/schema")->instant());
+}
+
+TEST(LightRoutes, QuestionsAboutThePastAreWork) {
+  Served served;
+  Application application(all_routes(), served.services(), served.clock());
+  const std::string count = "/v1/segments/x/count";
+  EXPECT_EQ(Lane::Questions, admitted(application, Method::Get, count)->lane());
+  EXPECT_EQ(Lane::Work, admitted(application, Method::Get, count, "1")->lane());
+  EXPECT_EQ(Lane::Ingest, admitted(application, Method::Post, "/v1/events", "1")->lane());
 }
 
 }  // namespace
