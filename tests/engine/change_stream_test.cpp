@@ -348,7 +348,8 @@ TEST(PlacesOfChanges, BeforeAHorizonAreForgotten) {
 TEST(ChangeStreamOfASlowLog, WhoWasInASegmentIsLookedForForHalfAMinuteAtMost) {
   SlowLog log;
   TestEngine test(default_rows(), kRandomNow, &log);
-  ASSERT_TRUE(test.engine().put_segment(pass<Permission::Define>(), "s", R"({"where":"everyone"})"));
+  const char* const everyone = R"({"where":"everyone"})";
+  ASSERT_TRUE(test.engine().put_segment(pass<Permission::Define>(), "s", everyone));
   for (const char* const id : {"a", "b", "c", "d", "e"}) {
     ASSERT_TRUE(test.profiles({{{"profile_id", text(id)}}}));
   }
