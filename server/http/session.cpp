@@ -19,8 +19,6 @@ namespace {
 // Read at once: while looking for the end of a head, and of a body.
 constexpr std::size_t kHeadReadBytes = 4U << 10;
 constexpr std::size_t kBodyReadBytes = 64U << 10;
-// Room for a body that has begun to come, so that it is not moved again and again.
-constexpr std::size_t kBodyRoomBytes = 1U << 20;
 
 constexpr milliseconds kCrowdedHeadTime{2'000};  // For a head, with too many connections.
 
@@ -259,9 +257,6 @@ bool Session::take_chunks(ChunkedReader& chunks) {
 
 bool Session::take_plain(std::string& body, std::uint64_t length) {
   const std::string_view come = buffer_.view().substr(0, length - body.size());
-  if (body.empty() && !come.empty()) {
-    body.reserve(std::min<std::uint64_t>(length, kBodyRoomBytes));
-  }
   body.append(come);
   buffer_.consume(come.size());
   return body.size() == length;
