@@ -1,5 +1,8 @@
 #include "bench/http_load.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -15,6 +18,15 @@ double ms_since(steady_clock::time_point begun) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count();
 }
 
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 // One connection; its thread's alone.
 struct Sender {
   LoadResult seen;
@@ -24,7 +36,8 @@ struct Sender {
            const MakeRequest& request) {
     server::HttpClient client(server::Url{{"127.0.0.1", port}, ""}, "");
     const auto begun = steady_clock::now();
-    const auto end = begun + std::chrono::duration<double>(options.seconds);
+    const auto end = begun + std::chrono::duration_cast<steady_clock::duration>(
+                                 std::chrono::duration<double>(options.seconds));
     const double each = options.per_second == 0 ? 0 : options.connections / options.per_second;
     for (std::uint64_t n = 0; steady_clock::now() < end; ++n) {
       auto due = steady_clock::now();
@@ -48,6 +61,11 @@ struct Sender {
       }
       ++(is_refused ? seen.refused : seen.taken);
       (is_refused ? seen.refused_ms : seen.taken_ms).push_back(ms_since(due));
+      if (is_refused && options.waits_as_told) {
+        const auto told = server::error_of(*answer).retry_after.value_or(std::chrono::seconds(1));
+        std::this_thread::sleep_until(
+            std::min<steady_clock::time_point>(end, steady_clock::now() + told));
+      }
     }
   }
 };
@@ -57,6 +75,7 @@ struct Sender {
 Result<LoadResult> run_load(std::uint16_t port, const LoadOptions& options,
                             const MakeRequest& request) {
   std::vector<Sender> senders(options.connections);
+  const double cpu_before = cpu_seconds();
   const auto begun = steady_clock::now();
   {
     std::vector<std::jthread> threads;
@@ -66,6 +85,7 @@ Result<LoadResult> run_load(std::uint16_t port, const LoadOptions& options,
   }
   LoadResult all;
   all.seconds = ms_since(begun) / 1e3;
+  all.cpu_seconds = cpu_seconds() - cpu_before;
   for (Sender& sender : senders) {
     if (sender.failure) return *sender.failure;
     all.taken += sender.seen.taken;

@@ -18,6 +18,7 @@ struct LoadOptions {
   unsigned connections = 8;
   double seconds = 3;
   double per_second = 0;  // Of all together, evenly spaced; 0: as fast as answers come.
+  bool waits_as_told = false;  // After a refusal as long as its Retry-After says; else not at all.
 };
 
 // What came back. Where requests are spaced, times begin when a request was due.
@@ -25,6 +26,7 @@ struct LoadResult {
   double seconds = 0;
   std::uint64_t taken = 0, refused = 0;        // 2xx; 429 and 503.
   std::vector<double> taken_ms, refused_ms;    // Of each.
+  double cpu_seconds = 0;                      // Of this process, in all.
   double taken_per_second() const { return static_cast<double>(taken) / seconds; }
 };
 

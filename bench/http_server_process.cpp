@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "server/http/url.h"
@@ -26,6 +28,30 @@ ServerProcess::~ServerProcess() {
   }
   std::error_code ignored;
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+}
+
+ProcessUse ServerProcess::use() const {
+  ProcessUse use;
+  const std::filesystem::path proc = "/proc/" + std::to_string(pid_);
+  std::string stat;
+  std::getline(std::ifstream(proc / "stat"), stat);
+  // Behind the name, which ends with the last bracket: the 12th and 13th field (man 5 proc).
+  std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  use.cpu_seconds = (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(proc / "task", gone)) {
+    std::ifstream in(task.path() / "status");
+    for (std::string line; std::getline(in, line);) {
+      const std::size_t at = line.find("ctxt_switches:");
+      if (at == line.npos) continue;
+      use.switches += std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10);
+    }
+  }
+  return use;
 }
 
 Status ServerProcess::start(const std::string& program, const std::filesystem::path& parent) {

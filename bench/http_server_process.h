@@ -13,6 +13,12 @@
 
 namespace muster::bench {
 
+// What a process has taken so far, all threads together.
+struct ProcessUse {
+  double cpu_seconds = 0;      // To a hundredth.
+  std::uint64_t switches = 0;  // Of threads that gave up a core, or had to.
+};
+
 class ServerProcess {
  public:
   ServerProcess() = default;
@@ -24,6 +30,7 @@ class ServerProcess {
   // Errors: Unavailable when it is not.
   Status start(const std::string& program, const std::filesystem::path& parent);
   std::uint16_t port() const { return port_; }
+  ProcessUse use() const;
 
  private:
   std::filesystem::path folder_;

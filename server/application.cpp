@@ -32,6 +32,12 @@ bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && is_word(text, "-_.");
 }
 
+// What was known at a moment is found by going through all changes since: work, for whoever asks.
+Lane lane_of(const Route& route, const Request& head) {
+  const bool is_past = route.lane == Lane::Questions && head.query_value("at");
+  return is_past ? Lane::Work : route.lane;
+}
+
 std::string allow_header(const std::vector<Method>& methods) {
   std::string allow;
   for (const Method method : methods) {
@@ -53,21 +59,27 @@ struct Application::Visit {
   std::string principal = kNobody;
   std::string origin;   // Of a page that may read the answer.
   std::string subject;  // The first {...} of the path, masked when it is a person.
+  Lane lane = Lane::Questions;
   steady_clock::time_point began = steady_clock::now();
 };
 
 class RoutedExchange final : public Exchange {
  public:
   RoutedExchange(const Application& application, Application::Visit visit, engine::Access access)
-      : application_(application), visit_(std::move(visit)), access_(std::move(access)) {}
+      : application_(application),
+        visit_(std::move(visit)),
+        access_(std::move(access)),
+        instant_(application_.is_instant(*visit_.route)) {}
 
   std::size_t body_bytes_max() const override { return visit_.route->body_bytes_max; }
-  // Open routes read memory only.
-  bool instant() const override { return !visit_.route->needed; }
-  Lane lane() const override { return visit_.route->lane; }
+  bool instant() const override { return instant_; }
+  Lane lane() const override { return visit_.lane; }
 
   Response answer(Request request) override {
-    return application_.finish(run(request), visit_);
+    const auto before = thread_time();
+    Response response = application_.finish(run(request), visit_);
+    application_.quickness(*visit_.route).note(thread_time() - before, steady_clock::now());
+    return response;
   }
   Response refuse(Response response) override {
     if (visit_.route->is_sdk_call) {
@@ -94,10 +106,12 @@ class RoutedExchange final : public Exchange {
   const Application& application_;
   const Application::Visit visit_;
   const engine::Access access_;
+  const bool instant_;
 };
 
 Application::Application(std::span<const Route> routes, Services& services, const Clock& clock)
     : routes_(routes),
+      quick_(std::make_unique<Quickness[]>(routes.size())),
       services_(services),
       clock_(clock),
       gate_{services.keys, services.loopback} {}
@@ -133,6 +147,7 @@ std::variant<Response, std::unique_ptr<Exchange>> Application::admit(Request& he
     return finish(std::move(wrong), visit);
   }
   visit.route = match.route;
+  visit.lane = lane_of(*match.route, head);
   if (match.route->is_sdk_call) visit.origin = allowed_origin(head, services_.allowed_origins);
   head.params = std::move(match.params);
   if (!head.params.empty()) {
@@ -155,6 +170,13 @@ std::optional<TraceContext> Application::trace_of(const Request& head) {
   const auto parent = parse_traceparent(head.header("traceparent"));
   if (!parent) return std::nullopt;
   return child_of(*parent, random_.next());
+}
+
+// Open routes read memory only. Where the audit has no room, calls wait for it: no reader may.
+bool Application::is_instant(const Route& route) const {
+  if (!route.needed) return true;
+  return route.is_light && !services_.audit->is_crowded() &&
+         quickness(route).is_quick(steady_clock::now());
 }
 
 Result<engine::Access> Application::let_in(const Route& route, const Request& head,

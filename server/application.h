@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -13,6 +14,7 @@
 #include "server/gate.h"
 #include "server/http/router.h"
 #include "server/http/server.h"
+#include "server/quickness.h"
 
 namespace muster::server {
 
@@ -28,6 +30,11 @@ class Application final : public RequestHandler {
   friend class RoutedExchange;
   struct Visit;
 
+  // Whether the thread that read the request may answer it, too.
+  bool is_instant(const Route& route) const;
+  Quickness& quickness(const Route& route) const {
+    return quick_[static_cast<std::size_t>(&route - routes_.data())];
+  }
   Result<engine::Access> let_in(const Route& route, const Request& head,
                                 bool is_allowed_origin) const;
   Response finish(Response response, const Visit& visit) const;
@@ -36,6 +43,7 @@ class Application final : public RequestHandler {
   void log(const Response& response, const Visit& visit, std::chrono::nanoseconds took) const;
 
   std::span<const Route> routes_;
+  const std::unique_ptr<Quickness[]> quick_;  // By route.
   Services& services_;
   const Clock& clock_;
   Gate gate_;

@@ -99,6 +99,7 @@ void AuditLog::write(const engine::AuditLine& line) {
     if (!room) ++lost_;
   }
   if (!folder_.empty() && waiting_.size() < kWaitingMax) waiting_.push_back(json);
+  if (waiting_.size() > kWaitingMax / 2 && !crowded_.exchange(true)) changed_.notify_all();
   keep(std::move(json));
 }
 
@@ -119,8 +120,9 @@ void AuditLog::run(std::stop_token stop) {
     {
       std::unique_lock lock(mutex_);
       writing_ = !stop.stop_requested();
-      changed_.wait_for(lock, stop, kWriteEvery, [] { return false; });
+      changed_.wait_for(lock, stop, kWriteEvery, [&] { return crowded_.load(); });
       lines.swap(waiting_);
+      crowded_.store(false);
     }
     changed_.notify_all();
     write_out(lines);

@@ -6,6 +6,7 @@
 // Thread safety: any thread; run() one thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
@@ -34,6 +35,8 @@ class AuditLog final : public engine::AuditSink {
   ~AuditLog() override;
 
   void write(const engine::AuditLine& line) override;
+  // Whether a call may have to wait for room soon.
+  bool is_crowded() const { return crowded_.load(); }
 
   // Writes until stopped, and then what is left; main starts it as a jthread.
   void run(std::stop_token stop);
@@ -65,6 +68,7 @@ class AuditLog final : public engine::AuditSink {
   std::vector<std::string> waiting_;
   bool writing_ = false;  // run() is under way.
   std::uint64_t lost_ = 0;
+  std::atomic<bool> crowded_ = false;  // Over half of the room for those that wait is taken.
 };
 
 std::string to_json(const engine::AuditLine& line);

@@ -95,6 +95,8 @@ HEADERS_WITH_THIRD_PARTY = {
     'query/execute/stack_vector.h': 'boost/container',
     # Private to the documents of connect: a reader that owns the parsed object.
     'connect/document_reader.h': 'boost/json',
+    # Private to server/http: one connection, in parts.
+    'server/http/session_parts.h': 'boost/asio',
 }
 # Headers that are meant to be included several times, so without #pragma once.
 INCLUDED_AGAIN = {

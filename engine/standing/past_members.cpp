@@ -11,6 +11,9 @@ using index::Bitmap;
 using storage::MembershipChanges;
 using storage::MembershipGroup;
 
+// Longest that somebody who asks goes through the log: as any question.
+constexpr TimeMs kReadingTimeMax = 30'000;
+
 // Takes changes back: of each person the first one since then tells what they were.
 class Undone {
  public:
@@ -110,7 +113,11 @@ Result<PastMembers> Engine::Impl::members_at(const std::string& segment,
     }
   }
   Undone undone(segment, std::move(members), past.offset);
+  const TimeMs latest = now() + kReadingTimeMax;
+  bool is_late = false;
   const auto take = [&](TimeMs known, const MembershipChanges& told) {
+    is_late = now() > latest;
+    if (is_late) return false;
     const bool has_it = told.first <= past.offset && past.offset < told.first + told.rows();
     if (!moment.at && has_it) past.answer.as_of = known;
     if (told.first < end) undone.take(told);
@@ -118,6 +125,10 @@ Result<PastMembers> Engine::Impl::members_at(const std::string& segment,
   };
   const std::uint64_t from = std::max(past.offset, horizon.first);
   if (from < end) TRY(visit_changes(*parts.log, changes, from, past.answer.snapshot, take));
+  if (is_late) {
+    return Error{ErrorCode::LimitExceeded, "the changes since this moment took longer to read than "
+                                           "30 s; ask for a later moment"};
+  }
   past.answer.members = subtract(std::move(undone).members(), erased);
   return past;
 }

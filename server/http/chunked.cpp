@@ -1,6 +1,8 @@
 #include "server/http/chunked.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace muster::server {
 
@@ -64,6 +66,12 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+std::string chunk_head(std::size_t bytes) {
+  std::array<char, 16> digits;
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), bytes, 16);
+  return std::string(digits.data(), end) + "\r\n";
+}
 
 std::size_t ChunkedReader::feed(std::string_view bytes) {
   std::size_t taken = 0;

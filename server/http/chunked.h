@@ -1,4 +1,4 @@
-// Takes a chunked body apart, strictly and piece by piece.
+// Takes a chunked body apart, strictly and piece by piece; and what makes one.
 //
 //   body  := chunk* last trailers CRLF
 //   chunk := size [extensions] CRLF bytes CRLF      size: 1 to 8 hexadecimal digits
@@ -15,6 +15,11 @@
 #include <string_view>
 
 namespace muster::server {
+
+// What stands before the bytes of a chunk that is sent, and behind all of them. A CRLF ends the
+// bytes of each.
+std::string chunk_head(std::size_t bytes);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 class ChunkedReader {
  public:

@@ -7,30 +7,34 @@ namespace muster::server {
 
 namespace {
 
-std::vector<std::string_view> parts_of(std::string_view path) {
-  std::vector<std::string_view> parts;
+// Takes the first part off a path that begins with a slash.
+std::string_view take_part(std::string_view& path) {
   path.remove_prefix(1);
-  while (true) {
-    const std::size_t slash = path.find('/');
-    parts.push_back(path.substr(0, slash));
-    if (slash == path.npos) return parts;
-    path.remove_prefix(slash + 1);
-  }
+  const std::string_view part = path.substr(0, path.find('/'));
+  path.remove_prefix(part.size());
+  return part;
 }
 
-// The parameters when the path fits. A part is decoded after the path is cut, so an escaped slash
-// stays inside its part; "." and ".." are no ids.
-std::optional<std::vector<std::string>> fit(std::string_view pattern,
-                                            std::span<const std::string_view> parts) {
-  const std::vector<std::string_view> wanted = parts_of(pattern);
-  if (wanted.size() != parts.size()) return std::nullopt;
+// Whether the path has as many parts, and those that are no {...} are the same.
+bool may_fit(std::string_view pattern, std::string_view path) {
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = take_part(pattern);
+    const std::string_view part = take_part(path);
+    if (!wanted.starts_with('{') && wanted != part) return false;
+  }
+  return pattern.empty() && path.empty();
+}
+
+// The parameters of a path that may fit. A part is decoded after the path is cut, so an escaped
+// slash stays inside its part; "." and ".." are no ids.
+std::optional<std::vector<std::string>> params_of(std::string_view pattern,
+                                                  std::string_view path) {
   std::vector<std::string> params;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!wanted[i].starts_with('{')) {
-      if (wanted[i] != parts[i]) return std::nullopt;
-      continue;
-    }
-    auto value = percent_decode(parts[i]);
+  while (!pattern.empty()) {
+    const std::string_view wanted = take_part(pattern);
+    const std::string_view part = take_part(path);
+    if (!wanted.starts_with('{')) continue;
+    auto value = percent_decode(part);
     const bool usable = value && !value->empty() && *value != "." && *value != ".." &&
                         value->size() <= kIdBytesMax && is_utf8(*value) &&
                         value->find('\0') == value->npos;
@@ -45,10 +49,10 @@ std::optional<std::vector<std::string>> fit(std::string_view pattern,
 Match match_route(std::span<const Route> routes, Method method, std::string_view path) {
   Match match;
   if (!path.starts_with('/')) return match;
-  const std::vector<std::string_view> parts = parts_of(path);
   const Method asked = method == Method::Head ? Method::Get : method;
   for (const Route& route : routes) {
-    auto params = fit(route.path, parts);
+    if (!may_fit(route.path, path)) continue;
+    auto params = params_of(route.path, path);
     if (!params) continue;
     match.allowed.push_back(route.method);
     if (route.method != asked) continue;

@@ -33,6 +33,7 @@ struct Route {
   std::size_t body_bytes_max = kBodyBytesMax;
   bool is_sdk_call = false;  // Of the Segment spec: see server/sdk_calls.h.
   Lane lane = Lane::Questions;
+  bool is_light = false;  // Mostly so quick that whoever reads the connection may answer.
   bool personal_id = false;  // The first {...} is a person's id: the audit keeps its hash only.
 
   // The same route for bulk data.
@@ -44,6 +45,11 @@ struct Route {
   constexpr Route in(Lane other) const {
     Route copy = *this;
     copy.lane = other;
+    return copy;
+  }
+  constexpr Route light() const {
+    Route copy = *this;
+    copy.is_light = true;
     return copy;
   }
   constexpr Route about_a_person() const {

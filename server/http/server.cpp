@@ -16,10 +16,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/thread_role.h"
 #include "server/http/session.h"
 
 namespace muster::server {
@@ -44,6 +44,12 @@ constexpr std::string_view kFull =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
 
+// Whoever asks waits for every millisecond; rows wait for the disk anyhow.
+Urgency urgency_of(Lane lane) {
+  const bool asks = lane == Lane::Watch || lane == Lane::Questions;
+  return asks ? Urgency::Prompt : Urgency::Patient;
+}
+
 Error cannot_listen(const HttpServerOptions& options, const error_code& error) {
   const std::string at = options.address + ":" + std::to_string(options.port);
   if (error == asio::error::address_in_use) {
@@ -60,22 +66,22 @@ class HttpServer::Impl {
   Impl(const HttpServerOptions& options, RequestHandler& handler)
       : options_(options),
         shared_(options_, handler),
-        io_guard_(io_.get_executor()),
-        acceptor_(io_) {
+        ios_(make_contexts(std::max(1U, options.io_threads))),
+        acceptor_(*ios_.front()) {
+    for (const auto& io : ios_) guards_.push_back(asio::make_work_guard(*io));
     for (std::size_t i = 0; i < kLaneCount; ++i) {
-      guards_.push_back(asio::make_work_guard(workers_[i]));
+      worker_guards_.push_back(asio::make_work_guard(workers_[i]));
       shared_.pools[i].workers = &workers_[i];
-      shared_.pools[i].held_max = options_.lanes[i].workers + options_.lanes[i].waiting_max;
     }
   }
 
   ~Impl() {
     drain(std::chrono::milliseconds{0});
-    io_guard_.reset();
-    io_.stop();
-    io_threads_.clear();
-    // The workers finish what they hold: a job left behind would own a connection of a dead io_.
     guards_.clear();
+    for (const auto& io : ios_) io->stop();
+    io_threads_.clear();
+    // The workers finish what they hold: a job left behind would own a connection that is dead.
+    worker_guards_.clear();
     worker_threads_.clear();
   }
 
@@ -95,20 +101,27 @@ class HttpServer::Impl {
   }
 
   void start() {
-    asio::co_spawn(io_, accept_all(), asio::detached);
-    for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
-      io_threads_.emplace_back([this] { run_all(io_); });
+    asio::co_spawn(*ios_.front(), accept_all(), asio::detached);
+    for (const auto& io : ios_) {
+      io_threads_.emplace_back([&io] {
+        begin_role("io", Urgency::Prompt);
+        run_all(*io);
+      });
     }
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       for (unsigned i = 0; i < std::max(1U, options_.lanes[lane].workers); ++i) {
-        worker_threads_.emplace_back([this, lane] { run_all(workers_[lane]); });
+        worker_threads_.emplace_back([this, lane] {
+          const auto which = static_cast<Lane>(lane);
+          begin_role(name_of(which).data(), urgency_of(which));
+          run_all(workers_[lane]);
+        });
       }
     }
   }
 
   void drain(std::chrono::milliseconds patience) {
     if (!shared_.draining.exchange(true)) {
-      asio::post(io_, [this] {
+      asio::post(*ios_.front(), [this] {
         error_code ignored;
         acceptor_.close(ignored);
       });
@@ -124,6 +137,13 @@ class HttpServer::Impl {
   Shared& shared() { return shared_; }
 
  private:
+  using Contexts = std::vector<std::unique_ptr<asio::io_context>>;
+  static Contexts make_contexts(unsigned count) {
+    Contexts contexts;
+    for (unsigned i = 0; i < count; ++i) contexts.push_back(std::make_unique<asio::io_context>(1));
+    return contexts;
+  }
+
   // A handler that throws, for want of memory, costs its own connection and nothing else.
   static void run_all(asio::io_context& context) {
     for (;;) {
@@ -149,12 +169,13 @@ class HttpServer::Impl {
 
   // Returns whether there may be another one.
   asio::awaitable<bool> accept_one() {
-    tcp::socket socket(asio::make_strand(io_));
+    // A connection belongs to one thread, and needs no lock of its own.
+    tcp::socket socket(*ios_[next_io_++ % ios_.size()]);
     auto [error] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return false;
     if (error) {
       note_refused("cannot take connections (" + error.message() + ")");
-      asio::steady_timer pause(io_, kAcceptPause);
+      asio::steady_timer pause(*ios_.front(), kAcceptPause);
       std::tuple<error_code> waited =
           co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
       co_return !std::get<0>(waited);
@@ -199,10 +220,10 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   std::array<asio::io_context, kLaneCount> workers_;
   Shared shared_;
-  asio::io_context io_;
-  asio::executor_work_guard<asio::io_context::executor_type> io_guard_;
-  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_;
+  const Contexts ios_;  // One for each thread that reads and writes.
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_, worker_guards_;
   tcp::acceptor acceptor_;
+  std::size_t next_io_ = 0;  // Whose the next connection is.
   std::uint16_t port_ = 0;
   // Of who accepts.
   std::chrono::steady_clock::time_point next_notice_, next_clearing_;
@@ -222,7 +243,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
 }
 
 std::uint16_t HttpServer::port() const { return impl_->port(); }
-std::size_t HttpServer::queued(Lane lane) const { return impl_->shared().pool(lane).held.load(); }
+std::size_t HttpServer::queued(Lane lane) const { return impl_->shared().pool(lane).room.held(); }
 std::size_t HttpServer::connections() const { return impl_->shared().connections.load(); }
 std::size_t HttpServer::body_bytes() const { return impl_->shared().body_bytes.load(); }
 void HttpServer::drain(std::chrono::milliseconds patience) { impl_->drain(patience); }

@@ -1,16 +1,17 @@
 // One connection of the HTTP server; private to server/http.
 //
-// Thread safety: a connection runs on its strand; Shared any thread.
+// Thread safety: a connection runs on its thread; Shared any thread.
 #pragma once
 
-#include <array>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "server/http/server.h"
+#include "server/http/waiting_room.h"
 
 namespace boost::asio {
 class any_io_executor;
@@ -29,45 +30,29 @@ using Socket =
 
 class Session;
 
-// A place among the requests that wait for a worker; left at its end at the latest.
-class Queued {
- public:
-  explicit Queued(std::atomic<std::size_t>& count) : count_(&count) { count.fetch_add(1); }
-  Queued(Queued&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-  ~Queued() { leave(); }
-  void leave() {
-    if (count_ != nullptr) count_->fetch_sub(1);
-    count_ = nullptr;
-  }
-
- private:
-  std::atomic<std::size_t>* count_;
-};
-
 // What all connections share. Outlives them.
 struct Shared {
-  // The workers of a class, and how many requests wait for them or are held by them.
+  // The workers of a class, and who waits for them.
   struct Pool {
+    explicit Pool(const LaneOptions& lane) : room(lane) {}
     boost::asio::io_context* workers = nullptr;
-    std::size_t held_max = 0;
-    std::atomic<std::size_t> held{0};
-    bool is_full() const { return held.load() >= held_max; }
+    WaitingRoom room;
   };
 
-  Shared(const HttpServerOptions& chosen, RequestHandler& answering)
-      : options(chosen), handler(answering) {}
+  Shared(const HttpServerOptions& chosen, RequestHandler& answering);
   Pool& pool(Lane lane) { return pools[static_cast<std::size_t>(lane)]; }
   // So many connections that whoever keeps one without using it has to go first.
   bool is_crowded() const { return connections.load() > options.connections_max / 8 * 7; }
 
   const HttpServerOptions& options;
   RequestHandler& handler;
-  std::array<Pool, kLaneCount> pools;
+  std::deque<Pool> pools;  // By lane.
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> body_bytes{0};
   std::atomic<std::size_t> connections{0};
 
-  std::mutex mutex;  // Guards sessions.
+  std::mutex mutex;  // Guards what follows.
+  RefusalPace refusals;
   std::set<std::weak_ptr<Session>, std::owner_less<>> sessions;
 };
 
@@ -95,7 +80,7 @@ class Reserved {
   std::size_t bytes_ = 0;
 };
 
-// Serves the connection until it ends. The socket's executor is a strand.
+// Serves the connection until it ends. One thread runs the socket's executor.
 void start_session(Socket&& socket, Shared& shared);
 
 // Ends the connections that wait for a request.

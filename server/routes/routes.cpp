@@ -18,7 +18,7 @@ constexpr Route kRoutes[] = {
     open_route<get_openapi>(Get, "/openapi.json"),
     route<P::Query, get_metrics>(Get, "/metrics").in(Lane::Watch),
 
-    route<P::Query, get_schema>(Get, "/v1/schema"),
+    route<P::Query, get_schema>(Get, "/v1/schema").light(),
     route<P::Define, put_schema>(Put, "/v1/schema"),
     route<P::Query, get_derive>(Get, "/v1/schema/derive"),
     route<P::Define, post_derive>(Post, "/v1/schema/derive"),
@@ -40,8 +40,8 @@ constexpr Route kRoutes[] = {
     sdk_route<post_batch>("/v1/batch"),
     sdk_route<post_batch>("/v1/import"),
 
-    route<P::Members, get_profile>(Get, "/v1/profiles/{id}").about_a_person(),
-    route<P::Members, get_profile_by>(Get, "/v1/profiles/by/{identifier}/{value}"),
+    route<P::Members, get_profile>(Get, "/v1/profiles/{id}").light().about_a_person(),
+    route<P::Members, get_profile_by>(Get, "/v1/profiles/by/{identifier}/{value}").light(),
     route<P::Define, delete_profile>(Delete, "/v1/profiles/{id}").about_a_person(),
     route<P::Define, get_erasure>(Get, "/v1/profiles/{id}/erasure").about_a_person(),
     route<P::Define, get_erasures>(Get, "/v1/erasures"),
@@ -55,7 +55,7 @@ constexpr Route kRoutes[] = {
     route<P::Query, post_overlap>(Post, "/v1/overlap"),
 
     route<P::Query, get_segments>(Get, "/v1/segments"),
-    route<P::Query, get_segment>(Get, "/v1/segments/{id}"),
+    route<P::Query, get_segment>(Get, "/v1/segments/{id}").light(),
     route<P::Define, put_segment>(Put, "/v1/segments/{id}"),
     route<P::Define, delete_segment>(Delete, "/v1/segments/{id}"),
     route<P::Query, get_segment_count>(Get, "/v1/segments/{id}/count"),
@@ -68,7 +68,7 @@ constexpr Route kRoutes[] = {
     route<P::Query, get_live>(Get, "/v1/live").in(Lane::Watch),
 
     route<P::Query, get_traits>(Get, "/v1/traits"),
-    route<P::Query, get_trait>(Get, "/v1/traits/{id}"),
+    route<P::Query, get_trait>(Get, "/v1/traits/{id}").light(),
     route<P::Define, put_trait>(Put, "/v1/traits/{id}"),
     route<P::Define, delete_trait>(Delete, "/v1/traits/{id}"),
     route<P::Query, get_trait_versions>(Get, "/v1/traits/{id}/versions"),

@@ -79,7 +79,7 @@ class Removals(test_export.ExportCase):
         self.assert_ok(client.delete('/v1/profiles/p0007'))
         self.wait_for(lambda: len(self.deliveries()) == 2)
         self.wait_for(lambda: self.assert_ok(
-            client.get('/v1/destinations/hook')).json()['disabled'])
+            client.get('/v1/destinations/hook')).json().get('disabled'))
         self.assertEqual(self.states(client, 'p0007'), [('pro-hook', 'hook', 'pending')])
         needed = self.assert_ok(client.post('/v1/compact', {})).json()['needed']
         self.assertGreater(needed, 0)

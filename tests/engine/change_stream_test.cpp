@@ -19,6 +19,30 @@ using storage::MembershipChanges;
 
 constexpr TimeMs kDay = 86'400'000;
 
+// Takes ten seconds for each record that is read, by the clock of the engine, once it is told to.
+class SlowLog final : public storage::Log {
+ public:
+  Status append(std::span<const std::string> records) override { return inner_.append(records); }
+  Status replace(std::span<const storage::Replacement> records) override {
+    return inner_.replace(records);
+  }
+  Status read(std::uint64_t first,
+              const std::function<Status(std::uint64_t sequence, std::string_view record)>& visit)
+      override {
+    return inner_.read(first, [&](std::uint64_t sequence, std::string_view record) {
+      if (slow_by != nullptr) slow_by->advance(10'000);
+      return visit(sequence, record);
+    });
+  }
+  std::uint64_t last_sequence() const override { return inner_.last_sequence(); }
+  std::uint64_t size_bytes() const override { return 0; }
+
+  ManualClock* slow_by = nullptr;
+
+ private:
+  storage::MemoryLog inner_;
+};
+
 class ChangeStream : public ::testing::Test {
  protected:
   ChangeStream() { test_.keep_checkpoints(store_); }
@@ -319,6 +343,30 @@ TEST(PlacesOfChanges, BeforeAHorizonAreForgotten) {
   EXPECT_TRUE(index.places().empty());
   index.note(20, one_row(101), 9);
   EXPECT_EQ(20U, index.place_of(101)->record);
+}
+
+TEST(ChangeStreamOfASlowLog, WhoWasInASegmentIsLookedForForHalfAMinuteAtMost) {
+  SlowLog log;
+  TestEngine test(default_rows(), kRandomNow, &log);
+  const char* const everyone = R"({"where":"everyone"})";
+  ASSERT_TRUE(test.engine().put_segment(pass<Permission::Define>(), "s", everyone));
+  for (const char* const id : {"a", "b", "c", "d", "e"}) {
+    ASSERT_TRUE(test.profiles({{{"profile_id", text(id)}}}));
+  }
+  log.slow_by = &test.clock();
+  const auto asked = [&](std::uint64_t offset) {
+    return test.engine().members_at(pass<Permission::Members>(), "s", {.offset = offset});
+  };
+  const auto late = asked(0);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(ErrorCode::LimitExceeded, late.error().code) << late.error().message;
+  const auto soon = asked(4);
+  ASSERT_TRUE(soon) << soon.error().message;
+  EXPECT_EQ(4U, soon->answer.members.count());
+  log.slow_by = nullptr;
+  const auto first = asked(0);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(0U, first->answer.members.count());
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr milliseconds kSilence{300};
 constexpr milliseconds kPatience{10'000};
 
 // Answers every path: /echo sends the body back, /stream counts, /broken breaks in the middle,
-// /wait waits until it is let go.
+// /wait waits until it is let go, /held is a stream whose piece does.
 class EchoHandler final : public RequestHandler {
  public:
   std::variant<Response, std::unique_ptr<Exchange>> admit(Request& head) override {
@@ -48,16 +48,28 @@ class EchoHandler final : public RequestHandler {
         sent = true;
         return std::string("half");
       };
+    } else if (request.path == "/held") {
+      response.is_ready = [this] { return has_pieces.load(); };
+      response.next = [this, sent = false]() mutable -> Result<std::string> {
+        if (std::exchange(sent, true)) return std::string();
+        wait();
+        return std::string("held\n");
+      };
     } else if (request.path == "/wait") {
-      std::unique_lock lock(mutex);
-      changed.wait_for(lock, kPatience, [&] { return let_go; });
+      wait();
     } else {
       response.body = request.body.empty() ? request.path : request.body;
     }
     return response;
   }
 
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, kPatience, [&] { return let_go; });
+  }
+
   std::atomic<int> answered{0}, malformed{0};
+  std::atomic<bool> has_pieces{false};  // Of the streams of /held.
   std::mutex mutex;  // Guards let_go.
   std::condition_variable changed;
   bool let_go = false;
@@ -248,7 +260,7 @@ TEST_F(HttpServerTest, AFullQueueRefusesButInstantAnswersGoOn) {
   EXPECT_EQ(std::vector<int>{429}, statuses_of(third.bytes));
   EXPECT_NE(std::string::npos, third.bytes.find("Retry-After: 1"));
   EXPECT_FALSE(third.closed);
-  // A small body is read, so that the connection lives on; a large one is not waited for.
+  // A body whose end is known is thrown away, so that the connection lives on.
   const std::string post = "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: ";
   const RawAnswer small = ask(post + "3\r\n\r\nabcGET /instant HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ((std::vector<int>{429, 200}), statuses_of(small.bytes));
@@ -268,6 +280,72 @@ TEST_F(HttpServerTest, AFullQueueRefusesButInstantAnswersGoOn) {
   handler_.changed.notify_all();
   EXPECT_EQ(std::vector<int>{200}, statuses_of(first.read(kSilence).bytes));
   EXPECT_EQ(std::vector<int>{200}, statuses_of(second.read(kSilence).bytes));
+}
+
+TEST_F(HttpServerTest, ARefusalForLoadComesBeforeTheBodyAndTheConnectionLivesOn) {
+  HttpServerOptions options;
+  options.lanes.fill({.workers = 1, .waiting_max = 0});
+  start(options);
+  RawClient busy(server_->port());
+  busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (server_->queued(Lane::Ingest) < 1) std::this_thread::sleep_for(milliseconds(1));
+  RawClient client(server_->port());
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+  // Three times, so that it comes too early twice.
+  for (int i = 0; i < 3; ++i) {
+    client.send(head + std::string(100, 'x'));
+    const RawAnswer refused = client.read(kPatience, 1);
+    EXPECT_EQ(std::vector<int>{429}, statuses_of(refused.bytes));
+    EXPECT_EQ(std::string::npos, refused.bytes.find("Connection: close"));
+    client.send("GET /smuggled HTTP/1.1\r\n" + std::string(776, 'x'));
+  }
+  EXPECT_EQ(0U, server_->body_bytes());
+  EXPECT_EQ(1, handler_.answered.load());
+  // Behind a body that may never come nothing can be read.
+  const RawAnswer asks_first = ask(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 900\r\n\r\n",
+      kPatience);
+  EXPECT_EQ(std::vector<int>{429}, statuses_of(asks_first.bytes));
+  EXPECT_TRUE(asks_first.closed);
+  {
+    const std::lock_guard lock(handler_.mutex);
+    handler_.let_go = true;
+  }
+  handler_.changed.notify_all();
+  EXPECT_EQ(std::vector<int>{200}, statuses_of(busy.read(kPatience, 1).bytes));
+  while (server_->queued(Lane::Ingest) != 0) std::this_thread::sleep_for(milliseconds(1));
+  client.send(head + std::string(900, 'y'));
+  EXPECT_TRUE(client.read(kSilence).bytes.ends_with(std::string(900, 'y')));
+}
+
+TEST_F(HttpServerTest, PiecesOfStreamsWaitInNoLongerAQueueThanRequests) {
+  HttpServerOptions options;
+  options.lanes.fill({.workers = 1, .waiting_max = 1});
+  start(options);
+  constexpr std::size_t kReaders = 5;
+  std::vector<std::unique_ptr<RawClient>> readers;
+  for (std::size_t i = 0; i < kReaders; ++i) {
+    readers.push_back(std::make_unique<RawClient>(server_->port()));
+    readers.back()->send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(readers.back()->read(kPatience, 1).bytes.starts_with("HTTP/1.1 200"));
+  }
+  handler_.has_pieces = true;  // Of all at once; the first holds the worker.
+  while (server_->queued(Lane::Ingest) < 2) std::this_thread::sleep_for(milliseconds(1));
+  std::size_t most = 0;
+  for (int i = 0; i < 50; ++i) {
+    most = std::max(most, server_->queued(Lane::Ingest));
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  // Streams that look at the same moment may pass together: one for each thread that reads.
+  EXPECT_LE(most, 3U);
+  {
+    const std::lock_guard lock(handler_.mutex);
+    handler_.let_go = true;
+  }
+  handler_.changed.notify_all();
+  for (const auto& reader : readers) {
+    EXPECT_TRUE(reader->read(kSilence * 5).bytes.ends_with("5\r\nheld\n\r\n0\r\n\r\n"));
+  }
 }
 
 TEST_F(HttpServerTest, ConnectionsAndBodiesHaveALimit) {
