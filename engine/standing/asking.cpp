@@ -18,10 +18,19 @@ Conditions::Numbers Conditions::conditions_of(const Cohort& cohort) const {
   return numbers;
 }
 
+PeopleMask Conditions::mask_of(std::uint32_t number, const query::PeopleList& people) const {
+  const Condition& condition = all_[number];
+  if (!condition.column) return condition.people.mask_of(people);
+  PeopleMask mask;
+  std::copy_n(rows_.answers(*condition.column).begin(), people.words(), mask.begin());
+  return mask;
+}
+
 void Conditions::ask(Cohort& cohort, query::PeopleAsked& people, const StateAt& moment) {
   list_.assign(cohort.people);
   people.move_to(list_);
   cohort.live = people.live();
+  look_at(list_);
   Numbers numbers = conditions_of(cohort);
   std::erase_if(numbers, [this](std::uint32_t number) { return !all_[number].is_open(); });
   tests_.clear();
@@ -64,7 +73,7 @@ PeopleMask Conditions::concerned(const Cohort& cohort, std::uint32_t number) con
 void Conditions::take(Condition& condition, std::uint32_t number, const PeopleMask& is,
                       Cohort& cohort) {
   const std::size_t words = list_.words();
-  const PeopleMask was = condition.people.mask_of(list_);
+  const PeopleMask was = mask_of(number, list_);
   PeopleMask flipped;
   std::uint64_t any = 0;
   for (std::size_t w = 0; w < words; ++w) {
@@ -83,6 +92,7 @@ void Conditions::take(Condition& condition, std::uint32_t number, const PeopleMa
   PeopleMask passes;
   for (std::size_t w = 0; w < words; ++w) passes[w] = was[w] ^ flipped[w];
   condition.people.change(list_, flipped, passes);
+  if (condition.column) rows_.flip(*condition.column, list_, flipped);
   cohort.flips.push_back({number, cohort.masks.size()});
   const auto count = static_cast<std::ptrdiff_t>(words);
   cohort.masks.insert(cohort.masks.end(), passes.begin(), passes.begin() + count);

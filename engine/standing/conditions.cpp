@@ -84,7 +84,7 @@ std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& ti
   is_indexed_ = false;
   learn(condition, moment);
   prepare(number, moment);
-  if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+  if (condition.is_open()) give_people(condition, ask_everybody(condition, moment));
   return number;
 }
 
@@ -92,6 +92,7 @@ void Conditions::let_go(std::uint32_t number) {
   Condition& condition = all_[number];
   if (--condition.users != 0) return;
   by_key_.erase(condition.key);
+  if (condition.column) rows_.remove(*condition.column);
   condition = {};
   free_.push_back(number);
   is_indexed_ = false;
@@ -102,6 +103,7 @@ void Conditions::clear() {
   topics_.clear();
   cohorts_.clear();
   all_.clear();
+  rows_.clear();
   free_.clear();
   by_key_.clear();
   is_indexed_ = false;
@@ -160,7 +162,14 @@ void Conditions::fail(Condition& condition, std::string why, TimeMs now) {
   condition.retry_at = now + kRetryEvery;
 }
 
+void Conditions::give_people(Condition& condition, const Bitmap& people) {
+  if (condition.column) rows_.remove(*condition.column);
+  condition.people = MemberSet(people);
+  condition.column = rows_.add(people);
+}
+
 void Conditions::drop(std::span<const Ordinal> people) {
+  for (const Ordinal person : people) rows_.remove_person(person);
   for (Condition& condition : all_) {
     for (const Ordinal person : people) condition.people.remove(person);
   }
@@ -302,7 +311,7 @@ void Conditions::retry_failed(const StateAt& moment) {
     const auto begun = std::chrono::steady_clock::now();
     learn(condition, moment);
     prepare(i, moment);
-    if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+    if (condition.is_open()) give_people(condition, ask_everybody(condition, moment));
     if (condition.failure.empty()) {
       ++failures_;
       continue;

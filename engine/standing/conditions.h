@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "engine/standing/cohorts.h"
 #include "engine/standing/member_set.h"
+#include "engine/standing/person_rows.h"
 #include "engine/standing/touched_people.h"
 #include "index/generation.h"
 #include "query/standing.h"
@@ -48,6 +49,7 @@ struct Condition {
   std::string failure;                   // Why it has no answers; "" when it has.
   TimeMs retry_at = 0;                   // After a failure: when everybody is asked again.
   MemberSet people;                      // All of them are there.
+  std::optional<std::uint32_t> column;   // The same people in the rows; nothing: not in them.
   std::optional<query::EventTest> test;  // Nothing: it is bound for each update.
 
   // Conditions are asked in this order: tests that count the same events in the same window, or add
@@ -98,6 +100,12 @@ class Conditions {
   // Whom the update under way has asked, everybody once, and where they flipped.
   std::span<const Cohort> cohorts() const { return cohorts_; }
   bool is_anew(const Cohort& cohort) const;
+  // Who of some people is there for a condition.  Requires that they are looked at, and no flip of
+  // theirs since.
+  void look_at(const query::PeopleList& people) { rows_.look_at(people); }
+  query::PeopleMask mask_of(std::uint32_t condition, const query::PeopleList& people) const;
+  // Bytes of the rows.
+  std::uint64_t row_bytes() const { return rows_.bytes(); }
   // Why somebody of the cohort flipped at a condition; nothing where nothing could change it.
   std::optional<Cause> cause_of(const Cohort& cohort, std::uint32_t condition,
                                 index::Ordinal person) const;
@@ -112,6 +120,7 @@ class Conditions {
   using Numbers = std::vector<std::uint32_t>;
 
   void learn(Condition& condition, const StateAt& moment);
+  void give_people(Condition& condition, const index::Bitmap& people);
   // Before it is asked by an update.
   void prepare(std::uint32_t number, const StateAt& moment);
   const query::BoundQuery* bound(Condition& condition, const StateAt& moment);
@@ -149,6 +158,7 @@ class Conditions {
   const BindingContext context_;
   const unsigned threads_;
   std::vector<Condition> all_;
+  PersonRows rows_;
   Numbers free_;
   std::unordered_map<std::string, std::uint32_t> by_key_;  // Text, zone, versions of documents.
 

@@ -34,6 +34,7 @@ class StandingSegments::Settling {
     cohort_ = &cohort;
     people_.assign(cohort.people);
     words_ = people_.words();
+    all_.conditions_.look_at(people_);
     is_listed_.fill(~std::uint64_t{0});
     if (people_.size() % 64 != 0) {
       is_listed_[words_ - 1] = (std::uint64_t{1} << (people_.size() % 64)) - 1;
@@ -73,7 +74,7 @@ class StandingSegments::Settling {
   void load(std::uint32_t number) {
     if (std::exchange(all_.loaded_[number], all_.round_) == all_.round_) return;
     all_.flips_[number] = nullptr;
-    all_.masks_[number].is = conditions().at(number).people.mask_of(people_);
+    all_.masks_[number].is = conditions().mask_of(number, people_);
     all_.masks_[number].was = all_.masks_[number].is;
   }
 

@@ -436,7 +436,7 @@ void StandingSegments::weigh() {
   const auto now = std::chrono::steady_clock::now();
   if (now - weighed_ < kWeighEvery) return;
   weighed_ = now;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = conditions_.row_bytes();
   for (const auto& [id, segment] : segments_) bytes += sizeof(segment) + segment.members.bytes();
   for (std::uint32_t number = 0; number < conditions_.size(); ++number) {
     bytes += sizeof(Condition) + conditions_.at(number).people.bytes();

@@ -2,10 +2,10 @@
 //
 // Segments are and, or and not over conditions that they share (engine/standing/conditions.h).
 // With every commit the conditions say who flipped, of those whom it touched or whom the clock
-// moved; for each of them the segments with such a condition are worked out as it was and as it
-// is, up to 1,024 people at a time to whom the same happened, from bits alone. Whoever's answer is another one entered
-// or left. Nobody else is looked at. The members are a function of data, definitions and the
-// moment, so that a start asks once for everybody and goes on.
+// moved; for these the segments with such a condition are worked out as it was and as it is, up to
+// 1,024 people at a time to whom the same happened, from bits alone. Whoever's answer is another
+// one entered or left. Nobody else is looked at. The members are a function of data, definitions
+// and the moment, so that a start asks once for everybody and goes on.
 // Some segments go otherwise:
 //   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
 //   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
