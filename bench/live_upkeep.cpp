@@ -56,15 +56,15 @@ std::string trait_rows(SeededRandom& random, std::uint32_t count, std::vector<in
 }
 
 std::string event_rows(SeededRandom& random, std::uint32_t count, std::uint32_t people,
-                       TimeMs now, TimeMs within) {
+                       TimeMs now, TimeMs within, bool is_skewed = false) {
   std::string rows;
   for (std::uint32_t i = 0; i < count; ++i) {
     const TimeMs time = now - static_cast<TimeMs>(random.below(static_cast<std::uint32_t>(
                                   within / 1'000))) * 1'000;
     rows += fmt::format(
         R"({{"profile_id":"u{}","type":"{}","ts":"{}","amount":{}.5,"sku":"s{}"}})",
-        random.below(people), kEvents[random.below(10)], to_rfc3339(time), random.below(100),
-        random.below(50));
+        random.below(people), kEvents[random.below(is_skewed ? 1 + random.below(10) : 10)],
+        to_rfc3339(time), random.below(100), random.below(50));
     rows += '\n';
   }
   return rows;
@@ -143,6 +143,33 @@ Status check(World& world) {
   return Ok();
 }
 
+std::uint32_t regulars_of(const UpkeepOptions& options) {
+  return std::max(1U, options.people / 10);
+}
+
+// What the regulars have done before.
+Status load_regulars(World& world, const UpkeepOptions& options) {
+  SeededRandom random(options.seed + 7);
+  for (std::uint32_t done = 0; done < options.events; done += kLoadAtOnce) {
+    TRY(send(world, storage::TableKind::Events,
+             event_rows(random, std::min(kLoadAtOnce, options.events - done),
+                        regulars_of(options), world.clock.now(), 30 * kDayMs, true)));
+  }
+  return Ok();
+}
+
+std::string rows_of(UpkeepLoad load, SeededRandom& random, std::uint32_t batch, TimeMs now,
+                    const UpkeepOptions& options, std::vector<int>& points) {
+  switch (load) {
+    case UpkeepLoad::Events: return event_rows(random, batch, options.people, now, 60'000);
+    case UpkeepLoad::Regulars:
+      return event_rows(random, batch, regulars_of(options), now, 60'000, true);
+    case UpkeepLoad::OneTrait: return trait_rows(random, batch, points);
+    case UpkeepLoad::AllAtRandom: return profile_rows(random, 0, batch, options.people);
+  }
+  return "";
+}
+
 // The same commits to both, in turn.
 Result<UpkeepRow> measure_row(World& kept, World& bare, const UpkeepOptions& options,
                               UpkeepLoad load, std::uint32_t batch) {
@@ -153,13 +180,9 @@ Result<UpkeepRow> measure_row(World& kept, World& bare, const UpkeepOptions& opt
   std::vector<double> times;
   const std::uint64_t before = kept.engine->next_change();
   while (kept_seconds + bare_seconds < options.seconds || row.commits < 4) {
-    const auto table = load == UpkeepLoad::Events ? storage::TableKind::Events
-                                                  : storage::TableKind::Profiles;
-    const std::string rows =
-        load == UpkeepLoad::Events
-            ? event_rows(random, batch, options.people, kept.clock.now(), 60'000)
-        : load == UpkeepLoad::OneTrait ? trait_rows(random, batch, points)
-                                       : profile_rows(random, 0, batch, options.people);
+    const bool is_events = load == UpkeepLoad::Events || load == UpkeepLoad::Regulars;
+    const auto table = is_events ? storage::TableKind::Events : storage::TableKind::Profiles;
+    const std::string rows = rows_of(load, random, batch, kept.clock.now(), options, points);
     for (World* const world : {&kept, &bare}) {
       world->clock.advance(100);
       const Stopwatch watch;
@@ -198,6 +221,7 @@ const char* name_of(UpkeepLoad load) {
     case UpkeepLoad::Events: return "events";
     case UpkeepLoad::OneTrait: return "one trait";
     case UpkeepLoad::AllAtRandom: return "all at random";
+    case UpkeepLoad::Regulars: return "regulars";
   }
   return "";
 }
@@ -207,8 +231,13 @@ Result<UpkeepResult> measure_upkeep(const UpkeepOptions& options) {
   TRY(load(kept, options, !options.sabotage));
   TRY(load(bare, options, false));
   UpkeepResult result;
-  for (const auto load : {UpkeepLoad::Events, UpkeepLoad::OneTrait, UpkeepLoad::AllAtRandom}) {
+  for (const auto load : {UpkeepLoad::Events, UpkeepLoad::OneTrait, UpkeepLoad::AllAtRandom,
+                          UpkeepLoad::Regulars}) {
     if (!options.only_load.empty() && options.only_load != name_of(load)) continue;
+    if (load == UpkeepLoad::Regulars) {
+      TRY(load_regulars(kept, options));
+      TRY(load_regulars(bare, options));
+    }
     for (const std::uint32_t batch : {1U, 100U, 2'500U}) {
       if (options.only_batch != 0 && options.only_batch != batch) continue;
       TRY_ASSIGN(const UpkeepRow row, measure_row(kept, bare, options, load, batch));

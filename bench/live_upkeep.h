@@ -27,6 +27,9 @@ enum class UpkeepLoad : std::uint8_t {
   Events,    // Of ten names, of the last minute.
   OneTrait,  // A number that people have moves by a little.
   AllAtRandom,  // Three attributes are any others: some 200 segments change for each row.
+  // Events of a tenth of the people, some names oftener than others, after as many of theirs in 30
+  // days: what they do mostly changes nothing that it has not changed before.
+  Regulars,
 };
 
 const char* name_of(UpkeepLoad load);

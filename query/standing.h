@@ -6,7 +6,6 @@
 // Thread safety: any thread; values.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,7 +18,9 @@
 
 #include "base/result.h"
 #include "base/system_names.h"
+#include "index/touched.h"
 #include "query/clock_use.h"
+#include "query/people_list.h"
 #include "query/query.h"
 
 namespace muster::query {
@@ -92,11 +93,14 @@ class MovingWindows {
     std::uint32_t number = 0;
     std::vector<Moved> people;  // Never none.
   };
-  // All whose answer may be another one at `now` than it was at `before` because of the clock.
-  // Requires before <= now.
-  // Cost: per window and block O(log events) where events came since or somebody is passed, and
-  // those who are; a pass over the columns of times, less the blocks and pages without any.
-  std::vector<Passed> move(const index::Generation& generation, TimeMs before, TimeMs now);
+  // All whose answer may be another one at `now` than it was at `before` because of the clock,
+  // but for those whom events touched that the window is over.
+  // Requires before <= now, and all that changed in the generation since the last call.
+  // Cost: per window the new events, where somebody is passed O(log events) of each block and those
+  // who are; all blocks too where events went; a pass over the columns of times, less the blocks
+  // and pages without any.
+  std::vector<Passed> move(const index::Generation& generation, const index::Touched& touched,
+                           TimeMs before, TimeMs now);
 
  private:
   class Impl;
@@ -116,6 +120,9 @@ class EventTest {
   // Whether it means the same there as where it was bound.
   bool fits(const index::Generation& generation) const;
   void move_to(TimeMs now);
+  const std::string& event() const;
+  // Equal for those that count or add up the same in the same window.
+  std::string sum_key() const;
 
  private:
   friend class FewEvents;
@@ -127,10 +134,6 @@ class EventTest {
 // Whether it has tiles or tops: one person's change moves others.
 bool is_ranked(const BoundQuery& query);
 
-// A bit per person, of some people of one block; bits past the last one mean nothing.
-inline constexpr std::size_t kPeopleAtOnce = 1'024;
-using PeopleMask = std::array<std::uint64_t, kPeopleAtOnce / 64>;
-
 // Some people who are asked several questions.
 // Thread safety: one thread at a time.
 class PeopleAsked {
@@ -139,18 +142,22 @@ class PeopleAsked {
   explicit PeopleAsked(const index::Generation& generation);
   ~PeopleAsked();
 
-  // Requires 1 to kPeopleAtOnce people of the block, ascending, who outlive their being asked.
-  void move_to(std::uint32_t block, std::span<const std::uint16_t> people);
+  // The list outlives their being asked.
+  void move_to(const PeopleList& people);
   // Who of them is there at all.
   PeopleMask live() const;
   // Who of them passes, whether or not they are there.
   // Requires a question to the generation, without ranks (tiles, tops): those rank everybody.
   // Errors: LimitExceeded, as count().
-  // Cost: those people's rows; what a leaf costs to begin with is paid once.
+  // Cost: those people's rows; what a leaf costs to begin with is paid once for each block.
   Result<PeopleMask> ask(const BoundQuery& query);
-  // The same; nothing where the question itself has to be asked.
-  // Requires test.fits(generation).
-  std::optional<PeopleMask> ask(const EventTest& test);
+  // The same, of several tests about events of one name; nothing where the question itself has to
+  // be asked.
+  // Requires test.fits(generation) of all, and an answer for each.
+  // Cost: the rows of that name are read once for tests that come one after the other. Those that
+  // count, or add up, the same in the same window share that where they are neighbours.
+  void ask(std::span<const EventTest* const> tests,
+           std::span<std::optional<PeopleMask>> answers);
 
  private:
   class Impl;

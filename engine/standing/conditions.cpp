@@ -4,7 +4,6 @@
 #include <chrono>
 #include <set>
 
-#include "base/sort_once.h"
 #include "base/system_names.h"
 #include "query/language/language.h"
 
@@ -12,8 +11,6 @@ namespace muster::engine {
 
 using index::Bitmap;
 using index::Ordinal;
-using query::PeopleMask;
-using storage::ChangeReason;
 
 namespace {
 
@@ -81,12 +78,13 @@ std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& ti
   free_.pop_back();
   Condition& condition = all_[number];
   condition = {.tree = tree, .timezone = timezone, .key = key, .users = 1};
+  condition.is_new = true;
   condition.uses = std::move(uses);
   by_key_.emplace(key, number);
   is_indexed_ = false;
   learn(condition, moment);
   prepare(number, moment);
-  if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+  if (condition.is_open()) give_people(condition, ask_everybody(condition, moment));
   return number;
 }
 
@@ -94,6 +92,7 @@ void Conditions::let_go(std::uint32_t number) {
   Condition& condition = all_[number];
   if (--condition.users != 0) return;
   by_key_.erase(condition.key);
+  if (condition.column) rows_.remove(*condition.column);
   condition = {};
   free_.push_back(number);
   is_indexed_ = false;
@@ -101,7 +100,10 @@ void Conditions::let_go(std::uint32_t number) {
 
 void Conditions::clear() {
   asked_.clear();
+  topics_.clear();
+  cohorts_.clear();
   all_.clear();
+  rows_.clear();
   free_.clear();
   by_key_.clear();
   is_indexed_ = false;
@@ -128,7 +130,12 @@ const query::BoundQuery* Conditions::bound(Condition& condition, const StateAt& 
     return nullptr;
   }
   condition.bound = std::move(*made);
-  if (!condition.is_test_good) condition.test = query::EventTest::of(*condition.bound);
+  if (!condition.is_test_good) {
+    const bool had_test = condition.test.has_value();
+    condition.test = query::EventTest::of(*condition.bound);
+    // It stands with others like it from now on.
+    if (condition.test && !had_test) is_indexed_ = false;
+  }
   return condition.bound.get();
 }
 
@@ -138,14 +145,6 @@ void Conditions::prepare(std::uint32_t number, const StateAt& moment) {
   asked_.push_back(number);
   condition.is_test_good = condition.test && condition.test->fits(*moment.generation);
   if (condition.is_test_good) condition.test->move_to(moment.now);
-}
-
-Conditions::Numbers Conditions::flipped() const {
-  Numbers numbers;
-  for (const std::uint32_t number : asked_) {
-    if (!all_[number].flips.empty()) numbers.push_back(number);
-  }
-  return numbers;
 }
 
 Bitmap Conditions::ask_everybody(Condition& condition, const StateAt& moment) {
@@ -163,7 +162,14 @@ void Conditions::fail(Condition& condition, std::string why, TimeMs now) {
   condition.retry_at = now + kRetryEvery;
 }
 
+void Conditions::give_people(Condition& condition, const Bitmap& people) {
+  if (condition.column) rows_.remove(*condition.column);
+  condition.people = MemberSet(people);
+  condition.column = rows_.add(people);
+}
+
 void Conditions::drop(std::span<const Ordinal> people) {
+  for (const Ordinal person : people) rows_.remove_person(person);
   for (Condition& condition : all_) {
     for (const Ordinal person : people) condition.people.remove(person);
   }
@@ -183,12 +189,13 @@ void Conditions::bind_again(const StateAt& moment) {
 void Conditions::end_update() {
   for (const std::uint32_t number : asked_) {
     Condition& condition = all_[number];
-    condition.flips.clear();
-    condition.is_asked = false;
+    condition.is_asked = condition.is_new = false;
     condition.is_test_good = false;
     condition.bound = nullptr;
   }
   asked_.clear();
+  topics_.clear();
+  cohorts_.clear();
 }
 
 Conditions::Numbers Conditions::open() const {
@@ -196,7 +203,23 @@ Conditions::Numbers Conditions::open() const {
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     if (all_[i].is_open()) numbers.push_back(i);
   }
+  order(numbers);
   return numbers;
+}
+
+void Conditions::order(Numbers& numbers) const {
+  std::sort(numbers.begin(), numbers.end(),
+            [this](std::uint32_t a, std::uint32_t b) { return all_[a].rank < all_[b].rank; });
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
+void Conditions::rank_all() {
+  std::vector<std::pair<std::string, std::uint32_t>> keys;
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    keys.emplace_back(all_[i].test ? all_[i].test->sum_key() : "", i);
+  }
+  std::sort(keys.begin(), keys.end());
+  for (std::uint32_t rank = 0; rank < keys.size(); ++rank) all_[keys[rank].second].rank = rank;
 }
 
 void Conditions::index_uses(const index::Generation& generation) {
@@ -209,8 +232,10 @@ void Conditions::index_uses(const index::Generation& generation) {
   by_event_.clear();
   by_any_event_.clear();
   by_field_.clear();
+  by_attribute_.clear();
   windows_.clear();
   by_window_.clear();
+  rank_all();
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     if (all_[i].users == 0 || all_[i].is_ranked) continue;
     for (const std::string& name : all_[i].uses.events) by_event_[name].push_back(i);
@@ -223,6 +248,14 @@ void Conditions::index_uses(const index::Generation& generation) {
     }
     if (!all_[i].clock.is_beyond()) index_windows(i, generation);
   }
+  order(by_any_event_);
+  for (auto& [name, numbers] : by_event_) {
+    if (!is_system_event(name)) {
+      numbers.insert(numbers.end(), by_any_event_.begin(), by_any_event_.end());
+    }
+    order(numbers);
+  }
+  for (Numbers& numbers : by_window_) order(numbers);
 }
 
 void Conditions::index_windows(std::uint32_t number, const index::Generation& generation) {
@@ -246,70 +279,27 @@ void Conditions::index_windows(std::uint32_t number, const index::Generation& ge
   }
 }
 
-Conditions::Numbers Conditions::with_event(const std::string& name) const {
-  Numbers numbers;
+const Conditions::Numbers& Conditions::with_event(const std::string& name) const {
+  static const Numbers kNone;
   const auto found = by_event_.find(name);
-  if (found != by_event_.end()) numbers = found->second;
-  if (!is_system_event(name)) {
-    numbers.insert(numbers.end(), by_any_event_.begin(), by_any_event_.end());
-  }
-  sort_once(numbers);
-  return numbers;
+  if (found != by_event_.end()) return found->second;
+  return is_system_event(name) ? kNone : by_any_event_;
 }
 
-Conditions::Numbers Conditions::with_attribute(const std::string& name) const {
-  Numbers numbers;
+const Conditions::Numbers& Conditions::with_attribute(const std::string& name) {
+  const auto [at, is_new] = by_attribute_.try_emplace(name);
+  Numbers& numbers = at->second;
+  if (!is_new) return numbers;
   for (const auto& [field, using_it] : by_field_) {
     if (!leads_to(name, field)) continue;
     numbers.insert(numbers.end(), using_it.begin(), using_it.end());
   }
-  sort_once(numbers);
+  order(numbers);
   return numbers;
-}
-
-void Conditions::follow(const index::Touched& touched, const TouchedPeople& why, TimeMs before,
-                        const StateAt& moment) {
-  index_uses(*moment.generation);
-  retry_failed(moment);
-  if (!touched.entities.empty()) follow_references(moment);
-  const CauseOf cause = [&](const Condition& condition, Ordinal person, std::size_t) {
-    return why.cause(condition.uses, person);
-  };
-  if (!why.anew().empty()) ask(why.anew(), open(), cause, moment);
-  why.for_each_event([&](const std::string& name, std::span<const Ordinal> people,
-                         std::span<const TimeMs> latest) {
-    const CauseOf event = [&](const Condition& condition, Ordinal person, std::size_t place) {
-      const bool is_only = condition.uses.events.size() == 1 && !condition.uses.any_event;
-      return is_only ? Cause{ChangeReason::Event, latest[place]}
-                     : why.cause(condition.uses, person);
-    };
-    ask(people, with_event(name), event, moment);
-  });
-  why.for_each_attribute([&](const std::string& name, std::span<const Ordinal> people) {
-    ask(people, with_attribute(name), cause, moment);
-  });
-  const CauseOf age = [](const Condition&, Ordinal, std::size_t) {
-    return Cause{ChangeReason::Expired, 0};
-  };
-  why.for_each_forgotten([&](const std::string& name, std::span<const Ordinal> people) {
-    ask(people, with_event(name), age, moment);
-  });
-  follow_clock(before, moment);
 }
 
 void Conditions::forget_asked() {
   for (Condition& condition : all_) condition.asked = 0;
-}
-
-void Conditions::order_flips() {
-  for (const std::uint32_t number : asked_) {
-    std::vector<Condition::Flip>& flips = all_[number].flips;
-    const auto by_person = [](const Condition::Flip& a, const Condition::Flip& b) {
-      return a.person < b.person;
-    };
-    if (std::is_sorted(flips.begin(), flips.end(), by_person)) continue;
-    std::sort(flips.begin(), flips.end(), by_person);
-  }
 }
 
 void Conditions::retry_failed(const StateAt& moment) {
@@ -321,7 +311,7 @@ void Conditions::retry_failed(const StateAt& moment) {
     const auto begun = std::chrono::steady_clock::now();
     learn(condition, moment);
     prepare(i, moment);
-    if (condition.is_open()) condition.people = MemberSet(ask_everybody(condition, moment));
+    if (condition.is_open()) give_people(condition, ask_everybody(condition, moment));
     if (condition.failure.empty()) {
       ++failures_;
       continue;
@@ -329,126 +319,6 @@ void Conditions::retry_failed(const StateAt& moment) {
     const auto took = std::chrono::steady_clock::now() - begun;
     const TimeMs ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     condition.retry_at = moment.now + std::max(kRetryEvery, kRetryShareMax * ms);
-  }
-}
-
-// Anybody's reference may lead to another value.
-void Conditions::follow_references(const StateAt& moment) {
-  for (std::uint32_t i = 0; i < all_.size(); ++i) {
-    Condition& condition = all_[i];
-    if (!condition.is_open() || !condition.has_references) continue;
-    prepare(i, moment);
-    const Bitmap is = ask_everybody(condition, moment);
-    if (!condition.failure.empty()) continue;
-    const Bitmap was = condition.people.to_bitmap();
-    if (is == was) continue;
-    for (const Ordinal person : unite(subtract(is, was), subtract(was, is)).to_vector()) {
-      condition.flips.push_back({person, {ChangeReason::Attribute, 0}});
-    }
-    condition.people = MemberSet(is);
-  }
-}
-
-void Conditions::follow_clock(TimeMs before, const StateAt& moment) {
-  const auto passed = windows_.move(*moment.generation, before, moment.now);
-  std::unordered_map<const Condition*, std::vector<std::span<const query::Moved>>> of_condition;
-  for (const auto& [number, moved] : passed) {
-    for (const std::uint32_t condition : by_window_[number]) {
-      of_condition[&all_[condition]].push_back(moved);
-    }
-  }
-  const CauseOf cause = [&](const Condition& condition, Ordinal person, std::size_t) {
-    Cause latest{ChangeReason::Expired, 0};
-    for (const auto& list : of_condition[&condition]) {
-      const auto behind =
-          std::upper_bound(list.begin(), list.end(), person,
-                           [](Ordinal who, const query::Moved& m) { return who < m.person; });
-      if (behind == list.begin() || std::prev(behind)->person != person) continue;
-      latest.time = std::max(latest.time, std::prev(behind)->at);
-    }
-    return latest;
-  };
-  std::vector<Ordinal> people;
-  for (const auto& [number, moved] : passed) {
-    people.clear();
-    for (const query::Moved& each : moved) {
-      if (people.empty() || people.back() != each.person) people.push_back(each.person);
-    }
-    ask(people, by_window_[number], cause, moment);
-  }
-}
-
-void Conditions::follow_suspects(std::span<const Ordinal> people,
-                                 std::span<const std::uint32_t> conditions,
-                                 const StateAt& moment) {
-  Numbers beyond;
-  for (const std::uint32_t number : conditions) {
-    if (all_[number].is_open() && all_[number].clock.is_beyond()) beyond.push_back(number);
-  }
-  const CauseOf cause = [](const Condition&, Ordinal, std::size_t) {
-    return Cause{ChangeReason::Expired, 0};
-  };
-  ask(people, beyond, cause, moment);
-}
-
-void Conditions::ask(std::span<const Ordinal> people, std::span<const std::uint32_t> conditions,
-                     const CauseOf& cause, const StateAt& moment) {
-  if (people.empty() || conditions.empty()) return;
-  for (const std::uint32_t number : conditions) prepare(number, moment);
-  query::PeopleAsked few(*moment.generation);
-  std::vector<std::uint16_t> listed;
-  for (std::size_t i = 0; i < people.size();) {
-    const std::uint32_t block = people[i] / index::kBlockSize;
-    const std::size_t first = i;
-    listed.clear();
-    for (; i < people.size() && people[i] / index::kBlockSize == block; ++i) {
-      if (listed.size() == query::kPeopleAtOnce) break;
-      listed.push_back(static_cast<std::uint16_t>(people[i] % index::kBlockSize));
-    }
-    few.move_to(block, listed);
-    const PeopleMask live = few.live();
-    for (const std::uint32_t number : conditions) {
-      Condition& condition = all_[number];
-      if (!condition.is_open()) continue;
-      condition.asked += static_cast<double>(listed.size());
-      auto is = ask_one(condition, few, moment);
-      if (!is) {
-        fail(condition, is.error().message, moment.now);
-        continue;
-      }
-      for (std::size_t w = 0; w < is->size(); ++w) (*is)[w] &= live[w];
-      take(condition, block, listed, first, *is, cause);
-    }
-  }
-}
-
-Result<PeopleMask> Conditions::ask_one(Condition& condition, query::PeopleAsked& people,
-                                       const StateAt& moment) {
-  if (condition.is_test_good) {
-    if (const auto mask = people.ask(*condition.test)) return *mask;
-  }
-  if (!condition.bound) bound(condition, moment);
-  if (!condition.bound) return Error{ErrorCode::InvalidArgument, condition.failure};
-  return people.ask(*condition.bound);
-}
-
-void Conditions::take(Condition& condition, std::uint32_t block,
-                      std::span<const std::uint16_t> people, std::size_t first,
-                      const PeopleMask& is, const CauseOf& cause) {
-  PeopleMask flipped = condition.people.mask_of(block, people);
-  std::uint64_t any = 0;
-  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
-    flipped[w] ^= is[w];
-    any |= flipped[w];
-  }
-  if (any == 0) return;
-  condition.people.change(block, people, flipped, is);
-  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
-    for (std::uint64_t rest = flipped[w]; rest != 0; rest &= rest - 1) {
-      const std::size_t place = w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest));
-      const Ordinal person = block * index::kBlockSize + people[place];
-      condition.flips.push_back({person, cause(condition, person, first + place)});
-    }
   }
 }
 

@@ -18,11 +18,16 @@ void set_bit(query::PeopleMask& mask, std::size_t i) {
   mask[i / 64] |= std::uint64_t{1} << (i % 64);
 }
 
-// Calls visit(place) for every bit set, ascending.
+// Calls visit(place) for every bit set of the places of a part, ascending.
 template <typename Visit>
-void for_each_place(const query::PeopleMask& mask, std::size_t places, const Visit& visit) {
-  for (std::size_t w = 0; w * 64 < places; ++w) {
-    for (std::uint64_t rest = mask[w]; rest != 0; rest &= rest - 1) {
+void for_each_place(const query::PeopleMask& mask, const query::PeopleList::Part& part,
+                    const Visit& visit) {
+  const std::size_t end = std::size_t{part.first} + part.count;
+  for (std::size_t w = part.first / 64; w * 64 < end; ++w) {
+    std::uint64_t rest = mask[w];
+    if (w == part.first / 64) rest &= ~std::uint64_t{0} << (part.first % 64);
+    if (end - w * 64 < 64) rest &= (std::uint64_t{1} << (end - w * 64)) - 1;
+    for (; rest != 0; rest &= rest - 1) {
       visit(w * 64 + static_cast<std::size_t>(__builtin_ctzll(rest)));
     }
   }
@@ -48,40 +53,49 @@ bool MemberSet::contains(Ordinal person) const {
   return std::binary_search(block.array.begin(), block.array.end(), who);
 }
 
-query::PeopleMask MemberSet::mask_of(std::uint32_t number,
-                                     std::span<const std::uint16_t> people) const {
+query::PeopleMask MemberSet::mask_of(const query::PeopleList& people) const {
   query::PeopleMask mask{};
-  if (number >= blocks_.size()) return mask;
-  const Block& block = blocks_[number];
-  if (block.bits) {
-    const std::uint64_t* const bits = block.bits.get();
-    for (std::size_t w = 0; w * 64 < people.size(); ++w) {
-      const auto some = people.subspan(w * 64, std::min<std::size_t>(64, people.size() - w * 64));
-      std::uint64_t word = 0;
-      for (std::size_t i = 0; i < some.size(); ++i) {
-        word |= std::uint64_t{bit_of(bits, some[i])} << i;
-      }
-      mask[w] = word;
-    }
-    return mask;
-  }
-  const std::span<const std::uint16_t> members = block.array;
-  // Few members are looked for among the people, few people among the members.
-  if (members.size() < people.size()) {
-    auto person = people.begin();
-    for (const std::uint16_t member : members) {
-      person = std::lower_bound(person, people.end(), member);
-      if (person == people.end()) break;
-      if (*person == member) set_bit(mask, static_cast<std::size_t>(person - people.begin()));
-    }
-    return mask;
-  }
-  auto member = members.begin();
-  for (std::size_t i = 0; i < people.size() && member != members.end(); ++i) {
-    member = std::lower_bound(member, members.end(), people[i]);
-    if (member != members.end() && *member == people[i]) set_bit(mask, i);
+  for (const Part& part : people.parts()) {
+    if (part.block >= blocks_.size()) break;
+    const Block& block = blocks_[part.block];
+    const auto listed = people.listed(part);
+    block.bits ? mark_bits(block, listed, part, mask) : mark_array(block, listed, part, mask);
   }
   return mask;
+}
+
+void MemberSet::mark_bits(const Block& block, std::span<const std::uint16_t> listed,
+                          const Part& part, query::PeopleMask& mask) {
+  const std::uint64_t* const bits = block.bits.get();
+  for (std::size_t i = 0; i < listed.size();) {
+    const std::size_t place = part.first + i;
+    const std::size_t count = std::min(64 - place % 64, listed.size() - i);
+    std::uint64_t word = 0;
+    for (std::size_t k = 0; k < count; ++k) word |= std::uint64_t{bit_of(bits, listed[i + k])} << k;
+    mask[place / 64] |= word << (place % 64);
+    i += count;
+  }
+}
+
+// Few members are looked for among the people, few people among the members.
+void MemberSet::mark_array(const Block& block, std::span<const std::uint16_t> listed,
+                           const Part& part, query::PeopleMask& mask) {
+  const std::span<const std::uint16_t> members = block.array;
+  if (members.size() < listed.size()) {
+    auto person = listed.begin();
+    for (const std::uint16_t member : members) {
+      person = std::lower_bound(person, listed.end(), member);
+      if (person == listed.end()) break;
+      if (*person != member) continue;
+      set_bit(mask, part.first + static_cast<std::size_t>(person - listed.begin()));
+    }
+    return;
+  }
+  auto member = members.begin();
+  for (std::size_t i = 0; i < listed.size() && member != members.end(); ++i) {
+    member = std::lower_bound(member, members.end(), listed[i]);
+    if (member != members.end() && *member == listed[i]) set_bit(mask, part.first + i);
+  }
 }
 
 query::PeopleMask MemberSet::page(std::uint32_t number, std::uint32_t page) const {
@@ -100,27 +114,30 @@ query::PeopleMask MemberSet::page(std::uint32_t number, std::uint32_t page) cons
   return mask;
 }
 
-void MemberSet::change(std::uint32_t number, std::span<const std::uint16_t> people,
-                       const query::PeopleMask& changed, const query::PeopleMask& is) {
-  const Ordinal first = number * kBlock;
-  Block& block = block_of(first);
-  if (!block.bits) {  // An array may become bits meanwhile.
-    for_each_place(changed, people.size(), [&](std::size_t i) {
-      (is[i / 64] >> (i % 64)) & 1 ? add(first + people[i]) : remove(first + people[i]);
+void MemberSet::change(const query::PeopleList& people, const query::PeopleMask& changed,
+                       const query::PeopleMask& is) {
+  for (const Part& part : people.parts()) {
+    const Ordinal first = part.block * kBlock;
+    const auto listed = people.listed(part);
+    Block& block = block_of(first);
+    if (!block.bits) {  // An array may become bits meanwhile.
+      for_each_place(changed, part, [&](std::size_t i) {
+        const Ordinal person = first + listed[i - part.first];
+        (is[i / 64] >> (i % 64)) & 1 ? add(person) : remove(person);
+      });
+      continue;
+    }
+    // Each word would be waited for by itself.
+    std::uint64_t* const bits = block.bits.get();
+    for_each_place(changed, part, [&](std::size_t i) {
+      __builtin_prefetch(bits + listed[i - part.first] / 64, 1);
     });
-    return;
+    for_each_place(changed, part, [&](std::size_t i) {
+      const std::uint16_t who = listed[i - part.first];
+      bits[who / 64] ^= std::uint64_t{1} << (who % 64);
+      count_ += ((is[i / 64] >> (i % 64)) & 1) != 0 ? 1 : ~std::uint64_t{0};
+    });
   }
-  // Each word would be waited for by itself.
-  std::uint64_t* const bits = block.bits.get();
-  for_each_place(changed, people.size(),
-                 [&](std::size_t i) { __builtin_prefetch(bits + people[i] / 64, 1); });
-  for (std::size_t w = 0; w * 64 < people.size(); ++w) {
-    count_ += static_cast<std::uint64_t>(__builtin_popcountll(changed[w] & is[w]));
-    count_ -= static_cast<std::uint64_t>(__builtin_popcountll(changed[w] & ~is[w]));
-  }
-  for_each_place(changed, people.size(), [&](std::size_t i) {
-    bits[people[i] / 64] ^= std::uint64_t{1} << (people[i] % 64);
-  });
 }
 
 bool MemberSet::add(Ordinal person) {

@@ -22,15 +22,15 @@ class MemberSet {
 
   std::uint64_t count() const { return count_; }
   bool contains(index::Ordinal person) const;
-  // Which of them are members: a bit each.  Requires people of the block, ascending.
-  // Cost: O(people), and an array of at most kArrayMax where the block has one.
-  query::PeopleMask mask_of(std::uint32_t block, std::span<const std::uint16_t> people) const;
+  // Which of them are members.
+  // Cost: O(people), and an array of at most kArrayMax of each block that has one.
+  query::PeopleMask mask_of(const query::PeopleList& people) const;
   // Of the 1,024 people of the block from page * 1,024 on.
   query::PeopleMask page(std::uint32_t block, std::uint32_t page) const;
   // Puts in and takes out those of the people whose bit is set in `changed`, as `is` says.
-  // Requires people of the block, ascending, each of whom it changes.
-  void change(std::uint32_t block, std::span<const std::uint16_t> people,
-              const query::PeopleMask& changed, const query::PeopleMask& is);
+  // Requires that it changes each of them.
+  void change(const query::PeopleList& people, const query::PeopleMask& changed,
+              const query::PeopleMask& is);
   bool add(index::Ordinal person);     // Whether they were none.
   bool remove(index::Ordinal person);  // Whether they were one.
   index::Bitmap to_bitmap() const;
@@ -42,7 +42,12 @@ class MemberSet {
     std::vector<std::uint16_t> array;  // Ascending; unused where there are bits.
     std::unique_ptr<std::uint64_t[]> bits;
   };
+  using Part = query::PeopleList::Part;
   Block& block_of(index::Ordinal person);
+  static void mark_bits(const Block& block, std::span<const std::uint16_t> listed,
+                        const Part& part, query::PeopleMask& mask);
+  static void mark_array(const Block& block, std::span<const std::uint16_t> listed,
+                         const Part& part, query::PeopleMask& mask);
 
   std::vector<Block> blocks_;
   std::uint64_t count_ = 0;

@@ -267,6 +267,17 @@ void StandingSegments::drop_erased(const index::Touched& touched, Groups& groups
   }
 }
 
+std::vector<Conditions::Suspects> StandingSegments::suspects() {
+  std::vector<Conditions::Suspects> all;
+  for (Named* const named : special_) {
+    Standing& segment = named->second;
+    if (segment.suspects.empty()) continue;
+    const auto conditions = segment.shape.conditions();
+    all.push_back({std::exchange(segment.suspects, {}), {conditions.begin(), conditions.end()}});
+  }
+  return all;
+}
+
 StandingSegments::Groups StandingSegments::update(const Generation& generation,
                                                   const index::Touched& touched, TimeMs now) {
   Groups groups;
@@ -283,14 +294,7 @@ StandingSegments::Groups StandingSegments::update(const Generation& generation,
   } else {
     const UpkeepCost::Watch watch(cost_.asking);
     if (is_other_schema) conditions_.bind_again(moment);
-    conditions_.follow(touched, why, at_, moment);
-    for (Named* const named : special_) {
-      Standing& segment = named->second;
-      if (segment.suspects.empty()) continue;
-      conditions_.follow_suspects(std::exchange(segment.suspects, {}),
-                                  segment.shape.conditions(), moment);
-    }
-    conditions_.order_flips();
+    conditions_.follow(touched, why, suspects(), at_, moment);
   }
   const bool is_definition = touched.is_document || touched.is_everybody;
   if (is_definition) {
@@ -432,7 +436,7 @@ void StandingSegments::weigh() {
   const auto now = std::chrono::steady_clock::now();
   if (now - weighed_ < kWeighEvery) return;
   weighed_ = now;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = conditions_.row_bytes();
   for (const auto& [id, segment] : segments_) bytes += sizeof(segment) + segment.members.bytes();
   for (std::uint32_t number = 0; number < conditions_.size(); ++number) {
     bytes += sizeof(Condition) + conditions_.at(number).people.bytes();

@@ -2,10 +2,10 @@
 //
 // Segments are and, or and not over conditions that they share (engine/standing/conditions.h).
 // With every commit the conditions say who flipped, of those whom it touched or whom the clock
-// moved; for each of them the segments with such a condition are worked out as it was and as it
-// is, 1,024 people of a block at a time, from bits alone. Whoever's answer is another one entered
-// or left. Nobody else is looked at. The members are a function of data, definitions and the
-// moment, so that a start asks once for everybody and goes on.
+// moved; for these the segments with such a condition are worked out as it was and as it is, up to
+// 1,024 people at a time to whom the same happened, from bits alone. Whoever's answer is another
+// one entered or left. Nobody else is looked at. The members are a function of data, definitions
+// and the moment, so that a start asks once for everybody and goes on.
 // Some segments go otherwise:
 //   ranked (tile, top): one change moves others; asked as a whole by keep_up(), within a second
 //   beyond (it calculates with now, anniversaries, times of events): the touched at once, those
@@ -135,7 +135,7 @@ class StandingSegments {
     GroupMaker changes;                    // Of the update under way.
     std::uint32_t rank = 0;                // Among the segments, by id.
     double worked_out = 0;                 // 64 people each, since the cost was shared out.
-    std::uint32_t settled = 0;             // The last round of people it was worked out for.
+    std::uint64_t settled = 0;             // The last round of people it was worked out for.
   };
   using Named = std::pair<const std::string, Standing>;
 
@@ -168,6 +168,8 @@ class StandingSegments {
   void replace(const std::string& id, Standing& segment, index::Bitmap members,
                storage::ChangeReason reason, Groups& groups);
   void drop_erased(const index::Touched& touched, Groups& groups);
+  // Whom the clock seems to have moved; they are nobody's any more.
+  std::vector<Conditions::Suspects> suspects();
   // To readers: of all, or of those that settling changed.
   void tell_sizes();
   void tell_changed_sizes();
@@ -185,9 +187,12 @@ class StandingSegments {
   std::vector<Standing*> asked_;  // As a whole, for the update under way.
   std::vector<Named*> changed_;  // By the settling under way.
   std::uint64_t failures_ = 0;   // Of the conditions, that have been noted.
-  std::uint32_t round_ = 0;      // Of people who are settled.
+  std::uint64_t round_ = 0;      // Of people who are settled.
   UpkeepCost cost_;
-  std::vector<MaskPair> masks_;  // By condition; memory for those who are worked out.
+  // By condition; memory for those who are worked out.
+  std::vector<MaskPair> masks_;
+  std::vector<std::uint64_t> loaded_;              // The round for which masks_ has it.
+  std::vector<const Cohort::Flips*> flips_;        // Of that round; null: nobody flipped.
   std::uint64_t schema_version_ = 0;  // With which the clock's part of them was worked out.
   std::atomic<TimeMs> at_ = 0;
   std::atomic<bool> is_empty_ = true;

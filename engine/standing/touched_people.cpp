@@ -73,9 +73,13 @@ void TouchedPeople::for_each_forgotten(const Visit& visit) const {
   for (const auto& [name, people] : forgotten_) visit(name, people);
 }
 
-Cause TouchedPeople::cause(const query::Uses& uses, Ordinal person) const {
+Cause TouchedPeople::cause_anew(Ordinal person) const {
   const bool is_joined = std::binary_search(joined_.begin(), joined_.end(), person);
-  Cause found{is_joined ? ChangeReason::Merge : ChangeReason::Attribute, 0};
+  return {is_joined ? ChangeReason::Merge : ChangeReason::Attribute, 0};
+}
+
+Cause TouchedPeople::cause(const query::Uses& uses, Ordinal person) const {
+  Cause found = cause_anew(person);
   for (const auto& [name, events] : events_) {
     if (!uses.names_event(name)) continue;
     const auto behind = std::upper_bound(

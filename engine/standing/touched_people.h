@@ -30,12 +30,14 @@ class TouchedPeople {
 
   // Of whom everything may be another one, ascending: those who came or became somebody else.
   std::span<const index::Ordinal> anew() const { return anew_; }
+  // Of somebody of them: that they were joined, else what they have.
+  Cause cause_anew(index::Ordinal person) const;
   // People ascending, each once.
   using Visit = std::function<void(const std::string& name, std::span<const index::Ordinal>)>;
   void for_each_attribute(const Visit& visit) const;
-  // `latest` has the time of the latest of those events of each of them.
   // Whose events went.
   void for_each_forgotten(const Visit& visit) const;
+  // `latest` has the time of the latest of those events of each of them.
   using VisitEvents =
       std::function<void(const std::string& name, std::span<const index::Ordinal> people,
                          std::span<const TimeMs> latest)>;

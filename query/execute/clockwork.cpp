@@ -145,15 +145,39 @@ void add_of_values(const index::Attribute& attribute, const MovingEnd& end,
   }
 }
 
-// Equal for equal windows.
-std::string key_of(const ClockUse::Moving& moving) {
-  Node did{.kind = NodeKind::Did};
-  did.events.any_event = true;
-  did.events.window = moving.window;
-  const std::string zone = moving.zone.name();
-  if (moving.ago) return std::to_string(*moving.ago) + " ago " + zone;
-  return print(std::make_shared<const Node>(std::move(did))) + " " + zone +
-         (moving.is_anniversary ? " every year" : "");
+// The new events of one name.
+struct NewEvents {
+  std::span<const index::Touched::ByEvent> events;
+  TimeMs oldest = 0, newest = 0;
+};
+using NewsByName = std::map<std::string, NewEvents>;
+
+NewsByName news_of(const index::Touched& touched) {
+  NewsByName news;
+  for (const auto& [name, events] : touched.events) {
+    if (events.empty()) continue;
+    const auto [oldest, newest] = std::minmax_element(
+        events.begin(), events.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
+    news[name] = {events, oldest->time, newest->time};
+  }
+  return news;
+}
+
+// Whether events only came, and none went or is somebody else's now.
+bool only_came(const index::Touched& touched) {
+  return touched.erased.empty() && touched.forgotten.empty() && touched.joined.empty() &&
+         !touched.is_everybody;
+}
+
+// The earliest of them behind a moment.
+TimeMs first_behind(const NewEvents& news, TimeMs moment) {
+  if (news.newest <= moment) return kNever;
+  if (news.oldest > moment) return news.oldest;
+  TimeMs first = kNever;
+  for (const auto& event : news.events) {
+    if (event.time > moment) first = std::min(first, event.time);
+  }
+  return first;
 }
 
 }  // namespace
@@ -194,16 +218,21 @@ class MovingWindows::Impl {
     by_key_.clear();
   }
 
-  std::vector<Passed> move(const index::Generation& generation, TimeMs before, TimeMs now) {
+  std::vector<Passed> move(const index::Generation& generation, const index::Touched& touched,
+                           TimeMs before, TimeMs now) {
     std::vector<Passed> all;
+    const NewsByName news = news_of(touched);
+    const bool only_came_new = only_came(touched);
     for (Window& window : windows_) {
-      const std::array ends = {MovingEnd(window.moving, true, before, now),
-                               MovingEnd(window.moving, false, before, now)};
-      if (ends[0].is_idle() && ends[1].is_idle()) continue;
+      const Ends ends = {MovingEnd(window.moving, true, before, now),
+                         MovingEnd(window.moving, false, before, now)};
       for (Followed& followed : window.followed) {
         Passed passed{followed.number, {}};
         if (followed.over == Over::Events) {
-          pass_events(generation, ends, followed, passed.people);
+          const auto table = generation.events.find(followed.name);
+          if (table == generation.events.end()) continue;
+          take_news(table->second, only_came_new, news, ends, followed);
+          pass_events(*table->second, ends, followed, passed.people);
         } else if (const auto* attribute = generation.profiles.attribute(followed.name)) {
           for (const MovingEnd& end : ends) {
             if (!end.is_idle()) add_of_values(*attribute, end, passed.people);
@@ -220,13 +249,15 @@ class MovingWindows::Impl {
   }
 
  private:
+  using Ends = std::array<MovingEnd, 2>;
   struct Followed {
     std::uint32_t number = 0;
     Over over = Over::Events;
     std::string name;
     // The events for which `next` holds: the ends pass nobody before they come to these times.
     std::weak_ptr<const index::EventTable> table = {};
-    std::array<TimeMs, 2> next = {};
+    std::uint64_t rows = 0;  // Of that table.
+    std::array<TimeMs, 2> next = {kBeforeAllTimes, kBeforeAllTimes};
   };
   struct Window {
     std::string key;
@@ -234,17 +265,28 @@ class MovingWindows::Impl {
     std::vector<Followed> followed;
   };
 
-  static void pass_events(const index::Generation& generation,
-                          const std::array<MovingEnd, 2>& ends, Followed& followed,
+  // Whose the new events between two moments are is asked for them anyway; of those behind the
+  // ends the first counts. After anything else all events are looked at again.
+  static void take_news(const std::shared_ptr<const index::EventTable>& table, bool only_came_new,
+                        const NewsByName& all_news, const Ends& ends, Followed& followed) {
+    if (followed.table.lock() == table) return;
+    const auto news = all_news.find(followed.name);
+    const std::uint64_t came = news == all_news.end() ? 0 : news->second.events.size();
+    const bool is_known = only_came_new && came != 0 && table->count == followed.rows + came;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      followed.next[i] =
+          is_known ? std::min(followed.next[i], first_behind(news->second, ends[i].last()))
+                   : kBeforeAllTimes;
+    }
+    followed.table = table;
+    followed.rows = table->count;
+  }
+
+  static void pass_events(const index::EventTable& table, const Ends& ends, Followed& followed,
                           std::vector<Moved>& moved) {
-    const auto found = generation.events.find(followed.name);
-    if (found == generation.events.end()) return;
-    const bool is_known = followed.table.lock() == found->second;
-    if (!is_known) followed.next = {kBeforeAllTimes, kBeforeAllTimes};
-    followed.table = found->second;
     for (std::size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].is_idle() || ends[i].last() < followed.next[i]) continue;
-      followed.next[i] = add_of_events(*found->second, ends[i], moved);
+      followed.next[i] = add_of_events(table, ends[i], moved);
     }
   }
 
@@ -261,8 +303,9 @@ std::uint32_t MovingWindows::add(const Clockwork::Window& window, Over over,
 }
 void MovingWindows::clear() { impl_->clear(); }
 std::vector<MovingWindows::Passed> MovingWindows::move(const index::Generation& generation,
+                                                       const index::Touched& touched,
                                                        TimeMs before, TimeMs now) {
-  return impl_->move(generation, before, now);
+  return impl_->move(generation, touched, before, now);
 }
 
 std::vector<std::string> times_asked_for(const Uses& uses, const index::Generation& generation) {

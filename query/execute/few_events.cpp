@@ -85,12 +85,19 @@ void EventTest::move_to(TimeMs now) {
   to_ = std::min(now, end_at(*parts_->window, false, now));
 }
 
-void FewEvents::move_to(const PeopleRange& people) {
-  people_ = people;
+const std::string& EventTest::event() const { return parts_->event; }
+
+std::string EventTest::sum_key() const {
+  return parts_->event + "\n" + parts_->property + "\n" +
+         (parts_->window ? key_of(*parts_->window) : std::string());
+}
+
+void FewEvents::move_to(const PeopleList& people) {
+  people_ = &people;
   is_read_ = false;
 }
 
-FewEvents::Rows& FewEvents::rows_of(const std::string& event) {
+const FewEvents::Rows& FewEvents::rows_of(const std::string& event) {
   if (is_read_ && event_ == event) return rows_;
   is_read_ = true;
   event_ = event;
@@ -101,47 +108,54 @@ FewEvents::Rows& FewEvents::rows_of(const std::string& event) {
   rows_.time.clear();
   rows_.values.clear();
   const auto table = generation_.events.find(event);
-  if (table != generation_.events.end()) read(*table->second, rows_);
+  if (table != generation_.events.end()) read(*table->second);
   return rows_;
 }
 
-void FewEvents::read(const index::EventTable& table, Rows& rows) const {
-  const index::EventBlock* const block = table.block(people_.block);
-  if (block == nullptr) return;
-  for (const auto& run : block->runs) {
-    const std::size_t before = rows.rows.size();
-    run->order.add_rows_of(run->person, people_.listed, rows.rows);
-    if (rows.rows.size() > kRowsMax) {
-      rows.are_too_many = true;
-      return;
-    }
-    if (rows.rows.size() == before) continue;
-    rows.parts.push_back({run.get(), static_cast<std::uint32_t>(before),
-                          static_cast<std::uint32_t>(rows.rows.size() - before)});
-    std::uint16_t place = 0;  // Rows come person by person.
-    for (std::size_t i = before; i < rows.rows.size(); ++i) {
-      const std::uint16_t person = run->person[rows.rows[i]];
-      while (people_.listed[place] != person) ++place;
-      rows.place.push_back(place);
-      rows.time.push_back(run->time.at(rows.rows[i]));
-    }
+void FewEvents::read(const index::EventTable& table) {
+  for (const PeopleList::Part& part : people_->parts()) {
+    const index::EventBlock* const block = table.block(part.block);
+    if (block == nullptr || read(*block, part)) continue;
+    rows_.are_too_many = true;
+    return;
   }
 }
 
-const FewEvents::Values& FewEvents::values_of(const EventTest::Parts& test, Rows& rows) const {
-  const auto [at, is_new] = rows.values.try_emplace(test.property);
+// Whether they are not too many.
+bool FewEvents::read(const index::EventBlock& block, const PeopleList::Part& part) {
+  const auto listed = people_->listed(part);
+  for (const auto& run : block.runs) {
+    const std::size_t before = rows_.rows.size();
+    run->order.add_rows_of(run->person, listed, rows_.rows);
+    if (rows_.rows.size() > kRowsMax) return false;
+    if (rows_.rows.size() == before) continue;
+    rows_.parts.push_back({run.get(), static_cast<std::uint32_t>(before),
+                           static_cast<std::uint32_t>(rows_.rows.size() - before)});
+    std::uint32_t place = 0;  // Rows come person by person.
+    for (std::size_t i = before; i < rows_.rows.size(); ++i) {
+      const std::uint16_t person = run->person[rows_.rows[i]];
+      while (listed[place] != person) ++place;
+      rows_.place.push_back(static_cast<std::uint16_t>(part.first + place));
+      rows_.time.push_back(run->time.at(rows_.rows[i]));
+    }
+  }
+  return true;
+}
+
+const FewEvents::Values& FewEvents::values_of(const EventTest::Parts& test) {
+  const auto [at, is_new] = rows_.values.try_emplace(test.property);
   Values& values = at->second;
   if (!is_new) return values;
-  values.keys.assign(rows.rows.size(), 0);
+  values.keys.assign(rows_.rows.size(), 0);
   const auto& table = *generation_.events.at(test.event);
   const std::uint32_t number = table.property(test.property)->number;
-  for (const Part& part : rows.parts) {
+  for (const Part& part : rows_.parts) {
     if (number >= part.run->properties.size() || !part.run->properties[number]) continue;
     const index::PropertyColumn& column = *part.run->properties[number];
     const Int128 factor = wide_power_of_ten(unsigned{test.type.scale} - column.scale);
     for (std::uint32_t i = part.first; i < part.first + part.count; ++i) {
-      if (!column.has(rows.rows[i])) continue;
-      const Int128 key = column.values.at(rows.rows[i]) * factor;
+      if (!column.has(rows_.rows[i])) continue;
+      const Int128 key = column.values.at(rows_.rows[i]) * factor;
       values.keys[i] = static_cast<std::int64_t>(key);
       values.is_exact &= values.keys[i] == key;
     }
@@ -149,39 +163,85 @@ const FewEvents::Values& FewEvents::values_of(const EventTest::Parts& test, Rows
   return values;
 }
 
-std::optional<SlotMask> FewEvents::select(const EventTest& test) {
-  Rows& rows = rows_of(test.parts_->event);
-  if (rows.are_too_many) return std::nullopt;
-  if (!test.parts_->property.empty()) return select_sum(test, rows);
-  return select_count(test, rows);
+void FewEvents::select(std::span<const EventTest* const> tests,
+                       std::span<std::optional<PeopleMask>> answers) {
+  const EventTest* before = nullptr;
+  bool is_known = false;  // What the test before counted or added up.
+  for (std::size_t i = 0; i < tests.size(); ++i) {
+    const EventTest& test = *tests[i];
+    const bool is_count = test.parts_->property.empty();
+    const bool is_same = before != nullptr && before->parts_->event == test.parts_->event &&
+                         before->parts_->property == test.parts_->property &&
+                         before->from_ == test.from_ && before->to_ == test.to_;
+    if (!is_same) is_known = is_count ? count(test) : add_up(test);
+    before = &test;
+    answers[i].reset();
+    if (!is_known) continue;
+    const RangeSet& ranges = test.parts_->ranges;
+    answers[i] = is_count ? passing_counts(ranges) : passing_sums(ranges);
+  }
 }
 
-SlotMask FewEvents::select_count(const EventTest& test, const Rows& rows) {
-  std::fill_n(counts_.begin(), people_.count, 0);
+bool FewEvents::count(const EventTest& test) {
+  const Rows& rows = rows_of(test.parts_->event);
+  if (rows.are_too_many) return false;
+  std::fill_n(counts_.begin(), people_->words() * 64, 0);
   for (std::size_t i = 0; i < rows.rows.size(); ++i) {
     counts_[rows.place[i]] += (rows.time[i] >= test.from_) & (rows.time[i] <= test.to_);
   }
-  SlotMask mask{};
-  for (std::uint32_t i = 0; i < people_.count; ++i) {
-    if (test.parts_->ranges.contains(counts_[i])) set_bit(mask, i);
-  }
-  return mask;
+  return true;
 }
 
 // No sum of kRowsMax values of 64 bits leaves 128.
-std::optional<SlotMask> FewEvents::select_sum(const EventTest& test, Rows& rows) {
-  const Values& values = values_of(*test.parts_, rows);
-  if (!values.is_exact) return std::nullopt;
-  std::fill_n(sums_.begin(), people_.count, Int128{0});
+bool FewEvents::add_up(const EventTest& test) {
+  const Rows& rows = rows_of(test.parts_->event);
+  if (rows.are_too_many) return false;
+  const Values& values = values_of(*test.parts_);
+  if (!values.is_exact) return false;
+  std::fill_n(sums_.begin(), people_->words() * 64, Int128{0});
   for (std::size_t i = 0; i < rows.rows.size(); ++i) {
     const bool is_in = (rows.time[i] >= test.from_) & (rows.time[i] <= test.to_);
     sums_[rows.place[i]] += is_in ? values.keys[i] : 0;
   }
-  SlotMask mask{};
-  for (std::uint32_t i = 0; i < people_.count; ++i) {
-    if (test.parts_->ranges.contains(sums_[i])) set_bit(mask, i);
+  return true;
+}
+
+namespace {
+
+template <typename Passes>
+PeopleMask passing(std::size_t words, const Passes& passes) {
+  PeopleMask mask{};
+  for (std::size_t w = 0; w < words; ++w) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 64; ++i) {
+      word |= static_cast<std::uint64_t>(passes(w * 64 + i)) << i;
+    }
+    mask[w] = word;
   }
   return mask;
+}
+
+}  // namespace
+
+PeopleMask FewEvents::passing_counts(const RangeSet& ranges) const {
+  if (ranges.ranges().size() != 1) {
+    return passing(people_->words(), [&](std::size_t i) { return ranges.contains(counts_[i]); });
+  }
+  const Range range = ranges.ranges()[0];
+  // Counts are small: what lies beyond them is as good as their end.
+  const auto low = static_cast<std::uint32_t>(std::clamp<Int128>(range.low, 0, kRowsMax + 1));
+  const auto high = static_cast<std::uint32_t>(std::clamp<Int128>(range.high, 0, kRowsMax + 1));
+  if (range.high < 0) return {};
+  return passing(people_->words(), [&](std::size_t i) { return counts_[i] - low <= high - low; });
+}
+
+PeopleMask FewEvents::passing_sums(const RangeSet& ranges) const {
+  if (ranges.ranges().size() != 1) {
+    return passing(people_->words(), [&](std::size_t i) { return ranges.contains(sums_[i]); });
+  }
+  const Range range = ranges.ranges()[0];
+  return passing(people_->words(),
+                 [&](std::size_t i) { return (range.low <= sums_[i]) & (sums_[i] <= range.high); });
 }
 
 }  // namespace muster::query

@@ -3,14 +3,15 @@
 // Thread safety: one thread at a time; memory of the last use is used again.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "query/execute/people_range.h"
-#include "query/execute/slots.h"
+#include "query/people_list.h"
 #include "query/plan/ranges.h"
 #include "query/standing.h"
 
@@ -28,13 +29,15 @@ class FewEvents {
  public:
   explicit FewEvents(const index::Generation& generation) : generation_(generation) {}
 
-  // Requires people one by one, at most kSlotsMax; they outlive the use.
-  void move_to(const PeopleRange& people);
-  // Who of the people passes at the test's moment; nothing where that is found another way: they
-  // have very many events, or what is added up leaves its bits.
+  // They outlive the use.
+  void move_to(const PeopleList& people);
+  // Who of the people passes each of some tests about one event, at the tests' moment; nothing
+  // where that is found another way: they have very many events, or what is added up leaves its
+  // bits.
   // Requires test.fits(generation).
-  // Cost: the first test of a name reads those people's rows; others go through what it read.
-  std::optional<SlotMask> select(const EventTest& test);
+  // Cost: the first tests of a name read those people's rows; others go through what they read.
+  void select(std::span<const EventTest* const> tests,
+              std::span<std::optional<PeopleMask>> answers);
 
  private:
   struct Part {
@@ -55,19 +58,23 @@ class FewEvents {
     std::map<std::string, Values> values;  // By property.
   };
 
-  Rows& rows_of(const std::string& event);
-  void read(const index::EventTable& table, Rows& rows) const;
-  const Values& values_of(const EventTest::Parts& test, Rows& rows) const;
-  std::optional<SlotMask> select_sum(const EventTest& test, Rows& rows);
-  SlotMask select_count(const EventTest& test, const Rows& rows);
+  const Rows& rows_of(const std::string& event);
+  void read(const index::EventTable& table);
+  bool read(const index::EventBlock& block, const PeopleList::Part& part);
+  const Values& values_of(const EventTest::Parts& test);
+  // Of all people in the window of the test; whether it could be.
+  bool count(const EventTest& test);
+  bool add_up(const EventTest& test);
+  PeopleMask passing_counts(const RangeSet& ranges) const;
+  PeopleMask passing_sums(const RangeSet& ranges) const;
 
   const index::Generation& generation_;
-  PeopleRange people_;
+  const PeopleList* people_ = nullptr;
   std::string event_;   // Whose rows are read; the questions about a name come in turn.
   bool is_read_ = false;
   Rows rows_;
-  std::array<std::uint32_t, kSlotsMax> counts_;
-  std::array<Int128, kSlotsMax> sums_;
+  std::array<std::uint32_t, kPeopleAtOnce> counts_;
+  std::array<Int128, kPeopleAtOnce> sums_;
 };
 
 }  // namespace muster::query

@@ -1,6 +1,9 @@
 #include "query/execute/moving_end.h"
 
 #include <algorithm>
+#include <memory>
+
+#include "query/language/language.h"
 
 namespace muster::query {
 namespace {
@@ -11,6 +14,16 @@ bool is_same(const ClockUse::Moving& a, const ClockUse::Moving& b) {
 }
 
 }  // namespace
+
+std::string key_of(const ClockUse::Moving& moving) {
+  Node did{.kind = NodeKind::Did};
+  did.events.any_event = true;
+  did.events.window = moving.window;
+  const std::string zone = moving.zone.name();
+  if (moving.ago) return std::to_string(*moving.ago) + " ago " + zone;
+  return print(std::make_shared<const Node>(std::move(did))) + " " + zone +
+         (moving.is_anniversary ? " every year" : "");
+}
 
 std::vector<ClockUse::Moving> different_windows(const ClockUse& use, std::size_t limit) {
   std::vector<ClockUse::Moving> found = {{.window = {}, .zone = {}}};

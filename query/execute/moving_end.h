@@ -3,6 +3,9 @@
 // Thread safety: any thread.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "query/clock_use.h"
 #include "query/plan/windows.h"
 
@@ -15,6 +18,9 @@ inline TimeMs end_at(const ClockUse::Moving& moving, bool is_from, TimeMs now) {
   if (!range) return kBeforeAllTimes;  // A literal that was refused when it was bound.
   return is_from ? range->from : range->to;
 }
+
+// Equal for equal windows.
+std::string key_of(const ClockUse::Moving& moving);
 
 // The windows, each once, and the clock itself: it makes events dated ahead come true.
 std::vector<ClockUse::Moving> different_windows(const ClockUse& use, std::size_t limit);

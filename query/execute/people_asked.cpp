@@ -17,54 +17,82 @@ class PeopleAsked::Impl {
   explicit Impl(const index::Generation& generation)
       : generation_(generation), events_(generation) {}
 
-  void move_to(std::uint32_t block, std::span<const std::uint16_t> people) {
-    block_ = block;
-    people_ = people;
-    if (slots_) slots_->move_to(block, people);
-    events_.move_to(PeopleRange::of(block, people));
+  void move_to(const PeopleList& people) {
+    people_ = &people;
+    is_placed_ = false;
+    events_.move_to(people);
   }
 
   PeopleMask live() const {
     PeopleMask mask{};
-    const index::Container* const there = generation_.profiles.live.find(block_);
-    for (std::uint32_t i = 0; there != nullptr && i < people_.size(); ++i) {
-      if (there->contains(people_[i])) set_bit(mask, i);
+    for (const PeopleList::Part& part : people_->parts()) {
+      const index::Container* const there = generation_.profiles.live.find(part.block);
+      const auto listed = people_->listed(part);
+      for (std::uint32_t i = 0; there != nullptr && i < part.count; ++i) {
+        if (there->contains(listed[i])) set_bit(mask, part.first + i);
+      }
     }
     return mask;
   }
 
   Result<PeopleMask> ask(const BoundQuery& query) {
-    if (!slots_) {
-      slots_.emplace(generation_);
-      slots_->move_to(block_, people_);
+    PeopleMask mask{};
+    for (const PeopleList::Part& part : people_->parts()) {
+      place(part);
+      const SlotMask some = select(*query.plan, *slots_);
+      if (slots_->failed()) {
+        slots_.reset();  // What fails once says nothing more.
+        is_placed_ = false;
+        return overflow();
+      }
+      add(some, part, mask);
     }
-    const PeopleMask mask = select(*query.plan, *slots_);
-    if (!slots_->failed()) return mask;
-    slots_.reset();  // What fails once says nothing more.
-    return overflow();
+    return mask;
   }
 
-  std::optional<PeopleMask> ask(const EventTest& test) { return events_.select(test); }
+  void ask(std::span<const EventTest* const> tests,
+           std::span<std::optional<PeopleMask>> answers) {
+    events_.select(tests, answers);
+  }
 
  private:
+  // Where all are of one block, questions share what they read of it.
+  void place(const PeopleList::Part& part) {
+    if (!slots_) slots_.emplace(generation_);
+    if (is_placed_ && people_->parts().size() == 1) return;
+    slots_->move_to(part.block, people_->listed(part));
+    is_placed_ = true;
+  }
+
+  // Bits past the last slot are 0.
+  static void add(const SlotMask& some, const PeopleList::Part& part, PeopleMask& mask) {
+    const std::size_t first = part.first / 64;
+    const unsigned shift = part.first % 64;
+    for (std::size_t w = 0; w * 64 < part.count; ++w) {
+      mask[first + w] |= some[w] << shift;
+      if (shift != 0 && first + w + 1 < mask.size()) mask[first + w + 1] |= some[w] >> (64 - shift);
+    }
+  }
+
   const index::Generation& generation_;
+  const PeopleList* people_ = nullptr;
   std::optional<ListedSlots> slots_;
+  bool is_placed_ = false;
   FewEvents events_;
-  std::uint32_t block_ = 0;
-  std::span<const std::uint16_t> people_;
 };
 
 PeopleAsked::PeopleAsked(const index::Generation& generation)
     : impl_(std::make_unique<Impl>(generation)) {}
 PeopleAsked::~PeopleAsked() = default;
 
-void PeopleAsked::move_to(std::uint32_t block, std::span<const std::uint16_t> people) {
-  impl_->move_to(block, people);
-}
+void PeopleAsked::move_to(const PeopleList& people) { impl_->move_to(people); }
 PeopleMask PeopleAsked::live() const { return impl_->live(); }
 Result<PeopleMask> PeopleAsked::ask(const BoundQuery& query) { return impl_->ask(query); }
 
-std::optional<PeopleMask> PeopleAsked::ask(const EventTest& test) { return impl_->ask(test); }
+void PeopleAsked::ask(std::span<const EventTest* const> tests,
+                      std::span<std::optional<PeopleMask>> answers) {
+  impl_->ask(tests, answers);
+}
 
 bool is_ranked(const BoundQuery& query) { return !query.rankings.empty(); }
 
@@ -74,20 +102,14 @@ Result<std::vector<bool>> contains_each(const BoundQuery& query,
   TRY(prepare_ranks(query, budget));
   std::vector<bool> answers(people.size());
   PeopleAsked asked(*query.generation);
-  std::vector<std::uint16_t> listed;
-  for (std::size_t i = 0; i < people.size();) {
+  PeopleList list;
+  for (std::size_t first = 0; first < people.size(); first += kPeopleAtOnce) {
     if (auto error = exhausted(budget)) return std::move(*error);
-    const std::uint32_t block = people[i] / index::kBlockSize;
-    const std::size_t first = i;
-    listed.clear();
-    for (; i < people.size() && people[i] / index::kBlockSize == block; ++i) {
-      if (listed.size() == kPeopleAtOnce) break;
-      listed.push_back(static_cast<std::uint16_t>(people[i] % index::kBlockSize));
-    }
-    asked.move_to(block, listed);
+    list.assign(people.subspan(first, std::min(kPeopleAtOnce, people.size() - first)));
+    asked.move_to(list);
     TRY_ASSIGN(const PeopleMask mask, asked.ask(query));
     const PeopleMask live = asked.live();
-    for (std::uint32_t n = 0; n < listed.size(); ++n) {
+    for (std::uint32_t n = 0; n < list.size(); ++n) {
       answers[first + n] = has_bit(mask, n) && has_bit(live, n);
     }
   }
