@@ -10,9 +10,9 @@ namespace muster::query {
 
 class DateParts {
  public:
-  // Of values of this kind, a time or a date.
+  // Of values of this kind, a time or a date; the zone outlives this.
   DateParts(DatePart part, ValueKind kind, const Zone& zone)
-      : part_(part), kind_(kind), zone_(zone) {}
+      : part_(part), kind_(kind), zone_(&zone) {}
 
   // The part of the date or time with this key.
   std::int64_t of(std::int64_t key) {
@@ -20,12 +20,15 @@ class DateParts {
     return result_;
   }
 
+  // Keys from the one last asked about up to here, which does not belong, have the same part.
+  std::int64_t end() const { return to_; }
+
  private:
   void move_to(std::int64_t key);
 
   DatePart part_;
   ValueKind kind_;
-  const Zone& zone_;
+  const Zone* zone_;
   std::int64_t from_ = 0, to_ = 0;  // Keys with the same result; the last does not belong.
   std::int64_t result_ = 0;
 };

@@ -19,6 +19,9 @@
 
 #include "query/execute/aggregate.h"
 #include "query/execute/bounds.h"
+#include "query/execute/distinct_days.h"
+#include "query/execute/edge_tests.h"
+#include "query/execute/group_sums.h"
 #include "query/execute/kept_sets.h"
 #include "query/execute/listed_slots.h"
 #include "query/execute/person_slots.h"
@@ -110,6 +113,7 @@ class Evaluator {
   bool probe(const BoundNode& node, std::uint16_t person);
 
   // kept.cpp
+  void ask_again(const BoundNode& node, std::span<const std::uint16_t> people, MutableBlock words);
   std::optional<BlockSet> kept_or_patched(const BoundNode& node);
   BlockSet made_to_be_kept(const BoundNode& node);
   BlockSet keep(const BoundNode& node, Block words, std::optional<std::chrono::nanoseconds> took);
@@ -124,6 +128,9 @@ class Evaluator {
   // leaf_events.cpp
   Selection evaluate_events(const BoundNode& node);
   Selection evaluate_aggregate(const BoundNode& node);
+  std::optional<Selection> evaluate_edge(const BoundNode& node);
+  std::optional<Selection> evaluate_groups(const BoundNode& node);
+  std::optional<Selection> evaluate_days(const BoundNode& node);
   std::optional<Selection> evaluate_sums(const LinearSums& sums);
   std::optional<Selection> evaluate_extreme(const Extremes& extremes);
   Selection evaluate_values(const BoundNode& node);
@@ -142,6 +149,10 @@ class Evaluator {
   Aggregates aggregates_;
   WindowCounts window_counts_;
   WindowSums window_sums_;
+  DistinctDays distinct_days_;
+  EdgeTests edge_tests_;
+  RowsByPerson group_rows_;
+  GroupTotals group_totals_;
   SequenceStream sequence_stream_;
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.

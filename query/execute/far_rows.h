@@ -4,6 +4,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -13,25 +14,28 @@ namespace muster::query {
 
 class FarRows {
  public:
-  // The rows first + i of the mask's bits. Calls visit(source, run, rows) when there are many, or
-  // those so far are of another run.
+  // The rows first + i of the mask's bits. Calls visit_rows(source, run, rows) when there are many,
+  // or those so far are of another run.
   template <typename Visit>
   void add(std::size_t source, const index::EventRun& run, std::uint32_t first,
-           const SlotMask& mask, const Visit& visit_rows) {
-    if (run_ != &run || source_ != source || rows_.size() >= kManyRows) {
+           std::span<const std::uint64_t> mask, const Visit& visit_rows) {
+    if (run_ != &run || source_ != source || count_ >= kManyRows) {
       visit(visit_rows);
       run_ = &run;
       source_ = source;
     }
-    rows_.reserve(kManyRows + kSlotsMax);
-    for_each_bit(mask, [&](std::uint32_t i) { rows_.push_back(first + i); });
+    rows_.resize(std::max(rows_.size(), kManyRows + mask.size() * 64));
+    std::uint32_t* const rows = rows_.data();
+    std::size_t count = count_;
+    for_each_bit(mask, [&](std::uint32_t i) { rows[count++] = first + i; });
+    count_ = count;
   }
 
   // What is left. Requires that the runs given to add() are still there.
   template <typename Visit>
   void visit(const Visit& visit_rows) {
-    if (!rows_.empty()) visit_rows(source_, *run_, std::span<const std::uint32_t>(rows_));
-    rows_.clear();
+    if (count_ > 0) visit_rows(source_, *run_, std::span<const std::uint32_t>(rows_).first(count_));
+    count_ = 0;
   }
 
  private:
@@ -39,7 +43,8 @@ class FarRows {
 
   std::size_t source_ = 0;
   const index::EventRun* run_ = nullptr;
-  std::vector<std::uint32_t> rows_;
+  std::vector<std::uint32_t> rows_;  // The first of them,
+  std::size_t count_ = 0;            // so many.
 };
 
 }  // namespace muster::query

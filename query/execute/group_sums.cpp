@@ -1,9 +1,13 @@
 #include "query/execute/group_sums.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <limits>
 #include <optional>
 
+#include "index/kernels/groups.h"
 #include "query/execute/value_bounds.h"
 
 namespace muster::query {
@@ -92,16 +96,18 @@ std::optional<Asked> asked_of(const BoundAggregate& aggregate) {
 
 class GroupSums {
  public:
-  GroupSums(const BoundAggregate& aggregate, const Asked& asked,
-            const index::Generation& generation, RowsByPerson& rows)
+  // `key`: of the groups; of the same sources as the aggregate.
+  GroupSums(const BoundAggregate& aggregate, const BoundAggregate& key, const Asked& asked,
+            const index::Generation& generation, RowsByPerson& rows, GroupTotals& totals)
       : aggregate_(aggregate),
-        key_(*aggregate.grouping->key),
+        key_(key),
         asked_(asked),
         generation_(generation),
-        rows_(rows) {}
+        rows_(rows),
+        totals_(totals) {}
 
   // Returns false when keys or values may not fit.
-  bool find(const PeopleRange& people, Accumulator& into) {
+  bool find(const PeopleRange& people) {
     const auto narrow = [&](std::size_t s, const index::EventRun& run, RowSlots& slots,
                             SlotMask& mask) {
       keys_.include(bounds_of_values(key_, key_.sources[s], run));
@@ -112,7 +118,7 @@ class GroupSums {
       fits_ = read_stored(key_, key_.sources[s], slots, chunk_) && fits_;
       for (std::uint32_t w = 0; w < kSlotWords; ++w) mask[w] &= chunk_.present[w];
     };
-    if (!rows_.find(aggregate_, generation_, people, narrow)) into.fail();
+    totals_.failed = !rows_.find(aggregate_, generation_, people, narrow);
     const bool has_narrow_keys =
         !keys_.is_some() || keys_.high - keys_.low <= std::numeric_limits<std::uint32_t>::max();
     const bool has_narrow_values =
@@ -122,7 +128,8 @@ class GroupSums {
 
   void place() {
     const auto least = keys_.is_some() ? static_cast<std::uint64_t>(keys_.low) : 0;
-    events_.resize(rows_.rows());
+    totals_.events.resize(rows_.rows() + kPadding);
+    std::uint64_t* const events = totals_.events.data();
     KeyChunk values;
     values.keys.fill(0);
     rows_.again(generation_, [&](std::size_t s, const auto&, RowSlots& slots,
@@ -133,75 +140,93 @@ class GroupSums {
         read_stored(*asked_.values, asked_.values->sources[s], slots, values);
       }
       rows_.for_each_place(slots, mask, [&](std::uint32_t i, std::uint32_t at) {
-        events_[at] = {
-            static_cast<std::uint32_t>(static_cast<std::uint64_t>(chunk_.keys[i]) - least),
-            static_cast<std::int32_t>(values.keys[i])};
+        const auto key = static_cast<std::uint32_t>(static_cast<std::uint64_t>(chunk_.keys[i]) -
+                                                    least);
+        events[at] = static_cast<std::uint64_t>(values.keys[i]) << 32 | key;
       });
     });
   }
 
-  void take(Accumulator& into) {
-    std::uint32_t first = 0;
+  void add_up() {
+    name_people();
+    totals_.counts.assign(rows_.ends().size(), 0);
+    totals_.sums.assign(asked_.values != nullptr ? rows_.ends().size() : 0, 0);
+    // Between those who have many: they are sorted.
+    std::uint32_t first = 0, begin = 0;
     for (std::uint32_t place = 0; place < rows_.ends().size(); ++place) {
       const std::uint32_t end = rows_.ends()[place];
-      const auto own = std::span(events_).subspan(first, end - first);
-      first = end;
-      if (own.empty()) continue;
-      const Result result = own.size() <= kFew ? of_few(own) : of_many(own);
-      if (aggregate_.kind == AggregateKind::Count) {
-        into.count(place, result.groups);
-      } else if (result.groups > 0) {
-        into.take(place, result.sum);
+      if (end - begin > kComparedMax) [[unlikely]] {
+        compare(first, begin);
+        sort_and_add(place, begin, end);
+        first = end;
       }
+      begin = end;
     }
+    compare(first, begin);
   }
 
  private:
-  struct Event {
-    std::uint32_t key = 0;
-    std::int32_t value = 0;
-  };
-  // Of one person: the groups that qualify, and what their events add up to.
-  struct Result {
-    std::uint32_t groups = 0;
-    std::int64_t sum = 0;
+  static constexpr std::uint32_t kPadding = 64;
+  // Of one person, each with each.
+  static constexpr std::uint32_t kComparedMax = 64;
 
-    void add(bool qualifies, std::int64_t of_group) {
-      groups += qualifies;
-      sum += qualifies ? of_group : 0;
+  // The place of each row's person, row by row.
+  void name_people() {
+    constexpr std::uint32_t kMostly = 16;
+    totals_.people.resize(rows_.rows() + kPadding);
+    std::uint16_t* const people = totals_.people.data();
+    std::uint32_t row = 0;
+    for (std::uint32_t place = 0; place < rows_.ends().size(); ++place) {
+      const std::uint32_t end = rows_.ends()[place];
+      // More than there are may be written: the next person's come over them.
+      std::array<std::uint64_t, kMostly / 4> name;
+      name.fill(place * 0x0001'0001'0001'0001ULL);
+      std::memcpy(people + row, name.data(), sizeof name);
+      for (row += kMostly; row < end; ++row) people[row] = static_cast<std::uint16_t>(place);
+      row = end;
     }
-  };
-
-  // Comparing each with each needs no branches.
-  static constexpr std::size_t kFew = 12;
-  Result of_few(std::span<const Event> events) const {
-    Result result;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      std::int64_t count = 0, sum = 0;
-      bool is_known = false;
-      for (std::size_t j = 0; j < events.size(); ++j) {
-        const bool is_same = events[j].key == events[i].key;
-        count += is_same;
-        sum += is_same ? events[j].value : 0;
-        is_known |= is_same & (j < i);
-      }
-      result.add(!is_known & asked_.counts.has(count) & asked_.sums.has(sum), sum);
-    }
-    return result;
+    const std::uint16_t last = row == 0 ? 0 : people[row - 1];
+    std::fill_n(people + row, kPadding, static_cast<std::uint16_t>(last + 1));
   }
 
-  Result of_many(std::span<Event> events) const {
-    std::sort(events.begin(), events.end(),
-              [](const Event& a, const Event& b) { return a.key < b.key; });
-    Result result;
-    for (std::size_t i = 0; i < events.size();) {
-      const std::size_t first = i;
-      std::int64_t sum = 0;
-      for (; i < events.size() && events[i].key == events[first].key; ++i) sum += events[i].value;
-      const auto count = static_cast<std::int64_t>(i - first);
-      result.add(asked_.counts.has(count) & asked_.sums.has(sum), sum);
+  void add(std::uint32_t place, std::int64_t sum) {
+    ++totals_.counts[place];
+    if (asked_.values != nullptr) totals_.sums[place] += sum;
+  }
+
+  // Rows of people none of whom has more than kComparedMax.
+  void compare(std::uint32_t first, std::uint32_t end) {
+    if (first == end) return;
+    const index::GroupRange range{.count_low = asked_.counts.low, .count_high = asked_.counts.high,
+                                  .sum_low = asked_.sums.low, .sum_high = asked_.sums.high};
+    const index::GroupRows rows{totals_.events.data() + first, totals_.people.data() + first,
+                                end - first};
+    totals_.known.assign((rows.size + 63) / 64 + 2, 0);
+    std::array<std::int64_t, 64> sums;
+    const index::GroupsKernel groups_of = index::groups_kernel(index::kernels());
+    for (std::uint32_t row = 0; row < rows.size; row += 64) {
+      std::uint64_t found = groups_of(rows, row, range, totals_.known.data(), sums.data());
+      for (; found != 0; found &= found - 1) {
+        const auto k = static_cast<std::uint32_t>(std::countr_zero(found));
+        add(rows.people[row + k], sums[k]);
+      }
     }
-    return result;
+  }
+
+  void sort_and_add(std::uint32_t place, std::uint32_t first, std::uint32_t end) {
+    const auto own = std::span(totals_.events).subspan(first, end - first);
+    const auto key_of = [](std::uint64_t event) { return static_cast<std::uint32_t>(event); };
+    std::sort(own.begin(), own.end(),
+              [&](std::uint64_t a, std::uint64_t b) { return key_of(a) < key_of(b); });
+    for (std::size_t i = 0; i < own.size();) {
+      const std::size_t begin = i;
+      std::int64_t sum = 0;
+      for (; i < own.size() && key_of(own[i]) == key_of(own[begin]); ++i) {
+        sum += static_cast<std::int64_t>(own[i]) >> 32;
+      }
+      const auto count = static_cast<std::int64_t>(i - begin);
+      if (asked_.counts.has(count) && asked_.sums.has(sum)) add(place, sum);
+    }
   }
 
   const BoundAggregate& aggregate_;
@@ -209,22 +234,51 @@ class GroupSums {
   const Asked& asked_;
   const index::Generation& generation_;
   RowsByPerson& rows_;
+  GroupTotals& totals_;
   ValueBounds keys_, values_;
   KeyChunk chunk_;
-  std::vector<Event> events_;  // By person.
   bool fits_ = true;
 };
 
 }  // namespace
 
-bool sum_groups(const BoundAggregate& aggregate, const index::Generation& generation,
-                const PeopleRange& people, RowsByPerson& rows, Accumulator& into) {
+bool total_groups(const BoundAggregate& aggregate, const index::Generation& generation,
+                  const PeopleRange& people, RowsByPerson& rows, GroupTotals& totals) {
   const auto asked = asked_of(aggregate);
   if (!asked) return false;
-  GroupSums sums(aggregate, *asked, generation, rows);
-  if (!sums.find(people, into)) return false;
+  GroupSums sums(aggregate, *aggregate.grouping->key, *asked, generation, rows, totals);
+  if (!sums.find(people)) return false;
   sums.place();
-  sums.take(into);
+  sums.add_up();
+  return true;
+}
+
+bool total_values(const BoundAggregate& distinct, const index::Generation& generation,
+                  const PeopleRange& people, RowsByPerson& rows, GroupTotals& totals) {
+  if (distinct.is_fraction ||
+      !std::all_of(distinct.sources.begin(), distinct.sources.end(), has_stored_value)) {
+    return false;
+  }
+  const Asked asked;
+  GroupSums sums(distinct, distinct, asked, generation, rows, totals);
+  if (!sums.find(people)) return false;
+  sums.place();
+  sums.add_up();
+  return true;
+}
+
+bool sum_groups(const BoundAggregate& aggregate, const index::Generation& generation,
+                const PeopleRange& people, RowsByPerson& rows, Accumulator& into) {
+  GroupTotals totals;
+  if (!total_groups(aggregate, generation, people, rows, totals)) return false;
+  if (totals.failed) into.fail();
+  for (std::uint32_t place = 0; place < people.count; ++place) {
+    if (aggregate.kind == AggregateKind::Count) {
+      into.count(place, totals.counts[place]);
+    } else if (totals.counts[place] > 0) {
+      into.take(place, totals.sums[place]);
+    }
+  }
   return true;
 }
 

@@ -1,9 +1,29 @@
 // Kept predicates used, brought up to date for a few people, and made.
+#include <algorithm>
 #include <chrono>
 
 #include "query/execute/evaluate.h"
 
 namespace muster::query {
+
+// Sets or clears the bits of these people, who ascend, and of nobody else.
+void Evaluator::ask_again(const BoundNode& node, std::span<const std::uint16_t> people,
+                          MutableBlock words) {
+  for (std::size_t first = 0; first < people.size(); first += kSlotsMax) {
+    const std::size_t count = std::min<std::size_t>(kSlotsMax, people.size() - first);
+    const auto some = people.subspan(first, count);
+    listed_.move_to(block_, some);
+    const SlotMask passing = select(node, listed_);
+    if (listed_.failed()) failed_ = true;
+    for (std::uint32_t i = 0; i < some.size(); ++i) {
+      if (has_bit(passing, i)) {
+        set_bit(words, some[i]);
+      } else {
+        clear_bit(words, some[i]);
+      }
+    }
+  }
+}
 
 // The set of a kept leaf in this block; nothing where there is none.
 std::optional<BlockSet> Evaluator::kept_or_patched(const BoundNode& node) {
@@ -12,17 +32,7 @@ std::optional<BlockSet> Evaluator::kept_or_patched(const BoundNode& node) {
   if (kept_.behind(leaf).empty()) return kept_.people(leaf);
   Scratch::Lease people = cleared();
   or_into(kept_.people(leaf), words_of(people));
-  const std::span<const std::uint16_t> behind = kept_.behind(leaf);
-  listed_.move_to(block_, behind);
-  const SlotMask passing = select(node, listed_);
-  if (listed_.failed()) failed_ = true;
-  for (std::uint32_t i = 0; i < behind.size(); ++i) {
-    if (has_bit(passing, i)) {
-      set_bit(people->words, behind[i]);
-    } else {
-      clear_bit(people->words, behind[i]);
-    }
-  }
+  ask_again(node, kept_.behind(leaf), people->words);
   return keep(node, people->words, {});
 }
 

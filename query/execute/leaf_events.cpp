@@ -5,6 +5,7 @@
 #include "index/kernels/kernels.h"
 #include "query/execute/budget.h"
 #include "query/execute/evaluate.h"
+#include "query/execute/select_sums.h"
 #include "query/execute/sequence.h"
 #include "query/plan/extremes.h"
 
@@ -52,6 +53,9 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   if (node.sums) {
     if (auto people = evaluate_sums(*node.sums)) return std::move(*people);
   }
+  if (auto people = evaluate_days(node)) return std::move(*people);
+  if (auto people = evaluate_edge(node)) return std::move(*people);
+  if (auto people = evaluate_groups(node)) return std::move(*people);
   if (asks_whether(node)) {
     Scratch::Lease people = cleared();
     const PeopleRange block{.block = block_, .first = 0, .count = kBlockSize};
@@ -68,6 +72,39 @@ Selection Evaluator::evaluate_aggregate(const BoundNode& node) {
   return Selection::of_words(std::move(out));
 }
 
+std::optional<Selection> Evaluator::evaluate_days(const BoundNode& node) {
+  Scratch::Lease people = scratch_.take();
+  const auto answer = distinct_days_.select(node, generation_, block_, people->words);
+  if (!answer) return std::nullopt;
+  failed_ = failed_ || answer->failed;
+  return Selection::of_words(std::move(people));
+}
+
+std::optional<Selection> Evaluator::evaluate_groups(const BoundNode& node) {
+  const PeopleRange block{.block = block_, .first = 0, .count = kBlockSize};
+  if (!node.aggregate->grouping ||
+      !total_groups(*node.aggregate, generation_, block, group_rows_, group_totals_)) {
+    return std::nullopt;
+  }
+  failed_ = failed_ || group_totals_.failed;
+  Scratch::Lease people = scratch_.take();
+  if (node.aggregate->kind == AggregateKind::Count) {
+    select_sums<std::uint32_t>(group_totals_.counts, node.ranges, people->words);
+  } else {
+    select_sums<std::int64_t>(group_totals_.sums, node.ranges, people->words);
+  }
+  return Selection::of_words(std::move(people));
+}
+
+std::optional<Selection> Evaluator::evaluate_edge(const BoundNode& node) {
+  Scratch::Lease people = scratch_.take();
+  const auto answer = edge_tests_.select(node, generation_, block_, people->words);
+  if (!answer) return std::nullopt;
+  failed_ = failed_ || answer->failed;
+  ask_again(node, answer->unsure, people->words);
+  return Selection::of_words(std::move(people));
+}
+
 // Nothing where a total might leave its bits.
 std::optional<Selection> Evaluator::evaluate_sums(const LinearSums& sums) {
   Scratch::Lease people = scratch_.take();
@@ -80,6 +117,13 @@ std::optional<Selection> Evaluator::evaluate_sums(const LinearSums& sums) {
     if (!some) return std::nullopt;
     failed_ = failed_ || some->failed;
     index::kernels().and_write(people->words, having->words, people->words);
+  }
+  if (sums.other) {
+    const auto others = evaluate_sums(*sums.other);
+    if (!others) return std::nullopt;
+    Scratch::Lease both = cleared();
+    or_into(others->set, words_of(both));
+    index::kernels().and_write(people->words, both->words, people->words);
   }
   return Selection::of_words(std::move(people));
 }

@@ -4,16 +4,9 @@
 
 #include "base/check.h"
 #include "index/order_key.h"
+#include "query/execute/packed_rows.h"
 
 namespace muster::query {
-namespace {
-
-const index::PropertyColumn* column_of(const index::EventRun& run, const BoundField& field) {
-  if (!field.property || field.property->number >= run.properties.size()) return nullptr;
-  return run.properties[field.property->number].get();
-}
-
-}  // namespace
 
 void RowSlots::times(KeyChunk& out) {
   if (listed_.empty()) {
@@ -113,46 +106,10 @@ void RowSlots::raw_keys(const BoundField& field, KeyChunk& out) {
   CHECK(!"profile ids are asked among people only, and objects among their own");
 }
 
-namespace {
-
-// Sets the bits of values that pass; nothing when the test is of another form.
-bool select_values_of(const index::PackedInts& values, index::PackedView view, const KeyTest& test,
-                      SlotMask& out) {
-  if (test.by_bits()) {
-    if (values.min() != 0) return false;
-    index::kernels().select_codes(view, test.bits().data(), test.bits().size() * 64, out.data());
-    return true;
-  }
-  if (test.ranges().size() != 1) return false;
-  const std::int64_t low = std::max(test.ranges()[0].low, values.min());
-  const std::int64_t high = std::min(test.ranges()[0].high, values.max());
-  if (low > high) return true;
-  const auto base = static_cast<std::uint64_t>(values.min());
-  index::kernels().select_range(view, static_cast<std::uint64_t>(low) - base,
-                                static_cast<std::uint64_t>(high) - base, out.data());
-  return true;
-}
-
-}  // namespace
-
 std::optional<SlotMask> RowSlots::select_packed(const BoundNode& test) {
-  if (!listed_.empty() || test.field->place != FieldPlace::Property) return std::nullopt;
-  const index::PropertyColumn* column = column_of(run_, *test.field);
-  if (column == nullptr) return SlotMask{};
-  const auto view = column->values.view(first_, count_);
+  if (!listed_.empty()) return std::nullopt;
   SlotMask out{};
-  if (!view || !select_values_of(column->values, *view, test.test_for(column->scale), out)) {
-    return std::nullopt;
-  }
-  if (column->present.empty()) return out;
-  for (std::uint32_t w = 0; w * 64 < count_; ++w) {
-    const std::size_t at = first_ / 64 + w;
-    const unsigned shift = first_ % 64;
-    std::uint64_t has = column->present[at] >> shift;
-    if (shift != 0 && at + 1 < column->present.size())
-      has |= column->present[at + 1] << (64 - shift);
-    out[w] &= has;
-  }
+  if (!select_packed_rows(run_, test, first_, count_, out)) return std::nullopt;
   return out;
 }
 

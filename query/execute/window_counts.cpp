@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "query/execute/event_rows.h"
 #include "query/execute/far_rows.h"
+#include "query/execute/row_filter.h"
 
 namespace muster::query {
 namespace {
@@ -64,24 +64,23 @@ void WindowCounts::raise(std::span<const std::uint16_t> people) {
 bool WindowCounts::count_filtered(const BoundAggregate& aggregate,
                                   const index::Generation& generation, std::uint32_t block) {
   passing_.clear();
-  bool failed = false;
-  const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
   FarRows far;
   const auto visit_far = [&](std::size_t, const index::EventRun& run,
                              std::span<const std::uint32_t> rows) {
     const std::uint16_t* const person = run.person.data();
-    for (const std::uint32_t row : rows) passing_.push_back(person[row]);
+    const std::size_t before = passing_.size();
+    passing_.resize(before + rows.size());
+    std::uint16_t* const out = passing_.data() + before;
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = person[rows[i]];
   };
-  for_each_taken(aggregate, generation, people,
-                 [&](std::size_t s, const index::EventRun& run, RowSlots& slots,
-                     const SlotMask& mask) {
-                   failed = failed || slots.failed();
-                   far.add(s, run, slots.row_of(0), mask, visit_far);
-                 });
+  const bool is_exact = for_each_strip(
+      aggregate, generation, block,
+      [&](std::size_t s, const index::EventRun& run, std::uint32_t first, std::uint32_t,
+          std::span<const std::uint64_t> passing) { far.add(s, run, first, passing, visit_far); });
   far.visit(visit_far);
   rows_ = passing_.size();
   by_row_.push_back(passing_);
-  return !failed;
+  return is_exact;
 }
 
 void WindowCounts::count_all() {

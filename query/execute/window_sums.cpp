@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "query/execute/event_rows.h"
 #include "query/execute/far_rows.h"
+#include "query/execute/row_filter.h"
+#include "query/execute/select_sums.h"
 
 namespace muster::query {
 namespace {
@@ -41,7 +42,10 @@ WindowSums::Window WindowSums::window_of(const LinearSums& sums, std::uint32_t b
         Int128 row_max = size_of(term.each);
         if (column != nullptr) {
           const Int128 least = column->values.min(), greatest = column->values.max();
-          row_max += std::max(-least, greatest) * size_of(weight_of(term, *column));
+          // Of different values only their number counts.
+          if (!term.is_distinct) {
+            row_max += std::max(-least, greatest) * size_of(weight_of(term, *column));
+          }
         }
         if (row_max > kSumMax) return {.block = block, .sum_max = row_max};
         window.sum_max += row_max * std::min(last - first, run->order.rows_max());
@@ -55,16 +59,6 @@ WindowSums::Window WindowSums::window_of(const LinearSums& sums, std::uint32_t b
 }
 
 namespace {
-
-// The part of a range that a sum of this width can be in; nothing when there is none.
-template <typename Sum>
-std::optional<std::pair<Sum, Sum>> clamped(const Range& range) {
-  constexpr Int128 kLow = std::numeric_limits<Sum>::min();
-  constexpr Int128 kHigh = std::numeric_limits<Sum>::max();
-  if (range.high < kLow || range.low > kHigh) return std::nullopt;
-  return std::pair(static_cast<Sum>(std::max(range.low, kLow)),
-                   static_cast<Sum>(std::min(range.high, kHigh)));
-}
 
 // Calls go(value_at), where value_at(i) is the value of row first + i, as it is packed.
 template <typename Sum, typename Go>
@@ -115,8 +109,6 @@ void visit_rows(const SumTerm& term, std::size_t source, const index::EventRun& 
 template <typename Sum, typename Visit>
 bool for_each_addend(const SumTerm& term, const index::Generation& generation,
                      std::uint32_t block, const Visit& visit) {
-  bool failed = false;
-  const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
   FarRows far;
   const auto visit_far = [&](std::size_t source, const index::EventRun& run,
                              std::span<const std::uint32_t> rows) {
@@ -124,46 +116,20 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
       for (const std::uint32_t row : rows) of_row(row);
     }, visit);
   };
-  for_each_taken(
-      *term.aggregate, generation, people,
-      [&](std::size_t s, const index::EventRun& run, RowSlots& slots, SlotMask mask) {
-        failed = failed || slots.failed();
-        const std::uint32_t first = slots.row_of(0), end = first + slots.count();
-        if (mask != everyone_of(slots)) return far.add(s, run, first, mask, visit_far);
+  const bool is_exact = for_each_strip(
+      *term.aggregate, generation, block,
+      [&](std::size_t s, const index::EventRun& run, std::uint32_t first, std::uint32_t count,
+          std::span<const std::uint64_t> passing) {
+        if (term.aggregate->sources[s].where) return far.add(s, run, first, passing, visit_far);
         visit_rows<Sum>(term, s, run, [&](const auto& of_row) {
-          for (std::uint32_t row = first; row < end; ++row) of_row(row);
+          for (std::uint32_t row = first; row < first + count; ++row) of_row(row);
         }, visit);
       });
   far.visit(visit_far);
-  return !failed;
+  return is_exact;
 }
 
-// Both ends belong.
-template <typename Sum>
-using SumRange = std::pair<Sum, Sum>;
-
-// Sums are compared as unsigned numbers, negative ones behind the others: a range that holds
-// numbers of both signs is what its complement leaves.
-template <typename Sum>
-void select_all(std::span<const Sum> sums, SumRange<Sum> range, index::MutableBlock out) {
-  using Unsigned = std::make_unsigned_t<Sum>;
-  const bool is_mixed = range.first < 0 && range.second >= 0;
-  const auto first = static_cast<Unsigned>(range.first);
-  const auto second = static_cast<Unsigned>(range.second);
-  const Unsigned low = is_mixed ? second + 1 : first;
-  const Unsigned high = is_mixed ? first - 1 : second;
-  std::fill(out.begin(), out.end(), 0);
-  if (low <= high) {
-    const index::PackedView view{reinterpret_cast<const std::byte*>(sums.data()), kBlockSize,
-                                 sizeof(Sum)};
-    index::kernels().select_range(view, low, high, out.data());
-  }
-  if (!is_mixed) return;
-  for (std::uint64_t& word : out)
-    word = ~word;
-}
-
-// The same when only `people` have sums; those are 0 afterwards.
+// As select_sums() when only `people` have sums; those are 0 afterwards.
 template <typename Sum>
 void select_few(std::span<const std::uint16_t> people, std::span<Sum> sums, SumRange<Sum> range,
                 index::MutableBlock out) {
@@ -193,8 +159,12 @@ WindowSums::Answer WindowSums::select_by(const LinearSums& asked,
   std::vector<Sum>& sums = std::get<std::vector<Sum>>(sums_);
   sums.resize(kBlockSize);
   const auto add_all = [&](const auto& visit) {
-    bool ok = true;
+    bool ok = !distinct_.totals.failed;
     for (const SumTerm& term : asked.terms) {
+      if (term.is_distinct) {
+        add_distinct<Sum>(term, visit);
+        continue;
+      }
       ok = for_each_addend<Sum>(term, generation, window.block, visit) && ok;
     }
     return ok;
@@ -204,7 +174,7 @@ WindowSums::Answer WindowSums::select_by(const LinearSums& asked,
   };
   if (window.rows > kFewRowsMax) {
     const bool ok = add_all(add);
-    select_all<Sum>(sums, *range, out);
+    select_sums<Sum>(sums, *range, out);
     std::fill(sums.begin(), sums.end(), Sum{0});
     return {.failed = !ok};
   }
@@ -217,14 +187,44 @@ WindowSums::Answer WindowSums::select_by(const LinearSums& asked,
   return {.failed = !ok};
 }
 
+// Calls visit(who, addend) for everybody who has values.
+template <typename Sum, typename Visit>
+void WindowSums::add_distinct(const SumTerm& term, const Visit& visit) const {
+  const std::vector<std::uint32_t>& values = distinct_.totals.counts;
+  const auto each = static_cast<Sum>(term.each);
+  for (std::uint32_t who = 0; who < kBlockSize; ++who) {
+    if (values[who] == 0) continue;
+    visit(static_cast<std::uint16_t>(who), static_cast<Sum>(static_cast<Sum>(values[who]) * each));
+  }
+}
+
+// Returns false when the different values cannot be told, or are those of several terms.
+bool WindowSums::count_values(const LinearSums& sums, const index::Generation& generation,
+                              std::uint32_t block) {
+  const BoundAggregate* wanted = nullptr;
+  for (const SumTerm& term : sums.terms) {
+    if (!term.is_distinct) continue;
+    if (wanted != nullptr) return false;
+    wanted = term.aggregate.get();
+  }
+  // Both ends of `between` ask about the same ones.
+  if (wanted == nullptr || (distinct_.of == wanted && distinct_.block == block)) return true;
+  distinct_.of = nullptr;
+  const PeopleRange people{.block = block, .first = 0, .count = kBlockSize};
+  if (!total_values(*wanted, generation, people, distinct_.rows, distinct_.totals)) return false;
+  distinct_.of = wanted;
+  distinct_.block = block;
+  return true;
+}
+
 std::optional<WindowSums::Answer> WindowSums::select(const LinearSums& sums,
                                                      const index::Generation& generation,
                                                      std::uint32_t block, index::MutableBlock out) {
   const Window window = window_of(sums, block);
+  if (window.sum_max > kSumMax || !count_values(sums, generation, block)) return std::nullopt;
   if (window.sum_max <= std::numeric_limits<std::int32_t>::max()) {
     return select_by<std::int32_t>(sums, generation, window, out);
   }
-  if (window.sum_max > kSumMax) return std::nullopt;
   return select_by<std::int64_t>(sums, generation, window, out);
 }
 

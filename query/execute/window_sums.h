@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "query/execute/aggregate.h"
+#include "query/execute/group_sums.h"
 #include "query/execute/selection.h"
 #include "query/plan/linear_sums.h"
 
@@ -20,10 +21,10 @@ namespace muster::query {
 class WindowSums {
  public:
   // Sets the bit of everybody in the block whose total is in the range and clears the others;
-  // without events it is 0. `sums.some` is left to the caller.  Nothing when a total might leave 62
-  // bits.
-  // Cost: about 2 ns an event of the window; 256 or 512 KiB of sums are gone through when it has
-  // more than a few.
+  // without events it is 0. `sums.some` and `sums.other` are left to the caller.  Nothing when a
+  // total might leave 62 bits, or different values cannot be counted in 32.
+  // Cost: about 2 ns an event of the window, 10 where different values are counted; 256 or 512 KiB
+  // of sums are gone through when it has more than a few.
   struct Answer {
     bool failed = false;  // An exact number in `where` left its bits: the answer is void.
   };
@@ -38,12 +39,24 @@ class WindowSums {
   };
 
   static Window window_of(const LinearSums& sums, std::uint32_t block);
+  bool count_values(const LinearSums& sums, const index::Generation& generation,
+                    std::uint32_t block);
+  template <typename Sum, typename Visit>
+  void add_distinct(const SumTerm& term, const Visit& visit) const;
   template <typename Sum>
   Answer select_by(const LinearSums& asked, const index::Generation& generation,
                    const Window& window, index::MutableBlock out);
 
   // By person; all 0 between calls.
   std::tuple<std::vector<std::int32_t>, std::vector<std::int64_t>> sums_;
+  // How many different values everybody has, of the last block that was asked about.
+  struct Distinct {
+    const BoundAggregate* of = nullptr;
+    std::uint32_t block = 0;
+    RowsByPerson rows;
+    GroupTotals totals;
+  };
+  Distinct distinct_;
   std::vector<std::uint16_t> people_;  // Who has a sum, when they are few.
 };
 

@@ -118,7 +118,10 @@ double counted_cost(const BoundAggregate& aggregate, double blocks) {
 
 double sums_cost(const LinearSums& sums, double blocks) {
   double cost = sums.some ? counted_cost(*sums.some, blocks) : 0;
-  for (const SumTerm& term : sums.terms) cost += windowed_cost(*term.aggregate, blocks, kSummedNs);
+  for (const SumTerm& term : sums.terms) {
+    cost += windowed_cost(*term.aggregate, blocks, term.is_distinct ? kGatheredNs : kSummedNs);
+  }
+  if (sums.other) cost += sums_cost(*sums.other, blocks);
   return cost;
 }
 

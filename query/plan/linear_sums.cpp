@@ -17,6 +17,7 @@ struct Linear {
     BoundAggregatePtr aggregate;
     bool has_value = false;
     Rational of_value{0, 1}, of_event{0, 1};
+    bool is_distinct = false;
   };
   std::vector<Term> terms;
   Rational constant{0, 1};
@@ -101,6 +102,14 @@ std::optional<Linear> linear_of(const BoundValue& value) {
     linear.terms = {{.aggregate = aggregate, .of_event = rational_of(1)}};
     return linear;
   }
+  if (aggregate->kind == AggregateKind::Distinct && is_over_plain_events(*aggregate) &&
+      has_plain_values(*aggregate)) {
+    linear.terms = {{.aggregate = aggregate,
+                     .has_value = true,
+                     .of_event = rational_of(1),
+                     .is_distinct = true}};
+    return linear;
+  }
   if (aggregate->kind != AggregateKind::Sum || !has_exact_values(*aggregate)) return std::nullopt;
   linear.terms = {{.aggregate = aggregate,
                    .has_value = true,
@@ -128,7 +137,7 @@ std::optional<Quotient> quotient_of(const BoundValue& value) {
   const auto above = linear_of(*value.children[0]);
   const auto below = linear_of(*value.children[1]);
   if (!above || !below || below->constant.numerator != 0 || below->terms.size() != 1 ||
-      below->terms[0].has_value || below->terms[0].of_event.numerator <= 0) {
+      below->terms[0].of_value.numerator != 0 || below->terms[0].of_event.numerator <= 0) {
     return std::nullopt;
   }
   return Quotient{*above, below->terms[0]};
@@ -174,7 +183,10 @@ std::optional<std::int64_t> whole(const Rational& number, Int128 denominator) {
 // Several terms over the same events are one.
 void add_term(std::vector<SumTerm>& terms, const SumTerm& term) {
   for (SumTerm& known : terms) {
-    if (known.aggregate != term.aggregate || known.has_value != term.has_value) continue;
+    if (known.aggregate != term.aggregate || known.has_value != term.has_value ||
+        known.is_distinct != term.is_distinct) {
+      continue;
+    }
     known.factor += term.factor;
     known.each += term.each;
     return;
@@ -243,17 +255,12 @@ std::shared_ptr<const LinearSums> sums_of_test(const BoundNode& test) {
   }
 }
 
-}  // namespace
-
-std::shared_ptr<const LinearSums> linear_sums_of(const BoundNode& test) {
-  if (test.kind == BoundKind::AggregateTest) return sums_of_test(test);
-  const bool is_comparison =
-      test.kind == BoundKind::ValueTest && test.value_test == ValueTestKind::Compare;
-  if (!is_comparison) return nullptr;
-  auto a = quotient_of(*test.operands[0]);
-  auto b = quotient_of(*test.operands[1]);
+// a op b.
+std::shared_ptr<const LinearSums> sums_of_comparison(const BoundValue& left, Compare op,
+                                                     const BoundValue& right) {
+  auto a = quotient_of(left);
+  auto b = quotient_of(right);
   if (!a || !b || (a->below && b->below)) return nullptr;
-  Compare op = test.compare;
   if (b->below) {
     std::swap(a, b);
     op = mirrored(op);
@@ -277,12 +284,35 @@ std::shared_ptr<const LinearSums> linear_sums_of(const BoundNode& test) {
     const auto each = whole(term.of_event, *denominator);
     if (!factor || !each) return nullptr;
     add_term(sums->terms, {.aggregate = term.aggregate, .has_value = term.has_value,
-                           .factor = *factor, .each = *each});
+                           .factor = *factor, .each = *each, .is_distinct = term.is_distinct});
   }
   sums->range = {range->low <= -kWideMax ? range->low : range->low - *constant,
                  range->high >= kWideMax ? range->high : range->high - *constant};
   if (a->below) sums->some = count_of(*a->below);
   return sums;
+}
+
+// Both ends belong.
+std::shared_ptr<const LinearSums> sums_of_between(const BoundNode& test) {
+  const auto low = sums_of_comparison(*test.operands[0], Compare::GreaterEqual, *test.operands[1]);
+  const auto high = sums_of_comparison(*test.operands[0], Compare::LessEqual, *test.operands[2]);
+  if (!low || !high) return nullptr;
+  auto both = std::make_shared<LinearSums>(*low);
+  both->other = high;
+  return both;
+}
+
+}  // namespace
+
+std::shared_ptr<const LinearSums> linear_sums_of(const BoundNode& test) {
+  if (test.kind == BoundKind::AggregateTest) return sums_of_test(test);
+  if (test.kind != BoundKind::ValueTest || test.negated) return nullptr;
+  switch (test.value_test) {
+    case ValueTestKind::Compare:
+      return sums_of_comparison(*test.operands[0], test.compare, *test.operands[1]);
+    case ValueTestKind::Between: return sums_of_between(test);
+    default: return nullptr;
+  }
 }
 
 }  // namespace muster::query

@@ -68,7 +68,16 @@ TEST(Shortcuts, SayWhatTheLongWaySays) {
        "avg(amount + 0 * amount of \"buy\" where (basket > 1)) <= 17.25"},
       {"sum(amount of \"buy\" where (amount > 10)) > 0.5 * sum(amount of \"buy\")",
        "sum(amount of \"buy\" where (amount > 10)) - 0.5 * sum(amount of \"buy\") > "
-       "0 * distinct(sku of \"buy\")"},
+       "0 * distinct(amount + 0 * amount of \"buy\")"},
+      {"sum(amount of \"buy\") / distinct(basket of \"buy\") between 20 and 60.5",
+       "sum(amount + 0 * amount of \"buy\") / distinct(basket of \"buy\") between 20 and 60.5"},
+      {"sum(amount of \"buy\" where (amount < 30)) / distinct(sku of \"view\" or \"buy\") > 17.25",
+       "sum(amount + 0 * amount of \"buy\" where (amount < 30)) / "
+       "distinct(sku of \"view\" or \"buy\") > 17.25"},
+      {"sum(amount of \"buy\") + count(\"view\") between 30.5 and 90",
+       "sum(amount + 0 * amount of \"buy\") + count(\"view\") between 30.5 and 90"},
+      {"2 * distinct(sku of \"buy\") < count(\"buy\")",
+       "2 * count(\"buy\" per sku having (count() + 0 >= 1)) < count(\"buy\")"},
       {"p50(amount of \"buy\") > 17.5", "p50(amount + 0 * amount of \"buy\") > 17.5"},
       {"p95(amount of \"buy\") <= 30.5", "p95(amount + 0 * amount of \"buy\") <= 30.5"},
       {"p50(amount of \"view\" or \"buy\") between 10 and 20.5",
