@@ -77,7 +77,10 @@ std::uint32_t Conditions::hold(const query::NodePtr& tree, const std::string& ti
   const std::uint32_t number = free_.back();
   free_.pop_back();
   Condition& condition = all_[number];
+  // Its place in topics that are made already stays.
+  const auto rank = condition.rank;
   condition = {.tree = tree, .timezone = timezone, .key = key, .users = 1};
+  condition.rank = rank;
   condition.is_new = true;
   condition.uses = std::move(uses);
   by_key_.emplace(key, number);
@@ -93,7 +96,9 @@ void Conditions::let_go(std::uint32_t number) {
   if (--condition.users != 0) return;
   by_key_.erase(condition.key);
   if (condition.column) rows_.remove(*condition.column);
+  const auto rank = condition.rank;
   condition = {};
+  condition.rank = rank;
   free_.push_back(number);
   is_indexed_ = false;
 }

@@ -83,11 +83,13 @@ class StandingSegments::Settling {
     for (const std::uint32_t number : segment.shape.conditions()) load(number);
     const MaskPair& answer = segment.shape.ask(all_.masks_, words_, stack_);
     segment.worked_out += static_cast<double>(words_);
-    // Those who came, or became somebody else, were not there, or are not any more.
+    // Those who came, or became somebody else, were not there, or are not any more; and who was
+    // erased, maybe behind what moved them, has been told of.
     PeopleMask changed = has_anew_ ? segment.members.mask_of(people_) : answer.was;
     PeopleMask is;
     std::uint64_t any = 0;
     for (std::size_t w = 0; w < words_; ++w) {
+      if (!has_anew_) changed[w] &= cohort_->live[w];
       is[w] = answer.is[w] & cohort_->live[w];
       changed[w] = (changed[w] ^ is[w]) & is_listed_[w];
       any |= changed[w];

@@ -93,7 +93,8 @@ void Conditions::add_references(const StateAt& moment) {
 }
 
 void Conditions::add_clock(const index::Touched& touched, TimeMs before, const StateAt& moment) {
-  for (const auto& passed : windows_.move(*moment.generation, touched, before, moment.now)) {
+  // A large step passes many: what is not needed any more goes at once.
+  for (auto& passed : windows_.move(*moment.generation, touched, before, moment.now)) {
     Topic topic{by_window_[passed.number], {}, {}};
     for (const query::Moved& each : passed.people) {  // By person, then time: the last is told.
       if (topic.people.empty() || topic.people.back() != each.person) {
@@ -102,6 +103,13 @@ void Conditions::add_clock(const index::Touched& touched, TimeMs before, const S
       }
       topic.causes.back().time = each.at;
     }
+    passed.people = {};
+    const bool is_one = std::all_of(topic.causes.begin(), topic.causes.end(),
+                                    [&](const Cause& one) {
+                                      return one.time == topic.causes.front().time;
+                                    });
+    if (is_one) topic.causes.resize(std::min<std::size_t>(topic.causes.size(), 1));
+    topic.causes.shrink_to_fit();
     add_topic(std::move(topic));
   }
 }
@@ -133,7 +141,9 @@ std::optional<Cause> Conditions::cause_of(const Cohort& cohort, std::uint32_t co
 void Conditions::causes_of(const Cohort& cohort, std::vector<Cause>& causes) const {
   const Topic& topic = topics_[cohort.topics[0]];
   causes.clear();
-  std::size_t place = 0;
+  const auto first =
+      std::lower_bound(topic.people.begin(), topic.people.end(), cohort.people.front());
+  auto place = static_cast<std::size_t>(first - topic.people.begin());
   for (const Ordinal person : cohort.people) {
     while (topic.people[place] != person) ++place;
     causes.push_back(topic.cause_at(place));

@@ -85,9 +85,13 @@ MUSTER_INLINE std::uint64_t eight_groups(const GroupRows& rows, std::uint32_t fi
       _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows.people + first));
   __m512i counts = one, sum = _mm512_srai_epi64(events, 32);
   GroupWindow window{known, first};
-  for (std::uint32_t at = first + 1;; ++at) {
+  for (std::uint32_t at = first + 1; at < rows.size; ++at) {
     const __m128i others = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows.people + at));
-    const __mmask8 is_own = _mm_mask_cmpeq_epi16_mask(valid, people, others);
+    // What stands behind the rows is nobody's, whatever number it has.
+    const std::uint32_t later_rows = rows.size - at;
+    const auto there = static_cast<__mmask8>(later_rows >= 8 ? 0xFF : (1U << later_rows) - 1);
+    const __mmask8 is_own =
+        _mm_mask_cmpeq_epi16_mask(static_cast<__mmask8>(valid & there), people, others);
     if (number_of(is_own) == 0) break;
     const __m512i later = _mm512_loadu_si512(rows.events + at);
     const __mmask8 is_same =

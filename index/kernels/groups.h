@@ -9,8 +9,7 @@
 namespace muster::index {
 
 // Rows of people who stand side by side. An event: its key in the lower half, its value, signed, in
-// the upper one. The memory behind both is readable for 64 entries more; the first of `people`
-// there is not the last person.
+// the upper one. The memory behind both is readable for 64 entries more, whatever stands there.
 struct GroupRows {
   const std::uint64_t* events = nullptr;
   const std::uint16_t* people = nullptr;  // By row: whose it is.

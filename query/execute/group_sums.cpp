@@ -185,8 +185,7 @@ class GroupSums {
       for (row += kMostly; row < end; ++row) people[row] = static_cast<std::uint16_t>(place);
       row = end;
     }
-    const std::uint16_t last = row == 0 ? 0 : people[row - 1];
-    std::fill_n(people + row, kPadding, static_cast<std::uint16_t>(last + 1));
+    std::fill_n(people + row, kPadding, std::uint16_t{0});
   }
 
   void add(std::uint32_t place, std::int64_t sum) {

@@ -155,7 +155,8 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   const std::size_t limit = exchange->body_bytes_max();
   const std::string id = head.request.request_id;
   const std::uint64_t length = head.content_length.value_or(0);
-  const bool waits = !exchange->instant();
+  // A body may take its time, and what is instant now may not be by then.
+  const bool waits = !exchange->instant() || head.chunked || length > 0;
   Reserved reserved(shared_);
   pool_ = &shared_.pool(exchange->lane());
   std::optional<Response> wrong;
@@ -180,6 +181,7 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
     Response refusal = std::move(*wrong);
     if (refusal.status == 0) co_return Next::Close;
     refusal = exchange->refuse(std::move(refusal));
+    head.request.body = std::string();  // Others have its room from here on.
     co_await refuse_and_close(std::move(refusal));
     co_return Next::Close;
   }
@@ -190,6 +192,7 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
     response = exchange->answer(std::move(request));
   } else if (pool_->room.is_overfull()) {
     response = exchange->refuse(too_many_waiting(id));
+    request = Request();
   } else {
     WaitingRoom::Place place(pool_->room, request.body.size(), steady_clock::now());
     const std::function<Response()> work = [&] {
