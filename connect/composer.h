@@ -68,8 +68,9 @@ class Composer {
   virtual std::optional<StraightForm> straight() const { return std::nullopt; }
   // Whether removals need the values of people, not only their ids.
   virtual bool removes_by_values() const = 0;
-  // A digest of what a removal names them by, where another person may be known by the same;
-  // 0: nobody can, or they have nothing of it.
+  // A keyed digest of what a removal names them by, where another person may be known by the same;
+  // 0: nobody can, or they have nothing of it. It stays in the journal when somebody is erased:
+  // without the key it cannot be told from one of another address.
   virtual std::uint64_t identifier(const Person&) const { return 0; }
   virtual bool shares_identifiers() const { return false; }
   // What is to be remembered of somebody (connect/known_people.h); "": the text tells it.
@@ -105,9 +106,11 @@ class PeopleComposer : public Composer {
   std::size_t batch_size_;
 };
 
-// How a sync and its destination, as they are now, word things.
+// How a sync and its destination, as they are now, word things. Requires an identifier_key of
+// kSipKeyBytes (base/siphash.h), the same one each time (SecretBox::identifier_key).
 std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
-                                        const DestinationDocument& destination);
+                                        const DestinationDocument& destination,
+                                        std::string_view identifier_key);
 
 // {"id": "p1", "email": ...}: the text of a person where nothing else is said.
 std::string member_json(const std::vector<MappedField>& mapping, const Person& person,

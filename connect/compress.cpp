@@ -22,6 +22,16 @@ constexpr std::string_view kZstdMagic("\x28\xB5\x2F\xFD", 4);
 struct ContextDeleter {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
+using Context = std::unique_ptr<ZSTD_CCtx, ContextDeleter>;
+
+// With a checksum of what was compressed: a damaged delivery is not to be sent.
+Context make_context() {
+  Context context(ZSTD_createCCtx());
+  if (context == nullptr) return context;
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kZstdLevel);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  return context;
+}
 
 // Too little memory is no damage.
 void check_memory(std::size_t result) {
@@ -82,11 +92,11 @@ Result<std::string> gzip_unpack(std::string_view packed, std::size_t bytes_max) 
 
 std::string pack(std::string_view bytes) {
   // A context is dear to make: each thread keeps one.
-  thread_local const std::unique_ptr<ZSTD_CCtx, ContextDeleter> context(ZSTD_createCCtx());
+  thread_local const Context context = make_context();
   if (context == nullptr) throw std::bad_alloc();
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t size = ZSTD_compressCCtx(context.get(), frame.data(), frame.size(),
-                                             bytes.data(), bytes.size(), kZstdLevel);
+  const std::size_t size = ZSTD_compress2(context.get(), frame.data(), frame.size(),
+                                          bytes.data(), bytes.size());
   check_memory(size);
   CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
   frame.resize(size);

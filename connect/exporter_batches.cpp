@@ -65,7 +65,8 @@ Result<bool> Exporter::Impl::ready_to_plan(const Task& task) {
 
 Result<std::vector<PlannedStep>> Exporter::Impl::plan_steps(const Task& task, std::size_t most) {
   SyncEntry& sync = *task.sync;
-  const auto composer = make_composer(*task.document, *task.destination);
+  const auto composer = make_composer(*task.document, *task.destination,
+                                      box_.identifier_key(task.sync_id));
   TRY_ASSIGN(auto kept, kept_names(task));
   const auto input = [&] {
     return BatchInput{.sync = *task.document, .audience = *parts_.audience,

@@ -5,6 +5,8 @@
 // (connect/removal_outbox.h). Removals are runs of their own, in which nobody else is concerned;
 // one that could not remove them is repeated an hour later, for 30 days.
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "connect/batch_parts.h"
 #include "connect/exporter_impl.h"
@@ -66,6 +68,26 @@ index::Bitmap first_of_each(const Ledger& ledger, const index::Bitmap& heirs) {
   return first;
 }
 
+// Of these people, what the destination has of them where it was sent of somebody else: who took
+// over an identifier and was never sent by it. By identifier.
+Result<std::unordered_map<std::uint64_t, KnownPerson>> sent_of_others(
+    const SentBefore& before, const Ledger& ledger, const Composer& composer,
+    const index::Bitmap& people,
+    const std::unordered_map<index::Ordinal, KnownPerson>& sent) {
+  std::unordered_set<std::uint64_t> wanted;
+  for (const index::Ordinal person : people.to_vector()) {
+    const std::uint64_t identifier = ledger.identifiers().held_by(person);
+    const auto own = sent.find(person);
+    const bool is_own = own != sent.end() && composer.identifier(own->second.as_person(
+                                                 composer.mapping())) == identifier;
+    if (identifier != 0 && !is_own) wanted.insert(identifier);
+  }
+  if (wanted.empty() || !composer.shares_identifiers()) {
+    return std::unordered_map<std::uint64_t, KnownPerson>();
+  }
+  return sent_by(before, wanted);
+}
+
 index::Bitmap without_batches(const Ledger& ledger, index::Bitmap people) {
   for (const auto& [id, batch] : ledger.batches()) remove_all(people, batch.plan.people);
   return people;
@@ -86,9 +108,11 @@ Result<Exporter::Impl::Plan> Exporter::Impl::plan_erasure(const SyncDocument& do
       ledger, intersect(unite(ledger.held(), ledger.maybe_held()), requested.erased));
   const index::Bitmap heirs = heirs_of(ledger, made.run.remove);
   if (!heirs.empty()) {
-    TRY_ASSIGN(const Plan usual, plan(document, ledger, {.run = requested.run, .at = requested.at,
-                                                         .erased = {}}));
-    made.run.add = first_of_each(ledger, intersect(heirs, usual.run.add));
+    const auto usual = plan(document, ledger, {.run = requested.run, .at = requested.at,
+                                               .erased = {}});
+    // Where nobody can say who is in the segment, the removal does not wait for it: the next run
+    // adds who is to have it.
+    if (usual) made.run.add = first_of_each(ledger, intersect(heirs, usual->run.add));
     made.run.audience = made.run.add;
   }
   made.moment = std::make_shared<const AudienceMoment>(std::move(moment));
@@ -341,19 +365,30 @@ Status Exporter::Impl::seal_names(const Task& task) {
   }
   const std::string stream = outcome_stream(task.sync_id);
   TRY_ASSIGN(const auto sent, last_sent({*parts_.journal, stream}, people));
-  const auto composer = make_composer(*task.document, *task.destination);
+  const auto composer = make_composer(*task.document, *task.destination,
+                                      box_.identifier_key(task.sync_id));
+  const Ledger& ledger = task.sync->ledger;
+  TRY_ASSIGN(const auto others,
+             sent_of_others({*parts_.journal, stream}, ledger, *composer, people, sent));
   const BatchScope scope{.sync = task.sync_id, .segment = task.document->segment,
-                         .run = task.sync->ledger.last_run() + 1, .at = now(),
+                         .run = ledger.last_run() + 1, .at = now(),
                          .operation = Operation::Remove};
   const bool takes = composer->takes(Operation::Remove).has_value();
   for (const index::Ordinal ordinal : people.to_vector()) {
     const auto found = sent.find(ordinal);
+    const auto other = others.find(ledger.identifiers().held_by(ordinal));
     Person person;
-    if (found != sent.end()) person = found->second.as_person(composer->mapping());
-    if (!takes || found == sent.end() || !composer->identifies(scope, person)) {
-      if (!person.id.empty()) {  // Whom the receipt is about is known all the same.
+    std::string who;  // Whom the receipt is about is known also where nothing names them there.
+    if (found != sent.end()) {
+      person = found->second.as_person(composer->mapping());
+      if (!person.id.empty()) who = box_.tag(person.id);
+    }
+    if (other != others.end()) person = other->second.as_person(composer->mapping());
+    const bool is_known = found != sent.end() || other != others.end();
+    if (!takes || !is_known || !composer->identifies(scope, person)) {
+      if (!who.empty()) {
         records.emplace_back(RemovalSealed{.sync = task.sync_id, .person = ordinal,
-                                           .who = box_.tag(person.id), .sealed = ""});
+                                           .who = who, .sealed = ""});
       }
       records.emplace_back(RemovalSettled{
           .sync = task.sync_id, .person = ordinal, .at = now(), .given_up = true,
@@ -363,7 +398,7 @@ Status Exporter::Impl::seal_names(const Task& task) {
     TRY_ASSIGN(std::string sealed,
                box_.seal(composer->name(person), owner_of(task.sync_id, ordinal)));
     records.emplace_back(RemovalSealed{.sync = task.sync_id, .person = ordinal,
-                                       .who = box_.tag(person.id), .sealed = std::move(sealed)});
+                                       .who = who, .sealed = std::move(sealed)});
   }
   return write_removals(records);
 }

@@ -86,7 +86,8 @@ Result<std::string> Exporter::Impl::render(std::string_view id, std::string_view
     TRY_ASSIGN(rendered.operation,
                operation_of(operation, entry->ledger.held().contains(*ordinal)));
   }
-  const auto composer = make_composer(*rendered.sync, *rendered.destination);
+  const auto composer = make_composer(*rendered.sync, *rendered.destination,
+                                      box_.identifier_key(rendered.id));
   TRY(composer->takes(rendered.operation));
   TRY_ASSIGN(const AudienceMoment moment, parts_.audience->latest());
   const std::vector<index::Ordinal> ordinals{*ordinal};

@@ -103,9 +103,10 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
     view.held_out.push_back({arm, people.count()});
   }
   TRY(ledger.apply(std::move(made.run)));
-  const auto composer = make_composer(*document, *asked.destination);
+  const auto composer = make_composer(*document, *asked.destination, box_.identifier_key(id));
   std::uint64_t looked = 0;
   index::Bitmap renamed;
+  std::uint64_t added_only = 0;
   while (!ledger.all_planned() && looked < kPreviewPeopleMax) {
     TRY_ASSIGN(PlannedStep step,
                plan_step({.sync = *document, .audience = *parts_.audience, .moment = *made.moment,
@@ -113,9 +114,13 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
                           .composer = *composer,
                           .id = "preview_" + std::to_string(++view.batches)},
                          ledger));
-    looked += step.sorted.unchanged.count() + step.sorted.unidentifiable.count();
-    // Whose removal turns out to have no name is added, and that is all.
-    renamed = subtract(unite(renamed, step.sorted.renamed), step.sorted.nameless);
+    looked += step.sorted.unchanged.count() + step.sorted.unidentifiable.count() +
+              step.sorted.following.count() + step.sorted.waiting.count() +
+              step.sorted.handed.count();
+    // Whose removal turns out to have no name, or is another one's, is added, and that is all.
+    renamed = unite(renamed, step.sorted.renamed);
+    added_only += intersect(renamed, step.sorted.handed).count();
+    renamed = subtract(subtract(renamed, step.sorted.nameless), step.sorted.handed);
     TRY(ledger.apply(std::move(step.sorted)));
     if (!step.batch) {
       --view.batches;
@@ -132,7 +137,7 @@ Result<PreviewView> Exporter::Impl::preview(std::string_view id) const {
   view.added += ledger.to_add().count();
   view.changed += ledger.to_check().count();
   view.changed += renamed.count();  // Removed by their old name, and added by the new one.
-  view.removed = counts.removals - counts.removals_rejected - renamed.count();
+  view.removed = counts.removals - counts.removals_rejected - renamed.count() - added_only;
   view.already_there = counts.already_there;
   view.unidentifiable = counts.unidentifiable;
   return view;

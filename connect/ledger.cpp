@@ -161,6 +161,9 @@ Status Ledger::on(const Sorted& record) {
   add_all(renamed_, renamed);
   remove_all(to_check_, renamed);
   remove_all(to_add_, renamed);
+  for (const index::Bitmap* people : {&record.renamed, &record.unchanged, &record.unidentifiable}) {
+    stop_following(*people);
+  }
   counts.already_there += settle(record.unchanged);
   remove_all(to_check_, record.unchanged);
   remove_all(to_add_, record.unchanged);

@@ -163,6 +163,7 @@ class Ledger {
   std::string arm_of(index::Ordinal ordinal) const;
   // Shared identifiers (ledger_leaders.cpp).
   void lead(const BatchPlanned& plan);
+  void stop_following(const index::Bitmap& people);
   void promote(std::uint64_t identifier, bool is_there, const index::Bitmap& heirs = {});
   void take_identifier(index::Ordinal person, std::uint64_t identifier);
   void drop_identifiers(const index::Bitmap& people, bool is_there,

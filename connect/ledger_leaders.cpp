@@ -14,6 +14,12 @@ void Ledger::lead(const BatchPlanned& plan) {
   for (std::size_t i = 0; i < people.size(); ++i) identifiers_.lead(people[i], plan.identifiers[i]);
 }
 
+void Ledger::stop_following(const index::Bitmap& people) {
+  for (const index::Ordinal person : intersect(people, identifiers_.followers()).to_vector()) {
+    identifiers_.stop_following(person);
+  }
+}
+
 // An heir, or else the first of those who follow, goes on in place of whoever led. `is_there`: the
 // destination has it, or may, and has it under them from here on, so that somebody removes it in
 // the end.
@@ -65,10 +71,14 @@ void Ledger::give_back(const BatchPlanned& plan, const index::Bitmap& people, bo
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::uint64_t identifier = plan.identifiers[i];
     if (identifier == 0 || !people.contains(all[i])) continue;
-    const bool has_it = identifiers_.held_by(all[i]) == identifier &&
-                        (held_.contains(all[i]) || maybe_held_.contains(all[i]));
+    const bool knows_it = identifiers_.held_by(all[i]) == identifier;
+    const bool has_it = knows_it && held_.contains(all[i]);
+    const bool may_have_it = knows_it && maybe_held_.contains(all[i]);
     if (may_be_there && !held_.contains(all[i])) identifiers_.hold(all[i], identifier);
-    if (!has_it && identifiers_.leads(all[i], identifier)) promote(identifier, may_be_there);
+    if (has_it || !identifiers_.leads(all[i], identifier)) continue;
+    // Theirs only since another one handed it on, say: somebody else may be taken under it.
+    if (may_have_it && identifiers_.followers_of(identifier, 1).empty()) continue;
+    promote(identifier, may_be_there || may_have_it);
   }
 }
 
@@ -81,6 +91,7 @@ Status Ledger::settle_shared(const Sorted& record) {
   for (std::size_t i = 0; i < following.size(); ++i) {
     identifiers_.follow(following[i], record.identifiers[i]);
   }
+  stop_following(record.waiting);
   const std::uint64_t settled = settle(record.following);
   counts.already_there += settled;
   counts.following += settled;
@@ -98,7 +109,7 @@ Status Ledger::settle_shared(const Sorted& record) {
   for (const index::Ordinal person : handed.to_vector()) {
     const std::uint64_t identifier = identifiers_.held_by(person);
     const auto leader = identifiers_.leader(identifier);
-    if (!leader || *leader == person || held_.contains(*leader)) continue;
+    if (!leader || handed.contains(*leader) || held_.contains(*leader)) continue;
     // On their way only: if they do not come there, it is there under them all the same.
     maybe_held_.add(*leader);
     identifiers_.hold(*leader, identifier);

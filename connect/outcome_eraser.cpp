@@ -31,18 +31,6 @@ bool clear_messages(DeliveredPartly& record) {
   return changed;
 }
 
-// By what somebody would have been known who only followed another one.
-bool clear_identifiers(Sorted& record, const index::Bitmap& people) {
-  const std::vector<index::Ordinal> following = record.following.to_vector();
-  bool changed = false;
-  for (std::size_t i = 0; i < record.identifiers.size() && i < following.size(); ++i) {
-    if (record.identifiers[i] == 0 || !people.contains(following[i])) continue;
-    record.identifiers[i] = 0;
-    changed = true;
-  }
-  return changed;
-}
-
 }  // namespace
 
 Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& needs,
@@ -65,7 +53,6 @@ Result<bool> OutcomeEraser::erase_batch(BatchPlanned& batch, const SyncNeeds& ne
       changed = blank(body, at, batch.member_bytes[i]) || changed;
       if (!batch.digests.empty()) batch.digests[i] = 0;
       if (!batch.names.empty()) batch.names[i] = 0;
-      if (!batch.identifiers.empty()) batch.identifiers[i] = 0;
     }
     at += batch.member_bytes[i] + batch.separator_bytes;
   }
@@ -89,8 +76,6 @@ Result<engine::ErasedOutcome> OutcomeEraser::erase(const std::string& stream,
   if (const auto* run = std::get_if<RunStarted>(&record)) {
     // It may plan another batch yet.
     done.is_needed = needs.is_changing && !intersect(run->audience, erased_).empty();
-  } else if (auto* sorted = std::get_if<Sorted>(&record)) {
-    changed = clear_identifiers(*sorted, erased_);
   } else if (auto* planned = std::get_if<BatchPlanned>(&record)) {
     TRY_ASSIGN(changed, erase_batch(*planned, needs, done.is_needed));
   } else if (auto* split = std::get_if<Split>(&record)) {

@@ -1,7 +1,9 @@
 // Takes people who were erased out of what a sync's journal keeps of its deliveries.
 //
 // Bytes that may yet be sent stay as they are: those of batches that are not settled. So does the
-// id, as it was last sent, of somebody whom the destination has to be told to remove.
+// id, as last sent, of somebody whom the destination has to be told to remove. Identifiers stay
+// for good: who led and who took over is found out anew from them at each start, also for those who
+// are not erased. They are digests under the server's secret key (Composer::identifier).
 //
 // Thread safety: one thread at a time.
 #pragma once

@@ -105,9 +105,10 @@ bool has_any(const std::vector<MappedField>& mapping, const Person& person,
 }
 
 std::unique_ptr<Composer> make_composer(const SyncDocument& sync,
-                                        const DestinationDocument& destination) {
+                                        const DestinationDocument& destination,
+                                        std::string_view identifier_key) {
   if (destination.file) return make_file_composer(sync, destination);
-  if (destination.content) return make_template_composer(sync, destination);
+  if (destination.content) return make_template_composer(sync, destination, identifier_key);
   return std::make_unique<PlainComposer>(sync, destination);
 }
 

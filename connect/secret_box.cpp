@@ -1,6 +1,7 @@
 #include "connect/secret_box.h"
 
 #include "base/crypto.h"
+#include "base/siphash.h"
 
 namespace muster::connect {
 namespace {
@@ -35,6 +36,10 @@ Result<std::string> SecretBox::open(std::string_view sealed, std::string_view ow
 std::string SecretBox::tag(std::string_view text) const {
   // Apart from what else the key does.
   return HmacKey(key_).of({"muster: a name\n", text}).substr(0, 16);
+}
+
+std::string SecretBox::identifier_key(std::string_view sync) const {
+  return HmacKey(key_).of({"muster: identifiers of a sync\n", sync}).substr(0, kSipKeyBytes);
 }
 
 }  // namespace muster::connect

@@ -24,6 +24,8 @@ class SecretBox {
 
   // 16 bytes that name a text to who has the key, the same each time, and nobody else.
   std::string tag(std::string_view text) const;
+  // 16 bytes: the key of the digests by which a sync tells its people's identifiers apart.
+  std::string identifier_key(std::string_view sync) const;
 
   static bool is_sealed(std::string_view text) { return text.starts_with("enc:v1:"); }
 

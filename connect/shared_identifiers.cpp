@@ -23,9 +23,8 @@ std::optional<index::Ordinal> SharedIdentifiers::leader_of(index::Ordinal follow
 }
 
 void SharedIdentifiers::lead(index::Ordinal person, std::uint64_t identifier) {
-  if (identifier == 0) return;
-  leaders_[identifier] = person;
   stop_following(person);
+  if (identifier != 0) leaders_[identifier] = person;
 }
 
 void SharedIdentifiers::follow(index::Ordinal person, std::uint64_t identifier) {

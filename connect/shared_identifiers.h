@@ -35,7 +35,7 @@ class SharedIdentifiers {
   // Whom somebody follows.
   std::optional<index::Ordinal> leader_of(index::Ordinal follower) const;
 
-  // 0 changes nothing, in all of these.
+  // 0 changes nothing, in all of these; but who is sent without one follows nobody any more.
   void lead(index::Ordinal person, std::uint64_t identifier);
   void follow(index::Ordinal person, std::uint64_t identifier);
   void hold(index::Ordinal person, std::uint64_t identifier) {

@@ -12,12 +12,28 @@ SharedPlan::SharedPlan(const BatchInput& input, const Ledger& ledger)
       asks_(input.composer.shares_identifiers() && input.events == nullptr) {
   if (!asks_) return;
   for (const auto& [id, batch] : ledger.batches()) {
-    if (batch.plan.operation != Operation::Remove) continue;
+    if (batch.plan.operation != Operation::Remove) {
+      note_owed(batch);
+      continue;
+    }
     for (const Ordinal person : batch.plan.people.to_vector()) {
       removing_.insert(ledger.identifiers().held_by(person));
     }
   }
   removing_.erase(0);
+}
+
+// Nobody has to wait for the leader in this run, where their batch is given up or of another run.
+void SharedPlan::note_owed(const Batch& batch) {
+  if (!batch.dead && batch.plan.run == ledger_.last_run()) return;
+  if (batch.plan.identifiers.empty()) return;
+  const std::vector<Ordinal> people = batch.plan.people.to_vector();
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const std::uint64_t identifier = batch.plan.identifiers[i];
+    const bool is_there = ledger_.held().contains(people[i]) &&
+                          ledger_.identifiers().held_by(people[i]) == identifier;
+    if (!is_there && ledger_.identifiers().leads(people[i], identifier)) owed_.insert(identifier);
+  }
 }
 
 std::uint64_t SharedPlan::identifier(const Person& person) const {
@@ -30,7 +46,8 @@ SharedPlan::Place SharedPlan::place_of(Ordinal ordinal, std::uint64_t identifier
   if (taken_.contains(identifier)) return Place::Follows;
   const auto leader = ledger_.identifiers().leader(identifier);
   const bool is_free = !leader || *leader == ordinal || ledger_.to_remove().contains(*leader);
-  return is_free ? Place::Sends : Place::Follows;
+  if (is_free) return Place::Sends;
+  return owed_.contains(identifier) ? Place::Waits : Place::Follows;
 }
 
 void SharedPlan::take(Ordinal ordinal, std::uint64_t identifier) {

@@ -2,7 +2,9 @@
 //
 // An identifier has one leader. Another one who has it follows, and nothing is sent of them, unless
 // the leader leaves in this very run: then they take over. Where the identifier is being removed
-// for somebody else they wait for the next run, so that the removal is not the last word.
+// for somebody else they wait for the next run, so that the removal is not the last word; so they
+// do where what was sent of the leader in another run is not settled, or given up: the destination
+// has nothing yet that they could follow.
 // Thread safety: one thread at a time.
 #pragma once
 
@@ -36,11 +38,14 @@ class SharedPlan {
   Result<std::optional<index::Ordinal>> heir_of(index::Ordinal ordinal) const;
 
  private:
+  void note_owed(const Batch& batch);
+
   const BatchInput& input_;
   const Ledger& ledger_;
   const bool asks_;
   std::unordered_map<std::uint64_t, index::Ordinal> taken_;  // In the batch that is being cut.
   std::unordered_set<std::uint64_t> removing_;               // In batches that are not settled.
+  std::unordered_set<std::uint64_t> owed_;                   // Of a leader who is not there.
 };
 
 }  // namespace muster::connect

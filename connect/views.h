@@ -42,9 +42,15 @@ struct RunCounts {
   std::uint64_t removals_rejected = 0;
   std::uint64_t removals_pending = 0;
 
-  // Whether both equations hold.
+  // Whether both equations hold, of terms that can be parts of a whole.
   bool adds_up() const {
-    return audience == sent + already_there + held_out + excluded + unidentifiable + rejected +
+    for (const std::uint64_t term : {sent, already_there, held_out, excluded, unidentifiable,
+                                     rejected, pending}) {
+      if (term > audience) return false;
+    }
+    return following <= already_there && removals_sent <= removals &&
+           removals_rejected <= removals && removals_pending <= removals &&
+           audience == sent + already_there + held_out + excluded + unidentifiable + rejected +
                            pending &&
            removals == removals_sent + removals_rejected + removals_pending;
   }

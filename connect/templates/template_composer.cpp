@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/hash.h"
+#include "base/siphash.h"
 #include "connect/destination_document.h"
 #include "connect/known_people.h"
 #include "connect/no_such.h"
@@ -12,17 +13,18 @@
 namespace muster::connect {
 namespace {
 
-constexpr std::uint64_t kIdentifierSeed = 0x6964656e74697479ULL;
-
 class TemplateComposer final : public Composer {
  public:
-  TemplateComposer(const SyncDocument& sync, const DestinationDocument& document)
+  TemplateComposer(const SyncDocument& sync, const DestinationDocument& document,
+                   std::string_view identifier_key)
       : Composer(with_rules(sync.mapping, *document.content)),
         content_(document.content),
         base_target_(document.url.target),
         batch_size_(document.batch_size),
         identify_by_(sync.identify_by.empty() ? content_->identify_by : sync.identify_by),
-        nulls_(sync.nulls) {
+        nulls_(sync.nulls),
+        identifier_key_(identifier_key) {
+    CHECK(identifier_key_.size() == kSipKeyBytes);
     if (base_target_.ends_with('/')) base_target_.pop_back();
     const RequestTemplate* const remove = content_->request(Operation::Remove);
     if (remove != nullptr) removes_by_ = remove->fields;
@@ -112,7 +114,7 @@ class TemplateComposer final : public Composer {
       write_value(json, person.values[i]);
     }
     json.end_array();
-    return has_any ? hash64(json.str(), kIdentifierSeed) | 1 : 0;  // Never 0.
+    return has_any ? siphash128(identifier_key_, json.str()).low | 1 : 0;  // Never 0.
   }
   std::string name(const Person& person) const override {
     const RequestTemplate* const remove = content_->request(Operation::Remove);
@@ -155,6 +157,7 @@ class TemplateComposer final : public Composer {
   std::size_t batch_size_;
   std::vector<std::string> identify_by_;
   Nulls nulls_;
+  std::string identifier_key_;
   std::vector<std::string> removes_by_;
   bool removes_by_values_ = false;
   bool shares_ = false;
@@ -175,9 +178,10 @@ std::vector<MappedField> with_rules(std::vector<MappedField> mapping, const Cont
 }
 
 std::unique_ptr<Composer> make_template_composer(const SyncDocument& sync,
-                                                 const DestinationDocument& document) {
+                                                 const DestinationDocument& document,
+                                                 std::string_view identifier_key) {
   CHECK(document.content != nullptr);
-  return std::make_unique<TemplateComposer>(sync, document);
+  return std::make_unique<TemplateComposer>(sync, document, identifier_key);
 }
 
 Status check_against(const SyncDocument& sync, const Content& content) {

@@ -4,48 +4,17 @@
 
 #include <algorithm>
 
-#include "tests/connect/export_world.h"
+#include "tests/connect/journal_bytes.h"
+#include "tests/connect/shared_world.h"
 #include "tests/support/random.h"
 
 namespace muster::connect {
 namespace {
 
 using testing::Receiver;
-using testing::World;
+using testing::SharedWorld;
+using testing::kByMail;
 using Told = std::vector<std::string>;
-
-// Known by the address alone; what else is said of somebody is who they are.
-constexpr const char* kByMail =
-    R"(,"batch_size":3,"max_attempts":2,"retry_schedule_ms":[0,1000],"fields":{"mail":{}},)"
-    R"("identify_by":["mail"],"requests":{)"
-    R"("add":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
-    R"("member":{"id":"{{mail}}","who":"{{id}}"}},)"
-    R"("remove":{"body":{"operation":"{{operation}}","members":["{{members}}"]},)"
-    R"("member":{"id":"{{mail}}"}}})";
-
-class SharedWorld : public World {
- public:
-  explicit SharedWorld(std::uint64_t seed = 1) : World(seed) {}
-
-  void put(index::Ordinal ordinal, const std::string& mail) {
-    people.add(ordinal, mail);
-    people.segments["buyers"].add(ordinal);
-  }
-  void leave(index::Ordinal ordinal) { people.segments["buyers"].remove(ordinal); }
-  void run() {
-    ASSERT_TRUE(exporter->start_run(pass, "buyers"));
-    work();
-  }
-  // Under whom the destination has an address; "": it has not.
-  std::string who(const std::string& mail) const {
-    const auto found = receiver.holds.find(mail);
-    if (found == receiver.holds.end()) return "";
-    return std::string(boost::json::parse(found->second).at("who").as_string());
-  }
-  PersonView person(index::Ordinal ordinal) const {
-    return *exporter->person(pass, "buyers", "p" + std::to_string(ordinal));
-  }
-};
 
 class SharedIdentifier : public ::testing::Test {
  protected:
@@ -294,6 +263,12 @@ void become_well(SharedWorld& world) {
   for (int i = 0; i < 3; ++i) world.run();  // What was given up goes again first.
 }
 
+// What is left of the journal says the same of everybody who is not erased.
+void compact_and_restart(SharedWorld& world) {
+  testing::compact(world, *testing::FakeAudience(world.people).erased());
+  world.restart();
+}
+
 // What the destination is to have: each address of a member, under one of those who have it.
 void expect_as_wanted(const SharedWorld& world) {
   std::map<std::string, std::set<std::string>> wanted;
@@ -331,7 +306,11 @@ TEST(SharedLives, EveryAddressOfAMemberIsThereOnceAndNoOther) {
       }
       if (random.below(2) == 0) become_well(world);
       if (world.store.down) world.restart();
+      if (random.below(2) == 0) compact_and_restart(world);
+      if (::testing::Test::HasFailure()) return;
     }
+    become_well(world);
+    compact_and_restart(world);
     become_well(world);
     expect_as_wanted(world);
     EXPECT_EQ(0, world.receiver.changed_bodies + world.receiver.duplicates);

@@ -136,5 +136,20 @@ TEST(Pack, GivesBackWhatWasPackedByEitherAndRefusesTheRest) {
   }
 }
 
+TEST(Pack, SeesEveryDamageOfABody) {
+  Random random;
+  std::string bytes;
+  while (bytes.size() < 300) bytes += random_text(random) + "member";
+  const std::string packed = pack(bytes);
+  for (std::size_t at = 0; at < packed.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = packed;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      const auto read = unpack(damaged, 1U << 20);
+      ASSERT_TRUE(!read || *read == bytes) << "byte " << at << ", bit " << bit;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace muster::connect

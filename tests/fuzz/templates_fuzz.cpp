@@ -134,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!parsed->content) return 0;
   SyncDocument sync;
   sync.mapping = mapping_of(*parsed->content);
-  const auto composer = make_template_composer(sync, *parsed);
+  const auto composer = make_template_composer(sync, *parsed, "16 bytes of a ke");
   const auto people = people_of(lines, composer->mapping().size());
   for (const Operation operation : {Operation::Add, Operation::Change, Operation::Remove}) {
     const RequestTemplate* const request = parsed->content->request(operation);
