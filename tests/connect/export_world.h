@@ -51,6 +51,13 @@ struct People {
   }
   index::Bitmap known;     // Everybody there ever was.
   index::Bitmap left_out;  // By a refresh: not there, and not erased.
+  // Those from `first` to before `end`, p0@example.com and so on, in the segment "buyers".
+  void add_buyers(index::Ordinal first, index::Ordinal end) {
+    for (index::Ordinal i = first; i < end; ++i) {
+      add(i, "p" + std::to_string(i) + "@example.com");
+      segments["buyers"].add(i);
+    }
+  }
   void add(index::Ordinal ordinal, const std::string& email) {
     known.add(ordinal);
     ids[ordinal] = "p" + std::to_string(ordinal);

@@ -19,10 +19,7 @@ constexpr std::chrono::milliseconds kMeanwhile{300};
 class ExporterDocuments : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (index::Ordinal i = 0; i < 6; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(0, 6);
     world_.open();
     world_.define();
     put_destination("b");

@@ -12,10 +12,7 @@ using testing::World;
 
 // A world with the people 0 to count-1 in the segment "buyers".
 void populate(World& world, index::Ordinal count) {
-  for (index::Ordinal i = 0; i < count; ++i) {
-    world.people.add(i, "p" + std::to_string(i) + "@example.com");
-    world.people.segments["buyers"].add(i);
-  }
+  world.people.add_buyers(0, count);
 }
 
 Receiver::Reaction status(int code, std::string retry_after = "") {

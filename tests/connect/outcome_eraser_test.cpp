@@ -19,10 +19,7 @@ index::Bitmap only(const std::vector<index::Ordinal>& ordinals) {
 class OutcomeErasing : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (index::Ordinal i = 0; i < 60; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(0, 60);
     world_.open();
     world_.define(R"(,"batch_size":20)");
   }
@@ -111,10 +108,7 @@ TEST_F(OutcomeErasing, KeepsWhatIsNotSettled) {
 // A destination that cannot remove anybody is owed nothing, so nothing waits for it.
 TEST_F(OutcomeErasing, WaitsForNobodyWhoCannotBeRemoved) {
   World appending;
-  for (index::Ordinal i = 0; i < 10; ++i) {
-    appending.people.add(i, "p" + std::to_string(i) + "@example.com");
-    appending.people.segments["buyers"].add(i);
-  }
+  appending.people.add_buyers(0, 10);
   appending.open();
   appending.define(R"(,"fields":{"mail":{}},"requests":{"add":{"member":{"id":"{{id}}"},)"
                    R"("body":{"operation":"{{operation}}","members":["{{members}}"]}}})",

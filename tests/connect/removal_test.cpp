@@ -29,10 +29,7 @@ index::Bitmap only(index::Ordinal ordinal) {
 class Removals : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (index::Ordinal i = 0; i < 20; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(0, 20);
     world_.open();
   }
   void start() { ASSERT_TRUE(world_.exporter->start_run(world_.pass, "buyers")); }
@@ -188,10 +185,7 @@ TEST_F(Removals, DeadLettersAreCutWhileTheSyncIsPaused) {
   for (const bool ambiguous : {false, true}) {
     SCOPED_TRACE(ambiguous);
     World world;
-    for (index::Ordinal i = 0; i < 5; ++i) {
-      world.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world.people.segments["buyers"].add(i);
-    }
+    world.people.add_buyers(0, 5);
     world.open();
     world.define(R"(,"max_attempts":1)");
     world.receiver.reacts = [&](const std::string&, const boost::json::value&) {
@@ -349,10 +343,7 @@ class Life {
         mode_(std::move(mode)) {}
 
   void live() {
-    for (index::Ordinal i = 0; i < 24; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(0, 24);
     world_.open();
     world_.define(R"(,"batch_size":5,"max_attempts":3,"retry_schedule_ms":[0,1000])",
                   R"(,"mode":")" + mode_ + "\"");

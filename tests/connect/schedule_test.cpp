@@ -70,10 +70,7 @@ class Scheduling : public ::testing::Test {
     world_.open();
   }
   void add(index::Ordinal from, index::Ordinal to) {
-    for (index::Ordinal i = from; i < to; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(from, to);
   }
   void leave(index::Ordinal ordinal) {
     auto& buyers = world_.people.segments["buyers"];

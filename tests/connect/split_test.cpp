@@ -21,10 +21,7 @@ constexpr const char* kSplit =
 class Splitting : public ::testing::Test {
  protected:
   void populate(index::Ordinal from, index::Ordinal to) {
-    for (index::Ordinal i = from; i < to; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(from, to);
   }
   void begin(const std::string& sync_members) {
     world_.open();

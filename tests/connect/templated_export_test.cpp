@@ -99,10 +99,7 @@ TEST_F(TemplatedExport, ANameThatChangesIsRemovedAndThenAdded) {
   for (const bool killed : {false, true}) {
     SCOPED_TRACE(killed);
     World world;
-    for (index::Ordinal i = 0; i < 10; ++i) {
-      world.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world.people.segments["buyers"].add(i);
-    }
+    world.people.add_buyers(0, 10);
     world.open();
     world.define(kTemplates);
     ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
@@ -148,10 +145,7 @@ TEST(TemplatedRename, IsWholeWhereverThePowerFails) {
     for (int at = 1;; ++at) {
       SCOPED_TRACE(at);
       World world;
-      for (index::Ordinal i = 0; i < 10; ++i) {
-        world.people.add(i, "p" + std::to_string(i) + "@example.com");
-        world.people.segments["buyers"].add(i);
-      }
+      world.people.add_buyers(0, 10);
       world.open();
       world.define(kTemplates);
       ASSERT_TRUE(world.exporter->start_run(world.pass, "buyers"));
@@ -328,10 +322,7 @@ TEST(TemplatedCrash, AtAnyWriteLosesNobody) {
     for (int at = 3; at < 24; ++at) {
       SCOPED_TRACE(std::to_string(static_cast<int>(crash)) + " at " + std::to_string(at));
       World world;
-      for (index::Ordinal i = 0; i < 20; ++i) {
-        world.people.add(i, "p" + std::to_string(i) + "@example.com");
-        world.people.segments["buyers"].add(i);
-      }
+      world.people.add_buyers(0, 20);
       world.open();
       world.define(std::string(kTemplates) +
                    R"(,"answer":{"list":"/errors","index":"/index"})");

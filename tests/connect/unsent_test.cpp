@@ -13,10 +13,7 @@ using testing::World;
 class Unsent : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (index::Ordinal i = 0; i < 6; ++i) {
-      world_.people.add(i, "p" + std::to_string(i) + "@example.com");
-      world_.people.segments["buyers"].add(i);
-    }
+    world_.people.add_buyers(0, 6);
     world_.open();
   }
   void run() {
