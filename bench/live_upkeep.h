@@ -48,7 +48,7 @@ struct UpkeepRow {
 
 struct UpkeepResult {
   std::vector<UpkeepRow> rows;
-  // One person held against one segment, with all questions bound before.
+  // One person alone, asked at all conditions of the segments.
   double by_person_ns = 0;
   double fill_seconds = 0;            // All segments asked for everybody, at a start.
 };

@@ -47,9 +47,8 @@ Engine::Impl::Impl(const Parts& given)
     : parts(given),
       published(std::make_shared<const index::Generation>()),
       predicates(given.kept_bytes),
-      standing([this](std::shared_ptr<const index::Generation> generation, TimeMs at,
-                      const std::string& zone) { return context(std::move(generation), at, zone); },
-               given.threads) {
+      standing(binding_context(), given.threads),
+      memberships(binding_context()) {
   failure_.reserve(std::string_view(kUnfinished).size());
   if (parts.checkpoints == nullptr) return;
   const auto told = [this](const std::string& sentence) {
@@ -64,6 +63,11 @@ Engine::Impl::Impl(const Parts& given)
 }
 
 Engine::Impl::~Impl() = default;
+
+BindingContext Engine::Impl::binding_context() const {
+  return [this](std::shared_ptr<const index::Generation> generation, TimeMs at,
+                const std::string& zone) { return context(std::move(generation), at, zone); };
+}
 
 TimeMs Engine::Impl::now() const {
   const TimeMs clock = parts.clock->now();
@@ -175,6 +179,7 @@ std::size_t Engine::Impl::run_group(std::span<Waiting* const> group) {
     });
     if (appended) {
       published.set(next);
+      memberships.let_go_of_others(next);
       event_id_bytes = writer.event_id_bytes();
       note_uncheckpointed(commit.bytes());
     } else {

@@ -29,6 +29,7 @@
 #include "engine/raw_retention.h"
 #include "engine/standing/change_index.h"
 #include "engine/standing/change_retention.h"
+#include "engine/standing/memberships.h"
 #include "engine/standing/standing_segments.h"
 #include "index/writer.h"
 #include "storage/person_keys.h"
@@ -272,9 +273,10 @@ class Engine::Impl {
   query::KeptLookup kept_already(const Question& question);
   query::BindContext context(std::shared_ptr<const index::Generation> generation, TimeMs now,
                              const std::string& timezone) const;
+  BindingContext binding_context() const;  // The same, for those who bind later.
 
   Result<ProfileAnswer> profile(const std::shared_ptr<const index::Generation>& generation,
-                                index::Ordinal person) const;  // (engine/profile.cpp)
+                                index::Ordinal person);  // (engine/profile.cpp)
 
   std::shared_ptr<const index::Generation> generation() const { return published.get(); }
   TimeMs now() const;
@@ -288,6 +290,7 @@ class Engine::Impl {
 
   index::Writer writer;                             // The leader's alone.
   StandingSegments standing;                        // The leader's alone, but for its sizes.
+  Memberships memberships;                          // For look-ups; any thread.
   ChangeIndex changes;
   std::set<std::string> histories;                  // Followed; the leader's alone.
   std::mutex following_mutex;                       // Held while one is read.

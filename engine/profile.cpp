@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <numeric>
+#include <span>
 
 #include "base/system_names.h"
 #include "base/text.h"
@@ -21,9 +23,10 @@ struct Found {
   std::uint32_t row;
 };
 
+// Cost: O(events of the person).
 std::vector<std::string> newest_events(const index::Generation& generation,
                                        index::Ordinal ordinal) {
-  std::vector<Found> found;
+  std::vector<Found> found;  // In the order of names, runs and rows.
   for (const auto& [name, table] : generation.events) {
     if (moved_segment(name)) continue;  // They would crowd out what people did.
     const index::EventBlock* block = table->block(ordinal / index::kBlockSize);
@@ -35,12 +38,19 @@ std::vector<std::string> newest_events(const index::Generation& generation,
       }
     }
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Found& a, const Found& b) { return a.time > b.time; });
-  if (found.size() > kEventsShownMax) found.resize(kEventsShownMax);
+  // Of equal times the ones found first.
+  std::vector<std::uint32_t> order(found.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const std::size_t shown = std::min(order.size(), kEventsShownMax);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shown), order.end(),
+                    [&](std::uint32_t a, std::uint32_t b) {
+                      return found[a].time != found[b].time ? found[a].time > found[b].time : a < b;
+                    });
   std::vector<std::string> events;
-  for (const Found& f : found)
-    events.push_back(index::event_json(*f.table, *f.run, f.row));
+  for (const std::uint32_t place : std::span(order).first(shown)) {
+    const Found& each = found[place];
+    events.push_back(index::event_json(*each.table, *each.run, each.row));
+  }
   return events;
 }
 
@@ -160,7 +170,7 @@ Result<ProfileAnswer> Engine::profile_by(const Pass<Permission::Members>&,
 }
 
 Result<ProfileAnswer> Engine::Impl::profile(
-    const std::shared_ptr<const index::Generation>& generation, index::Ordinal person) const {
+    const std::shared_ptr<const index::Generation>& generation, index::Ordinal person) {
   const index::Table& profiles = generation->profiles;
   ProfileAnswer answer;
   answer.profile_id = profiles.ids.key(person).view();
@@ -180,16 +190,7 @@ Result<ProfileAnswer> Engine::Impl::profile(
     auto value = query::value_of(trait->value, own, person);
     if (value) answer.traits.emplace_back(name, std::move(*value));
   }
-  for (const auto& [key, versions] : generation->documents) {
-    if (key.first != "segment" || versions->back()->deleted) continue;
-    TRY_ASSIGN(const auto segment, at_now.segment(key.second, 0));
-    query::BindContext own = at_now;
-    own.zone = segment.zone;
-    const auto bound = query::bind(segment.tree, own);
-    if (!bound) continue;  // A field it names was replaced away: nobody is in it.
-    TRY_ASSIGN(const bool member, query::contains(**bound, person));
-    if (member) answer.segments.push_back(key.second);
-  }
+  answer.segments = memberships.of(generation, person, at_now.now);
   return answer;
 }
 

@@ -147,4 +147,32 @@ const MaskPair& Shape::ask(std::span<const MaskPair> by_condition, std::size_t w
   return run<std::tuple_size_v<PeopleMask>>(by_condition, stack.data());
 }
 
+bool Shape::holds(std::span<const std::uint8_t> by_condition) const {
+  std::vector<std::uint8_t> stack;
+  stack.reserve(depth_ + 1);
+  for (const Step& step : steps_) {
+    const std::size_t taken = step.kind == Kind::AtLeast                           ? step.number
+                              : step.kind == Kind::And || step.kind == Kind::Or ? 2
+                              : step.kind == Kind::Not                            ? 1
+                                                                                  : 0;
+    const std::span<const std::uint8_t> operands(stack.end() - static_cast<std::ptrdiff_t>(taken),
+                                                 stack.end());
+    std::uint8_t answer = 0;
+    switch (step.kind) {
+      case Kind::Everyone: answer = 1; break;
+      case Kind::Nobody: break;
+      case Kind::Condition: answer = by_condition[step.number]; break;
+      case Kind::And: answer = operands[0] & operands[1]; break;
+      case Kind::Or: answer = operands[0] | operands[1]; break;
+      case Kind::Not: answer = operands[0] ^ 1; break;
+      case Kind::AtLeast:
+        answer = std::count(operands.begin(), operands.end(), 1) >= step.count ? 1 : 0;
+        break;
+    }
+    stack.resize(stack.size() - taken);
+    stack.push_back(answer);
+  }
+  return !stack.empty() && stack.back() != 0;
+}
+
 }  // namespace muster::engine

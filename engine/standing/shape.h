@@ -45,6 +45,9 @@ class Shape {
   // Cost: O(steps * words).
   const MaskPair& ask(std::span<const MaskPair> by_condition, std::size_t words,
                       std::vector<MaskPair>& stack) const;
+  // Whether somebody passes, from what they have at the conditions, by number: 0 or 1.
+  // Cost: O(steps).
+  bool holds(std::span<const std::uint8_t> by_condition) const;
 
  private:
   enum class Kind : std::uint8_t { Everyone, Nobody, Condition, And, Or, Not, AtLeast };

@@ -3,9 +3,11 @@
 // Run under TSan too; the invariants hold at every single snapshot.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "base/json_writer.h"
 #include "base/random.h"
 #include "tests/support/random.h"
 #include "tests/support/row_spelling.h"
@@ -44,6 +46,7 @@ class Readers : public ::testing::Test {
     EXPECT_EQ(0U, count("count(\"visit\") != sum(one of \"visit\")"));
     EXPECT_EQ(0U, count("did \"visit\" where (one = 2)"));
 
+    look_up();
     const auto members = test_.engine().members(pass<Permission::Members>(), question("left >= 5"));
     ASSERT_TRUE(members);
     const auto ordinals = members->members.to_vector();
@@ -56,6 +59,26 @@ class Readers : public ::testing::Test {
       EXPECT_EQ(row.values[0], row.values[1]);
       EXPECT_GE(std::get<Decimal>(row.values[0][0]).mantissa, 5);
     }
+  }
+
+  // One person's attributes, events and segments are of one moment.
+  void look_up() {
+    const auto profile = test_.engine().profile(pass<Permission::Members>(), "p7");
+    if (!profile) return;  // Nobody yet, or erased.
+    const bool is_high = std::any_of(
+        profile->attributes.begin(), profile->attributes.end(), [](const auto& attribute) {
+          return attribute.first == "left" && std::get<Decimal>(attribute.second[0]).mantissa >= 5;
+        });
+    std::vector<std::string> expected;
+    if (!profile->events.empty()) expected.emplace_back("came");
+    if (is_high) expected.emplace_back("high");
+    EXPECT_EQ(expected, profile->segments);
+  }
+
+  void save(const std::string& id, const std::string& where) {
+    JsonWriter json;
+    json.begin_object().key("where").text(where).end_object();
+    ASSERT_TRUE(test_.engine().put_segment(pass<Permission::Define>(), id, json.str()));
   }
 
   void write_once(SeededRandom& random, int step) {
@@ -84,6 +107,8 @@ TEST_F(Readers, SeeWholeMomentsBesideAWriter) {
   SeededRandom random(seed_of_run());
   SCOPED_TRACE("MUSTER_SEED=" + std::to_string(seed_of_run()));
   write_once(random, -1);
+  save("high", "left >= 5");
+  save("came", "did \"visit\"");
   std::atomic<bool> done = false;
   std::atomic<std::uint64_t> reads = 0;
   {
@@ -96,7 +121,10 @@ TEST_F(Readers, SeeWholeMomentsBesideAWriter) {
         }
       });
     }
-    for (int step = 0; step < kSteps; ++step) write_once(random, step);
+    for (int step = 0; step < kSteps; ++step) {
+      write_once(random, step);
+      if (step % 20 == 0) save("high", step % 40 == 0 ? "right >= 5" : "left >= 5");
+    }
     done = true;
   }
   EXPECT_GT(reads, 0U);

@@ -114,15 +114,18 @@ class StandingLife {
     engine::Engine& engine = world_.test().engine();
     ASSERT_TRUE(engine.keep_up(pass<Permission::Admin>()));
     read_stream();
+    std::map<std::string, std::vector<std::string>> segments_of;  // By person.
     for (const auto& segment : engine.documents("segment")) {
       const auto fresh = world_.test().members(question("in segment \"" + segment.id + "\""));
       ASSERT_TRUE(fresh) << segment.json << "\n" << fresh.error().message;
+      for (const std::string& id : *fresh) segments_of[id].push_back(segment.id);
       EXPECT_EQ(*fresh, replay_.members(segment.id))
           << segment.id << " " << segment.json << " at " << to_rfc3339(engine.now());
       const auto size = engine.segment_size(pass<Permission::Query>(), segment.id);
       ASSERT_TRUE(size);
       EXPECT_EQ(fresh->size(), size->members) << segment.json;
     }
+    for (int i = 0; i < 5; ++i) look_up(world_.some_person(), segments_of);
   }
 
   // What is remembered of moments before, by offset and by time.
@@ -148,6 +151,16 @@ class StandingLife {
   const Replay& replay() const { return replay_; }
 
  private:
+  // What is said of one person is what is said of everybody.
+  void look_up(const std::string& id,
+               std::map<std::string, std::vector<std::string>>& segments_of) {
+    const auto profile = world_.test().engine().profile(pass<Permission::Members>(), id);
+    if (!profile) return;  // Erased, or nobody.
+    const auto now = world_.test().engine().now();
+    EXPECT_EQ(segments_of[profile->profile_id], profile->segments)
+        << id << " at " << to_rfc3339(now);
+  }
+
   struct Past {
     std::uint64_t offset = 0;
     TimeMs at = 0;
@@ -258,6 +271,12 @@ class OneSegment : public StandingCase {
   void signup(const std::string& who, TimeMs at, TimeMs trial_end) {
     did(who, "signup", at, {{"trial_end", {false, {Instant{trial_end}}}}});
   }
+
+  std::vector<std::string> segments_of(const std::string& who) {
+    const auto profile = test_.engine().profile(pass<Permission::Members>(), who);
+    EXPECT_TRUE(profile) << profile.error().message;
+    return profile ? profile->segments : std::vector<std::string>();
+  }
 };
 
 TEST_F(OneSegment, FollowsTimesOfEventsThatWereOnlyDeclaredWhenItWasSaved) {
@@ -306,8 +325,10 @@ TEST_F(OneSegment, ThatWasBrokenIsKeptAgain) {
   ASSERT_TRUE(broken);
   EXPECT_NE("", broken->failure);
   EXPECT_EQ(0U, broken->members);
+  EXPECT_EQ(std::vector<std::string>(), segments_of("p"));
   declare(with);
   EXPECT_EQ(1U, members("those"));
+  EXPECT_EQ(std::vector<std::string>{"those"}, segments_of("p"));
   join("q");
   EXPECT_EQ(2U, members("those"));
 }
@@ -325,8 +346,12 @@ TEST_F(OneSegment, ThatFailedIsAskedAgainAsTimePasses) {
     return test_.engine().segment_size(pass<Permission::Query>(), "large").value();
   };
   EXPECT_NE("", size().failure);
+  // Nor is anybody told that nothing can be said of the person.
+  save("any", "did \"buy\"");
+  EXPECT_EQ(std::vector<std::string>{"any"}, segments_of("p"));
   test_.clock().advance(2 * kDay);
   EXPECT_EQ(1U, members("large"));
+  EXPECT_EQ((std::vector<std::string>{"any", "large"}), segments_of("p"));
   test_.clock().advance(2 * kDay);
   EXPECT_EQ(0U, members("large"));
 }
