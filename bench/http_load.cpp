@@ -14,9 +14,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-double ms_since(steady_clock::time_point begun) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count();
+double ms_between(steady_clock::time_point begun, steady_clock::time_point end) {
+  return std::chrono::duration<double, std::milli>(end - begun).count();
 }
+double ms_since(steady_clock::time_point begun) { return ms_between(begun, steady_clock::now()); }
 
 double cpu_seconds() {
   rusage used{};
@@ -60,7 +61,12 @@ struct Sender {
         return;
       }
       ++(is_refused ? seen.refused : seen.taken);
-      (is_refused ? seen.refused_ms : seen.taken_ms).push_back(ms_since(due));
+      if (is_refused) {
+        seen.refused_ms.push_back(ms_between(due, answer->head_came));
+        seen.refused_whole_ms.push_back(ms_since(due));
+      } else {
+        seen.taken_ms.push_back(ms_since(due));
+      }
       if (is_refused && options.waits_as_told) {
         const auto told = server::error_of(*answer).retry_after.value_or(std::chrono::seconds(1));
         std::this_thread::sleep_until(
@@ -94,6 +100,8 @@ Result<LoadResult> run_load(std::uint16_t port, const LoadOptions& options,
                         sender.seen.taken_ms.end());
     all.refused_ms.insert(all.refused_ms.end(), sender.seen.refused_ms.begin(),
                           sender.seen.refused_ms.end());
+    all.refused_whole_ms.insert(all.refused_whole_ms.end(), sender.seen.refused_whole_ms.begin(),
+                                sender.seen.refused_whole_ms.end());
   }
   return all;
 }

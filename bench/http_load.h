@@ -25,7 +25,8 @@ struct LoadOptions {
 struct LoadResult {
   double seconds = 0;
   std::uint64_t taken = 0, refused = 0;        // 2xx; 429 and 503.
-  std::vector<double> taken_ms, refused_ms;    // Of each.
+  std::vector<double> taken_ms;                      // Of each.
+  std::vector<double> refused_ms, refused_whole_ms;  // To the head of the answer, and to its end.
   double cpu_seconds = 0;                      // Of this process, in all.
   double taken_per_second() const { return static_cast<double>(taken) / seconds; }
 };

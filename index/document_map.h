@@ -26,7 +26,8 @@ using DocumentVersions = std::vector<std::shared_ptr<const StoredDocument>>;  //
 
 class DocumentMap {
  public:
-  using Map = std::map<std::pair<std::string, std::string>, std::shared_ptr<const DocumentVersions>>;
+  using Map =
+      std::map<std::pair<std::string, std::string>, std::shared_ptr<const DocumentVersions>>;
 
   DocumentMap() = default;
   // Both share the map from then on.

@@ -149,13 +149,14 @@ class Memberships::Asking {
       answers[i] = ask_one(i, questions.back(), asked, person);
     }
     std::vector<std::string> found;
+    std::vector<std::uint8_t> stack;
     for (const Definitions::Segment& segment : definitions_->segments()) {
       const auto numbers = segment.shape.conditions();
       const bool is_whole = segment.is_whole ||
                             std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t i) {
                               return answers[i] == kNoAnswer;
                             });
-      if (is_whole ? is_in(segment, person, now) : segment.shape.holds(answers)) {
+      if (is_whole ? is_in(segment, person, now) : segment.shape.holds(answers, stack)) {
         found.push_back(segment.id);
       }
     }

@@ -147,9 +147,9 @@ const MaskPair& Shape::ask(std::span<const MaskPair> by_condition, std::size_t w
   return run<std::tuple_size_v<PeopleMask>>(by_condition, stack.data());
 }
 
-bool Shape::holds(std::span<const std::uint8_t> by_condition) const {
-  std::vector<std::uint8_t> stack;
-  stack.reserve(depth_ + 1);
+bool Shape::holds(std::span<const std::uint8_t> by_condition,
+                  std::vector<std::uint8_t>& stack) const {
+  stack.clear();
   for (const Step& step : steps_) {
     const std::size_t taken = step.kind == Kind::AtLeast                           ? step.number
                               : step.kind == Kind::And || step.kind == Kind::Or ? 2

@@ -139,6 +139,7 @@ class HttpClient::Impl {
     if (error) return failed("read from", error);
     answer_began_ = true;
     ClientResponse response;
+    response.head_came = std::chrono::steady_clock::now();
     response.status = static_cast<int>(parser.get().result_int());
     for (const auto& field : parser.get()) {
       response.headers.push_back({lower({field.name_string().data(), field.name_string().size()}),

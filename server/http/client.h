@@ -29,6 +29,7 @@ struct ClientResponse {
   int status = 0;
   std::vector<Header> headers;  // Names in lower case.
   std::string body;
+  std::chrono::steady_clock::time_point head_came;  // When its head was there.
 
   std::string_view header(std::string_view name) const;
 };

@@ -163,8 +163,7 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   if (length > limit) {
     wrong = too_large(limit, id);
   } else if (waits) {
-    const bool is_refused = co_await is_turned_away(length);
-    if (is_refused) {
+    if (is_turned_away(length)) {
       Response refusal = exchange->refuse(too_many_waiting(id));
       const Next next = co_await refuse_and_go_on(std::move(refusal), head);
       co_return next;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "server/http/response_head.h"
 #include "server/http/session_parts.h"
 
 namespace muster::server {
@@ -17,30 +18,24 @@ constexpr std::chrono::seconds kTryAgain{1};
 
 }  // namespace
 
-// Whether the request is to be refused for load, before its body is read. The first time that is
-// known at once; who comes again before they were told to waits until those are refused, and may
-// find room then.
-asio::awaitable<bool> Session::is_turned_away(std::uint64_t length) {
-  auto now = steady_clock::now();
-  bool is_full = pool_->room.is_full(length, now);
+// Whether the request is to be refused for load, before its body is read; and how long the body of
+// that refusal is held back.
+bool Session::is_turned_away(std::uint64_t length) {
+  const auto now = steady_clock::now();
+  const bool is_full = pool_->room.is_full(length, now);
+  held_back_ = {};
   if (is_full && now < again_at_) {
-    std::chrono::nanoseconds wait{0};
-    {
-      const std::lock_guard lock(shared_.mutex);
-      wait = shared_.refusals.wait(now);
-    }
-    asio::steady_timer pause(socket_.get_executor());
-    pause.expires_after(wait);
-    auto [error] = co_await pause.async_wait(kToken);
-    now = steady_clock::now();
-    is_full = error || pool_->room.is_full(length, now);
+    const std::lock_guard lock(shared_.mutex);
+    held_back_ = shared_.refusals.wait(now);
   }
   again_at_ = is_full ? now + kTryAgain : steady_clock::time_point();
-  co_return is_full;
+  return is_full;
 }
 
 // Answers at once, and throws away the body where its end is known and near, so that the
-// connection can be used for the next try: connecting again costs more.
+// connection can be used for the next try: connecting again costs more. Whoever came again before
+// they were told to has the head at once, with what it says, and its body later: until then the
+// connection is of no use to them.
 asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, const Head& head) {
   const std::uint64_t length = head.content_length.value_or(0);
   // Nobody knows whether a body that was to be asked for comes.
@@ -49,7 +44,13 @@ asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, cons
     co_await refuse_and_close(std::move(response));
     co_return Next::Close;
   }
-  bool goes_on = co_await write(std::move(response), head, true);
+  HeadForm form;
+  form.keep_alive = true;
+  form.http_1_0 = head.http_1_0;
+  const std::string first = response_head(response, form);
+  const bool is_held_back = held_back_ > std::chrono::nanoseconds(0);
+  const std::string_view with_it = is_held_back ? std::string_view() : response.body;
+  bool goes_on = co_await write_all(first, with_it);
   const std::size_t come = std::min<std::size_t>(buffer_.view().size(), length);
   buffer_.consume(come);
   const auto end = steady_clock::now() + shared_.options.stall_timeout +
@@ -61,6 +62,13 @@ asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, cons
     goes_on = size != 0 && steady_clock::now() <= end;
   }
   disarm();
+  if (goes_on && is_held_back) {
+    asio::steady_timer pause(socket_.get_executor());
+    pause.expires_after(held_back_);
+    auto [error] = co_await pause.async_wait(kToken);
+    goes_on = !error;
+    if (goes_on) goes_on = co_await write_all(response.body, {});
+  }
   co_return goes_on ? Next::Go : Next::Close;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -423,6 +424,44 @@ TEST_F(HttpServerTest, OurClientUnderstandsIt) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(ErrorCode::PermissionDenied, error_of(*refused).code);
   EXPECT_EQ("no", error_of(*refused).message);
+}
+
+// Many who come again before they were told to: each knows at once, and none can come a third time
+// before it is their turn.
+TEST_F(HttpServerTest, RepeatedRefusalsHaveTheirHeadsAtOnceAndTheirBodiesInTurn) {
+  constexpr int kCallers = 300;  // The last of them waits for a third of a second.
+  HttpServerOptions options;
+  options.lanes[static_cast<std::size_t>(Lane::Ingest)] = {.workers = 1, .waiting_max = 0};
+  start(options);
+  RawClient working(server_->port());
+  working.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (int i = 0; handler_.answered.load() == 0 && i < 1'000; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  const std::string request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+  std::deque<RawClient> callers;
+  std::size_t whole = 0;
+  for (int i = 0; i < kCallers; ++i) {
+    RawClient& caller = callers.emplace_back(server_->port());
+    caller.send(request);
+    const std::string bytes = caller.read(kPatience, 1).bytes;
+    ASSERT_EQ(std::vector<int>{429}, statuses_of(bytes));
+    whole = bytes.size();
+  }
+  for (RawClient& caller : callers) caller.send(request);
+  RawClient& last = callers.back();
+  const std::string head = last.read(kPatience, 1).bytes;
+  EXPECT_EQ(std::vector<int>{429}, statuses_of(head));
+  EXPECT_NE(std::string::npos, head.find("Retry-After: 1\r\n")) << head;
+  EXPECT_TRUE(head.ends_with("\r\n\r\n")) << "the body came with the head";
+  const std::string body = last.read(kPatience, whole - head.size()).bytes;
+  EXPECT_EQ(whole, head.size() + body.size()) << body;
+  {
+    const std::lock_guard lock(handler_.mutex);
+    handler_.let_go = true;
+  }
+  handler_.changed.notify_all();
+  EXPECT_EQ(std::vector<int>{200}, statuses_of(working.read(kPatience, 1).bytes));
 }
 
 }  // namespace
