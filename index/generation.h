@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/shared_map.h"
 #include "base/time.h"
 #include "index/events.h"
 #include "index/schema.h"
@@ -55,7 +56,7 @@ class Generation {
   std::map<std::string, std::shared_ptr<const Table>> entities;      // By entity name.
   std::map<std::string, std::shared_ptr<const Identifier>> identifiers;  // By profile field.
   std::map<std::string, std::shared_ptr<const StaticList>> lists;    // By list id.
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const DocumentVersions>>
+  SharedMap<std::pair<std::string, std::string>, std::shared_ptr<const DocumentVersions>>
       documents;  // By kind and id.
 
   const EventTable* event_table(const std::string& name) const {
