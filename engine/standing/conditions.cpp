@@ -201,6 +201,7 @@ void Conditions::end_update() {
   asked_.clear();
   topics_.clear();
   cohorts_.clear();
+  rows_.shrink();
 }
 
 Conditions::Numbers Conditions::open() const {
