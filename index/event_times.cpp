@@ -18,11 +18,6 @@ EventTimes::EventTimes(std::span<const TimeMs> times)
   }
 }
 
-TimeMs EventTimes::at(std::uint32_t row) const {
-  CHECK(row < size_);
-  return pages_[row / kPageRows].at(row % kPageRows);
-}
-
 void EventTimes::read(std::uint32_t first, std::span<TimeMs> out) const {
   CHECK(first + out.size() <= size_);
   while (!out.empty()) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "index/packed.h"
 
@@ -25,7 +26,10 @@ class EventTimes {
   TimeMs min() const { return pages_.empty() ? 0 : pages_.front().min(); }
   TimeMs max() const { return pages_.empty() ? 0 : pages_.back().max(); }
   // Requires row < size().
-  TimeMs at(std::uint32_t row) const;
+  TimeMs at(std::uint32_t row) const {
+    CHECK(row < size_);
+    return pages_[row / kPageRows].at(row % kPageRows);
+  }
   // out[k] = at(first + k).  Requires first + out.size() <= size().
   void read(std::uint32_t first, std::span<TimeMs> out) const;
   // Rows [first, second) whose time is in [from, to], both ends belonging.

@@ -53,7 +53,7 @@ std::uint64_t Writer::forget_events(TimeMs before, std::uint32_t first_block,
     const std::uint64_t version =
         known == state_.documents.end() ? 1 : known->second->back()->version + 1;
     // Only the last one says anything.
-    state_.documents.edit().erase({kEventsSince, ""});
+    state_.documents.change().erase({kEventsSince, ""});
     put_document(kEventsSince, "", {version, before, false, std::to_string(before)});
     for (auto at = held_.begin(); at != held_.end();) {
       held_count_ -= std::erase_if(at->second, [&](const HeldRow& held) {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/shared_map.h"
 #include "base/time.h"
-#include "index/document_map.h"
 #include "index/events.h"
 #include "index/schema.h"
 #include "index/sets/bitmap.h"
@@ -31,6 +31,15 @@ struct StaticList {
   std::uint64_t version = 0;
 };
 
+// A named document of any kind (segment, destination, sync, key, job, list): all its versions.
+struct StoredDocument {
+  std::uint64_t version = 0;
+  TimeMs changed = 0;
+  bool deleted = false;
+  std::string json;
+};
+using DocumentVersions = std::vector<std::shared_ptr<const StoredDocument>>;  // Oldest first.
+
 // What the parts of a state take on the heap.
 struct BytesByPart {
   std::size_t profiles = 0, entities = 0, identifiers = 0, events = 0;
@@ -47,7 +56,8 @@ class Generation {
   std::map<std::string, std::shared_ptr<const Table>> entities;      // By entity name.
   std::map<std::string, std::shared_ptr<const Identifier>> identifiers;  // By profile field.
   std::map<std::string, std::shared_ptr<const StaticList>> lists;    // By list id.
-  DocumentMap documents;
+  SharedMap<std::pair<std::string, std::string>, std::shared_ptr<const DocumentVersions>>
+      documents;  // By kind and id.
 
   const EventTable* event_table(const std::string& name) const {
     const auto found = events.find(name);

@@ -54,22 +54,6 @@ PackedInts::PackedInts(std::span<const std::int64_t> values)
   }
 }
 
-std::int64_t PackedInts::at(std::uint32_t i) const {
-  CHECK(i < size_);
-  const std::byte* const at = data_.get() + std::size_t{i} * width_;
-  const auto value = [&](auto narrow) {
-    std::memcpy(&narrow, at, sizeof narrow);
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(min_) + narrow);
-  };
-  switch (width_) {
-    case 0: return min_;
-    case 1: return value(std::uint8_t{});
-    case 2: return value(std::uint16_t{});
-    case 4: return value(std::uint32_t{});
-    default: return value(std::uint64_t{});
-  }
-}
-
 std::optional<PackedView> PackedInts::view(std::uint32_t first, std::uint32_t count) const {
   CHECK(std::uint64_t{first} + count <= size_);
   if (width_ == 0) return std::nullopt;

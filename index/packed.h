@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
 
+#include "base/check.h"
 #include "index/kernels/kernels.h"
 
 namespace muster::index {
@@ -21,7 +23,17 @@ class PackedInts {
   std::int64_t min() const { return min_; }  // 0 when empty.
   std::int64_t max() const { return max_; }
   // Requires i < size().
-  std::int64_t at(std::uint32_t i) const;
+  std::int64_t at(std::uint32_t i) const {
+    CHECK(i < size_);
+    const std::byte* const place = data_.get() + std::size_t{i} * width_;
+    switch (width_) {
+      case 0: return min_;
+      case 1: return above_min<std::uint8_t>(place);
+      case 2: return above_min<std::uint16_t>(place);
+      case 4: return above_min<std::uint32_t>(place);
+      default: return above_min<std::uint64_t>(place);
+    }
+  }
   // out[k] = at(first + k).  Requires first + out.size() <= size().
   void read(std::uint32_t first, std::span<std::int64_t> out) const;
   // Values [first, first + count) less min(), as kernels read them; nothing when all are min().
@@ -31,6 +43,13 @@ class PackedInts {
 
  private:
   static constexpr std::size_t kPadding = 63;  // Kernels read whole groups of 64 values.
+
+  template <typename Narrow>
+  std::int64_t above_min(const std::byte* place) const {
+    Narrow value;
+    std::memcpy(&value, place, sizeof value);
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(min_) + value);
+  }
 
   std::uint32_t size_ = 0;
   std::uint8_t width_ = 0;  // Bytes per value: 0, 1, 2, 4 or 8.

@@ -94,30 +94,44 @@ PersonOrder::PersonOrder(std::span<const std::uint16_t> person) : shift_(shift_f
 std::vector<std::uint32_t> PersonOrder::rows_of(std::span<const std::uint16_t> person,
                                                 std::uint16_t who) const {
   std::vector<std::uint32_t> found;
-  if (!starts_.empty()) add_rows(person, who, group_of(who), found);
+  if (!starts_.empty()) add_rows(stretch_of(person, who, group_of(who)), found);
   return found;
 }
 
 void PersonOrder::add_rows_of(std::span<const std::uint16_t> person,
                               std::span<const std::uint16_t> people,
                               std::vector<std::uint32_t>& rows) const {
-  if (starts_.empty()) return;
-  std::array<Group, kPeopleAhead> groups;
+  std::array<Stretch, kPeopleAhead> stretches;
   for (std::size_t first = 0; first < people.size(); first += kPeopleAhead) {
     const auto some = people.subspan(first, std::min(kPeopleAhead, people.size() - first));
-    for (std::size_t i = 0; i < some.size(); ++i) groups[i] = group_of(some[i]);
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      const std::uint32_t last = std::min(groups[i].last, groups[i].first + kRowsAheadMax);
-      for (std::uint32_t at = groups[i].first; at < last; ++at) {
-        __builtin_prefetch(&person[row_at(at)]);
-      }
-    }
-    for (std::size_t i = 0; i < some.size(); ++i) add_rows(person, some[i], groups[i], rows);
+    const auto theirs = std::span(stretches).first(some.size());
+    find(person, some, theirs);
+    for (const Stretch& stretch : theirs) add_rows(stretch, rows);
   }
 }
 
-void PersonOrder::add_rows(std::span<const std::uint16_t> person, std::uint16_t who, Group group,
-                           std::vector<std::uint32_t>& rows) const {
+void PersonOrder::find(std::span<const std::uint16_t> person,
+                       std::span<const std::uint16_t> people,
+                       std::span<Stretch> stretches) const {
+  if (starts_.empty()) return std::fill(stretches.begin(), stretches.end(), Stretch{});
+  for (std::size_t first = 0; first < people.size(); first += kPeopleAhead) {
+    const auto some = people.subspan(first, std::min(kPeopleAhead, people.size() - first));
+    const auto theirs = stretches.subspan(first, some.size());
+    for (std::size_t i = 0; i < some.size(); ++i) theirs[i] = group_of(some[i]);
+    if (shift_ == 0) continue;  // A group each.
+    for (const Stretch& group : theirs) {
+      const std::uint32_t last = std::min(group.last, group.first + kRowsAheadMax);
+      for (std::uint32_t at = group.first; at < last; ++at) __builtin_prefetch(&person[row_at(at)]);
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      theirs[i] = stretch_of(person, some[i], theirs[i]);
+    }
+  }
+}
+
+PersonOrder::Stretch PersonOrder::stretch_of(std::span<const std::uint16_t> person,
+                                             std::uint16_t who, Stretch group) const {
+  if (shift_ == 0) return group;
   for (std::uint32_t high = group.last; group.first < high;) {
     const std::uint32_t middle = group.first + (high - group.first) / 2;
     if (person[row_at(middle)] < who) {
@@ -126,11 +140,22 @@ void PersonOrder::add_rows(std::span<const std::uint16_t> person, std::uint16_t 
       high = middle;
     }
   }
-  for (std::uint32_t i = group.first; i < group.last; ++i) {
-    const std::uint32_t row = row_at(i);
-    if (person[row] != who) break;
-    rows.push_back(row);
+  Stretch found{group.first, group.first};
+  const std::uint32_t near = std::min(group.last, group.first + kRowsAheadMax);
+  while (found.last < near && person[row_at(found.last)] == who) ++found.last;
+  for (std::uint32_t high = found.last == near ? group.last : near; found.last < high;) {
+    const std::uint32_t middle = found.last + (high - found.last) / 2;
+    if (person[row_at(middle)] == who) {
+      found.last = middle + 1;
+    } else {
+      high = middle;
+    }
   }
+  return found;
+}
+
+void PersonOrder::add_rows(Stretch stretch, std::vector<std::uint32_t>& rows) const {
+  for (std::uint32_t i = stretch.first; i < stretch.last; ++i) rows.push_back(row_at(i));
 }
 
 std::size_t PersonOrder::bytes() const {

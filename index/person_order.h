@@ -32,20 +32,31 @@ class PersonOrder {
   void add_rows_of(std::span<const std::uint16_t> person, std::span<const std::uint16_t> people,
                    std::vector<std::uint32_t>& rows) const;
 
+  // Where the rows of each of some people stand in sorted(), one stretch each; the same of all who
+  // have none.  Requires the span given to the constructor, and as many stretches as people.
+  // Cost: as add_rows_of(); where people have several rows each, they are not looked at.
+  struct Stretch {
+    std::uint32_t first = 0, last = 0;  // The last does not belong.
+    bool empty() const { return first == last; }
+  };
+  void find(std::span<const std::uint16_t> person, std::span<const std::uint16_t> people,
+            std::span<Stretch> stretches) const;
+  // Row numbers by person, then time.
+  const PackedInts& sorted() const { return rows_; }
+
   // The most rows that one person has.
   std::uint32_t rows_max() const { return rows_max_; }
   std::size_t bytes() const;  // On the heap.
 
  private:
-  struct Group {
-    std::uint32_t first = 0, last = 0;  // In rows_; the last does not belong.
-  };
-  Group group_of(std::uint16_t who) const {
+  Stretch group_of(std::uint16_t who) const {
     return {starts_[who >> shift_], starts_[(who >> shift_) + 1U]};
   }
   std::uint32_t row_at(std::uint32_t i) const { return static_cast<std::uint32_t>(rows_.at(i)); }
-  void add_rows(std::span<const std::uint16_t> person, std::uint16_t who, Group group,
-                std::vector<std::uint32_t>& rows) const;
+  // Of somebody of the group.
+  Stretch stretch_of(std::span<const std::uint16_t> person, std::uint16_t who,
+                     Stretch group) const;
+  void add_rows(Stretch stretch, std::vector<std::uint32_t>& rows) const;
 
   unsigned shift_ = 16;
   std::uint32_t rows_max_ = 0;

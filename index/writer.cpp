@@ -325,7 +325,7 @@ void Writer::publish_table(const TableRef& table) {
 
 void Writer::put_document(const std::string& kind, const std::string& id,
                           StoredDocument document) {
-  auto& slot = state_.documents.edit()[{kind, id}];
+  auto& slot = state_.documents.change()[{kind, id}];
   auto next = slot ? std::make_shared<DocumentVersions>(*slot)
                    : std::make_shared<DocumentVersions>();
   next->push_back(std::make_shared<const StoredDocument>(std::move(document)));

@@ -147,7 +147,8 @@ class PeopleAsked {
   // Who of them is there at all.
   PeopleMask live() const;
   // Who of them passes, whether or not they are there.
-  // Requires a question to the generation, without ranks (tiles, tops): those rank everybody.
+  // Requires a question to the generation, without ranks (tiles, tops): those rank everybody. It
+  // stays where it is until the people are others.
   // Errors: LimitExceeded, as count().
   // Cost: those people's rows; what a leaf costs to begin with is paid once for each block.
   Result<PeopleMask> ask(const BoundQuery& query);

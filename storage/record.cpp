@@ -1,6 +1,7 @@
 #include "storage/record.h"
 
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "storage/record_frame.h"
+#include "storage/varints.h"
 
 namespace muster::storage {
 namespace {
@@ -120,24 +122,23 @@ void write(ByteWriter& out, const Compaction& compaction) {
   }
 }
 
-void write(ByteWriter& out, const MembershipGroup& group) {
+void write(std::string& bytes, const MembershipGroup& group) {
+  ByteWriter out(bytes);
   out.text(group.segment);
   out.varint(group.version);
   out.u8(group.entered ? 1 : 0);
   out.u8(static_cast<std::uint8_t>(group.reason));
   out.varint(group.people.size());
-  std::uint32_t person = 0;
-  for (const std::uint32_t next : group.people) {
-    out.varint(next - person);
-    person = next;
-  }
+  write_varints(bytes, group.people.size(), [&, person = std::uint32_t{0}](std::size_t i) mutable {
+    return std::uint64_t{group.people[i] - std::exchange(person, group.people[i])};
+  });
   out.u8(group.times.empty() ? 0 : 1);
-  std::uint64_t time = 0;  // Differences wrap round.
-  for (const TimeMs next : group.times) {
-    const std::uint64_t step = static_cast<std::uint64_t>(next) - time;
-    out.varint((step << 1) ^ (0 - (step >> 63)));  // Small where it is little, either way.
-    time = static_cast<std::uint64_t>(next);
-  }
+  // Differences wrap round.
+  write_varints(bytes, group.times.size(), [&, time = std::uint64_t{0}](std::size_t i) mutable {
+    const auto next = static_cast<std::uint64_t>(group.times[i]);
+    const std::uint64_t step = next - std::exchange(time, next);
+    return (step << 1) ^ (0 - (step >> 63));  // Small where it is little, either way.
+  });
 }
 
 void write(ByteWriter& out, const std::vector<MembershipGroup>& groups) {
@@ -145,7 +146,7 @@ void write(ByteWriter& out, const std::vector<MembershipGroup>& groups) {
   std::string bytes;
   ByteWriter inner(bytes);
   inner.varint(groups.size());
-  for (const MembershipGroup& group : groups) write(inner, group);
+  for (const MembershipGroup& group : groups) write(bytes, group);
   out.varint(bytes.size());
   out.text(compress(bytes));
 }

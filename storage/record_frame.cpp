@@ -3,6 +3,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <memory>
 #include <new>
 
 #include "base/check.h"
@@ -19,12 +20,30 @@ void check_memory(std::size_t result) {
   if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
 }
 
+// To make a context costs more than to compress so little with it: each thread that does keeps
+// one, of a few hundred kilobytes.
+constexpr std::size_t kSmallBytes = 64U << 10;
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+std::size_t compress_into(std::string& frame, std::string_view raw) {
+  if (raw.size() > kSmallBytes) {
+    return ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), kZstdLevel);
+  }
+  thread_local std::unique_ptr<ZSTD_CCtx, FreeContext> context;
+  if (!context) context.reset(ZSTD_createCCtx());
+  if (!context) throw std::bad_alloc();
+  return ZSTD_compressCCtx(context.get(), frame.data(), frame.size(), raw.data(), raw.size(),
+                           kZstdLevel);
+}
+
 }  // namespace
 
 std::string compress(std::string_view raw) {
   std::string frame(ZSTD_compressBound(raw.size()), '\0');
-  const std::size_t size =
-      ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), kZstdLevel);
+  const std::size_t size = compress_into(frame, raw);
   check_memory(size);
   CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
   frame.resize(size);

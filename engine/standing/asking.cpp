@@ -89,14 +89,15 @@ void Conditions::take(Condition& condition, std::uint32_t number, const PeopleMa
     for (std::size_t w = 0; w < words; ++w) any |= flipped[w] &= theirs[w];
   }
   if (any == 0) return;
+  condition.people.prepare(list_, flipped);
   PeopleMask passes;
   for (std::size_t w = 0; w < words; ++w) passes[w] = was[w] ^ flipped[w];
-  condition.people.change(list_, flipped, passes);
   if (condition.column) rows_.flip(*condition.column, list_, flipped);
   cohort.flips.push_back({number, cohort.masks.size()});
   const auto count = static_cast<std::ptrdiff_t>(words);
   cohort.masks.insert(cohort.masks.end(), passes.begin(), passes.begin() + count);
   cohort.masks.insert(cohort.masks.end(), flipped.begin(), flipped.begin() + count);
+  condition.people.change(list_, flipped, passes);
 }
 
 }  // namespace muster::engine

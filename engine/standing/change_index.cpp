@@ -52,8 +52,13 @@ void ChangeIndex::note(std::uint64_t sequence, const storage::MembershipChanges&
   const std::lock_guard held(mutex_);
   add_mark({changes.first, sequence});
   next_ = changes.first + changes.rows();
+  auto at = sums_.end();  // Groups mostly come in the order of segments.
   for (const storage::MembershipGroup& group : changes.groups) {
-    Sums& sums = sums_[group.segment];
+    if (at != sums_.end() && at->first != group.segment) ++at;
+    if (at == sums_.end() || at->first != group.segment) {
+      at = sums_.try_emplace(group.segment).first;
+    }
+    Sums& sums = at->second;
     const std::uint64_t people = group.people.size();
     const std::uint64_t entered = group.entered ? people : 0, left = people - entered;
     sums.members += entered;

@@ -201,6 +201,10 @@ void Conditions::end_update() {
   asked_.clear();
   topics_.clear();
   cohorts_.clear();
+  rows_.shrink();
+  while (!all_.empty() && all_.back().users == 0) all_.pop_back();
+  std::erase_if(free_, [this](std::uint32_t number) { return number >= all_.size(); });
+  if (all_.capacity() > 4 * all_.size()) all_.shrink_to_fit();
 }
 
 Conditions::Numbers Conditions::open() const {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/standing/touched_people.h"
@@ -17,8 +19,9 @@ class GroupMaker {
  public:
   void add(index::Ordinal person, bool entered, const Cause& cause) {
     Made& made = made_of(entered, cause.reason);
-    made.is_ascending &= made.rows.empty() || made.rows.back().person < person;
-    made.rows.push_back({person, cause.time});
+    made.is_ascending &= made.people.empty() || made.people.back() < person;
+    made.people.push_back(person);
+    if (made.has_times) made.times.push_back(cause.time);
   }
 
   bool empty() const { return made_.empty(); }
@@ -29,21 +32,22 @@ class GroupMaker {
     std::sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) {
       return a.entered != b.entered ? b.entered : a.reason < b.reason;
     });
-    for (Made& made : made_) all.push_back(group_of(made, segment, version));
+    for (Made& made : made_) {
+      if (!made.is_ascending) order(made);
+      all.push_back({segment, version, made.entered, made.reason, std::move(made.people),
+                     std::move(made.times)});
+    }
     made_.clear();
     last_ = 0;
   }
 
  private:
-  struct Row {
-    index::Ordinal person = 0;
-    TimeMs time = 0;
-  };
   struct Made {
     bool entered = false;
     storage::ChangeReason reason = storage::ChangeReason::Event;
-    bool is_ascending = true;
-    std::vector<Row> rows;
+    bool has_times = false, is_ascending = true;
+    std::vector<index::Ordinal> people;
+    std::vector<TimeMs> times;  // Of each, where it has_times.
   };
 
   Made& made_of(bool entered, storage::ChangeReason reason) {
@@ -54,28 +58,26 @@ class GroupMaker {
     const auto found = std::find_if(made_.begin(), made_.end(), is_it);
     last_ = static_cast<std::size_t>(found - made_.begin());
     if (found == made_.end()) {
-      made_.push_back({entered, reason, true, {}});
-      made_.back().rows.reserve(kFewRows);
+      const bool has_times = reason == storage::ChangeReason::Event ||
+                             reason == storage::ChangeReason::Expired;
+      Made& made = made_.emplace_back(Made{entered, reason, has_times, true, {}, {}});
+      made.people.reserve(kFewRows);
+      if (has_times) made.times.reserve(kFewRows);
     }
     return made_[last_];
   }
 
-  static storage::MembershipGroup group_of(Made& made, const std::string& segment,
-                                           std::uint64_t version) {
-    if (!made.is_ascending) {
-      std::sort(made.rows.begin(), made.rows.end(),
-                [](const Row& a, const Row& b) { return a.person < b.person; });
+  static void order(Made& made) {
+    if (!made.has_times) return std::sort(made.people.begin(), made.people.end());
+    std::vector<std::pair<index::Ordinal, TimeMs>> rows;
+    rows.reserve(made.people.size());
+    for (std::size_t i = 0; i < made.people.size(); ++i) {
+      rows.emplace_back(made.people[i], made.times[i]);
     }
-    storage::MembershipGroup group{segment, version, made.entered, made.reason, {}, {}};
-    const bool has_times = made.reason == storage::ChangeReason::Event ||
-                           made.reason == storage::ChangeReason::Expired;
-    group.people.reserve(made.rows.size());
-    if (has_times) group.times.reserve(made.rows.size());
-    for (const Row& row : made.rows) {
-      group.people.push_back(row.person);
-      if (has_times) group.times.push_back(row.time);
+    std::sort(rows.begin(), rows.end());  // Nobody is there twice.
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::tie(made.people[i], made.times[i]) = rows[i];
     }
-    return group;
   }
 
   static constexpr std::size_t kFewRows = 16;

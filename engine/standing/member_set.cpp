@@ -114,6 +114,18 @@ query::PeopleMask MemberSet::page(std::uint32_t number, std::uint32_t page) cons
   return mask;
 }
 
+void MemberSet::prepare(const query::PeopleList& people, const query::PeopleMask& changed) const {
+  for (const Part& part : people.parts()) {
+    if (part.block >= blocks_.size()) break;
+    const std::uint64_t* const bits = blocks_[part.block].bits.get();
+    if (bits == nullptr) continue;
+    const auto listed = people.listed(part);
+    for_each_place(changed, part, [&](std::size_t i) {
+      __builtin_prefetch(bits + listed[i - part.first] / 64, 1);
+    });
+  }
+}
+
 void MemberSet::change(const query::PeopleList& people, const query::PeopleMask& changed,
                        const query::PeopleMask& is) {
   for (const Part& part : people.parts()) {
@@ -127,11 +139,7 @@ void MemberSet::change(const query::PeopleList& people, const query::PeopleMask&
       });
       continue;
     }
-    // Each word would be waited for by itself.
     std::uint64_t* const bits = block.bits.get();
-    for_each_place(changed, part, [&](std::size_t i) {
-      __builtin_prefetch(bits + listed[i - part.first] / 64, 1);
-    });
     for_each_place(changed, part, [&](std::size_t i) {
       const std::uint16_t who = listed[i - part.first];
       bits[who / 64] ^= std::uint64_t{1} << (who % 64);

@@ -27,6 +27,9 @@ class MemberSet {
   query::PeopleMask mask_of(const query::PeopleList& people) const;
   // Of the 1,024 people of the block from page * 1,024 on.
   query::PeopleMask page(std::uint32_t block, std::uint32_t page) const;
+  // Asks for the memory that change() will want: its words lie far from each other, and each would
+  // be waited for by itself.
+  void prepare(const query::PeopleList& people, const query::PeopleMask& changed) const;
   // Puts in and takes out those of the people whose bit is set in `changed`, as `is` says.
   // Requires that it changes each of them.
   void change(const query::PeopleList& people, const query::PeopleMask& changed,

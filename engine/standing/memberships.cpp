@@ -106,7 +106,7 @@ class Memberships::Definitions {
     return at->second;
   }
 
-  const index::DocumentMap documents_;
+  const decltype(index::Generation::documents) documents_;
   const std::shared_ptr<const index::Schema> schema_;
   const std::size_t names_;
   const BindingContext& context_;

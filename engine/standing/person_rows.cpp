@@ -1,6 +1,7 @@
 #include "engine/standing/person_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -41,48 +42,64 @@ const std::uint64_t* PersonRows::row_if(Ordinal person) const {
   return pages_[page].get() + std::size_t{person % kPageRows} * stride_;
 }
 
-void PersonRows::grow(std::uint32_t stride) {
+void PersonRows::resize(std::uint32_t stride) {
   for (Page& page : pages_) {
     if (!page) continue;
-    Page larger = std::make_unique<std::uint64_t[]>(kPageRows * stride);
+    Page other = std::make_unique<std::uint64_t[]>(kPageRows * stride);
     for (std::size_t row = 0; row < kPageRows; ++row) {
-      std::copy_n(page.get() + row * stride_, stride_, larger.get() + row * stride);
+      std::copy_n(page.get() + row * stride_, std::min(stride_, stride),
+                  other.get() + row * stride);
     }
-    page = std::move(larger);
+    page = std::move(other);
   }
   stride_ = stride;
 }
 
 std::optional<std::uint32_t> PersonRows::add(const index::Bitmap& people) {
+  shrink();
   if (free_.empty() && columns_ == kConditionsMax) return std::nullopt;
   std::uint32_t column = columns_;
   if (free_.empty()) {
     ++columns_;
   } else {
-    column = free_.back();
-    free_.pop_back();
+    column = *free_.begin();
+    free_.erase(free_.begin());
   }
-  if (column >= stride_ * 64) grow(std::max(1U, 2 * stride_));
+  if (column >= stride_ * 64) resize(std::max(1U, 2 * stride_));
   for (const Ordinal person : people.to_vector()) row_of(person)[column / 64] |= bit_of(column);
   return column;
 }
 
 void PersonRows::remove(std::uint32_t column) {
   CHECK(column < columns_);
+  free_.insert(column);
+  removed_.push_back(column);
+}
+
+void PersonRows::shrink() {
+  if (removed_.empty()) return;
+  while (columns_ != 0 && free_.contains(columns_ - 1)) free_.erase(--columns_);
+  if (columns_ == 0) return clear();
+  std::vector<std::uint64_t> kept(stride_, ~std::uint64_t{0});
+  for (const std::uint32_t column : std::exchange(removed_, {})) {
+    kept[column / 64] &= ~bit_of(column);
+  }
   for (Page& page : pages_) {
     if (!page) continue;
-    for (std::size_t row = 0; row < kPageRows; ++row) {
-      page[row * stride_ + column / 64] &= ~bit_of(column);
-    }
+    for (std::size_t i = 0; i < std::size_t{kPageRows} * stride_; ++i) page[i] &= kept[i % stride_];
   }
-  free_.push_back(column);
+  // A column more or less does not make them longer and shorter by turns.
+  std::uint32_t stride = stride_;
+  while (stride > 1 && columns_ <= stride * 64 / 4) stride /= 2;
+  if (stride != stride_) resize(stride);
 }
 
 void PersonRows::clear() {
   stride_ = columns_ = 0;
   free_.clear();
+  removed_.clear();
   pages_.clear();
-  answers_.clear();
+  answers_ = {};
 }
 
 void PersonRows::remove_person(Ordinal person) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -25,11 +26,15 @@ class PersonRows {
   // A line of memory a person.
   static constexpr std::uint32_t kConditionsMax = 512;
 
-  // A column for a condition that these people pass; nothing where there is none left.
-  // Cost: those people, and everybody's row where rows grow, which is at every doubling.
+  // A column for a condition that these people pass, the first that is free; nothing where there is
+  // none left.
+  // Cost: those people, and everybody's row where rows grow, which is at every doubling; shrink().
   std::optional<std::uint32_t> add(const index::Bitmap& people);
-  // Requires a column that was added.  Cost: everybody's row.
+  // Requires a column that was added.
   void remove(std::uint32_t column);
+  // Empties the columns that were removed since, and gives back what rows have for nothing.
+  // Cost: everybody's row, once for all those columns; nothing where there are none.
+  void shrink();
   // Nobody passes anything.
   void clear();
   void remove_person(index::Ordinal person);
@@ -52,11 +57,12 @@ class PersonRows {
 
   std::uint64_t* row_of(index::Ordinal person);              // Makes its page.
   const std::uint64_t* row_if(index::Ordinal person) const;  // Null: all are 0.
-  void grow(std::uint32_t stride);
+  void resize(std::uint32_t stride);
 
   std::uint32_t stride_ = 0;  // Words a row.
-  std::uint32_t columns_ = 0;  // Given out so far.
-  std::vector<std::uint32_t> free_;
+  std::uint32_t columns_ = 0;  // All that are in use are below.
+  std::set<std::uint32_t> free_;       // Below columns_.
+  std::vector<std::uint32_t> removed_;  // Of them: those that have yet to be emptied.
   std::vector<Page> pages_;
 
   std::size_t words_ = 0;

@@ -100,7 +100,7 @@ class StandingSegments::Settling {
   void change(Named& named, const PeopleMask& changed, const PeopleMask& is) {
     Standing& segment = named.second;
     if (segment.changes.empty()) all_.changed_.push_back(&named);
-    segment.members.change(people_, changed, is);
+    segment.members.prepare(people_, changed);
     for (const bool entered : {false, true}) {
       std::uint64_t& changes = entered ? segment.entered : segment.left;
       for (std::size_t w = 0; w < words_; ++w) {
@@ -118,6 +118,7 @@ class StandingSegments::Settling {
         }
       }
     }
+    segment.members.change(people_, changed, is);
   }
 
   // The strongest of those by which the person flipped at one of its conditions.

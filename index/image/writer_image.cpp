@@ -233,7 +233,7 @@ Status WriterImage::read_documents(const SectionSource& source, Writer& into) {
       versions->push_back(std::make_shared<const StoredDocument>(std::move(version)));
     }
     if (versions->empty()) in.fail();
-    into.state_.documents.edit()[{kind, id}] = std::move(versions);
+    into.state_.documents.change()[{kind, id}] = std::move(versions);
   }
   if (in.failed() || !in.at_end()) {
     return damaged_section("documents", "the documents cannot be read");

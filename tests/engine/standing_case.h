@@ -5,12 +5,43 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/json_writer.h"
 #include "tests/engine/moving_world.h"
 
 namespace muster::testing {
+
+// Who is in segments by the change stream, read from its first row on.
+class ToldMembers {
+ public:
+  void read(const engine::Engine& engine) {
+    while (next_ < engine.next_change()) {
+      const auto read = engine.changes(pass<engine::Permission::Members>(), {.from = next_});
+      ASSERT_TRUE(read);
+      for (const engine::ChangeRow& row : read->rows) {
+        auto& people = members_[row.segment];
+        ASSERT_TRUE(row.profile_id);
+        const bool is_news = row.entered ? people.insert(*row.profile_id).second
+                                         : people.erase(*row.profile_id) == 1;
+        ASSERT_TRUE(is_news) << *row.profile_id << ", segment " << row.segment;
+      }
+      next_ = read->next;
+    }
+  }
+
+  std::vector<std::string> of(const std::string& segment) {
+    const auto& people = members_[segment];
+    return {people.begin(), people.end()};
+  }
+
+ private:
+  std::uint64_t next_ = 1;
+  std::map<std::string, std::set<std::string>> members_;
+};
 
 class StandingCase : public ::testing::Test {
  protected:
@@ -52,7 +83,22 @@ class StandingCase : public ::testing::Test {
     return members_at_once(id);
   }
 
+  void remove(const std::string& id) {
+    ASSERT_TRUE(test_.engine().delete_segment(pass<engine::Permission::Define>(), id));
+  }
+
+  // Whether those who are in it, by what was told and by their number, are those whom a fresh
+  // question finds.
+  void compare_people(const std::string& id, const std::string& where) {
+    const auto fresh = test_.members(question("in segment \"" + id + "\""));
+    ASSERT_TRUE(fresh) << where;
+    told_.read(test_.engine());
+    EXPECT_EQ(*fresh, told_.of(id)) << where;
+    EXPECT_EQ(fresh->size(), members_at_once(id)) << where;
+  }
+
   TestEngine test_{default_rows(), kRandomNow};
+  ToldMembers told_;
 };
 
 }  // namespace muster::testing
