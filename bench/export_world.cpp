@@ -77,8 +77,9 @@ Status ExportWorld::segment(const std::string& id, const std::string& where) {
 Status ExportWorld::destination(const std::string& id, const std::string& url,
                                 const std::string& members) {
   TRY(exporter_->put_destination(
-      pass_, id, fmt::format(R"({{"kind":"webhook","url":"{}/in","secret":"{}",)"
-                             R"("batch_size":{}{}}})", url, kExportSecret, options_.batch, members)));
+      pass_, id,
+      fmt::format(R"({{"kind":"webhook","url":"{}/in","secret":"{}","batch_size":{}{}}})", url,
+                  kExportSecret, options_.batch, members)));
   return Ok{};
 }
 
