@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace muster {
 namespace {
@@ -25,6 +26,24 @@ std::uint64_t scramble1(std::uint64_t k) {
 }
 std::uint64_t scramble2(std::uint64_t k) {
   return std::rotl(k * kMultiplier2, 33) * kMultiplier1;
+}
+
+// The bytes from `at` on, fewer than sixteen, as two words with zeros behind them.
+std::pair<std::uint64_t, std::uint64_t> padded_tail(std::string_view bytes, std::size_t at) {
+  constexpr std::size_t kBoth = 16, kWord = 8;
+  const std::size_t size = bytes.size() - at;
+  if (size == 0) return {0, 0};
+  if (bytes.size() < kBoth) {
+    std::array<char, kBoth> tail{};
+    bytes.copy(tail.data(), tail.size(), at);
+    return {load64(tail.data()), load64(tail.data() + kWord)};
+  }
+  // The last sixteen bytes of all, and those that were taken before shifted out of them.
+  const char* const end = bytes.data() + bytes.size();
+  const std::uint64_t first = load64(end - kBoth), last = load64(end - kWord);
+  const std::size_t shift = 8 * (kBoth - size);
+  if (shift >= 64) return {last >> (shift - 64), 0};
+  return {first >> shift | last << (64 - shift), last >> shift};
 }
 
 // The reflected Castagnoli polynomial, RFC 3720 section 12.1.
@@ -78,10 +97,9 @@ Hash128 hash128(std::string_view bytes, std::uint64_t seed) {
   }
   // The tail padded with zeros gives what the original's fall-through switch gives: a word of
   // zeros scrambles to zero.
-  std::array<char, 16> tail{};
-  bytes.copy(tail.data(), tail.size(), at);
-  h2 ^= scramble2(load64(tail.data() + 8));
-  h1 ^= scramble1(load64(tail.data()));
+  const auto [low, high] = padded_tail(bytes, at);
+  h2 ^= scramble2(high);
+  h1 ^= scramble1(low);
 
   h1 ^= bytes.size();
   h2 ^= bytes.size();

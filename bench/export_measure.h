@@ -12,6 +12,8 @@
 
 namespace muster::bench {
 
+enum class ExportPart : std::uint8_t { All, People, Floor };
+
 struct ExportOptions {
   std::uint32_t people = 1'000'000;
   std::uint32_t batch = 1'000;
@@ -21,8 +23,25 @@ struct ExportOptions {
   std::uint32_t members = 50'000'000;  // Of each of the two sets.
   double down_seconds = 5;             // That a destination is down.
   std::string folder = "/tmp";
-  bool only_people = false;            // None of the other figures.
+  ExportPart only = ExportPart::All;   // None of the other figures.
   bool sabotage = false;               // Deliveries one after the other, each waiting a moment.
+};
+
+// Time of a processor that a person takes, part by part (bench/export_floor.h).  Units: ns.
+struct ExportFloor {
+  double read = 0;     // Their columns, from the engine.
+  double word = 0;     // Their text.
+  double digest = 0;   // Of it, by which a change is known.
+  double sign = 0;     // HMAC-SHA256 of the body.
+  double pack = 0;     // zstd, for the journal.
+  double journal = 0;  // Records of planning, beginning and answer, and the log, synced.
+  double ledger = 0;   // Who was sent.
+  double send = 0;     // The HTTP client alone, and its receiver.
+  double body_bytes = 0;  // Of a batch.
+
+  double sum() const { return read + word + digest + sign + pack + journal + ledger + send; }
+  // People a second where nothing else is done and no processor ever waits.
+  double people_per_second(unsigned processors) const { return processors * 1e9 / sum(); }
 };
 
 struct ExportResult {
@@ -34,6 +53,7 @@ struct ExportResult {
   double log_bytes_per_person = 0;
   double healthy_alone = 0, healthy_beside = 0;  // People a second.
   double shared_per_second = 0;      // Of sixteen syncs to one destination, 64 at once.
+  ExportFloor floor;
   double diff_ms = 0;                // Planning a run: both differences and what goes with them.
   double down_mib = 0;               // By which the process grew while a destination was down.
   std::uint64_t down_attempts = 0;

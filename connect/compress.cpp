@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <vector>
 
 namespace muster::connect {
 namespace {
@@ -17,6 +18,8 @@ constexpr int kMemoryLevel = 8;           // zlib's default.
 constexpr std::size_t kChunkBytes = 64U << 10;
 
 constexpr int kZstdLevel = 1;
+// Of a thread's room for a frame, between two of them.
+constexpr std::size_t kRoomKeptMax = 1U << 20;
 constexpr std::string_view kZstdMagic("\x28\xB5\x2F\xFD", 4);
 
 struct ContextDeleter {
@@ -94,13 +97,15 @@ std::string pack(std::string_view bytes) {
   // A context is dear to make: each thread keeps one.
   thread_local const Context context = make_context();
   if (context == nullptr) throw std::bad_alloc();
-  std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t size = ZSTD_compress2(context.get(), frame.data(), frame.size(),
-                                          bytes.data(), bytes.size());
+  // So is room for the worst case, of which little is filled.
+  thread_local std::vector<char> room;
+  room.resize(std::max(room.size(), ZSTD_compressBound(bytes.size())));
+  const std::size_t size = ZSTD_compress2(context.get(), room.data(), room.size(), bytes.data(),
+                                          bytes.size());
   check_memory(size);
   CHECK(ZSTD_isError(size) == 0);  // The bound is large enough for any input.
-  frame.resize(size);
-  frame.shrink_to_fit();  // Batches wait in memory.
+  std::string frame(room.data(), size);
+  if (room.size() > kRoomKeptMax) std::vector<char>().swap(room);
   return frame;
 }
 

@@ -170,6 +170,8 @@ Exporter::Impl::Choice Exporter::Impl::choose_work(const DestinationEntry& desti
                      !sync.stuck.empty();
     if (all) return live == 0 ? do_now(TaskKind::FinishRun) : choice;
     if (plannable(destination, sync) == 0) return choice;
+    // Enough is planned, and goes when an answer makes room.
+    if (!sync.ahead.steps.empty() && !sync.flights.empty()) return choice;
     if (destination.gate.hold_until() <= now) return do_now(TaskKind::Deliver);
     return {.due = earlier(choice.due, destination.gate.hold_until())};
   }
@@ -280,6 +282,14 @@ void Exporter::Impl::run(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   ++threads_;
   while (!stop.stop_requested()) {
+    if (!offered_.empty()) {
+      const std::shared_ptr<Beside> work = std::move(offered_.front());
+      offered_.pop_front();
+      lock.unlock();
+      work->run();
+      lock.lock();
+      continue;
+    }
     const std::uint64_t seen = changes_;
     lock.unlock();
     const bool worked = work_once();
@@ -288,7 +298,9 @@ void Exporter::Impl::run(std::stop_token stop) {
     const TimeMs at = now();
     const TimeMs due = choose(at).due.value_or(at + kSleepMsMax);
     const std::chrono::milliseconds wait(std::clamp<TimeMs>(due - at, 1, kSleepMsMax));
-    wake_.wait_for(lock, stop, wait, [&] { return changes_ != seen; });
+    ++idle_;
+    wake_.wait_for(lock, stop, wait, [&] { return changes_ != seen || !offered_.empty(); });
+    --idle_;
   }
   const bool last = --threads_ == 0;
   lock.unlock();

@@ -8,14 +8,6 @@
 namespace muster::connect {
 namespace {
 
-std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
-  std::size_t bytes = 0;
-  for (const OutcomeRecord& record : records) {
-    if (const auto* batch = std::get_if<BatchPlanned>(&record)) bytes += batch->packed.size();
-  }
-  return bytes;
-}
-
 bool says_anything(const Sorted& sorted) {
   return !sorted.unchanged.empty() || !sorted.unidentifiable.empty() ||
          !sorted.nameless.empty() || !sorted.renamed.empty() || sorted.is_about_shared();
@@ -38,6 +30,14 @@ Result<std::vector<PlannedStep>> plan_beside(
 }
 
 }  // namespace
+
+std::size_t stored_bytes(const std::vector<OutcomeRecord>& records) {
+  std::size_t bytes = 0;
+  for (const OutcomeRecord& record : records) {
+    if (const auto* batch = std::get_if<BatchPlanned>(&record)) bytes += batch->packed.size();
+  }
+  return bytes;
+}
 
 Result<bool> Exporter::Impl::ready_to_plan(const Task& task) {
   SyncEntry& sync = *task.sync;
@@ -160,6 +160,7 @@ std::optional<std::string> Exporter::Impl::take_body(SyncEntry& sync,
 void Exporter::Impl::forget_bodies(SyncEntry& sync) {
   for (const auto& [id, body] : sync.bodies) bodies_bytes_ -= body.size();
   sync.bodies.clear();
+  forget_ahead(sync);
 }
 
 }  // namespace muster::connect

@@ -6,6 +6,7 @@
 
 #include "connect/batch_parts.h"
 #include "connect/compress.h"
+#include "connect/exporter_ahead.h"
 #include "connect/exporter_impl.h"
 #include "connect/templates/content.h"
 
@@ -44,33 +45,55 @@ Status Exporter::Impl::deliver(const Task& task) {
   SyncEntry& sync = *task.sync;
   CHECK(sync.backlog.empty());  // Else it is flushed first.
   TRY(keep_rotated_token(task));
-  // A second round takes answers that came while the first one sent.
-  for (int round = 0; round < 2; ++round) {
+  std::vector<PlannedStep> planned = take_ahead(task);
+  // A round goes on from what was planned while the one before was journaled; the last one takes
+  // answers that came while that was sent.
+  bool takes_answers_only = false;
+  for (unsigned round = 0;; ++round) {
     Starting starting(*this, task);
     Status done = settle(task);
-    if (done && round == 0) done = plan_batches(task);
-    if (done && round == 0) done = prepare(task, starting);
-    std::vector<OutcomeRecord> begun;  // Not to be remembered where that is not written.
-    for (const Delivery& delivery : starting.deliveries) {
-      const unsigned number = sync.ledger.batch(delivery.message_id)->attempts + 1;
-      begun.emplace_back(AttemptStarted{delivery.message_id, number, delivery.at});
+    if (done && !takes_answers_only) {
+      done = planned.empty() ? plan_batches(task) : note_ahead(task, std::move(planned));
+      planned.clear();
     }
-    if (!sync.backlog.empty() || !begun.empty()) TRY(append(task, sync.backlog, begun));
-    {
-      const std::scoped_lock lock(mutex_);
-      sync.backlog.clear();
-    }
-    for (const OutcomeRecord& record : begun) fold(task, record);
-    while (!starting.deliveries.empty()) {
-      Delivery delivery = std::move(starting.deliveries.front());
-      starting.deliveries.pop_front();
-      launch(task, std::move(delivery));
-    }
+    if (done && !takes_answers_only) done = prepare(task, starting);
+    Ahead ahead(*this);
+    if (done && round + 1 < kRoundsMax) plan_ahead(task, starting.deliveries, ahead);
+    TRY(begin(task, starting));
     TRY(done);
+    planned = ahead.take();
+    if (!planned.empty() && await_room(task)) continue;
+    if (!planned.empty()) {
+      keep_ahead(task, std::move(planned));
+      return Ok{};
+    }
     const std::scoped_lock lock(mutex_);
-    sync.trouble.clear();
     // Where answers come at once, the attempt ends here; else they are waited for together.
-    if (sync.answers.empty() || sync.answers.size() < sync.flights.size()) return Ok{};
+    const bool all_answered = !sync.answers.empty() && sync.answers.size() >= sync.flights.size();
+    if (takes_answers_only || !all_answered) return Ok{};
+    takes_answers_only = true;
+  }
+}
+
+// Journals what was answered and planned, and that these begin; then sends them.
+Status Exporter::Impl::begin(const Task& task, Starting& starting) {
+  SyncEntry& sync = *task.sync;
+  std::vector<OutcomeRecord> begun;  // Not to be remembered where that is not written.
+  for (const Delivery& delivery : starting.deliveries) {
+    const unsigned number = sync.ledger.batch(delivery.message_id)->attempts + 1;
+    begun.emplace_back(AttemptStarted{delivery.message_id, number, delivery.at});
+  }
+  if (!sync.backlog.empty() || !begun.empty()) TRY(append(task, sync.backlog, begun));
+  {
+    const std::scoped_lock lock(mutex_);
+    sync.backlog.clear();
+    sync.trouble.clear();
+  }
+  for (const OutcomeRecord& record : begun) fold(task, record);
+  while (!starting.deliveries.empty()) {
+    Delivery delivery = std::move(starting.deliveries.front());
+    starting.deliveries.pop_front();
+    launch(task, std::move(delivery));
   }
   return Ok{};
 }
@@ -261,10 +284,22 @@ void Exporter::Impl::on_answer(const Task& task, const std::string& batch_id,
     task.sync->answers.push_back({batch_id, std::move(verdict), answer.status, at,
                                   is_read ? answer.body : std::string(), answer.cut});
     --flights_;
+    if (task.sync->answers.size() >= task.sync->flights.size()) answered_.notify_all();
+    // Who holds the claim looks for answers before they let go of it, and wakes all others then.
+    if (task.sync->busy && flights_ > 0 && !is_waited_for(task)) return;
     ++changes_;
     // Under the mutex: behind it the exporter may be gone.
     wake_.notify_all();
   }
+}
+
+bool Exporter::Impl::is_waited_for(const Task& task) const {
+  return std::any_of(syncs_.begin(), syncs_.end(), [&](const auto& entry) {
+    const SyncEntry& other = *entry.second;
+    return &other != task.sync && !other.busy &&
+           other.document->destination == task.destination_id &&
+           other.ledger.live_batches() > other.flights.size();
+  });
 }
 
 // --- Deliveries ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 // For the exporter's own .cpp files. Thread safety: any thread, as said above.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "connect/audience.h"
+#include "connect/beside.h"
 #include "connect/contact_log.h"
 #include "connect/delivery_gate.h"
 #include "connect/delivery_policy.h"
@@ -65,6 +67,10 @@ inline constexpr std::size_t kBodiesBytesMax = 64U << 20;
 inline constexpr std::size_t kPlannedBesideMin = 4'096;
 // Batches that are ready before there is room for them, above the concurrency.
 inline constexpr std::uint64_t kPlannedAhead = 2;
+// Rounds of planning, journaling and sending in one claim: then others have their turn.
+inline constexpr unsigned kRoundsMax = 16;
+// For which answers are waited for together, within a claim.
+inline constexpr std::chrono::milliseconds kTogether{1};
 // Deliveries under way, all destinations together.
 inline constexpr std::size_t kFlightsMax = 1'024;
 // Deliveries that are not yet in the contact history; then they go before others are made.
@@ -105,6 +111,13 @@ struct Answered {
   bool cut = false;  // There was more of it.
 };
 
+// Steps that are planned and not noted: nobody else knows of them, and they may be dropped.
+struct AheadOfRun {
+  std::uint64_t run = 0, sync_version = 0, destination_version = 0;  // What they are of.
+  std::vector<PlannedStep> steps;
+  std::size_t bytes = 0;
+};
+
 struct SyncEntry {
   explicit SyncEntry(const std::string& id) : ledger(id) {}
 
@@ -123,6 +136,7 @@ struct SyncEntry {
   std::vector<OutcomeRecord> backlog;        // In the ledger, and not written yet.
   // By batch that was planned and not sent yet: its body, unless that is packed as it goes out.
   std::map<std::string, std::string> bodies;
+  AheadOfRun ahead;                          // Until an answer makes room for more.
   std::set<std::string> replay;              // Dead letters somebody wants sent again.
   bool reserved = false;                     // A request or a deletion is being written.
   bool busy = false;                         // A thread is at work for it ...
@@ -289,6 +303,19 @@ class Exporter::Impl {
   Result<bool> ready_to_plan(const Task& task);
   Result<std::vector<PlannedStep>> plan_steps(const Task& task, std::size_t most);
   Status note_step(const Task& task, PlannedStep step);
+  // The next ones, while those are journaled that begin now (exporter_ahead.cpp).
+  struct Ahead;
+  void plan_ahead(const Task& task, const std::deque<Delivery>& begun, Ahead& ahead);
+  Status note_ahead(const Task& task, std::vector<PlannedStep> steps);
+  // Whether more may be sent at once, or after the answers of a moment.
+  bool await_room(const Task& task);
+  void keep_ahead(const Task& task, std::vector<PlannedStep> steps);
+  std::vector<PlannedStep> take_ahead(const Task& task);
+  void forget_ahead(SyncEntry& sync);  // Under mutex_.
+  // Whether it was done.
+  bool withdraw(const std::shared_ptr<Beside>& work);
+  // Under mutex_: whether more of the run under way may be planned.
+  bool goes_on(const DestinationEntry& destination, const SyncEntry& sync) const;
   // Under mutex_: a body is kept until it is asked for, or nobody needs it any more.
   void keep_body(SyncEntry& sync, const std::string& batch_id, std::string body);
   std::optional<std::string> take_body(SyncEntry& sync, const std::string& batch_id);
@@ -299,9 +326,12 @@ class Exporter::Impl {
   void give_up_damaged(const Task& task, const std::string& batch_id, const Error& error);
   struct Starting;
   Status prepare(const Task& task, Starting& starting);
+  Status begin(const Task& task, Starting& starting);
   Status fill(const Task& task, Delivery& delivery);
   void launch(const Task& task, Delivery delivery);
   void not_launched(const Task& task, const std::string& batch_id);
+  // Under mutex_: whether a place at the destination is what another sync waits for.
+  bool is_waited_for(const Task& task) const;
   // By any thread.
   void on_answer(const Task& task, const std::string& batch_id, const Answer& answer);
   Status disable(const Task& task, const Flight& flight, const std::string& reason);
@@ -405,6 +435,7 @@ class Exporter::Impl {
   std::mutex documents_mutex_;
   mutable std::mutex mutex_;  // Everything below; memory work only.
   std::condition_variable_any wake_;
+  std::condition_variable answered_;  // All that a sync has under way is.
   std::uint64_t changes_ = 0;  // Counts what may have made work.
   std::map<std::string, DestinationEntry, std::less<>> destinations_;
   std::map<std::string, std::unique_ptr<SyncEntry>, std::less<>> syncs_;
@@ -412,9 +443,11 @@ class Exporter::Impl {
   RemovalOutbox outbox_;
   TimeMs observed_at_ = 0;
   std::string served_last_;  // The sync.
-  unsigned threads_ = 0;     // In run().
+  unsigned threads_ = 0;     // In run() ...
+  unsigned idle_ = 0;        // ... and waiting there.
+  std::deque<std::shared_ptr<Beside>> offered_;  // For those; at most one a claim.
   std::size_t flights_ = 0;  // Begun and not answered.
-  std::size_t bodies_bytes_ = 0;  // Of all syncs.
+  std::size_t bodies_bytes_ = 0;  // Of all syncs, and of what they planned ahead.
   bool draining_ = false;    // The last thread is leaving run(): nothing new begins.
   std::stop_source landing_;  // Stops the flights.
 
@@ -426,6 +459,9 @@ inline bool passes(ErrorCode code) {
   return code == ErrorCode::Unavailable || code == ErrorCode::Overloaded ||
          code == ErrorCode::StorageFull || code == ErrorCode::Conflict;
 }
+
+// Of bodies in records that are to be written.
+std::size_t stored_bytes(const std::vector<OutcomeRecord>& records);
 
 // The streams of a sync: what happened, and which runs were asked for.
 std::string outcome_stream(std::string_view sync);

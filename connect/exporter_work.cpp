@@ -109,6 +109,7 @@ Status Exporter::Impl::finish_run(const Task& task) {
     sync.moment.reset();
     sync.events.reset();
     sync.stuck.clear();
+    forget_ahead(sync);
     review_erased(sync, sync.ledger.runs().back().erasure);
   }
   audit("finish run " + std::to_string(run), task.sync_id, 0);

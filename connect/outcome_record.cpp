@@ -23,7 +23,7 @@ constexpr std::uint64_t kEntriesMax = 1U << 20;
 // cannot be written and forgotten when reading.
 class Writer {
  public:
-  Writer(std::uint8_t format, std::string& out) : format_(format), out_(out) {}
+  Writer(std::uint8_t format, std::string& out) : format_(format), bytes_(out), out_(out) {}
 
   void field(const std::uint64_t& value) { out_.varint(value); }
   void field(const unsigned& value) { out_.varint(value); }
@@ -35,7 +35,8 @@ class Writer {
   void field(const Operation& value) { out_.u8(static_cast<std::uint8_t>(value)); }
   void field(const std::vector<std::uint64_t>& values) {
     out_.varint(values.size());
-    for (const std::uint64_t value : values) out_.u64(value);
+    // As they stand: little-endian, which CMake asks for.
+    bytes_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]);
   }
   void field(const std::vector<std::uint32_t>& values) {
     out_.varint(values.size());
@@ -59,6 +60,7 @@ class Writer {
 
  private:
   const std::uint8_t format_;
+  std::string& bytes_;
   ByteWriter out_;
 };
 
@@ -247,6 +249,15 @@ bool fits(const BatchPlanned& batch) {
          (batch.identifiers.empty() || batch.identifiers.size() == batch.digests.size());
 }
 
+// Mostly a little more than it takes.
+std::size_t about_bytes_of(const BatchPlanned& batch) {
+  constexpr std::size_t kOthers = 1'024, kLengthBytes = 2;
+  return kOthers + batch.packed.size() + batch.known.size() +
+         batch.member_bytes.size() * kLengthBytes +
+         (batch.digests.size() + batch.names.size() + batch.identifiers.size()) *
+             sizeof(std::uint64_t);
+}
+
 // The oldest format that has a place for what it says.
 std::uint8_t format_of(const BatchPlanned& batch) {
   const bool is_new = is_packed(batch.packed) || is_packed(batch.known) ||
@@ -309,6 +320,7 @@ std::string_view name_of(Operation operation) {
 std::string encode(const OutcomeRecord& record) {
   const std::uint8_t format = format_of(record);
   std::string out;
+  if (const auto* batch = std::get_if<BatchPlanned>(&record)) out.reserve(about_bytes_of(*batch));
   out.push_back(static_cast<char>(format));
   out.push_back(static_cast<char>(record.index()));  // Stored: new kinds go to the end.
   Writer writer(format, out);

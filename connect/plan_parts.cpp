@@ -25,8 +25,12 @@ class StraightGatherer {
     const std::vector<MappedField>& mapping = input_.composer.mapping();
     TRY_ASSIGN(const engine::ProfileColumns columns,
                input_.audience.columns(input_.moment, ordinals, asked_fields(mapping)));
-    const StraightWriter writer(mapping, *input_.composer.straight(), columns);
+    StraightWriter writer(mapping, *input_.composer.straight(), columns);
     const std::size_t most = input_.composer.people_max(scope_.operation);
+    const std::size_t room = std::min(most, ordinals.size());
+    people_.reserve(room);
+    batch_.member_bytes.reserve(room);
+    batch_.digests.reserve(room);
     for (std::size_t i = 0; i < ordinals.size() && people_.size() < most; ++i) {
       if (!writer.identifies(i)) {
         const bool stays = scope_.operation == Operation::Add &&
@@ -38,35 +42,34 @@ class StraightGatherer {
     }
     if (people_.empty()) return std::move(step_);
     batch_.people = Bitmap::from_sorted(people_);
-    enclose(input_.composer.envelope(scope_, Person{}), members_.str(), batch_, &step_.body);
+    enclose(input_.composer.envelope(scope_, Person{}), members_.view(), batch_, &step_.body);
     step_.batch = std::move(batch_);
     return std::move(step_);
   }
 
  private:
   // Whether there was room; who is known as they are needs none.
-  bool take(const StraightWriter& writer, std::size_t i, Ordinal ordinal) {
-    one_.clear();
-    writer.write(one_, i);
-    const std::string& text = one_.str();
+  bool take(StraightWriter& writer, std::size_t i, Ordinal ordinal) {
+    const std::size_t before = members_.size();
+    if (!people_.empty()) members_.put(',');
+    const std::size_t begin = members_.size();
+    writer.write(members_, i);
+    const std::string_view text = members_.from(begin);
     const std::uint64_t digest = hash64(text);
-    if (scope_.operation == Operation::Change && digest == ledger_.digest(ordinal)) {
-      step_.sorted.unchanged.add(ordinal);
-      return true;
+    const bool is_known =
+        scope_.operation == Operation::Change && digest == ledger_.digest(ordinal);
+    // With a comma behind each text, as Gatherer counts.
+    const bool is_too_long =
+        !people_.empty() && members_.size() + 1 > input_.composer.bytes_max();
+    if (is_known || is_too_long) {
+      members_.cut(before);
+      if (is_known) step_.sorted.unchanged.add(ordinal);
+      return is_known;
     }
-    if (!people_.empty() && is_too_long(text)) {
-      return false;
-    }
-    members_.raw(text);
     people_.push_back(ordinal);
     batch_.member_bytes.push_back(static_cast<std::uint32_t>(text.size()));
     batch_.digests.push_back(digest);
     return true;
-  }
-
-  // With a comma behind each text, as Gatherer counts.
-  bool is_too_long(const std::string& text) const {
-    return members_.str().size() + text.size() + 2 > input_.composer.bytes_max();
   }
 
   const BatchInput& input_;
@@ -75,7 +78,7 @@ class StraightGatherer {
   PlannedStep step_;
   BatchPlanned batch_;
   std::vector<Ordinal> people_;
-  JsonWriter members_, one_;
+  TextBuffer members_;
 };
 
 }  // namespace

@@ -20,10 +20,10 @@ inline std::size_t planners() {
   return std::clamp(std::thread::hardware_concurrency(), 1U, kPlannersMax);
 }
 
-// Calls do_one(i) for each i below `count`, by as many threads as there are; throws what one of
-// them threw, once all have ended.
+// Calls do_one(i) for each i below `count`, by at most so many threads; throws what one of them
+// threw, once all have ended.
 template <typename DoOne>
-void side_by_side(std::size_t count, const DoOne& do_one) {
+void side_by_side(std::size_t count, const DoOne& do_one, std::size_t threads_max = planners()) {
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;  // thrown
   std::exception_ptr thrown;
@@ -38,7 +38,7 @@ void side_by_side(std::size_t count, const DoOne& do_one) {
   {
     std::vector<std::jthread> others;
     try {
-      for (std::size_t i = 1; i < std::min(count, planners()); ++i) others.emplace_back(work);
+      for (std::size_t i = 1; i < std::min(count, threads_max); ++i) others.emplace_back(work);
     } catch (const std::system_error&) {  // No more threads: those that are there do it.
     }
     work();

@@ -7,16 +7,16 @@
 namespace muster::connect {
 namespace {
 
-void write_view(JsonWriter& json, const engine::ValueView& view) {
-  if (const auto* text = std::get_if<std::string_view>(&view)) {
-    json.text(*text);
-  } else {
-    json.value(engine::value_of(view));
-  }
-}
+constexpr std::string_view kNull = "null";
 
 bool is_missing_view(const engine::ValueView& view) {
   return std::holds_alternative<Missing>(view);
+}
+
+std::string key_of(const std::string& name) {
+  JsonWriter json;
+  json.text(name);
+  return "," + json.take() + ":";
 }
 
 }  // namespace
@@ -29,7 +29,8 @@ StraightWriter::StraightWriter(const std::vector<MappedField>& mapping, const St
   CHECK(form.nulls != Nulls::Keep);
   std::size_t next = 0;
   for (const MappedField& field : mapping) {
-    Source source{.field = &field, .fixed = {}, .ruled = {}, .column = nullptr};
+    Source source{.field = &field, .key = key_of(field.name), .fixed = {}, .ruled = {},
+                  .column = nullptr};
     source.identifies = std::find(form.identify_by->begin(), form.identify_by->end(),
                                   field.name) != form.identify_by->end();
     const FieldRule rule = field.rule.over({});
@@ -39,7 +40,9 @@ StraightWriter::StraightWriter(const std::vector<MappedField>& mapping, const St
     if (field.from == MappedFrom::Constant) {
       source.fixed.emplace();
       if (auto value = sent_as(rule, field.constant)) {
-        source.fixed->values.push_back(std::move(*value));
+        JsonWriter json;
+        json.value(*value);
+        source.fixed = json.take();
       }
     } else if (column != nullptr && rule == FieldRule{}) {
       source.column = column;
@@ -68,8 +71,9 @@ void StraightWriter::add_ruled(Source& source, const engine::ProfileColumn* colu
 }
 
 bool StraightWriter::is_absent(const Source& source, std::size_t i) const {
-  if (source.fixed) return source.fixed->is_absent();
+  if (source.fixed) return source.fixed->empty();
   if (source.column == nullptr) return source.ruled[i].is_absent();
+  if (!source.column->is_list) return is_missing_view(source.column->values[i]);
   const auto values = source.column->of(i);
   return std::all_of(values.begin(), values.end(), is_missing_view);
 }
@@ -82,34 +86,63 @@ bool StraightWriter::identifies(std::size_t i) const {
          });
 }
 
-void StraightWriter::write(JsonWriter& json, std::size_t i) const {
-  json.begin_object().key("id").text(columns_.ids[i]);
+void StraightWriter::write(TextBuffer& out, std::size_t i) {
+  out.put(R"({"id":)");
+  out.put_text(columns_.ids[i]);
   for (const Source& source : sources_) {
     const bool absent = is_absent(source, i);
     if (absent && !sends_nulls_) continue;
-    json.key(source.field->name);
+    out.put(source.key);
     if (absent) {
-      json.null();
+      out.put(kNull);
     } else {
-      write_one(json, source, i);
+      write_one(out, source, i);
     }
   }
-  json.end_object();
+  out.put('}');
 }
 
 // Requires that it is there.
-void StraightWriter::write_one(JsonWriter& json, const Source& source, std::size_t i) const {
+void StraightWriter::write_one(TextBuffer& out, const Source& source, std::size_t i) {
   if (source.fixed) {
-    write_value(json, *source.fixed);
+    out.put(*source.fixed);
   } else if (source.column == nullptr) {
-    write_value(json, source.ruled[i]);
+    write_mapped(out, source.ruled[i]);
   } else if (!source.column->is_list) {
-    write_view(json, source.column->of(i).front());
+    write_view(out, source.column->values[i]);
   } else {
-    json.begin_array();
-    for (const engine::ValueView& view : source.column->of(i)) write_view(json, view);
-    json.end_array();
+    out.put('[');
+    bool is_first = true;
+    for (const engine::ValueView& view : source.column->of(i)) {
+      if (!is_first) out.put(',');
+      is_first = false;
+      write_view(out, view);
+    }
+    out.put(']');
   }
+}
+
+void StraightWriter::write_view(TextBuffer& out, const engine::ValueView& view) {
+  if (const auto* text = std::get_if<std::string_view>(&view)) {
+    out.put_text(*text);
+    return;
+  }
+  other_.clear();
+  other_.value(engine::value_of(view));
+  out.put(other_.str());
+}
+
+// A hash, mostly.
+void StraightWriter::write_mapped(TextBuffer& out, const MappedValue& value) {
+  const auto* const text =
+      value.is_list ? nullptr : std::get_if<std::string>(&value.values.front());
+  if (text != nullptr) {
+    out.put_text(*text);
+    return;
+  }
+  other_.clear();
+  write_value(other_, value);
+  out.put(other_.str());
 }
 
 }  // namespace muster::connect

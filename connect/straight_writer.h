@@ -12,6 +12,7 @@
 #include "base/json_writer.h"
 #include "connect/mapping/mapped_field.h"
 #include "connect/sync_document.h"
+#include "connect/text_buffer.h"
 #include "engine/profile_columns.h"
 
 namespace muster::connect {
@@ -30,13 +31,15 @@ class StraightWriter {
 
   // What has_any() says of the i-th of them.
   bool identifies(std::size_t i) const;
-  void write(JsonWriter& json, std::size_t i) const;
+  // Behind what is there.
+  void write(TextBuffer& out, std::size_t i);
 
  private:
   // Where the value of one mapped field comes from: the first of these that is there.
   struct Source {
     const MappedField* field = nullptr;
-    std::optional<MappedValue> fixed;           // The same for all.
+    std::string key;                            // ,"name":
+    std::optional<std::string> fixed;           // The same for all; "" where it is absent.
     std::vector<MappedValue> ruled;             // By person: normalised, hashed.
     const engine::ProfileColumn* column = nullptr;  // As it is.
     bool identifies = false;
@@ -44,12 +47,15 @@ class StraightWriter {
 
   void add_ruled(Source& source, const engine::ProfileColumn* column) const;
   bool is_absent(const Source& source, std::size_t i) const;
-  void write_one(JsonWriter& json, const Source& source, std::size_t i) const;
+  void write_one(TextBuffer& out, const Source& source, std::size_t i);
+  void write_view(TextBuffer& out, const engine::ValueView& view);
+  void write_mapped(TextBuffer& out, const MappedValue& value);
 
   const engine::ProfileColumns& columns_;
   const bool sends_nulls_;
   const bool id_is_enough_;
   std::vector<Source> sources_;
+  JsonWriter other_;  // Of values that are no texts.
 };
 
 }  // namespace muster::connect

@@ -74,15 +74,14 @@ void read_single(const index::Attribute& attribute, std::span<const std::uint32_
       column.values.resize(column.values.size() + count);
     } else {
       page->gather(std::span(slots).first(count), keys.data(), present.data());
+      const std::size_t before = column.values.size();
+      column.values.resize(before + count);
+      const auto values = std::span(column.values).subspan(before);
       for (std::size_t i = 0; i < count; ++i) {
-        if (!present[i]) {
-          column.values.emplace_back();
-        } else if (is_coded) {
-          const auto code = static_cast<std::uint32_t>(keys[i]);
-          column.values.push_back(coded_view(attribute, code, texts));
-        } else {
-          column.values.push_back(view_of(index::value_of_order_key(attribute.type, keys[i])));
-        }
+        if (!present[i]) continue;
+        values[i] = is_coded
+                        ? coded_view(attribute, static_cast<std::uint32_t>(keys[i]), texts)
+                        : view_of(index::value_of_order_key(attribute.type, keys[i]));
       }
     }
     from += count;

@@ -267,12 +267,18 @@ Ordinal Bitmap::select(std::uint64_t n) const {
   return ordinal;
 }
 
+// By an iterator: the library's range of ranks spells out every block that it touches.
 std::vector<Ordinal> Bitmap::slice(Ordinal from, std::size_t limit) const {
   const std::uint64_t before = from == 0 ? 0 : roaring_bitmap_rank(roaring_, from - 1);
   const std::size_t size = std::min<std::size_t>(limit, count() - before);
   std::vector<Ordinal> members(size);
   if (size == 0) return members;
-  CHECK(roaring_bitmap_range_uint32_array(roaring_, before, size, members.data()));
+  roaring_uint32_iterator_t iterator;
+  roaring_init_iterator(roaring_, &iterator);
+  CHECK(roaring_move_uint32_iterator_equalorlarger(&iterator, from));
+  const std::uint32_t read = roaring_read_uint32_iterator(&iterator, members.data(),
+                                                          static_cast<std::uint32_t>(size));
+  CHECK(read == size);
   return members;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -81,6 +82,50 @@ TEST(Hash, MatchesThePublishedValues) {
   EXPECT_EQ(0x8a9136aaU, crc32c(std::string(32, '\0')));
   EXPECT_EQ(0x62a8ab43U, crc32c(std::string(32, '\xFF')));
   EXPECT_EQ(0xe3069283U, crc32c("123456789"));
+}
+
+// As the original has it, byte by byte of the tail.
+Hash128 plain_hash128(std::string_view bytes, std::uint64_t seed) {
+  const auto rotl = [](std::uint64_t x, int by) { return x << by | x >> (64 - by); };
+  constexpr std::uint64_t kFirst = 0x87c37b91114253d5ULL, kSecond = 0x4cf5ad432745937fULL;
+  const auto word = [&](std::size_t from, std::size_t end) {
+    std::uint64_t read = 0;
+    for (std::size_t i = from; i < std::min(from + 8, end); ++i) {
+      read |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * (i - from));
+    }
+    return read;
+  };
+  std::uint64_t h1 = seed, h2 = seed;
+  std::size_t at = 0;
+  for (; at + 16 <= bytes.size(); at += 16) {
+    h1 ^= rotl(word(at, at + 8) * kFirst, 31) * kSecond;
+    h1 = (rotl(h1, 27) + h2) * 5 + 0x52dce729;
+    h2 ^= rotl(word(at + 8, at + 16) * kSecond, 33) * kFirst;
+    h2 = (rotl(h2, 31) + h1) * 5 + 0x38495ab5;
+  }
+  h2 ^= rotl(word(at + 8, bytes.size()) * kSecond, 33) * kFirst;
+  h1 ^= rotl(word(at, bytes.size()) * kFirst, 31) * kSecond;
+  h1 ^= bytes.size();
+  h2 ^= bytes.size();
+  h1 += h2;
+  h2 += h1;
+  h1 = mix64(h1);
+  h2 = mix64(h2);
+  h1 += h2;
+  h2 += h1;
+  return {.high = h2, .low = h1};
+}
+
+TEST(Hash, IsThePlainOneForEverySize) {
+  testing::Random random;
+  for (std::size_t size = 0; size < 100; ++size) {
+    for (int round = 0; round < 20; ++round) {
+      std::string bytes(size, '\0');
+      for (char& byte : bytes) byte = static_cast<char>(random.below(256));
+      const std::uint64_t seed = random();
+      ASSERT_EQ(plain_hash128(bytes, seed), hash128(bytes, seed)) << "size " << size;
+    }
+  }
 }
 
 TEST(Hash, CrcContinuesWhereItStopped) {

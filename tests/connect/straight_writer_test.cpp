@@ -77,17 +77,59 @@ TEST(StraightWriter, WritesWhatIsMadeOfEachPerson) {
     std::vector<engine::ProfileRow> rows;
     for (std::uint32_t i = random.below(20); i > 0; --i) rows.push_back(random_row(random));
     const engine::ProfileColumns columns = engine::columns_of(rows, 4);
-    const StraightWriter writer(mapping, {.nulls = nulls, .identify_by = &identify_by}, columns);
-    JsonWriter all;
+    StraightWriter writer(mapping, {.nulls = nulls, .identify_by = &identify_by}, columns);
+    TextBuffer all;
     std::string expected;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Person person = person_of(mapping, rows[i]);
       EXPECT_EQ(has_any(mapping, person, identify_by), writer.identifies(i));
+      if (i > 0) all.put(',');
       writer.write(all, i);
       expected += (i == 0 ? "" : ",") + member_json(mapping, person, nulls);
     }
-    ASSERT_EQ(expected, all.str());
+    ASSERT_EQ(expected, all.view());
   }
+}
+
+// Wherever in a text, and in a text of whatever length, something is to be escaped.
+TEST(TextBuffer, WritesTextsAsJsonWriterDoes) {
+  Random random;
+  TextBuffer out;
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (std::size_t at = 0; at <= size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, 'a');
+        for (char& c : text) c = static_cast<char>(' ' + random.below(95));
+        if (at < size) text[at] = static_cast<char>(byte);
+        JsonWriter json;
+        json.text(text);
+        const std::size_t before = out.size();
+        out.put_text(text);
+        ASSERT_EQ(json.str(), out.from(before)) << "byte " << byte << " at " << at;
+        if (out.size() > 10'000) out.cut(0);
+      }
+    }
+  }
+}
+
+TEST(TextBuffer, KeepsWhatIsThereWhenItGrows) {
+  Random random;
+  TextBuffer out;
+  std::string expected;
+  for (int piece = 0; piece < 5'000; ++piece) {
+    const std::string text = random_text(random);
+    if (random.below(2) == 0) {
+      out.put(text);
+      expected += text;
+    } else {
+      out.put('x');
+      expected += 'x';
+    }
+    if (random.below(100) > 0) continue;
+    expected.resize(expected.size() / 2);
+    out.cut(expected.size());
+  }
+  ASSERT_EQ(expected, out.view());
 }
 
 // Several batches are cut at once: each person is in one of them, and those are of the size asked.
