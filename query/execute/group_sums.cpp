@@ -200,7 +200,7 @@ class GroupSums {
   }
 
  private:
-  // Keys and values side by side, without being unpacked first.  Returns false where they cannot be.
+  // Keys and values without being unpacked first.  Returns false where they have to be.
   bool place_packed(std::size_t s, const RowSlots& slots, const SlotMask& mask,
                     std::uint64_t least) {
     const auto keys = packed_values(key_, key_.sources[s], slots);
