@@ -305,6 +305,10 @@ class GroupSums {
 
 }  // namespace
 
+bool are_groups_totalled(const BoundAggregate& aggregate) {
+  return aggregate.grouping && asked_of(aggregate);
+}
+
 bool total_groups(const BoundAggregate& aggregate, const index::Generation& generation,
                   const PeopleRange& people, RowsByPerson& rows, GroupTotals& totals) {
   const auto asked = asked_of(aggregate);
