@@ -38,6 +38,10 @@ class NumberColumn {
   const ColumnBlock* block(std::uint32_t block) const {
     return block < blocks_.size() ? blocks_[block].get() : nullptr;
   }
+  // The same, held: another one has other values, or may have.
+  std::shared_ptr<const ColumnBlock> held_block(std::uint32_t block) const {
+    return block < blocks_.size() ? blocks_[block] : nullptr;
+  }
   std::uint32_t blocks() const { return static_cast<std::uint32_t>(blocks_.size()); }
   std::optional<std::int64_t> at(std::uint32_t ordinal) const;
   std::uint64_t count() const { return count_; }  // Values present.

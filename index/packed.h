@@ -40,6 +40,10 @@ class PackedInts {
   // Requires first + count <= size().
   std::optional<PackedView> view(std::uint32_t first, std::uint32_t count) const;
   std::size_t bytes() const { return std::size_t{size_} * width_; }
+  // Asks memory for a value ahead of its use.  Requires i < size().
+  void prefetch(std::uint32_t i) const {
+    if (width_ != 0) __builtin_prefetch(data_.get() + std::size_t{i} * width_);
+  }
 
  private:
   static constexpr std::size_t kPadding = 63;  // Kernels read whole groups of 64 values.

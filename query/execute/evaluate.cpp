@@ -32,10 +32,12 @@ Selection Evaluator::members(std::uint32_t block) {
 
 std::uint32_t Evaluator::count_within(const BlockSet& within, const BoundNode& node) {
   if (node.kind == BoundKind::And && !node.shared) return count_and(node, within);
+  if (const auto kept = count_kept(within, node)) return *kept;
   if (is_better_probed(within, node)) {
     return probed(Selection::of(within), node).set.count;
   }
   if (node.kind == BoundKind::Not) {
+    if (const auto kept = count_kept(within, *node.children[0])) return within.count - *kept;
     return subtract_count(within, evaluate(*node.children[0], within).set);
   }
   return intersect_count(within, evaluate(node, within).set);

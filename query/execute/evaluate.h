@@ -23,6 +23,7 @@
 #include "query/execute/edge_tests.h"
 #include "query/execute/group_sums.h"
 #include "query/execute/kept_sets.h"
+#include "query/execute/keyed_block.h"
 #include "query/execute/listed_slots.h"
 #include "query/execute/person_slots.h"
 #include "query/execute/ready_sets.h"
@@ -113,8 +114,13 @@ class Evaluator {
   bool probe(const BoundNode& node, std::uint16_t person);
 
   // kept.cpp
+  template <typename Take>
+  void ask_each(const BoundNode& node, std::span<const std::uint16_t> people, const Take& take);
   void ask_again(const BoundNode& node, std::span<const std::uint16_t> people, MutableBlock words);
+  void bring_up_to_date(const BoundNode& node);
+  BlockSet gather(const BoundNode& node);
   std::optional<BlockSet> kept_or_patched(const BoundNode& node);
+  std::optional<std::uint32_t> count_kept(const BlockSet& within, const BoundNode& node);
   BlockSet made_to_be_kept(const BoundNode& node);
   BlockSet keep(const BoundNode& node, Block words, std::optional<std::chrono::nanoseconds> took);
   void note_kept() const;
@@ -154,6 +160,7 @@ class Evaluator {
   RowsByPerson group_rows_;
   GroupTotals group_totals_;
   SequenceStream sequence_stream_;
+  KeyedBlock keyed_block_;
   PersonSlots slots_;
   Aggregates one_aggregates_;  // Of the one person being probed.
   PersonSlots one_;

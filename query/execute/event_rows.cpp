@@ -8,9 +8,17 @@ namespace muster::query {
 
 TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun& run,
                          const PeopleRange& people) {
-  const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
-  TakenRows rows{.first = first, .count = last - first, .listed = {}};
-  if (people.count == index::kBlockSize || rows.count == 0) return rows;
+  // So many rows are sooner looked at one by one than searched for: each look of a search waits for
+  // the one before.
+  constexpr std::size_t kFewRows = 64;
+  if (people.count == index::kBlockSize) {
+    const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
+    return {.first = first, .count = last - first, .listed = {}};
+  }
+  TakenRows rows;
+  if (run.rows == 0 || aggregate.from > run.time.max() || aggregate.to < run.time.min()) {
+    return rows;
+  }
   if (people.listed.empty()) {
     for (std::uint32_t i = 0; i < people.count; ++i) {
       const std::uint16_t who = people.person_at(i);
@@ -19,9 +27,18 @@ TakenRows rows_in_window(const BoundAggregate& aggregate, const index::EventRun&
   } else {
     run.order.add_rows_of(run.person, people.listed, rows.listed);
   }
-  std::erase_if(rows.listed, [first = first, last = last](std::uint32_t row) {
-    return row < first || row >= last;
-  });
+  const bool are_all_in = aggregate.from <= run.time.min() && run.time.max() <= aggregate.to;
+  if (!are_all_in && rows.listed.size() <= kFewRows) {
+    std::erase_if(rows.listed, [&](std::uint32_t row) {
+      const TimeMs time = run.time.at(row);
+      return time < aggregate.from || time > aggregate.to;
+    });
+  } else if (!are_all_in) {
+    const auto [first, last] = run.time.within(aggregate.from, aggregate.to);
+    std::erase_if(rows.listed, [first = first, last = last](std::uint32_t row) {
+      return row < first || row >= last;
+    });
+  }
   rows.count = static_cast<std::uint32_t>(rows.listed.size());
   return rows;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "query/execute/aggregate.h"
@@ -119,8 +120,8 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
                     const PeopleRange& people, const Visit& visit,
                     RowOrder order = RowOrder::ByTime) {
   if (aggregate.from > aggregate.to) return;
-  AggregateResult edge;
-  if (aggregate.edge) edge.compute(*aggregate.edge, generation, people);
+  std::optional<AggregateResult> edge;
+  if (aggregate.edge) edge.emplace().compute(*aggregate.edge, generation, people);
   SinceTimes since;
   if (aggregate.since) since = since_times(aggregate, generation, people);
   for (std::size_t s = 0; s < aggregate.sources.size(); ++s) {
@@ -143,7 +144,7 @@ void for_each_taken(const BoundAggregate& aggregate, const index::Generation& ge
         }
         SlotMask mask = everyone_of(slots);
         if (since.failed) slots.fail();
-        if (aggregate.edge) slots.keep_at_edge(edge.by_person(), people, mask);
+        if (aggregate.edge) slots.keep_at_edge(edge->by_person(), people, mask);
         if (aggregate.since) slots.keep_since(since.by_person, people, mask);
         if (source.where) {
           const SlotMask passing = select(*source.where, slots);

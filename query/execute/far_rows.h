@@ -15,10 +15,12 @@ namespace muster::query {
 class FarRows {
  public:
   // The rows first + i of the mask's bits. Calls visit_rows(source, run, rows) when there are many,
-  // or those so far are of another run.
+  // or those so far are of another run. What of them is read then, in `values` too unless they are
+  // null, is asked of memory meanwhile.
   template <typename Visit>
   void add(std::size_t source, const index::EventRun& run, std::uint32_t first,
-           std::span<const std::uint64_t> mask, const Visit& visit_rows) {
+           std::span<const std::uint64_t> mask, const index::PackedInts* values,
+           const Visit& visit_rows) {
     if (run_ != &run || source_ != source || count_ >= kManyRows) {
       visit(visit_rows);
       run_ = &run;
@@ -27,7 +29,13 @@ class FarRows {
     rows_.resize(std::max(rows_.size(), kManyRows + mask.size() * 64));
     std::uint32_t* const rows = rows_.data();
     std::size_t count = count_;
-    for_each_bit(mask, [&](std::uint32_t i) { rows[count++] = first + i; });
+    for_each_bit(mask, [&](std::uint32_t i) {
+      rows[count++] = first + i;
+      __builtin_prefetch(&run.person[first + i]);
+    });
+    if (values != nullptr) {
+      for (std::size_t i = count_; i < count; ++i) values->prefetch(rows[i]);
+    }
     count_ = count;
   }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "index/kernels/groups.h"
+#include "query/execute/packed_rows.h"
 #include "query/execute/value_bounds.h"
 
 namespace muster::query {
@@ -94,6 +95,38 @@ std::optional<Asked> asked_of(const BoundAggregate& aggregate) {
   return asked;
 }
 
+// The values of a stretch of rows as they are packed, above the least one.
+struct PackedValues {
+  index::PackedView view;
+  std::uint64_t least = 0;
+};
+
+// Nothing where read_stored() makes others of them, or they are wide.
+std::optional<PackedValues> packed_values(const BoundAggregate& aggregate,
+                                          const EventSource& source, const RowSlots& slots) {
+  const BoundValue& value = *source.value;
+  if (slots.is_listed() || source.recode || value.kind != BoundValueKind::Field ||
+      value.field->place != FieldPlace::Property || value.field->lookup) {
+    return std::nullopt;
+  }
+  const index::PropertyColumn* const column = column_of(slots.run(), *value.field);
+  if (column == nullptr) return std::nullopt;
+  if (aggregate.type == ValueKind::Exact && column->scale != aggregate.scale) return std::nullopt;
+  const auto view = column->values.view(slots.row_of(0), slots.count());
+  if (!view || view->width > sizeof(std::uint32_t)) return std::nullopt;
+  return PackedValues{*view, static_cast<std::uint64_t>(column->values.min())};
+}
+
+// Calls go(value by row).
+template <typename Go>
+void with_width(const index::PackedView& view, const Go& go) {
+  switch (view.width) {
+    case 1: return go(reinterpret_cast<const std::uint8_t*>(view.values));
+    case 2: return go(reinterpret_cast<const std::uint16_t*>(view.values));
+    default: return go(reinterpret_cast<const std::uint32_t*>(view.values));
+  }
+}
+
 class GroupSums {
  public:
   // `key`: of the groups; of the same sources as the aggregate.
@@ -134,6 +167,7 @@ class GroupSums {
     values.keys.fill(0);
     rows_.again(generation_, [&](std::size_t s, const auto&, RowSlots& slots,
                                  const SlotMask& mask) {
+      if (place_packed(s, slots, mask, least)) return;
       read_stored(key_, key_.sources[s], slots, chunk_);
       // Rows without the value hold 0, which changes no sum.
       if (asked_.values != nullptr) {
@@ -166,6 +200,36 @@ class GroupSums {
   }
 
  private:
+  // Keys and values without being unpacked first.  Returns false where they have to be.
+  bool place_packed(std::size_t s, const RowSlots& slots, const SlotMask& mask,
+                    std::uint64_t least) {
+    const auto keys = packed_values(key_, key_.sources[s], slots);
+    if (!keys) return false;
+    std::uint64_t* const events = totals_.events.data();
+    const std::uint64_t key_base = keys->least - least;
+    const auto place_with = [&](const auto* own, const auto& value_at) {
+      rows_.for_each_place(slots, mask, [&](std::uint32_t i, std::uint32_t at) {
+        const auto key = static_cast<std::uint32_t>(own[i] + key_base);
+        events[at] = value_at(i) << 32 | key;
+      });
+    };
+    if (asked_.values == nullptr) {
+      with_width(keys->view, [&](const auto* own) {
+        place_with(own, [](std::uint32_t) { return std::uint64_t{0}; });
+      });
+      return true;
+    }
+    const auto values = packed_values(*asked_.values, asked_.values->sources[s], slots);
+    if (!values) return false;
+    with_width(keys->view, [&](const auto* own) {
+      with_width(values->view, [&](const auto* packed) {
+        const std::uint64_t base = values->least;
+        place_with(own, [=](std::uint32_t i) { return base + packed[i]; });
+      });
+    });
+    return true;
+  }
+
   static constexpr std::uint32_t kPadding = 64;
   // Of one person, each with each.
   static constexpr std::uint32_t kComparedMax = 64;
@@ -240,6 +304,10 @@ class GroupSums {
 };
 
 }  // namespace
+
+bool are_groups_totalled(const BoundAggregate& aggregate) {
+  return aggregate.grouping && asked_of(aggregate);
+}
 
 bool total_groups(const BoundAggregate& aggregate, const index::Generation& generation,
                   const PeopleRange& people, RowsByPerson& rows, GroupTotals& totals) {

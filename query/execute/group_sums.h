@@ -19,6 +19,9 @@ struct GroupTotals {
   std::vector<std::uint16_t> people;
 };
 
+// Whether groups of the aggregate are of this kind; their keys and values may yet be too wide.
+bool are_groups_totalled(const BoundAggregate& aggregate);
+
 // Counts the groups that qualify, and adds up the values of their events where those are asked.
 // Returns false, and nothing is told, where more is asked of groups or keys and values are not
 // stored in 32 bits: the caller has another way.  Requires aggregate.grouping.

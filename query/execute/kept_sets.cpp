@@ -9,8 +9,8 @@ namespace {
 
 // More people than this are not asked again by themselves: they fill the slots of one pass.
 constexpr std::size_t kBehindMax = kSlotsMax;
-// One person's events are found and added up in about this time, among others of the block.
-constexpr std::uint64_t kAskedNs = 2'000;
+// People's events are found and added up in about this time: to begin with, and each person's.
+constexpr std::uint64_t kAskingNs = 1'000, kAskedNs = 700;
 
 // The times that are in one of the two only. Going along, every beginning and every end turns it
 // round.
@@ -31,11 +31,21 @@ std::vector<TimeStretch> differing(const std::vector<TimeStretch>& a,
   return times;
 }
 
+std::shared_ptr<const index::ColumnBlock> held_column(const index::Attribute* attribute,
+                                                      std::uint32_t block) {
+  return attribute == nullptr ? nullptr : attribute->single.held_block(block);
+}
+
 }  // namespace
+
+bool is_sooner_asked(const KeptBlock& block, std::size_t people) {
+  return people <= 1 || kAskingNs + people * kAskedNs <= block.made_ns;
+}
 
 std::size_t KeptBlock::bytes() const {
   return sizeof(KeptBlock) + (people ? people->bytes() : 0) +
-         seen.capacity() * sizeof(index::ChangeMark);
+         turned.capacity() * sizeof turned[0] + seen.capacity() * sizeof seen[0] +
+         columns.capacity() * sizeof columns[0];
 }
 
 void KeptSets::move_to(std::uint32_t block) {
@@ -62,11 +72,23 @@ void KeptSets::move_to(std::uint32_t block) {
 // Fills in who has to be asked again. Returns false when that is not known, or when reading the
 // block's events is cheaper.
 bool KeptSets::catch_up(const KeptLeaf& leaf, Leaf& state) const {
-  if (!add_changed(leaf, state) || !add_passed(leaf, state)) return false;
+  if (!has_same_moments(leaf, *state.block) || !add_changed(leaf, state) ||
+      !add_passed(leaf, state)) {
+    return false;
+  }
   std::sort(state.behind.begin(), state.behind.end());
   const auto last = std::unique(state.behind.begin(), state.behind.end());
   state.behind.erase(last, state.behind.end());
-  return state.behind.size() * kAskedNs <= std::max(state.block->made_ns, kAskedNs);
+  return is_sooner_asked(*state.block, state.behind.size());
+}
+
+// Values that came in place of others are others, even if the memory is the same.
+bool KeptSets::has_same_moments(const KeptLeaf& leaf, const KeptBlock& block) const {
+  return std::equal(block.columns.begin(), block.columns.end(), leaf.attributes.begin(),
+                    leaf.attributes.end(), [&](const auto& held, const auto& attribute) {
+                      const auto now = held_column(attribute.get(), block_);
+                      return !held.owner_before(now) && !now.owner_before(held);
+                    });
 }
 
 bool KeptSets::add_changed(const KeptLeaf& leaf, Leaf& state) const {
@@ -123,7 +145,9 @@ void KeptSets::set(std::uint32_t leaf, KeptBlockPtr made) {
 KeptBlock KeptSets::describe(std::uint32_t leaf) const {
   const KeptLeaf& asked = query_.kept[leaf];
   KeptBlock made{.people = nullptr,
+                 .turned = {},
                  .seen = {},
+                 .columns = {},
                  .times = asked.times,
                  .as_of = query_.now,
                  .sequence = query_.generation->sequence,
@@ -133,13 +157,17 @@ KeptBlock KeptSets::describe(std::uint32_t leaf) const {
     const index::EventBlock* events = table->block(block_);
     made.seen.push_back(events == nullptr ? index::ChangeMark{} : events->changes.mark());
   }
+  made.columns.reserve(asked.attributes.size());
+  for (const auto& attribute : asked.attributes) {
+    made.columns.push_back(held_column(attribute.get(), block_));
+  }
   return made;
 }
 
 std::optional<KeptSets::Size> KeptSets::size(std::uint32_t leaf) const {
   const Leaf& state = leaves_[leaf];
   if (state.state != State::There) return std::nullopt;
-  return Size{.people = people(leaf).count,
+  return Size{.people = state.block->count(),
               .behind = static_cast<std::uint32_t>(state.behind.size())};
 }
 

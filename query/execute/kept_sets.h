@@ -13,6 +13,9 @@
 
 namespace muster::query {
 
+// Whether asking so many people again takes less than reading the block's events.
+bool is_sooner_asked(const KeptBlock& block, std::size_t people);
+
 class KeptSets {
  public:
   // The query outlives this.
@@ -31,7 +34,16 @@ class KeptSets {
   std::span<const std::uint16_t> behind(std::uint32_t leaf) const { return leaves_[leaf].behind; }
 
   // Each requires neither is_off nor is_missing.
+  // But for those who are turned: who of these people are not in the set, and who else is.
   index::BlockSet people(std::uint32_t leaf) const;
+  std::span<const std::uint16_t> turned(std::uint32_t leaf) const {
+    return leaves_[leaf].block->turned;
+  }
+  // How many more people there are in the set for those.
+  std::int32_t more(std::uint32_t leaf) const { return leaves_[leaf].block->more; }
+  const index::ContainerPtr& container(std::uint32_t leaf) const {
+    return leaves_[leaf].block->people;
+  }
   // From now on the block's set is this, and nobody has to be asked again. Any state.
   void set(std::uint32_t leaf, KeptBlockPtr made);
   // Of this block, as of the question.
@@ -60,6 +72,7 @@ class KeptSets {
   };
 
   bool catch_up(const KeptLeaf& leaf, Leaf& state) const;
+  bool has_same_moments(const KeptLeaf& leaf, const KeptBlock& block) const;
   bool add_changed(const KeptLeaf& leaf, Leaf& state) const;
   bool add_passed(const KeptLeaf& leaf, Leaf& state) const;
 

@@ -147,11 +147,18 @@ std::optional<Selection> Evaluator::evaluate_extreme(const Extremes& extremes) {
 }
 
 Selection Evaluator::evaluate_sequence(const BoundNode& node) {
-  const SequenceAnswer answer =
-      SequenceStream::takes(*node.sequence, block_)
-          ? sequence_stream_.answer(*node.sequence, generation_, block_)
-          : holds_sequence(*node.sequence, generation_,
-                           {.block = block_, .first = 0, .count = kBlockSize}, budget_);
+  const BoundSequence& sequence = *node.sequence;
+  const auto answer_of = [&] {
+    if (SequenceStream::takes(sequence, block_)) {
+      return sequence_stream_.answer(sequence, generation_, block_);
+    }
+    if (KeyedBlock::takes(sequence)) {
+      return keyed_block_.answer(sequence, generation_, block_, budget_);
+    }
+    return holds_sequence(sequence, generation_,
+                          {.block = block_, .first = 0, .count = kBlockSize}, budget_);
+  };
+  const SequenceAnswer answer = answer_of();
   if (answer.failed) {
     failed_ = true;
     return {};

@@ -38,6 +38,14 @@ void ListedSlots::aggregate(const BoundAggregate& aggregate, ValueChunk& out) {
   fill(result, 0, out);
 }
 
+std::optional<SlotMask> ListedSlots::select_results(const BoundNode& test) {
+  const Accumulator& result = aggregates_.of(*test.aggregate);
+  if (result.failed()) fail();
+  SlotMask mask{};
+  result.select(test.ranges, mask);
+  return mask;
+}
+
 SlotMask ListedSlots::sequence(const BoundSequence& sequence) {
   const SequenceAnswer answer = holds_sequence(sequence, generation_, people_, budget_);
   if (answer.failed) fail();

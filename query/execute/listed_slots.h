@@ -23,6 +23,7 @@ class ListedSlots final : public Slots {
   }
 
   void raw_keys(const BoundField& field, KeyChunk& out) override;
+  std::optional<SlotMask> select_results(const BoundNode& test) override;
   std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) override;
   void aggregate(const BoundAggregate& aggregate, ValueChunk& out) override;
   SlotMask sequence(const BoundSequence& sequence) override;

@@ -8,6 +8,7 @@
 #include "query/execute/budget.h"
 #include "query/execute/evaluate.h"
 #include "query/execute/flat_chain.h"
+#include "query/execute/kept_ahead.h"
 #include "query/execute/live_blocks.h"
 #include "query/execute/look_ahead.h"
 #include "query/execute/spread.h"
@@ -32,9 +33,11 @@ std::optional<Error> run_blocks(const BoundQuery& query, const Budget& budget, K
   evaluator.expect(blocks);
   evaluator.obey(budget);
   const LookAhead ahead(query);
+  KeptAhead kept_ahead(query);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (auto error = exhausted(budget)) return error;
     ahead.ask(blocks, i);
+    kept_ahead.ask(blocks, i);
     visit(evaluator, blocks[i]);
     if (evaluator.failed()) return failure(budget);
   }

@@ -2,40 +2,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
 
 #include "query/execute/budget.h"
+#include "query/execute/key_chains.h"
 #include "query/execute/rows_by_person.h"
-#include "query/execute/sort_few.h"
 
 namespace muster::query {
 namespace {
 
-constexpr TimeMs kNever = std::numeric_limits<TimeMs>::min() / 2;
-
 using Keys = std::vector<BoundValuePtr>;  // By source.
-
-// What an event is to the sequence: it ends chains of its step, or stands between two.
-struct Role {
-  std::size_t step = 0;
-  bool is_without = false;
-};
-
-// At one moment, later steps go first, and what must not stand between comes last: nothing follows
-// what happened at the same time.
-struct Event {
-  std::int64_t key = 0;
-  TimeMs time = 0;
-  std::uint32_t role = 0;
-
-  bool operator<(const Event& other) const {
-    if (key != other.key) return key < other.key;
-    return time != other.time ? time < other.time : role < other.role;
-  }
-};
 
 // The keys of one role's events, in the form that all roles share.
 class RoleKeys {
@@ -164,16 +142,16 @@ class RoleEvents {
   std::span<const std::int64_t> keys(std::uint32_t place) const {
     return std::span(keys_).subspan(first(place), count(place));
   }
-  void add_to(std::vector<Event>& all, std::uint32_t place, std::uint32_t role) const {
+  void add_to(std::vector<KeyedEvent>& all, std::uint32_t place, std::uint32_t role) const {
     for (std::uint32_t at = first(place); at < rows_.ends()[place]; ++at) {
-      all.push_back({.key = keys_[at], .time = times_[at], .role = role});
+      all.emplace_back(keys_[at], times_[at], role);
     }
   }
   // Those with one key.
-  void add_to(std::vector<Event>& all, std::uint32_t place, std::uint32_t role,
+  void add_to(std::vector<KeyedEvent>& all, std::uint32_t place, std::uint32_t role,
               std::int64_t key) const {
     for (std::uint32_t at = first(place); at < rows_.ends()[place]; ++at) {
-      if (keys_[at] == key) all.push_back({.key = key, .time = times_[at], .role = role});
+      if (keys_[at] == key) all.emplace_back(key, times_[at], role);
     }
   }
 
@@ -195,26 +173,22 @@ class Search {
  public:
   Search(const BoundSequence& sequence, const index::Generation& generation,
          const PeopleRange& people, const Budget* budget)
-      : sequence_(sequence), people_(people), budget_(budget) {
+      : sequence_(sequence), people_(people), budget_(budget), chains_(sequence) {
     const std::size_t steps = sequence.steps.size();
     std::vector<RoleKeys> keys;
     for (std::size_t i = steps; i-- > 0;) {
-      roles_.push_back({.step = i});
       keys.emplace_back(sequence.steps[i].events, sequence.keys->steps[i]);
     }
     std::optional<Pairs> pairs = find_steps(keys, generation);
     for (std::size_t i = 1; i < steps && !failed_; ++i) {
       const auto& without = sequence.steps[i].without;
       if (!without) continue;
-      roles_.push_back({.step = i, .is_without = true});
       events_.push_back(std::make_unique<RoleEvents>(
           RoleKeys(*without, sequence.keys->without[i]), generation, people_,
           pairs ? &*pairs : nullptr, nullptr));
       look(*events_.back());
     }
     for (std::size_t r = 0; r < events_.size() && !failed_; ++r) events_[r]->collect();
-    ended_.resize(steps);
-    between_.resize(steps);
   }
 
   SequenceAnswer answer() {
@@ -278,14 +252,14 @@ class Search {
     constexpr std::uint64_t kComparedMax = 256;
     if (rarest->count(place) * events > kComparedMax) {
       own_.clear();
-      for (std::uint32_t r = 0; r < roles_.size(); ++r) events_[r]->add_to(own_, place, r);
-      return holds_for_some_key();
+      for (std::uint32_t r = 0; r < chains_.roles().size(); ++r) events_[r]->add_to(own_, place, r);
+      return chains_.hold(own_);
     }
     const auto keys = rarest->keys(place);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto before = keys.first(i);
       if (std::find(before.begin(), before.end(), keys[i]) != before.end()) continue;
-      if (collect(place, keys[i]) && holds_for_some_key()) return true;
+      if (collect(place, keys[i]) && chains_.hold(own_)) return true;
     }
     return false;
   }
@@ -293,49 +267,20 @@ class Search {
   // The person's events with the key. Returns false when some step has none.
   bool collect(std::uint32_t place, std::int64_t key) {
     own_.clear();
-    for (std::uint32_t r = 0; r < roles_.size(); ++r) {
+    for (std::uint32_t r = 0; r < chains_.roles().size(); ++r) {
       const std::size_t before = own_.size();
       events_[r]->add_to(own_, place, r, key);
-      if (!roles_[r].is_without && own_.size() == before) return false;
+      if (!chains_.roles()[r].is_without && own_.size() == before) return false;
     }
     return true;
-  }
-
-  bool holds_for_some_key() {
-    sort_few(std::span(own_));
-    for (std::size_t i = 0; i < own_.size(); ++i) {
-      if (i == 0 || own_[i].key != own_[i - 1].key) {
-        std::fill(ended_.begin(), ended_.end(), kNever);
-        std::fill(between_.begin(), between_.end(), kNever);
-      }
-      if (takes_last(roles_[own_[i].role], own_[i].time)) return true;
-    }
-    return false;
-  }
-
-  // Whether the event ends the sequence.
-  bool takes_last(const Role& role, TimeMs time) {
-    if (role.is_without) {
-      between_[role.step] = time;
-      return false;
-    }
-    if (role.step > 0) {
-      const TimeMs own = sequence_.steps[role.step].within;
-      const TimeMs within = sequence_.steps.size() == 2 ? std::min(own, sequence_.within) : own;
-      const TimeMs before = ended_[role.step - 1];
-      if (before == kNever || before < std::max(time - within, between_[role.step])) return false;
-    }
-    ended_[role.step] = time;
-    return role.step + 1 == sequence_.steps.size();
   }
 
   const BoundSequence& sequence_;
   PeopleRange people_;
   const Budget* budget_;
-  std::vector<Role> roles_;  // The steps', last first, and then those of `without`.
+  KeyChains chains_;
   std::vector<std::unique_ptr<RoleEvents>> events_;  // By role.
-  std::vector<Event> own_;                 // Of the person.
-  std::vector<TimeMs> ended_, between_;    // By step, for the key: when last.
+  std::vector<KeyedEvent> own_;                      // Of the person.
   bool failed_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "query/execute/found_rows.h"
 #include "query/execute/timed_events.h"
@@ -87,7 +88,7 @@ struct Role {
   const Latest* between = nullptr;  // Null: anything may stand between.
   Latest* after = nullptr;          // Null: the sequence ends here.
   TimeMs within = BoundStep::kForever;
-  std::vector<TimedEvents> runs = {};
+  std::vector<std::unique_ptr<TimedEvents>> runs = {};  // 10 KiB each.
 };
 
 class Streamer {
@@ -161,8 +162,8 @@ class Streamer {
       };
       const auto end = std::find_if(left.begin(), left.end(), is_other);
       const auto count = static_cast<std::size_t>(end - left.begin());
-      const TimedEvents run(rows, left.first(count), generation_);
-      if (run.left() > 0) role.runs.push_back(run);
+      auto run = std::make_unique<TimedEvents>(rows, left.first(count), generation_);
+      if (run->left() > 0) role.runs.push_back(std::move(run));
       left = left.subspan(count);
     }
     if (role.after != nullptr) role.after->make_room(role.runs.size() * kSliceMax);
@@ -175,11 +176,11 @@ class Streamer {
                 .end = std::numeric_limits<TimeMs>::max()};
     bool is_over = true;
     for (const Role& role : roles_) {
-      for (const TimedEvents& run : role.runs) {
-        if (run.left() == 0) continue;
+      for (const auto& run : role.runs) {
+        if (run->left() == 0) continue;
         is_over = false;
-        slice.first = std::min(slice.first, run.times()[0]);
-        slice.end = std::min(slice.end, run.times()[std::min(run.left() - 1, kSliceMax)]);
+        slice.first = std::min(slice.first, run->times()[0]);
+        slice.end = std::min(slice.end, run->times()[std::min(run->left() - 1, kSliceMax)]);
       }
     }
     return is_over ? std::nullopt : std::optional(slice);
@@ -189,10 +190,10 @@ class Streamer {
   void follow_slice(TimeMs end) {
     for (Latest& latest : latest_) latest.begin_slice();
     for (Role& role : roles_) {
-      for (TimedEvents& run : role.runs) {
-        const TimeMs* const times = run.times();
-        const TimeMs* const last = times + std::min(run.left(), kSliceMax);
-        follow(role, run, static_cast<std::uint32_t>(std::lower_bound(times, last, end) - times));
+      for (const auto& run : role.runs) {
+        const TimeMs* const times = run->times();
+        const TimeMs* const last = times + std::min(run->left(), kSliceMax);
+        follow(role, *run, static_cast<std::uint32_t>(std::lower_bound(times, last, end) - times));
       }
     }
   }
@@ -207,12 +208,12 @@ class Streamer {
   }
 
   void drain(Role& role, TimeMs moment) {
-    for (TimedEvents& run : role.runs) {
-      while (run.left() > 0 && run.times()[0] == moment) {
+    for (const auto& run : role.runs) {
+      while (run->left() > 0 && run->times()[0] == moment) {
         if (role.after != nullptr) role.after->begin_slice();
-        const TimeMs* const times = run.times();
-        const TimeMs* const last = times + std::min(run.left(), kSliceMax);
-        follow(role, run,
+        const TimeMs* const times = run->times();
+        const TimeMs* const last = times + std::min(run->left(), kSliceMax);
+        follow(role, *run,
                static_cast<std::uint32_t>(std::upper_bound(times, last, moment) - times));
       }
     }

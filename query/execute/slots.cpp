@@ -35,7 +35,8 @@ SlotMask select_keys(const KeyChunk& chunk, std::uint32_t slots, const auto& pas
 SlotMask select_field(const BoundNode& node, Slots& slots) {
   if (const auto packed = slots.select_packed(node)) return *packed;
   KeyChunk chunk;
-  chunk.keys.fill(0);
+  // Whole words of slots are tested.
+  std::fill_n(chunk.keys.begin(), (slots.count() + 63) / 64 * 64, 0);
   slots.raw_keys(*node.field, chunk);
   const KeyTest& test = node.test_for(chunk.scale);
   if (test.by_bits() || test.ranges().size() != 1) {
@@ -74,6 +75,7 @@ bool is_exact_value(const BoundAggregate& aggregate) {
 }
 
 SlotMask select_aggregate(const BoundNode& node, Slots& slots) {
+  if (const auto results = slots.select_results(node)) return *results;
   auto chunk = std::make_unique<ValueChunk>(slots.count());
   slots.aggregate(*node.aggregate, *chunk);
   const bool is_real = !is_count(*node.aggregate) && node.aggregate->type == ValueKind::Real;

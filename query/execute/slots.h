@@ -89,6 +89,8 @@ class Slots {
   virtual void raw_keys(const BoundField& field, KeyChunk& out) = 0;
   // The slots whose key of a FieldTest's field passes, when that can be told from packed values.
   virtual std::optional<SlotMask> select_packed(const BoundNode&) { return std::nullopt; }
+  // Who passes an AggregateTest, when that can be told without everybody's value at hand.
+  virtual std::optional<SlotMask> select_results(const BoundNode&) { return std::nullopt; }
   // The elements of one slot's list; empty when missing.
   virtual std::vector<std::uint32_t> list_of(const BoundField& field, std::uint32_t slot) = 0;
   // Among people and groups only.

@@ -76,7 +76,9 @@ bool WindowCounts::count_filtered(const BoundAggregate& aggregate,
   const bool is_exact = for_each_strip(
       aggregate, generation, block,
       [&](std::size_t s, const index::EventRun& run, std::uint32_t first, std::uint32_t,
-          std::span<const std::uint64_t> passing) { far.add(s, run, first, passing, visit_far); });
+          std::span<const std::uint64_t> passing) {
+        far.add(s, run, first, passing, nullptr, visit_far);
+      });
   far.visit(visit_far);
   rows_ = passing_.size();
   by_row_.push_back(passing_);

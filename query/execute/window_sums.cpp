@@ -120,7 +120,13 @@ bool for_each_addend(const SumTerm& term, const index::Generation& generation,
       *term.aggregate, generation, block,
       [&](std::size_t s, const index::EventRun& run, std::uint32_t first, std::uint32_t count,
           std::span<const std::uint64_t> passing) {
-        if (term.aggregate->sources[s].where) return far.add(s, run, first, passing, visit_far);
+        const EventSource& asked = term.aggregate->sources[s];
+        if (asked.where) {
+          const index::PropertyColumn* const column =
+              term.has_value ? column_of(asked, run) : nullptr;
+          return far.add(s, run, first, passing, column == nullptr ? nullptr : &column->values,
+                         visit_far);
+        }
         visit_rows<Sum>(term, s, run, [&](const auto& of_row) {
           for (std::uint32_t row = first; row < first + count; ++row) of_row(row);
         }, visit);

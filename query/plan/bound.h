@@ -274,6 +274,9 @@ struct KeptLeaf {
   std::vector<std::shared_ptr<const index::Table>> entities;
   std::shared_ptr<const WindowTimes> times;               // At the question's moment.
   std::vector<std::vector<std::uint32_t>> window_tables;  // By window: numbers of tables.
+  // Of people; null: nobody has it.
+  std::vector<std::shared_ptr<const index::Attribute>> attributes;
+  std::vector<std::uint32_t> properties;                  // Numbers of those of events it reads.
 };
 
 // What needs a look at all people before one of them can be answered: a tile or a top.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "query/execute/group_sums.h"
 #include "query/execute/window_counts.h"
 #include "query/plan/extremes.h"
 #include "query/plan/linear_sums.h"
@@ -16,15 +17,17 @@ constexpr double kBlockNs = 15'000;
 constexpr double kCountedNs = 0.7;
 constexpr double kSummedNs = 2;
 constexpr double kAddedNs = 9;       // By an accumulator.
-constexpr double kGatheredNs = 12;   // All values of a person brought together.
+constexpr double kGatheredNs = 5;    // All values of a person brought together.
 constexpr double kLatestNs = 12;     // With the time each has.
 constexpr double kFractionNs = 60;
-constexpr double kFilteredNs = 0.6;  // Each test in `where`.
-constexpr double kSinceNs = 8;       // Each person's own beginning compared.
+constexpr double kFilteredNs = 0.15; // Each test in `where`,
+constexpr double kPassingShare = 0.125;  // and what is left to be counted or added up.
+constexpr double kSinceNs = 1;       // Each person's own beginning compared.
 constexpr double kGroupedNs = 45;
+constexpr double kTotalledNs = 7;    // In groups that are only counted and added up.
 constexpr double kHavingNs = 20;     // Each aggregate in `having`.
 constexpr double kStepNs = 4;        // An event of a sequence followed.
-constexpr double kKeyedStepNs = 10;  // Most are dropped by their keys.
+constexpr double kKeyedStepNs = 5;   // Most are dropped by their keys.
 constexpr double kTriedNs = 400;     // Tried against events of earlier steps.
 constexpr double kPersonValueNs = 5; // One operand of one person.
 constexpr double kElementsNs = 20;
@@ -53,6 +56,7 @@ double share_of(const BoundAggregate& aggregate, const index::EventTable& table)
 // The rows of a block in the window, and what its `where` costs for them.
 struct Rows {
   double count = 0, filtered_ns = 0;
+  double passing = 0;  // Perhaps.
 };
 
 Rows rows_of(const BoundAggregate& aggregate, double blocks) {
@@ -61,6 +65,7 @@ Rows rows_of(const BoundAggregate& aggregate, double blocks) {
     const double here =
         static_cast<double>(source.table->count) / blocks * share_of(aggregate, *source.table);
     rows.count += here;
+    rows.passing += here * (source.where ? kPassingShare : 1);
     if (source.where) rows.filtered_ns += here * kFilteredNs * nodes_of(*source.where);
   }
   return rows;
@@ -92,7 +97,9 @@ double finding_cost(const BoundAggregate& aggregate, double blocks, Priced& pric
 double aggregate_cost(const BoundAggregate& aggregate, double blocks, Priced& priced) {
   if (!priced.insert(&aggregate).second) return 0;
   const Rows rows = rows_of(aggregate, blocks);
-  const double per_row = row_cost(aggregate) + grouping_cost(aggregate);
+  const double per_row = are_groups_totalled(aggregate)
+                             ? kTotalledNs
+                             : row_cost(aggregate) + grouping_cost(aggregate);
   return kBlockNs + rows.count * per_row + rows.filtered_ns +
          finding_cost(aggregate, blocks, priced);
 }
@@ -109,7 +116,7 @@ double finding_cost(const BoundAggregate& aggregate, double blocks, Priced& pric
 
 double windowed_cost(const BoundAggregate& aggregate, double blocks, double per_row) {
   const Rows rows = rows_of(aggregate, blocks);
-  return kBlockNs + rows.count * per_row + rows.filtered_ns;
+  return kBlockNs + rows.passing * per_row + rows.filtered_ns;
 }
 
 double counted_cost(const BoundAggregate& aggregate, double blocks) {

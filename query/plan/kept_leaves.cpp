@@ -25,7 +25,7 @@ bool is_of(const KeptPredicate& predicate,
 std::uint64_t people_of(const KeptPredicate& predicate) {
   std::uint64_t people = 0;
   for (const KeptBlockPtr& block : predicate.blocks) {
-    if (block && block->people) people += block->people->count();
+    if (block) people += block->count();
   }
   return people;
 }
@@ -62,7 +62,9 @@ class Finder {
            .tables = leaf.tables(),
            .entities = leaf.entities(),
            .times = std::make_shared<const WindowTimes>(leaf.times()),
-           .window_tables = leaf.window_tables()});
+           .window_tables = leaf.window_tables(),
+           .attributes = leaf.attributes(),
+           .properties = leaf.properties()});
     }
     node.kept = at->second;
     if (!node.kept) return;

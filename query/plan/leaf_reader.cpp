@@ -1,6 +1,7 @@
 #include "query/plan/leaf_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "query/language/language.h"
 #include "query/plan/windows.h"
@@ -18,24 +19,12 @@ bool moves(const Window& window) {
   }
 }
 
-// Events from a moment of each person on: their windows have no common end.
-bool is_of_the_person(const std::optional<Window>& window) {
-  return window && window->kind == WindowKind::Since &&
-         window->since->kind != NodeKind::LiteralValue;
-}
-
 // Whether the clock decides anything but the ends of windows of events.
 bool asks_the_clock(const Node& node) {
   if (node.kind == NodeKind::Now) return true;
   const bool is_window_of_events = node.kind == NodeKind::Sequence ||
                                    node.kind == NodeKind::Entered || node.kind == NodeKind::Left;
   if (node.window && !is_window_of_events && moves(*node.window)) return true;
-  if (is_of_the_person(node.window) || is_of_the_person(node.events.window)) return true;
-  const auto step_is_of_the_person = [](const SequenceStep& step) {
-    return is_of_the_person(step.events.window) ||
-           (step.without && is_of_the_person(step.without->window));
-  };
-  if (std::any_of(node.steps.begin(), node.steps.end(), step_is_of_the_person)) return true;
   bool found = false;
   for_each_child(node, [&](const NodePtr& child) { found = found || asks_the_clock(*child); });
   return found;
@@ -115,10 +104,17 @@ void LeafReader::read_value(const BoundValue& value) {
 }
 
 void LeafReader::read_field(const BoundField& field) {
-  if (field.place == FieldPlace::Person || field.place == FieldPlace::PersonId) is_closed_ = false;
+  if (field.place == FieldPlace::PersonId) is_closed_ = false;
+  if (field.place == FieldPlace::Person) {
+    is_closed_ = is_closed_ && in_since_ && !field.type.list;
+    attributes_.push_back(field.attribute);
+  }
   names_ += '\n' + field.name + ' ' + std::to_string(static_cast<int>(field.place)) + ' ' +
             std::to_string(static_cast<int>(field.type.type)) + (field.type.list ? "[]" : "");
-  if (field.property) names_ += ' ' + std::to_string(field.property->number);
+  if (field.property) {
+    names_ += ' ' + std::to_string(field.property->number);
+    properties_.push_back(field.property->number);
+  }
   if (!field.lookup) return;
   names_ += " of " + field.lookup->entity;
   const auto& table = field.lookup->table;
@@ -128,6 +124,7 @@ void LeafReader::read_field(const BoundField& field) {
 }
 
 void LeafReader::read_aggregate(const BoundAggregate& aggregate, bool has_window) {
+  const bool is_since = std::exchange(in_since_, false);
   for (const EventSource& source : aggregate.sources) {
     (void)number_of(source.table);
     if (source.where) read_node(*source.where);
@@ -138,12 +135,21 @@ void LeafReader::read_aggregate(const BoundAggregate& aggregate, bool has_window
     if (aggregate.from <= aggregate.to) times.push_back({aggregate.from, aggregate.to});
     add_window(aggregate, std::move(times));
   }
+  if (aggregate.since) {
+    in_since_ = true;
+    read_value(*aggregate.since);
+    in_since_ = false;
+  }
   if (aggregate.edge) read_aggregate(*aggregate.edge, true);
-  if (!aggregate.grouping) return;
-  read_aggregate(*aggregate.grouping->key, false);
-  if (!aggregate.grouping->having) return;
+  if (aggregate.grouping) read_grouping(*aggregate.grouping);
+  in_since_ = is_since;
+}
+
+void LeafReader::read_grouping(const BoundGrouping& grouping) {
+  read_aggregate(*grouping.key, false);
+  if (!grouping.having) return;
   in_group_ = true;
-  read_node(*aggregate.grouping->having);
+  read_node(*grouping.having);
   in_group_ = false;
 }
 

@@ -8,6 +8,7 @@
 #include "query/language/language.h"
 #include "query/plan/bound.h"
 #include "tests/query/query_support.h"
+#include "tests/support/random.h"
 
 namespace muster::testing {
 namespace {
@@ -40,7 +41,10 @@ class Store {
       next->blocks.resize(leaf.blocks.size());
       for (std::size_t b = 0; b < leaf.blocks.size(); ++b) {
         if (!leaf.blocks[b]) continue;
-        next->blocks[b] = leaf.blocks[b];
+        auto block = std::make_shared<KeptBlock>(*leaf.blocks[b]);
+        if (asks_always_) block->made_ns = ~std::uint64_t{0};
+        turned_ += block->turned.size();
+        next->blocks[b] = std::move(block);
         ++last_made_;
       }
       kept_[leaf.key] = next;
@@ -53,6 +57,10 @@ class Store {
   }
 
   std::size_t size() const { return kept_.size(); }
+  // From now on whatever is kept took long, and people are asked again however many they are.
+  void ask_always() { asks_always_ = true; }
+  // How many stood beside what was kept, of all counts.
+  std::size_t turned() const { return turned_; }
   // Blocks made or brought up to date by the last count.
   std::size_t last_made() const { return last_made_; }
 
@@ -93,7 +101,8 @@ class Store {
 
   Fault fault_;
   std::map<std::string, query::KeptPredicatePtr> kept_;
-  std::size_t last_made_ = 0;
+  std::size_t last_made_ = 0, turned_ = 0;
+  bool asks_always_ = false;
 };
 
 // Two people with an event each, a minute apart.
@@ -163,6 +172,56 @@ TEST(Kept, PeopleWithoutEventsAreInItFromTheirFirstDay) {
   EXPECT_EQ(2U, store.count(world, none, now));
   EXPECT_EQ(2U, store.count(world, alike, now));
   EXPECT_EQ(0U, store.last_made());
+}
+
+TEST(Kept, AMomentOfAPersonMayChangeComeAndGo) {
+  World world([](index::Schema& schema) {
+    schema.fields["profiles.joined"].type = {.type = Type::Timestamp};
+  });
+  put_two_events(world);
+  Store store;
+  const std::string now = "2024-05-20T00:00:00Z", where = "count(\"buy\" since joined) >= 1";
+  EXPECT_EQ(0U, store.count(world, where, now));
+  EXPECT_EQ(1U, store.size());
+  world.person("a", {{"joined", text("2024-05-01T12:00:00Z")}});
+  EXPECT_EQ(1U, store.count(world, where, now));
+  EXPECT_EQ(1U, store.count(world, where, now));
+  EXPECT_EQ(0U, store.last_made());
+  world.person("b", {{"joined", text("2024-05-01T12:01:00.001Z")}});
+  EXPECT_EQ(1U, store.count(world, where, now));
+  world.event("b", "buy", "2024-05-02T00:00:00Z");
+  EXPECT_EQ(2U, store.count(world, where, now));
+  world.person("a", {{"joined", text("2024-05-03T00:00:00Z")}});
+  EXPECT_EQ(1U, store.count(world, where, now));
+  world.event("c", "buy", "2024-05-04T00:00:00Z");
+  EXPECT_EQ(1U, store.count(world, where, now));
+  world.person("c", {{"joined", text("2024-05-04T00:00:00Z")}});
+  EXPECT_EQ(2U, store.count(world, where, now));
+}
+
+// Who turns stands beside the set, until they are many; a question that does more than count puts
+// them in.
+TEST(Kept, PeopleTurnOneByOneAndInCrowds) {
+  Random random;
+  World world;
+  for (int i = 0; i < 5'000; ++i) world.person("p" + std::to_string(i));
+  for (int i = 0; i < 4'000; i += 1 + static_cast<int>(random.below(3))) {
+    world.event("p" + std::to_string(i), "buy", "2024-05-01T12:00:00Z");
+  }
+  Store store;
+  store.ask_always();
+  const std::string now = "2024-05-20T00:00:00Z", odd = "count(\"buy\" in last 30d) = 1";
+  for (int round = 0; round < 60; ++round) {
+    const auto fresh = random.below(4) == 0 ? 100 : 1 + random.below(5);
+    for (std::uint64_t i = 0; i < fresh; ++i) {
+      world.event("p" + std::to_string(random.below(5'000)), "buy", "2024-05-19T12:00:00Z");
+    }
+    const std::string where = random.below(3) == 0 ? "not (" + odd + ")"
+                              : random.below(3) == 0 ? odd + " or did \"buy\" in last 1d"
+                                                     : odd;
+    ASSERT_EQ(store.fresh(world, where, now), store.count(world, where, now)) << round;
+  }
+  EXPECT_GT(store.turned(), 100U) << "hardly anybody turned: nothing has been compared";
 }
 
 TEST(Kept, MergedRunsAreOldAcquaintances) {
