@@ -51,14 +51,14 @@ class PersonOrder {
   }
   void prefetch_rows(std::uint16_t who) const {
     if (starts_.empty()) return;
-    const Group group = group_of(who);
-    if (group.first < group.last) rows_.prefetch(group.first);
+    const Stretch group = group_of(who);
+    if (!group.empty()) rows_.prefetch(group.first);
   }
   template <typename Visit>
   void for_each_near(std::uint16_t who, const Visit& visit) const {
     constexpr std::uint32_t kRowsMax = 16;
     if (starts_.empty()) return;
-    const Group group = group_of(who);
+    const Stretch group = group_of(who);
     const std::uint32_t last = group.last < group.first + kRowsMax ? group.last
                                                                    : group.first + kRowsMax;
     for (std::uint32_t i = group.first; i < last; ++i) visit(row_at(i));
