@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "bench/language_duckdb.h"
 #include "bench/language_index.h"
@@ -64,6 +65,11 @@ Status measure_limits(const std::shared_ptr<const index::Generation>& generation
   TRY_ASSIGN(report.late, measure_lateness(from_events, report.rows));
   TRY_ASSIGN(report.nodes_cold, measure_nodes(from_events, From::Events, options.measure.clock));
   TRY_ASSIGN(report.nodes_kept, measure_nodes(from_kept, From::Kept, options.measure.clock));
+  // As the server answers somebody who types: with all there is.
+  Asker with_all(generation, {.threads = std::max(1U, std::thread::hardware_concurrency()),
+                              .patience_seconds = options.patience,
+                              .is_sabotaged = report.is_sabotaged});
+  TRY_ASSIGN(report.nodes_all_cores, measure_nodes(with_all, From::Events, TimeOf::Wall));
   return Ok();
 }
 

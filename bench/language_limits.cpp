@@ -105,7 +105,8 @@ Result<NodeCounts> measure_nodes(Asker& asker, From from, TimeOf clock) {
 }
 
 void print_limits(const std::optional<Lateness>& late, const std::optional<NodeCounts>& cold,
-                  const std::optional<NodeCounts>& kept) {
+                  const std::optional<NodeCounts>& kept,
+                  const std::optional<NodeCounts>& all_cores) {
   if (late) {
     fmt::print("{:<15} {:>4.0f} ms median {:.1f} ms, most {:.1f} ms ({}) of {} cut short {}\n",
                "deadline", kLateSecondsGoal * 1e3, late->median * 1e3, late->most * 1e3,
@@ -113,6 +114,7 @@ void print_limits(const std::optional<Lateness>& late, const std::optional<NodeC
   }
   print_nodes("nodes, cold", cold);
   print_nodes("nodes, kept", kept);
+  print_nodes("nodes, all cores", all_cores);
   std::fflush(stdout);
 }
 

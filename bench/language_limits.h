@@ -38,6 +38,7 @@ Result<NodeCounts> measure_nodes(Asker& asker, From from, TimeOf clock);
 
 // One line each, with its goal.
 void print_limits(const std::optional<Lateness>& late, const std::optional<NodeCounts>& cold,
-                  const std::optional<NodeCounts>& kept);
+                  const std::optional<NodeCounts>& kept,
+                  const std::optional<NodeCounts>& all_cores);
 
 }  // namespace muster::bench

@@ -138,6 +138,7 @@ void write_limits(JsonWriter& json, const LanguageReport& report) {
   }
   write_nodes(json, "nodes_cold", report.nodes_cold);
   write_nodes(json, "nodes_kept", report.nodes_kept);
+  write_nodes(json, "nodes_all_cores", report.nodes_all_cores);
 }
 
 }  // namespace
@@ -184,7 +185,7 @@ void print_goals(const LanguageReport& report) {
                one.constructs, verdict(one.is_met()));
   }
   print_expected(report);
-  print_limits(report.late, report.nodes_cold, report.nodes_kept);
+  print_limits(report.late, report.nodes_cold, report.nodes_kept, report.nodes_all_cores);
   fmt::print("peak memory {:.2f} GiB\n", report.peak_bytes / (1 << 30));
 }
 

@@ -22,7 +22,7 @@ struct LanguageReport {
   std::vector<ConstructRow> rows;
   // Of all constructs only.
   std::optional<Lateness> late;
-  std::optional<NodeCounts> nodes_cold, nodes_kept;
+  std::optional<NodeCounts> nodes_cold, nodes_kept, nodes_all_cores;
 };
 
 void print_header(const LanguageReport& report);

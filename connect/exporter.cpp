@@ -170,8 +170,12 @@ Exporter::Impl::Choice Exporter::Impl::choose_work(const DestinationEntry& desti
                      !sync.stuck.empty();
     if (all) return live == 0 ? do_now(TaskKind::FinishRun) : choice;
     if (plannable(destination, sync) == 0) return choice;
-    // Enough is planned, and goes when an answer makes room.
-    if (!sync.ahead.steps.empty() && !sync.flights.empty()) return choice;
+    // Enough is planned, and goes when an answer makes room, or when the rate lets it.
+    if (!sync.ahead.steps.empty() && !sync.flights.empty()) {
+      const auto ready = destination.gate.ready_at(now);
+      if (!ready || flights_ >= kFlightsMax) return choice;
+      if (*ready > now) return {.due = earlier(choice.due, *ready)};
+    }
     if (destination.gate.hold_until() <= now) return do_now(TaskKind::Deliver);
     return {.due = earlier(choice.due, destination.gate.hold_until())};
   }

@@ -36,8 +36,12 @@ bool Exporter::Impl::withdraw(const std::shared_ptr<Beside>& work) {
   return work->end();
 }
 
-bool Exporter::Impl::goes_on(const DestinationEntry& destination, const SyncEntry& sync) const {
-  return !draining_ && !sync.cancel_wanted && !sync.reserved && !sync.document->paused &&
+// Of the documents of the claim: what others mean by now is not planned any more.
+bool Exporter::Impl::goes_on(const Task& task) const {
+  const DestinationEntry& destination = destinations_.at(task.destination_id);
+  const SyncEntry& sync = *task.sync;
+  return sync.document == task.document && destination.version == task.destination_version &&
+         !draining_ && !sync.cancel_wanted && !sync.reserved && !sync.document->paused &&
          sync.stuck.empty() && sync.erased.empty() && sync.replay.empty() &&
          sync.ledger.untold().size() < kUntoldMax && destination.document->disabled.empty() &&
          sync.ledger.run_active() && !sync.ledger.all_planned() &&
@@ -53,7 +57,7 @@ void Exporter::Impl::plan_ahead(const Task& task, const std::deque<Delivery>& be
   {
     const std::scoped_lock lock(mutex_);
     const DestinationEntry& destination = destinations_.at(task.destination_id);
-    if (begun.empty() || idle_ == 0 || !goes_on(destination, sync) || sync.events) return;
+    if (begun.empty() || idle_ == 0 || !goes_on(task) || sync.events) return;
     most = std::min({plannable(destination, sync), kPlannedAtOnceMax, kPlannedBytesMax / largest});
   }
   if (most == 0 || !sync.moment) return;
@@ -104,9 +108,8 @@ void Exporter::Impl::keep_ahead(const Task& task, std::vector<PlannedStep> steps
   const std::scoped_lock lock(mutex_);
   if (bodies_bytes_ + bytes > kBodiesBytesMax) return;
   bodies_bytes_ += bytes;
-  sync.ahead = {.run = sync.ledger.last_run(), .sync_version = sync.version,
-                .destination_version = task.destination_version, .steps = std::move(steps),
-                .bytes = bytes};
+  sync.ahead = {.run = sync.ledger.last_run(), .destination_version = task.destination_version,
+                .document = task.document, .steps = std::move(steps), .bytes = bytes};
 }
 
 std::vector<PlannedStep> Exporter::Impl::take_ahead(const Task& task) {
@@ -116,7 +119,7 @@ std::vector<PlannedStep> Exporter::Impl::take_ahead(const Task& task) {
     const std::scoped_lock lock(mutex_);
     std::swap(ahead, sync.ahead);
     bodies_bytes_ -= ahead.bytes;
-    const bool fits = ahead.run == sync.ledger.last_run() && ahead.sync_version == sync.version &&
+    const bool fits = ahead.run == sync.ledger.last_run() && ahead.document == task.document &&
                       ahead.destination_version == task.destination_version;
     if (!fits) return {};
   }
@@ -137,7 +140,7 @@ Status Exporter::Impl::note_ahead(const Task& task, std::vector<PlannedStep> ste
   for (PlannedStep& step : steps) {
     {
       const std::scoped_lock lock(mutex_);
-      if (!goes_on(destinations_.at(task.destination_id), *task.sync)) return Ok{};
+      if (!goes_on(task)) return Ok{};
     }
     TRY(note_step(task, std::move(step)));
     if (stored_bytes(task.sync->backlog) > kPlannedBytesMax) return Ok{};

@@ -19,7 +19,8 @@ struct Exporter::Impl::Ahead {
   Ahead& operator=(const Ahead&) = delete;
   ~Ahead();
 
-  // What was made; empty where nobody was idle, or any of it failed.
+  // What was made; empty where nobody was idle, or any of it failed. Until then nothing may be
+  // folded into the ledger but that attempts have begun: the work reads all else of it.
   std::vector<PlannedStep> take();
 
   Impl& exporter;

@@ -113,7 +113,8 @@ struct Answered {
 
 // Steps that are planned and not noted: nobody else knows of them, and they may be dropped.
 struct AheadOfRun {
-  std::uint64_t run = 0, sync_version = 0, destination_version = 0;  // What they are of.
+  std::uint64_t run = 0, destination_version = 0;  // What they are of.
+  std::shared_ptr<const SyncDocument> document;
   std::vector<PlannedStep> steps;
   std::size_t bytes = 0;
 };
@@ -315,7 +316,7 @@ class Exporter::Impl {
   // Whether it was done.
   bool withdraw(const std::shared_ptr<Beside>& work);
   // Under mutex_: whether more of the run under way may be planned.
-  bool goes_on(const DestinationEntry& destination, const SyncEntry& sync) const;
+  bool goes_on(const Task& task) const;
   // Under mutex_: a body is kept until it is asked for, or nobody needs it any more.
   void keep_body(SyncEntry& sync, const std::string& batch_id, std::string body);
   std::optional<std::string> take_body(SyncEntry& sync, const std::string& batch_id);

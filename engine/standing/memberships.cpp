@@ -97,8 +97,11 @@ class Memberships::Definitions {
     if (const auto bound = query::bind(tree, context)) {
       made.test = query::EventTest::of(**bound);
       made.is_ranked = query::is_ranked(**bound);
-      const query::Clockwork clock(**bound, query::uses_of(tree, context));
-      made.is_moving = clock.is_beyond() || !clock.windows().empty();
+      const query::Uses uses = query::uses_of(tree, context);
+      const query::Clockwork clock(**bound, uses);
+      // The first of the windows is the clock itself, by which events of the future come true.
+      made.is_moving = clock.is_beyond() || clock.windows().size() > 1 || uses.any_event ||
+                       !uses.events.empty();
     } else {
       made.is_moving = true;  // Nobody knows yet.
     }
@@ -261,7 +264,8 @@ std::shared_ptr<const Memberships::Asking> Memberships::asking(const Generation&
   std::shared_ptr<const Asking> before;  // Released outside the lock: it may hold a state.
   const std::lock_guard held(mutex_);
   // A state from before is asked by who holds it, and kept for nobody.
-  if (!newest_ || newest_->generation()->sequence <= generation->sequence) {
+  const std::uint64_t known = newest_ ? newest_->generation()->sequence : 0;
+  if (generation->sequence >= std::max(known, published_)) {
     before = std::exchange(newest_, made);
   }
   return made;
@@ -275,6 +279,7 @@ std::vector<std::string> Memberships::of(const Generation& generation, index::Or
 void Memberships::let_go_of_others(const Generation& generation) {
   std::shared_ptr<const Asking> before;
   const std::lock_guard held(mutex_);
+  published_ = generation->sequence;
   if (newest_ && newest_->generation() != generation) before = std::exchange(newest_, nullptr);
 }
 

@@ -27,9 +27,10 @@ class Memberships {
   // The ids of the segments that a live person is in, ascending. Nobody is in a segment that has no
   // answer for them: a field that it names is gone, or a number left its bits.
   // Requires an ordinal of the generation.
-  // Cost: the person's rows of the events that conditions name; O(conditions + segments). The first
-  // time since a definition changed: all segments are read and bound; since a state: the conditions
-  // that are no tests of events are bound, and ranks (tiles, tops) rank everybody.
+  // Cost: the person's rows of the events that conditions name; O(conditions + segments); what the
+  // clock moves and is no test of events is bound, and ranks (tiles, tops) rank everybody. The
+  // first time since a definition changed: all segments are read and bound; since a state:
+  // conditions about attributes alone are bound.
   std::vector<std::string> of(const std::shared_ptr<const index::Generation>& generation,
                               index::Ordinal person, TimeMs now);
   // Holds no state but this one any longer: what is published from now on.
@@ -49,6 +50,7 @@ class Memberships {
   std::mutex mutex_;   // Guards what follows.
   std::shared_ptr<const Definitions> definitions_;  // Null: of none so far.
   std::shared_ptr<const Asking> newest_;            // Null: of no state that is still published.
+  std::uint64_t published_ = 0;                     // The sequence that is.
 };
 
 }  // namespace muster::engine

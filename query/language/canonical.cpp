@@ -236,8 +236,14 @@ void collect_fields(const NodePtr& node, std::set<std::string>& names) {
   }
   // `since` is asked of the person, whatever stands around it.
   if (node->window && node->window->since) collect_fields(node->window->since, names);
-  const auto& of_events = node->events.window;
-  if (of_events && of_events->since) collect_fields(of_events->since, names);
+  const auto add_of = [&names](const Events& events) {
+    if (events.window && events.window->since) collect_fields(events.window->since, names);
+  };
+  add_of(node->events);
+  for (const SequenceStep& step : node->steps) {
+    add_of(step.events);
+    if (step.without) add_of(*step.without);
+  }
   const bool is_of_people =
       node->kind != NodeKind::Aggregate && node->kind != NodeKind::QuantifiedWhere;
   if (!is_of_people) return;

@@ -146,7 +146,8 @@ asio::awaitable<Session::Next> Session::serve_one(Head head) {
     co_await refuse_and_close(std::move(refusal));
     co_return Next::Close;
   }
-  const Next next = co_await refuse_and_go_on(std::move(refusal), head);
+  const std::chrono::nanoseconds at_once{0};
+  const Next next = co_await refuse_and_go_on(std::move(refusal), head, at_once);
   co_return next;
 }
 
@@ -163,9 +164,10 @@ asio::awaitable<Session::Next> Session::serve_admitted(Head head,
   if (length > limit) {
     wrong = too_large(limit, id);
   } else if (waits) {
-    if (is_turned_away(length)) {
+    const auto held_back = turned_away(length);
+    if (held_back) {
       Response refusal = exchange->refuse(too_many_waiting(id));
-      const Next next = co_await refuse_and_go_on(std::move(refusal), head);
+      const Next next = co_await refuse_and_go_on(std::move(refusal), head, *held_back);
       co_return next;
     }
   }

@@ -71,8 +71,9 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<bool> until_room();
   asio::awaitable<bool> until_ready(const Response& response);
   // (session_refuse.cpp)
-  bool is_turned_away(std::uint64_t length);
-  asio::awaitable<Next> refuse_and_go_on(Response response, const Head& head);
+  std::optional<std::chrono::nanoseconds> turned_away(std::uint64_t length);
+  asio::awaitable<Next> refuse_and_go_on(Response response, const Head& head,
+                                         std::chrono::nanoseconds held_back);
   asio::awaitable<std::size_t> throw_away(std::size_t size_max);
   asio::awaitable<void> refuse_and_close(Response response);
   asio::awaitable<void> linger();
@@ -93,7 +94,6 @@ class Session : public std::enable_shared_from_this<Session> {
   ReadBuffer buffer_;
   std::size_t head_bytes_ = 0;
   steady_clock::time_point again_at_;  // Until then it was told to wait.
-  std::chrono::nanoseconds held_back_{0};  // The body of the refusal under way.
   Shared::Pool* pool_ = nullptr;  // Whose workers answer the request under way.
 };
 

@@ -18,25 +18,27 @@ constexpr std::chrono::seconds kTryAgain{1};
 
 }  // namespace
 
-// Whether the request is to be refused for load, before its body is read; and how long the body of
-// that refusal is held back.
-bool Session::is_turned_away(std::uint64_t length) {
+// Whether the request is to be refused for load, before its body is read: how long the body of that
+// refusal is held back. Nothing: there is room.
+std::optional<std::chrono::nanoseconds> Session::turned_away(std::uint64_t length) {
   const auto now = steady_clock::now();
   const bool is_full = pool_->room.is_full(length, now);
-  held_back_ = {};
+  std::chrono::nanoseconds held_back{0};
   if (is_full && now < again_at_) {
     const std::lock_guard lock(shared_.mutex);
-    held_back_ = shared_.refusals.wait(now);
+    held_back = shared_.refusals.wait(now);
   }
   again_at_ = is_full ? now + kTryAgain : steady_clock::time_point();
-  return is_full;
+  if (!is_full) return std::nullopt;
+  return held_back;
 }
 
 // Answers at once, and throws away the body where its end is known and near, so that the
 // connection can be used for the next try: connecting again costs more. Whoever came again before
 // they were told to has the head at once, with what it says, and its body later: until then the
 // connection is of no use to them.
-asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, const Head& head) {
+asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, const Head& head,
+                                                         std::chrono::nanoseconds held_back) {
   const std::uint64_t length = head.content_length.value_or(0);
   // Nobody knows whether a body that was to be asked for comes.
   const bool is_body_known = !head.chunked && (length == 0 || !head.expects_continue);
@@ -48,8 +50,10 @@ asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, cons
   form.keep_alive = true;
   form.http_1_0 = head.http_1_0;
   const std::string first = response_head(response, form);
-  const bool is_held_back = held_back_ > std::chrono::nanoseconds(0);
-  const std::string_view with_it = is_held_back ? std::string_view() : response.body;
+  const std::string_view body =
+      head.request.method == Method::Head ? std::string_view() : std::string_view(response.body);
+  const bool is_held_back = held_back > std::chrono::nanoseconds(0) && !body.empty();
+  const std::string_view with_it = is_held_back ? std::string_view() : body;
   bool goes_on = co_await write_all(first, with_it);
   const std::size_t come = std::min<std::size_t>(buffer_.view().size(), length);
   buffer_.consume(come);
@@ -64,10 +68,10 @@ asio::awaitable<Session::Next> Session::refuse_and_go_on(Response response, cons
   disarm();
   if (goes_on && is_held_back) {
     asio::steady_timer pause(socket_.get_executor());
-    pause.expires_after(held_back_);
+    pause.expires_after(held_back);
     auto [error] = co_await pause.async_wait(kToken);
     goes_on = !error;
-    if (goes_on) goes_on = co_await write_all(response.body, {});
+    if (goes_on) goes_on = co_await write_all(body, {});
   }
   co_return goes_on ? Next::Go : Next::Close;
 }

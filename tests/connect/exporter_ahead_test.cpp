@@ -1,9 +1,11 @@
 // Batches that are cut while others are journaled: everybody once, whatever fails meanwhile.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -41,6 +43,7 @@ struct Meeting {
   std::mutex mutex;  // Of journal and documents.
   std::atomic<bool> is_appending{false};
   std::atomic<int> planned_meanwhile{0};
+  std::function<void()> when_planned;  // Called by who plans meanwhile, the first time.
 };
 
 class MeetingAudience final : public Audience {
@@ -57,7 +60,9 @@ class MeetingAudience final : public Audience {
   Result<std::vector<engine::ProfileRow>> people(
       const AudienceMoment& moment, std::span<const index::Ordinal> ordinals,
       const std::vector<std::string>& fields) const override {
-    if (meeting_.is_appending) ++meeting_.planned_meanwhile;
+    if (meeting_.is_appending && meeting_.planned_meanwhile++ == 0 && meeting_.when_planned) {
+      meeting_.when_planned();
+    }
     return audience_.people(moment, ordinals, fields);
   }
   Result<index::Bitmap> erased() const override { return audience_.erased(); }
@@ -215,6 +220,25 @@ TEST_F(ExporterAhead, WhatIsPlannedIsDroppedWhereItsDocumentsAreOthers) {
     if (n % 7 == 0) static_cast<void>(exporter_->resume(pass_, "s"));
   });
   expect_everybody_once();
+}
+
+// The mapping is another one while the second of many rounds is planned.
+TEST_F(ExporterAhead, NobodyIsPlannedByAMappingFromBefore) {
+  constexpr int kBatch = 7, kBatchesAtOnce = 16;
+  meeting_.when_planned = [this] {
+    EXPECT_TRUE(exporter_->put_sync(
+        pass_, "s", R"({"segment":"buyers","destination":"d","mapping":{"post":"email"}})"));
+  };
+  open();
+  define(kBatch);
+  ASSERT_TRUE(exporter_->start_run(pass_, "s"));
+  work();
+  ASSERT_GT(meeting_.planned_meanwhile.load(), 0);
+  ASSERT_EQ(kPeople, receiver_.holds.size());
+  const auto by_the_old_one = std::count_if(
+      receiver_.holds.begin(), receiver_.holds.end(),
+      [](const auto& held) { return held.second.find("\"mail\"") != std::string::npos; });
+  EXPECT_LE(by_the_old_one, kBatch * kBatchesAtOnce);  // Those that stood in the ledger by then.
 }
 
 TEST(Beside, IsDoneByWhoeverIsIdleOrNotAtAll) {

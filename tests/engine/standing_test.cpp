@@ -333,6 +333,17 @@ TEST_F(OneSegment, ThatWasBrokenIsKeptAgain) {
   EXPECT_EQ(2U, members("those"));
 }
 
+// Nobody sends anything between the two look-ups.
+TEST_F(OneSegment, OfAnEventOfTheFutureIsSeenByLookUpsWhenItsTimeHasCome) {
+  did("p", "buy", kRandomNow + kDay, {{"n", {false, {Decimal{2, 0}}}}});
+  save("several", "count(\"buy\" where (n > 1)) >= 1");
+  has("p", "plan", text("pro"));
+  save("pro", "plan = \"pro\"");
+  EXPECT_EQ(std::vector<std::string>{"pro"}, segments_of("p"));
+  test_.clock().advance(2 * kDay);
+  EXPECT_EQ((std::vector<std::string>{"pro", "several"}), segments_of("p"));
+}
+
 // A number that nobody can calculate with leaves the window, and no data come.
 TEST_F(OneSegment, ThatFailedIsAskedAgainAsTimePasses) {
   PlainEvent event{.id = "e", .name = "buy", .time = kRandomNow, .properties = {}};

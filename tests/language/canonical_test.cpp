@@ -110,9 +110,10 @@ TEST(ReferencedFields, AreThoseOfPeople) {
       "a > 1 and b and (1 < c / 2 or any d = e.f) and did \"x\" where (no = profile.no) since g "
       "and sum(no of \"x\" per no having (sum(no) > 1) since h) > i and anniversary(j) today "
       "and sequence(\"x\" then \"y\" where (no = 1)) since k and any l where (no = 1) "
+      "and sequence(\"x\" then without (\"z\" where (no = 1) since o) \"y\") "
       "and tile(5, m among (n = 1)) = 1");
   const std::vector<std::string> expected = {"a", "b", "c", "d", "e.f", "g", "h",
-                                             "i", "j", "k", "l", "m", "n"};
+                                             "i", "j", "k", "l", "m", "n", "o"};
   EXPECT_EQ(expected, referenced_fields(tree));
 }
 

@@ -197,6 +197,17 @@ TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {
   EXPECT_NE(std::string::npos, answer.bytes.find("Content-Length: 6"));
 }
 
+TEST_F(HttpServerTest, ARefusedHeadHasNoBodyEither) {
+  start();
+  RawClient client(server_->port());
+  client.send("HEAD /refused HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string refused = client.read(kSilence).bytes;
+  EXPECT_EQ(std::vector<int>{403}, statuses_of(refused));
+  EXPECT_TRUE(refused.ends_with("\r\n\r\n")) << refused;
+  client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.read(kSilence).bytes.ends_with("/hello"));
+}
+
 TEST_F(HttpServerTest, SlowSendersAreSentAway) {
   HttpServerOptions options;
   options.head_timeout = options.stall_timeout = milliseconds(200);
@@ -456,6 +467,11 @@ TEST_F(HttpServerTest, RepeatedRefusalsHaveTheirHeadsAtOnceAndTheirBodiesInTurn)
   EXPECT_TRUE(head.ends_with("\r\n\r\n")) << "the body came with the head";
   const std::string body = last.read(kPatience, whole - head.size()).bytes;
   EXPECT_EQ(whole, head.size() + body.size()) << body;
+  // What is refused for another reason waits for nobody.
+  last.send("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string other = last.read(kPatience, 1).bytes;
+  EXPECT_EQ(std::vector<int>{403}, statuses_of(other));
+  EXPECT_TRUE(other.ends_with("}") || other.ends_with("}\n")) << other;
   {
     const std::lock_guard lock(handler_.mutex);
     handler_.let_go = true;
