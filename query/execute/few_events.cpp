@@ -144,7 +144,10 @@ void FewEvents::select(std::span<const EventTest* const> tests,
   each_ = people_->words() * 64;
   for (std::size_t first = 0; first < tests.size();) {
     std::size_t last = first + 1;
-    while (last < tests.size() && tests[last]->event() == tests[first]->event()) ++last;
+    while (last < std::min(tests.size(), first + kTestsAtOnce) &&
+           tests[last]->event() == tests[first]->event()) {
+      ++last;
+    }
     plan(tests.subspan(first, last - first));
     const auto table = generation_.events.find(tests[first]->event());
     if (table != generation_.events.end() && !ends_.empty()) read(*table->second);
@@ -204,6 +207,7 @@ void FewEvents::read(const index::EventTable& table) {
   for (const PeopleList::Part& part : people_->parts()) {
     const index::EventBlock* const block = table.block(part.block);
     if (block == nullptr) continue;
+    for (Property& property : properties_) property.block_max = 0;
     for (const auto& run : block->runs) read(*run, part);
   }
 }
@@ -244,7 +248,8 @@ void FewEvents::find_columns(const index::EventRun& run) {
     const Int128 least = property.column->values.min(), most = property.column->values.max();
     const Int128 value_max = std::max(-least, most) * factor;
     // Rows are counted in 32 bits.
-    property.sum_max += value_max > kSumMax ? kSumMax + 1 : value_max * run.order.rows_max();
+    property.block_max += value_max > kSumMax ? kSumMax + 1 : value_max * run.order.rows_max();
+    property.sum_max = std::max(property.sum_max, property.block_max);
     property.factor = factor;
     if (property.sum_max > kSumMax) property.column = nullptr;
   }

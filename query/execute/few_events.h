@@ -29,6 +29,9 @@ struct EventTest::Parts {
 
 class FewEvents {
  public:
+  // Bounds the memory: a number for each end of a window and person.
+  static constexpr std::size_t kTestsAtOnce = 256;
+
   explicit FewEvents(const index::Generation& generation) : generation_(generation) {}
 
   // They outlive the use.
@@ -36,8 +39,8 @@ class FewEvents {
   // Who of the people passes each of some tests, at the tests' moment; nothing where that is found
   // another way: a sum may leave 62 bits.
   // Requires test.fits(generation).
-  // Cost: those people's rows of a name are looked up once for tests that come one after the other;
-  // a pass over the people for each test, and for each end of a window.
+  // Cost: those people's rows of a name are looked up once for every kTestsAtOnce tests that come
+  // one after the other; a pass over the people for each test, and for each end of a window.
   void select(std::span<const EventTest* const> tests,
               std::span<std::optional<PeopleMask>> answers);
 
@@ -52,6 +55,7 @@ class FewEvents {
     std::vector<std::size_t> part_of;  // By part of all tests: the part of its own.
     std::size_t at = 0;               // In sums_, where its parts begin.
     Int128 sum_max = 0;               // No sum is further from 0.
+    Int128 block_max = 0;             // None of the block under way.
     // Of the run under way; null: no row has it.
     const index::PropertyColumn* column = nullptr;
     std::int64_t factor = 1;
