@@ -440,7 +440,8 @@ TEST_F(HttpServerTest, OurClientUnderstandsIt) {
 // Many who come again before they were told to: each knows at once, and none can come a third time
 // before it is their turn.
 TEST_F(HttpServerTest, RepeatedRefusalsHaveTheirHeadsAtOnceAndTheirBodiesInTurn) {
-  constexpr int kCallers = 300;  // The last of them waits for a third of a second.
+  constexpr int kCallers = 300;  // Their bodies take a third of a second.
+  constexpr int kRoundsMax = 20;
   HttpServerOptions options;
   options.lanes[static_cast<std::size_t>(Lane::Ingest)] = {.workers = 1, .waiting_max = 0};
   start(options);
@@ -459,17 +460,24 @@ TEST_F(HttpServerTest, RepeatedRefusalsHaveTheirHeadsAtOnceAndTheirBodiesInTurn)
     ASSERT_EQ(std::vector<int>{429}, statuses_of(bytes));
     whole = bytes.size();
   }
-  for (RawClient& caller : callers) caller.send(request);
-  RawClient& last = callers.back();
-  const std::string head = last.read(kPatience, 1).bytes;
-  EXPECT_EQ(std::vector<int>{429}, statuses_of(head));
-  EXPECT_NE(std::string::npos, head.find("Retry-After: 1\r\n")) << head;
-  EXPECT_TRUE(head.ends_with("\r\n\r\n")) << "the body came with the head";
-  const std::string body = last.read(kPatience, whole - head.size()).bytes;
-  EXPECT_EQ(whole, head.size() + body.size()) << body;
+  // Who is first among them depends on threads; on a machine that stands still all may be served
+  // before they are looked at.
+  int heads_alone = 0;
+  for (int round = 0; heads_alone == 0 && round < kRoundsMax; ++round) {
+    for (RawClient& caller : callers) caller.send(request);
+    for (RawClient& caller : callers) {
+      const std::string first = caller.read(kPatience, 1).bytes;
+      ASSERT_EQ(std::vector<int>{429}, statuses_of(first));
+      EXPECT_NE(std::string::npos, first.find("Retry-After: 1\r\n")) << first;
+      if (first.ends_with("\r\n\r\n")) ++heads_alone;
+      const std::string rest = caller.read(kPatience, whole - first.size()).bytes;
+      EXPECT_EQ(whole, first.size() + rest.size()) << rest;
+    }
+  }
+  EXPECT_GT(heads_alone, 0) << "bodies come with their heads";
   // What is refused for another reason waits for nobody.
-  last.send("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n");
-  const std::string other = last.read(kPatience, 1).bytes;
+  callers.back().send("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string other = callers.back().read(kPatience, 1).bytes;
   EXPECT_EQ(std::vector<int>{403}, statuses_of(other));
   EXPECT_TRUE(other.ends_with("}") || other.ends_with("}\n")) << other;
   {
