@@ -149,14 +149,15 @@ const MaskPair& Shape::ask(std::span<const MaskPair> by_condition, std::size_t w
 
 bool Shape::holds(std::span<const std::uint8_t> by_condition,
                   std::vector<std::uint8_t>& stack) const {
-  stack.clear();
+  stack.resize(depth_ + 1);
+  std::size_t top = 0;
   for (const Step& step : steps_) {
     const std::size_t taken = step.kind == Kind::AtLeast                           ? step.number
                               : step.kind == Kind::And || step.kind == Kind::Or ? 2
                               : step.kind == Kind::Not                            ? 1
                                                                                   : 0;
-    const std::span<const std::uint8_t> operands(stack.end() - static_cast<std::ptrdiff_t>(taken),
-                                                 stack.end());
+    top -= taken;
+    const std::span<const std::uint8_t> operands(&stack[top], taken);
     std::uint8_t answer = 0;
     switch (step.kind) {
       case Kind::Everyone: answer = 1; break;
@@ -169,10 +170,9 @@ bool Shape::holds(std::span<const std::uint8_t> by_condition,
         answer = std::count(operands.begin(), operands.end(), 1) >= step.count ? 1 : 0;
         break;
     }
-    stack.resize(stack.size() - taken);
-    stack.push_back(answer);
+    stack[top++] = answer;
   }
-  return !stack.empty() && stack.back() != 0;
+  return top != 0 && stack[top - 1] != 0;
 }
 
 }  // namespace muster::engine
