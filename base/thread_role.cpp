@@ -13,8 +13,9 @@ namespace muster {
 #ifdef __linux__
 namespace {
 
-// Of one slice; the default is some ms. The shortest that may be asked for is 0.1 ms.
-constexpr std::uint64_t kPromptSliceNs = 200'000;
+// Of one slice; the default is some ms. The shortest that may be asked for is 0.1 ms. A patient
+// thread's is protected to its end from those that are woken: so it is short, too.
+constexpr std::uint64_t kPromptSliceNs = 200'000, kPatientSliceNs = 300'000;
 
 // struct sched_attr of <linux/sched/types.h>, version 0: that header and <sched.h> of newer C
 // libraries define the same names.
@@ -32,11 +33,10 @@ static_assert(sizeof(SchedulingAttributes) == 48);
 
 void begin_role(const char* name, Urgency urgency) {
   pthread_setname_np(pthread_self(), name);
-  if (urgency == Urgency::Patient) return;
   SchedulingAttributes attributes;
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0U) != 0) return;
   if (attributes.policy != 0) return;  // Somebody chose otherwise for the whole program.
-  attributes.runtime = kPromptSliceNs;
+  attributes.runtime = urgency == Urgency::Prompt ? kPromptSliceNs : kPatientSliceNs;
   syscall(SYS_sched_setattr, 0, &attributes, 0U);
 }
 #else

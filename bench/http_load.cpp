@@ -8,6 +8,8 @@
 #include <optional>
 #include <thread>
 
+#include "base/thread_role.h"
+
 namespace muster::bench {
 
 namespace {
@@ -35,6 +37,9 @@ struct Sender {
 
   void run(std::uint16_t port, const LoadOptions& options, unsigned number,
            const MakeRequest& request) {
+    // Clients are elsewhere: that this one shares the server's cores is to be seen as little as may
+    // be.
+    begin_role("client", Urgency::Prompt);
     server::HttpClient client(server::Url{{"127.0.0.1", port}, ""}, "");
     const auto begun = steady_clock::now();
     const auto end = begun + std::chrono::duration_cast<steady_clock::duration>(

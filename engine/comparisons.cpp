@@ -5,6 +5,7 @@
 #include "engine/impl.h"
 #include "engine/question_parts.h"
 #include "engine/segment_document.h"
+#include "engine/standing/segment_histories.h"
 #include "query/overlap.h"
 
 namespace muster::engine {
@@ -77,7 +78,8 @@ Result<BreakdownAnswer> Engine::break_down(const Pass<Permission::Query>&,
                                            const BreakdownRequest& request) const {
   const Stopwatch watch;
   const Question& question = request.question;
-  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where, budget));
   BreakdownAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.count.as_of,
@@ -91,7 +93,7 @@ Result<BreakdownAnswer> Engine::break_down(const Pass<Permission::Query>&,
                                             .rows_max = request.rows_max,
                                             .zone = context.zone,
                                             .allow_unknown = question.allow_unknown},
-                                           budget_of(question), {impl_->parts.threads}, &made));
+                                           budget, {impl_->parts.threads}, &made));
   impl_->predicates.take(made, moment_of(question));
   answer.count.count = found.people;
   answer.count.cut_in_tie = query::cut_in_tie(*bound);
@@ -125,8 +127,10 @@ Result<OverlapAnswer> Engine::overlap(const Pass<Permission::Query>&,
   const Question& question = request.question;
   TRY(check_layers(request.layers));
   if (!question.timezone.empty()) TRY(Zone::named(question.timezone));
-  for (const OverlapLayer& layer : request.layers) TRY(impl_->state_for(layer.where));
-  const auto generation = impl_->generation();
+  const query::Budget budget = budget_of(question);
+  std::set<std::string> moved;
+  for (const OverlapLayer& layer : request.layers) moved.merge(moves_in(layer.where));
+  TRY_ASSIGN(const auto generation, impl_->state_with(moved, budget));
   OverlapAnswer answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   std::vector<query::BoundQueryPtr> bound;
@@ -138,7 +142,7 @@ Result<OverlapAnswer> Engine::overlap(const Pass<Permission::Query>&,
   }
   TRY(affordable(query::cost_of(bound), question, impl_->parts.threads));
   std::vector<query::KeptMade> made;
-  TRY_ASSIGN(const auto people, query::count_patterns(bound, budget_of(question),
+  TRY_ASSIGN(const auto people, query::count_patterns(bound, budget,
                                                       {impl_->parts.threads}, &made));
   for (query::KeptMade& of_layer : made) impl_->predicates.take(of_layer, moment_of(question));
   answer.snapshot = generation->sequence;

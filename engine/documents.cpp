@@ -7,6 +7,7 @@
 #include "engine/impl.h"
 #include "engine/references.h"
 #include "engine/segment_document.h"
+#include "engine/standing/segment_histories.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
@@ -40,6 +41,7 @@ Status valid_id(const std::string& kind, const std::string& id) {
 }  // namespace
 
 void Engine::Impl::apply_document(const storage::DocumentChange& change, TimeMs received) {
+  if (change.kind == kHistoryKind) return forget_history(change.id);
   writer.put_document(change.kind, change.id,
                       {change.version, received, change.deleted, change.json});
   if (change.kind != "list") return;
@@ -82,6 +84,7 @@ Result<Document> Engine::Impl::put(DocumentPut asked, std::string blob) {
     made = {asked.kind, asked.id, asked.json, version + 1, received, asked.deleted};
     apply_document(body, received);
     into.add({received, 0, std::move(body)});
+    if (asked.deleted && asked.kind == "segment") unfollow(asked.id, into);
     return Ok{};
   };
   TRY(commit(change));
@@ -105,7 +108,7 @@ Result<Document> Engine::put_segment(const Pass<Permission::Define>&, std::strin
   };
   TRY(query::bind(tree, context));  // Errors with the places of its own text.
   TRY(query::bind(self, context));
-  TRY(impl_->follow_histories(tree));
+  TRY(impl_->state_with(query::moved_segments(tree), {}));
   return impl_->put({"segment", std::string(id), segment_json(segment), false, {}});
 }
 

@@ -62,6 +62,9 @@ struct Parts {
   // Events are kept so long by their time, to the day (below ten days to the hour, below ten hours
   // exactly), and are forgotten then; nothing: for ever.
   std::optional<TimeMs> events_retention = {};
+  // Segments of which who entered and left can be asked at any one time: each takes room, and
+  // whoever may ask may ask for it (engine/standing/segment_histories.h).
+  std::size_t histories_max = 1'000;
   // Who was erased, and is not taken in again however they come; null: their ids are refused as
   // long as these data know them. Those in it whom the data still have are erased at the start.
   storage::Suppression* suppression = nullptr;

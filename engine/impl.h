@@ -30,6 +30,7 @@
 #include "engine/standing/change_index.h"
 #include "engine/standing/change_retention.h"
 #include "engine/standing/memberships.h"
+#include "engine/standing/segment_histories.h"
 #include "engine/standing/standing_segments.h"
 #include "index/writer.h"
 #include "storage/person_keys.h"
@@ -239,11 +240,20 @@ class Engine::Impl {
   // (engine/standing/segment_histories.cpp) The state to ask a question of: it has the histories
   // of all segments that `entered` and `left` name there. Those that are not followed are from now
   // on, beginning with the rows of the change stream.
-  // Errors: LimitExceeded; those of the log and of commit().
-  Result<std::shared_ptr<const index::Generation>> state_for(std::string_view where);
-  Status follow_histories(const query::NodePtr& tree);
-  Status follow_history(const std::string& segment);
+  // Errors: LimitExceeded, also where the budget runs out; those of the log and of commit().
+  Result<std::shared_ptr<const index::Generation>> state_for(std::string_view where,
+                                                             const query::Budget& budget);
+  Result<std::shared_ptr<const index::Generation>> state_with(
+      const std::set<std::string>& moved, const query::Budget& budget);
+  Status follow_history(const std::string& segment, const query::Budget& budget);
   void apply_history(const storage::SegmentHistory& record, TimeMs received);
+  // (engine/standing/unfollow.cpp) From here on the segment's history is not followed, unless a
+  // definition that is saved, or was, asks for it.
+  void unfollow(const std::string& segment, Commit& into);
+  void forget_history(const std::string& segment);
+  // Makes room for one more: the one goes that nobody has asked about for the longest.
+  // Errors: LimitExceeded where definitions ask for all of them.
+  Status unfollow_one(Commit& into);
   void find_histories();  // Of a state that was read back.
   // Who moved becomes events of theirs, where the segment's history is followed. Returns whether
   // there were any.
@@ -293,7 +303,8 @@ class Engine::Impl {
   Memberships memberships;                          // For look-ups; any thread.
   ChangeIndex changes;
   std::set<std::string> histories;                  // Followed; the leader's alone.
-  std::mutex following_mutex;                       // Held while one is read.
+  HistoryUse history_use;                           // Of those that are followed; any thread.
+  std::timed_mutex following_mutex;                 // Held while one is read.
   TimeMs standing_at = 0;                           // Of the state that was read back.
   std::map<std::string, index::Bitmap> followed;    // Members as told; of a replay under way.
   std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.

@@ -176,7 +176,8 @@ CheckAnswer Engine::check(const Pass<Permission::Query>&, const Question& questi
 
 Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question& question) const {
   const Stopwatch watch;
-  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where, budget));
   CountAnswer answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of,
@@ -184,7 +185,7 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
   TRY(affordable(query::cost_of(*bound), question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.count,
-             query::count(*bound, budget_of(question), {impl_->parts.threads}, &made));
+             query::count(*bound, budget, {impl_->parts.threads}, &made));
   impl_->predicates.take(made, moment_of(question));
   answer.cut_in_tie = query::cut_in_tie(*bound);
   answer.snapshot = generation->sequence;
@@ -196,7 +197,8 @@ Result<CountAnswer> Engine::count(const Pass<Permission::Query>&, const Question
 Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
                                             const Question& question) const {
   const Stopwatch watch;
-  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where, budget));
   ClausesAnswer answer;
   answer.count.as_of = question.as_of.value_or(impl_->now());
   // The whole is bound too: an error is told about the segment, not about a clause of it.
@@ -207,7 +209,7 @@ Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
   context.allow_unknown = question.allow_unknown;
   context.kept = impl_->kept_for(question);
   query::KeptMade made;
-  TRY_ASSIGN(auto root, query::count_clauses(tree, context, budget_of(question),
+  TRY_ASSIGN(auto root, query::count_clauses(tree, context, budget,
                                              {impl_->parts.threads}, &made,
                                              [&](const query::Cost& cost) {
                                                return affordable(cost, question,
@@ -225,15 +227,16 @@ Result<ClausesAnswer> Engine::count_clauses(const Pass<Permission::Query>&,
 Result<MembersAnswer> Engine::members(const Pass<Permission::Members>&,
                                       const Question& question) const {
   const Stopwatch watch;
+  const query::Budget budget = budget_of(question);
   MembersAnswer answer;
-  TRY_ASSIGN(answer.generation, impl_->state_for(question.where));
+  TRY_ASSIGN(answer.generation, impl_->state_for(question.where, budget));
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, answer.generation, answer.as_of,
                                              impl_->kept_for(question)));
   TRY(affordable(query::cost_of(*bound), question, impl_->parts.threads));
   query::KeptMade made;
   TRY_ASSIGN(answer.members,
-             query::members(*bound, budget_of(question), {impl_->parts.threads}, &made));
+             query::members(*bound, budget, {impl_->parts.threads}, &made));
   impl_->predicates.take(made, moment_of(question));
   answer.snapshot = answer.generation->sequence;
   answer.took_us = watch.us();
@@ -305,7 +308,8 @@ Result<std::vector<ProfileRow>> Engine::rows(const Pass<Permission::Members>&,
 
 Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Question& question,
                                     std::string_view profile_id, LookForFlip look) const {
-  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where, budget));
   Explanation answer;
   answer.as_of = question.as_of.value_or(impl_->now());
   TRY_ASSIGN(const auto bound, impl_->bind(question, generation, answer.as_of));
@@ -313,7 +317,6 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
   if (!ordinal || !generation->profiles.live.contains(*ordinal)) {
     return Error{ErrorCode::NotFound, "there is no profile with this id"};
   }
-  const query::Budget budget = budget_of(question);
   TRY_ASSIGN(auto root, query::explain(*bound, *ordinal, budget));
   const auto bind_at = [&](TimeMs now) { return impl_->bind(question, generation, now); };
   TRY_ASSIGN(query::Until until,
@@ -336,13 +339,14 @@ Result<Explanation> Engine::explain(const Pass<Permission::Members>&, const Ques
 }
 
 Result<PlanAnswer> Engine::plan(const Pass<Permission::Query>&, const Question& question) const {
-  TRY_ASSIGN(const auto generation, impl_->state_for(question.where));
+  const query::Budget budget = budget_of(question);
+  TRY_ASSIGN(const auto generation, impl_->state_for(question.where, budget));
   TRY_ASSIGN(const auto bound,
              impl_->bind(question, generation, question.as_of.value_or(impl_->now()),
                          impl_->kept_for(question)));
   TRY(affordable(query::cost_of(*bound), question, 1));
   query::KeptMade made;
-  TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget_of(question), &made));
+  TRY_ASSIGN(auto plan, query::measured_plan(*bound, budget, &made));
   impl_->predicates.take(made, moment_of(question));
   return PlanAnswer{plan_node(std::move(plan)), generation->sequence,
                     expected_us(query::cost_of(*bound), 1)};

@@ -55,7 +55,7 @@ Result<Document> Engine::put_trait(const Pass<Permission::Define>&, std::string_
       query::Node{.kind = query::NodeKind::PathValue, .path = {{name}}});
   TRY(query::check_value(itself, after));
   if (newest) TRY(check_users(name, before, after));
-  TRY(impl_->follow_histories(value));
+  TRY(impl_->state_with(query::moved_segments(value), {}));
   return impl_->put({"trait", name, trait_json(trait), false, {}});
 }
 

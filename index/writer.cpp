@@ -259,6 +259,12 @@ bool Writer::add_system_events(SystemEvents events) {
   return true;
 }
 
+void Writer::drop_system_events(const std::string& name) {
+  CHECK(is_system_event(name));
+  events_.erase(name);
+  state_.events.erase(name);
+}
+
 void Writer::note_rows(const TypedRows& rows, std::span<const Ordinal> ordinals) {
   if (!notes_touched_) return;
   if (rows.table.kind == TableKind::Entities) {
@@ -333,6 +339,10 @@ void Writer::put_document(const std::string& kind, const std::string& id,
   if (kind == kEventsSince) state_.events_since = events_since_of(*slot->back());
   const bool is_asked = kind == "segment" || kind == "trait" || kind == "list";
   touched_.is_document |= notes_touched_ && is_asked;
+}
+
+void Writer::drop_document(const std::string& kind, const std::string& id) {
+  state_.documents.change().erase({kind, id});
 }
 
 void Writer::put_list(const std::string& id, Bitmap members, std::uint64_t version) {

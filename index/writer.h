@@ -93,6 +93,8 @@ class Writer {
 
   // Adds them, but to people who were erased. Returns whether there were others.
   bool add_system_events(SystemEvents events);
+  // All of one name go, of whoever has them. Nobody who is kept up to date asks for them.
+  void drop_system_events(const std::string& name);
 
   // Forgets events from before the moment, of the people of these blocks, and those that wait for
   // their profile; none from before it are added from now on. Returns how many the people had.
@@ -129,6 +131,8 @@ class Writer {
   void forget_erased();
 
   void put_document(const std::string& kind, const std::string& id, StoredDocument document);
+  // Without a trace: for what the system itself keeps there.
+  void drop_document(const std::string& kind, const std::string& id);
   void put_list(const std::string& id, Bitmap members, std::uint64_t version);
   void remove_list(const std::string& id);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/heap.h"
+#include "base/thread_role.h"
 #include "server/cli/command_line.h"
 #include "storage/archive.h"
 #include "storage/backup.h"
@@ -206,5 +207,6 @@ Stores all_stores() {
 
 int main(int argc, char** argv) {
   muster::keep_freed_memory();
+  muster::begin_role("muster", muster::Urgency::Patient);
   return run_command_line(argc, argv, all_stores());
 }

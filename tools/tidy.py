@@ -67,7 +67,7 @@ THIRD_PARTY = {
     'boost/multiprecision': ['tests/'],  # A second arithmetic, to compare with.
     'boost/url': ['connect/', 'server/'],
     'rocksdb/': ['storage/'],
-    'zstd': ['storage/', 'connect/'],
+    'zstd': ['base/'],
     'curl/': ['connect/'],
     're2/': ['query/'],
     'openssl/': ['base/crypto', 'connect/', 'server/http/'],

@@ -11,6 +11,7 @@
 #include "engine/impl.h"
 #include "engine/segment_document.h"
 #include "engine/standing/change_rows.h"
+#include "query/execute/budget.h"
 #include "query/language/language.h"
 
 namespace muster::engine {
@@ -22,9 +23,8 @@ using storage::SegmentHistory;
 
 namespace {
 
-// The document that says since when: a state's own, that nobody but the engine writes.
-constexpr const char* kKind = "segment history";
-// Rows may go past their retention while they are read: then they are read again.
+// Rows may go past their retention while they are read, and histories that others need go: then it
+// is done again.
 constexpr int kTriesMax = 3;
 // Of a row in a record, before it is packed: ordinal and time.
 constexpr std::uint64_t kRowBytesMax = 16;
@@ -41,21 +41,25 @@ bool may_ask_for_moves(std::string_view where) {
 // Its rows in the stream from `first` on, each with the time at which it became known.
 class RowsSoFar {
  public:
-  RowsSoFar(std::string segment, std::uint64_t first)
-      : segment_(std::move(segment)), next_(first) {}
+  RowsSoFar(std::string segment, std::uint64_t first, const query::Budget& budget)
+      : segment_(std::move(segment)), next_(first), budget_(budget) {}
 
-  // Up to the end of record `last`.  Errors: those of visit_changes(); LimitExceeded.
+  // Up to the end of record `last`.
+  // Errors: those of visit_changes(); LimitExceeded, also where the budget runs out.
   Status read(storage::Log& log, const ChangeIndex& index, std::uint64_t last) {
     bool is_too_much = false;
+    std::optional<Error> ended;
     const auto take = [&](TimeMs known, const MembershipChanges& told) {
       for (const MembershipGroup& group : told.groups) {
         if (group.segment == segment_) add(group, known);
       }
       next_ = told.first + told.rows();
       is_too_much = rows_ > kHistoryRowsMax;
-      return !is_too_much && next_ < index.next_row();
+      ended = query::exhausted(budget_);
+      return !ended && !is_too_much && next_ < index.next_row();
     };
     if (next_ < index.next_row()) TRY(visit_changes(log, index, next_, last, take));
+    if (ended) return std::move(*ended);
     if (!is_too_much) return Ok{};
     return Error{ErrorCode::LimitExceeded,
                  "people entered and left segment '" + segment_ + "' more than 20,000,000 times "
@@ -74,6 +78,7 @@ class RowsSoFar {
 
   std::string segment_;
   std::uint64_t next_;
+  const query::Budget budget_;
   std::uint64_t rows_ = 0;
   std::vector<MembershipGroup> groups_;
 };
@@ -162,49 +167,88 @@ TimeMs known_since(const index::Generation& generation, const std::string& segme
 
 }  // namespace
 
+std::set<std::string> moves_in(std::string_view where) {
+  if (!may_ask_for_moves(where)) return {};
+  const auto tree = parse_where(where);  // What cannot be read is told by who binds it.
+  return tree ? query::moved_segments(*tree) : std::set<std::string>();
+}
+
+void HistoryUse::note(const std::string& segment) {
+  const std::lock_guard held(mutex_);
+  last_[segment] = ++next_;
+}
+
+void HistoryUse::forget(const std::string& segment) {
+  const std::lock_guard held(mutex_);
+  last_.erase(segment);
+}
+
+std::uint64_t HistoryUse::last(const std::string& segment) const {
+  const std::lock_guard held(mutex_);
+  const auto found = last_.find(segment);
+  return found == last_.end() ? 0 : found->second;
+}
+
 std::optional<TimeMs> history_since(const index::Generation& generation,
                                     const std::string& segment) {
-  const index::StoredDocument* const found = generation.document(kKind, segment);
+  const index::StoredDocument* const found = generation.document(kHistoryKind, segment);
   if (found == nullptr) return std::nullopt;
   TimeMs since = 0;
   std::from_chars(found->json.data(), found->json.data() + found->json.size(), since);
   return since;
 }
 
-Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_for(std::string_view where) {
-  if (may_ask_for_moves(where)) {
-    // What cannot be read is told by who binds it.
-    if (const auto tree = parse_where(where)) TRY(follow_histories(*tree));
-  }
-  return generation();
+Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_for(
+    std::string_view where, const query::Budget& budget) {
+  return state_with(moves_in(where), budget);
 }
 
-Status Engine::Impl::follow_histories(const query::NodePtr& tree) {
-  for (const std::string& segment : query::moved_segments(tree)) {
+Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_with(
+    const std::set<std::string>& moved, const query::Budget& budget) {
+  if (moved.size() > parts.histories_max) {
+    return Error{ErrorCode::LimitExceeded,
+                 "a question may ask who entered and left up to " +
+                     std::to_string(parts.histories_max) + " segments, and this one names " +
+                     std::to_string(moved.size())};
+  }
+  for (int i = 0; i < kTriesMax; ++i) {
     const auto state = generation();
-    const bool is_known = state->document("segment", segment) != nullptr;
-    if (is_known && !history_since(*state, segment)) TRY(follow_history(segment));
+    bool is_complete = true;
+    for (const std::string& segment : moved) {
+      if (state->document("segment", segment) == nullptr) continue;  // Told by who binds it.
+      history_use.note(segment);
+      if (history_since(*state, segment)) continue;
+      is_complete = false;
+      TRY(follow_history(segment, budget));
+    }
+    if (is_complete) return state;
   }
-  return Ok{};
+  // Others take their places as fast as they are given.
+  return Error{ErrorCode::Overloaded,
+               "too many questions ask who entered and left other segments; try again soon", {},
+               std::chrono::seconds(1)};
 }
 
-Status Engine::Impl::follow_history(const std::string& segment) {
-  const std::lock_guard following(following_mutex);  // One after the other: each reads the stream.
+Status Engine::Impl::follow_history(const std::string& segment, const query::Budget& budget) {
+  // One after the other: each reads the stream.
+  std::unique_lock following(following_mutex, std::defer_lock);
+  if (!budget.deadline) {
+    following.lock();
+  } else if (!following.try_lock_until(*budget.deadline)) {
+    return query::failure(budget);
+  }
   if (history_since(*generation(), segment)) return Ok{};
   TRY(has_memory());
   Status done = Ok{};
   for (int i = 0; i < kTriesMax; ++i) {
-    RowsSoFar rows(segment, changes.horizon().first);
+    RowsSoFar rows(segment, changes.horizon().first, budget);
     done = rows.read(*parts.log, changes, generation()->sequence);
     if (!done && done.error().code == ErrorCode::NotFound) continue;
     TRY(done);
     done = commit([&](Commit& into) -> Status {
-      if (histories.size() >= kHistoriesMax) {
-        return Error{ErrorCode::LimitExceeded,
-                     "who entered and left is followed for 1,000 segments, and for no more"};
-      }
       // Few are left to be read while everybody waits.
       TRY(rows.read(*parts.log, changes, parts.log->last_sequence()));
+      if (histories.size() >= parts.histories_max) TRY(unfollow_one(into));
       const TimeMs since = known_since(writer.state(), segment, changes.horizon());
       const TimeMs received = now();
       for (SegmentHistory& record : records_of(segment, since, rows.take())) {
@@ -225,13 +269,14 @@ void Engine::Impl::apply_history(const SegmentHistory& record, TimeMs received) 
   for (const MembershipGroup& group : record.groups) moves.add(group, group.times.at(0));
   std::move(moves).give(writer);
   if (!record.since) return;
-  writer.put_document(kKind, record.segment, {1, received, false, std::to_string(*record.since)});
+  writer.put_document(kHistoryKind, record.segment,
+                      {1, received, false, std::to_string(*record.since)});
   histories.insert(record.segment);
 }
 
 void Engine::Impl::find_histories() {
   for (const auto& [key, versions] : writer.state().documents) {
-    if (key.first == kKind) histories.insert(key.second);
+    if (key.first == kHistoryKind) histories.insert(key.second);
   }
 }
 

@@ -3,13 +3,19 @@
 // As long as nobody asks, who entered and left stands in the change stream alone. The first
 // question that asks makes events of a segment's rows (index/system_events.h), by a record that has
 // them (storage::SegmentHistory); from then on every commit adds those of its own rows. So windows,
-// conditions, explanations and standing segments know them as they know all events.
+// conditions, explanations and standing segments know them as they know all events. That ends when
+// the segment is deleted, or its place is wanted for another one; it may begin again.
 //
 // Thread safety: any thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "index/generation.h"
@@ -18,8 +24,26 @@ namespace muster::engine {
 
 // Rows of one segment that become events at once.
 inline constexpr std::uint64_t kHistoryRowsMax = 20'000'000;
-// Segments that are followed: each takes room, and whoever may ask may ask for it.
-inline constexpr std::size_t kHistoriesMax = 1'000;
+
+// The document that says since when: a state's own, that nobody but the engine writes.
+inline constexpr const char* kHistoryKind = "segment history";
+
+// The segments that `entered` and `left` of a question name; of one that cannot be read, none.
+std::set<std::string> moves_in(std::string_view where);
+
+// When each was asked about, in order, since the program began.
+class HistoryUse {
+ public:
+  void note(const std::string& segment);
+  void forget(const std::string& segment);
+  // 0: not at all.
+  std::uint64_t last(const std::string& segment) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::uint64_t next_ = 0;
+  std::map<std::string, std::uint64_t> last_;
+};
 
 // Since when all moves of the segment are known; nothing: its history is not followed.
 std::optional<TimeMs> history_since(const index::Generation& generation,

@@ -54,10 +54,8 @@ class EngineDoorTest : public ::testing::Test {
                         .documents = std::move(door->documents),
                         .journal = std::move(door->journal),
                         .destinations = std::make_unique<FakeFactory>(receiver_)};
-    auto opened = Exporter::open(std::move(parts), {.clock = &test_.clock(), .random = &random_,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened) << opened.error().message;
-    exporter_ = std::move(*opened);
+    exporter_ = testing::opened(std::move(parts), test_.clock(), random_);
+    ASSERT_NE(nullptr, exporter_);
   }
 
   void restart() {

@@ -347,6 +347,14 @@ class FakeFactory final : public DestinationFactory {
 
 // --- All together --------------------------------------------------------------------------------
 
+// Null, and a failure, where it cannot be opened.
+inline std::unique_ptr<Exporter> opened(ExporterParts parts, const Clock& clock, Random& random) {
+  auto exporter = Exporter::open(std::move(parts), {.clock = &clock, .random = &random,
+                                                    .secret_key = std::string(32, 'k')});
+  EXPECT_TRUE(exporter) << (exporter ? "" : exporter.error().message);
+  return exporter ? std::move(*exporter) : nullptr;
+}
+
 class World {
  public:
   explicit World(std::uint64_t seed = 1) : random(seed) {}
@@ -360,10 +368,8 @@ class World {
                         .destinations = std::make_unique<FakeFactory>(receiver),
                         .contacts = std::make_unique<FakeContacts>(store, contacts)};
     exporter.reset();
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock, .random = &random,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened) << opened.error().message;
-    exporter = std::move(*opened);
+    exporter = opened(std::move(parts), clock, random);
+    ASSERT_NE(nullptr, exporter);
   }
 
   // The power fails and comes back.

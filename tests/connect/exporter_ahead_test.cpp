@@ -115,10 +115,8 @@ class ExporterAhead : public ::testing::Test {
                         .documents = std::make_unique<FakeDocuments>(store_),
                         .journal = std::make_unique<SlowJournal>(store_, meeting_),
                         .destinations = std::make_unique<FakeFactory>(receiver_)};
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock_, .random = &random_,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened);
-    exporter_ = std::move(*opened);
+    exporter_ = testing::opened(std::move(parts), clock_, random_);
+    ASSERT_NE(nullptr, exporter_);
   }
 
   void define(int batch) {

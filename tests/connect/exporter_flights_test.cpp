@@ -92,10 +92,8 @@ class Flights : public ::testing::Test {
                         .documents = std::make_unique<FakeDocuments>(store_),
                         .journal = std::make_unique<FakeJournal>(store_),
                         .destinations = std::make_unique<AirFactory>(field_)};
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock_, .random = &random_,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened) << opened.error().message;
-    exporter_ = std::move(*opened);
+    exporter_ = testing::opened(std::move(parts), clock_, random_);
+    ASSERT_NE(nullptr, exporter_);
   }
 
   void destination(const std::string& members) {

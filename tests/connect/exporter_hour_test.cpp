@@ -116,10 +116,8 @@ class AnHourDown : public ::testing::TestWithParam<const char*> {
                         .journal = std::make_unique<CountingJournal>(written_),
                         .destinations = std::make_unique<FakeFactory>(receiver_),
                         .contacts = std::make_unique<FakeContacts>(store_, contacts_)};
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock_, .random = &random_,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened) << opened.error().message;
-    exporter_ = std::move(*opened);
+    exporter_ = testing::opened(std::move(parts), clock_, random_);
+    ASSERT_NE(nullptr, exporter_);
     const std::string batch = std::to_string(kBatch);
     ASSERT_TRUE(exporter_->put_destination(
         pass_, "crm", R"({"kind":"webhook","url":"https://hooks.example.com/in","concurrency":8,)"

@@ -105,10 +105,7 @@ class ExporterThreads : public ::testing::Test {
   static std::string sync(int i) { return "s" + std::to_string(i); }
 
   void SetUp() override {
-    for (index::Ordinal i = 0; i < kPeople; ++i) {
-      people_.add(i, "p" + std::to_string(i) + "@example.com");
-      people_.segments["buyers"].add(i);
-    }
+    people_.add_buyers(0, kPeople);
     for (int i = 0; i < kDestinations; ++i) {
       Receiver& receiver = hosts_.hosts[host(i)].receiver;
       receiver.reacts = [&receiver](const std::string&, const boost::json::value&) {
@@ -121,10 +118,8 @@ class ExporterThreads : public ::testing::Test {
                         .documents = std::make_unique<LockedDocuments>(store_),
                         .journal = std::make_unique<LockedJournal>(store_),
                         .destinations = std::make_unique<HostFactory>(hosts_)};
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock_, .random = &random_,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened);
-    exporter_ = std::move(*opened);
+    exporter_ = testing::opened(std::move(parts), clock_, random_);
+    ASSERT_NE(nullptr, exporter_);
     for (int i = 0; i < kDestinations; ++i) define(i);
   }
 

@@ -30,11 +30,8 @@ AddressGuard loopback_allowed() {
 class Live {
  public:
   explicit Live(index::Ordinal people_count) {
-    for (index::Ordinal i = 0; i < people_count; ++i) {
-      people.add(i, "p" + std::to_string(i) + "@example.com");
-      people.segments["buyers"].add(i);
-      ids.push_back("p" + std::to_string(i));
-    }
+    people.add_buyers(0, people_count);
+    for (index::Ordinal i = 0; i < people_count; ++i) ids.push_back("p" + std::to_string(i));
     open();
   }
 
@@ -44,10 +41,8 @@ class Live {
                         .documents = std::make_unique<FakeDocuments>(store),
                         .journal = std::make_unique<FakeJournal>(store),
                         .destinations = std::make_unique<WebhookFactory>(loopback_allowed())};
-    auto opened = Exporter::open(std::move(parts), {.clock = &clock, .random = &random,
-                                                    .secret_key = std::string(32, 'k')});
-    ASSERT_TRUE(opened) << opened.error().message;
-    exporter = std::move(*opened);
+    exporter = testing::opened(std::move(parts), clock, random);
+    ASSERT_NE(nullptr, exporter);
   }
 
   void define(const std::string& url, const std::string& members) {

@@ -3,9 +3,11 @@
 // MUSTER_CASES=n takes n lives instead of 20; MUSTER_SEED plays a run again.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 
 #include "base/time.h"
+#include "engine/standing/segment_histories.h"
 #include "tests/engine/standing_case.h"
 #include "tests/support/run_length.h"
 #include "tests/support/temporary_folder.h"
@@ -29,6 +31,11 @@ class Moves : public StandingCase {
     const auto found = test_.members(question(where));
     EXPECT_TRUE(found) << where << "\n" << (found ? "" : found.error().message);
     return found ? *found : std::vector<std::string>{"?"};
+  }
+  bool is_followed(const std::string& segment) {
+    const auto found = test_.engine().members(pass<Permission::Members>(), question("everyone"));
+    EXPECT_TRUE(found);
+    return found && engine::history_since(*found->generation, segment).has_value();
   }
   // Somebody who is gold becomes one with somebody who is not.
   void expect_no_move_by_joining() {
@@ -241,6 +248,91 @@ TEST_F(Moves, NameASegmentThatIsThereAndNotThemselves) {
   EXPECT_EQ(ErrorCode::Conflict, gone.error().code);
 }
 
+TEST_F(Moves, EndWithTheirSegmentAndBeginAgainWithIt) {
+  save_gold();
+  gold("p");
+  EXPECT_EQ((Ids{"p"}), who("entered \"gold\" in last 7d"));
+  EXPECT_TRUE(is_followed("gold"));
+  ASSERT_TRUE(test_.engine().delete_segment(pass<Permission::Define>(), "gold"));
+  EXPECT_FALSE(is_followed("gold"));
+  ASSERT_TRUE(test_.restart());
+  EXPECT_FALSE(is_followed("gold"));
+  test_.clock().advance(kDay);
+  save_gold();
+  EXPECT_FALSE(is_followed("gold"));
+  gold("q");
+  expect_everywhere("entered \"gold\" in last 12h", {"p", "q"});  // p came back with it.
+  expect_everywhere("entered \"gold\" before 12h ago", {"p"});
+  expect_everywhere("left \"gold\" in last 7d", {"p"});
+}
+
+TEST_F(Moves, ThatAnOldVersionAsksForStay) {
+  save_gold();
+  gold("p");
+  save("new", "entered \"gold\" in last 7d");
+  save("new", "plan = \"gold\"");
+  ASSERT_TRUE(test_.engine().delete_segment(pass<Permission::Define>(), "gold"));
+  EXPECT_TRUE(is_followed("gold"));
+  save_gold();
+  expect_everywhere("in segment \"new\" @ 1", {"p"});
+}
+
+TEST_F(Moves, GiveTheirPlaceToOthersWhenNobodyAsksForThem) {
+  constexpr std::size_t kMost = 20;
+  test_.follow_at_most(kMost);
+  ASSERT_TRUE(test_.restart());
+  save_gold();
+  gold("p");
+  save("new", "entered \"gold\" in last 7d");
+  const auto id = [](std::size_t i) { return "s" + std::to_string(i); };
+  for (std::size_t i = 0; i <= kMost; ++i) save(id(i), "plan = \"gold\"");
+  for (std::size_t i = 0; i + 1 < kMost; ++i) {
+    EXPECT_EQ((Ids{"p"}), who("entered \"" + id(i) + "\" today"));
+  }
+  EXPECT_EQ((Ids{"p"}), who("entered \"s0\" today"));
+  EXPECT_TRUE(is_followed("s1"));
+  const std::string last = id(kMost);
+  EXPECT_EQ((Ids{"p"}), who("entered \"" + last + "\" today"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(is_followed("gold"));
+    EXPECT_TRUE(is_followed("s0"));
+    EXPECT_TRUE(is_followed(last));
+    EXPECT_FALSE(is_followed("s1"));
+    ASSERT_TRUE(test_.restart());
+  }
+  expect_everywhere("entered \"s1\" today", {"p"});
+  for (std::size_t i = 0; i <= kMost; ++i) {
+    const auto put = test_.engine().put_segment(
+        pass<Permission::Define>(), "t" + std::to_string(i),
+        R"({"where": "entered \")" + id(i) + R"(\" today"})");
+    ASSERT_EQ(i + 1 < kMost, put.has_value()) << i;  // One is "gold", for "new".
+    if (put) continue;
+    EXPECT_NE(std::string::npos, put.error().message.find("ask for all of them"));
+  }
+}
+
+TEST_F(Moves, AreNotReadForAQuestionWhoseTimeIsOver) {
+  save_gold();
+  gold("p");
+  engine::Question late = question("entered \"gold\" today");
+  late.deadline = std::chrono::milliseconds(0);
+  const auto asked = test_.count(late);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(ErrorCode::LimitExceeded, asked.error().code);
+  EXPECT_FALSE(is_followed("gold"));
+}
+
+TEST_F(Moves, OfMoreSegmentsThanAreFollowedAreNotAskedForAtOnce) {
+  std::string where = "entered \"s0\" today";
+  for (std::size_t i = 1; i <= 1'000; ++i) {
+    where += " or entered \"s" + std::to_string(i) + "\" today";
+  }
+  const auto asked = test_.count(question(where));
+  ASSERT_FALSE(asked);
+  EXPECT_NE(std::string::npos, asked.error().message.find("this one names 1001"))
+      << asked.error().message;
+}
+
 // Lives of people who come and go, against a list of when they did.
 class MovesOfAll {
  public:
@@ -254,6 +346,7 @@ class MovesOfAll {
   void step() {
     test_.clock().advance(random_.below(3) * kDay / 2 + random_.below(5));
     if (random_.below(12) == 0) follow();
+    if (random_.below(12) == 0) save_anew();
     if (random_.below(10) == 0) {
       ASSERT_TRUE(test_.restart());
     }
@@ -290,6 +383,20 @@ class MovesOfAll {
 
  private:
   static constexpr int kPeople = 9;
+
+  // Whoever is in it leaves, and comes back.
+  void save_anew() {
+    ASSERT_TRUE(test_.engine().delete_segment(pass<Permission::Define>(), "gold"));
+    for (const auto& [id, is_in] : is_in_) {
+      if (is_in) moves_[false][id].push_back(test_.engine().now());
+    }
+    if (random_.below(2) == 0) test_.clock().advance(kDay);
+    ASSERT_TRUE(test_.engine().put_segment(pass<Permission::Define>(), "gold",
+                                           R"({"where": "plan = \"gold\""})"));
+    for (const auto& [id, is_in] : is_in_) {
+      if (is_in) moves_[true][id].push_back(test_.engine().now());
+    }
+  }
 
   void follow() { EXPECT_TRUE(test_.count(question("left \"gold\" today"))); }
 

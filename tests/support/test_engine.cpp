@@ -54,6 +54,7 @@ Status TestEngine::restart() {
                                             .raw_archive = raw_archive_,
                                             .changes_retention = changes_retention_,
                                             .events_retention = events_retention_,
+                                            .histories_max = histories_max_,
                                             .suppression = suppression_,
                                             .look_every = look_every_,
                                             .notice = noticed}));

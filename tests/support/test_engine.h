@@ -52,6 +52,8 @@ class TestEngine {
   }
   // From the next restart on, rows of the change stream are kept so long.
   void keep_changes_for(TimeMs keep) { changes_retention_ = keep; }
+  // From the next restart on, who entered and left is known of so many segments.
+  void follow_at_most(std::size_t histories_max) { histories_max_ = histories_max; }
   // From the next restart on, events are kept so long.
   void keep_events_for(std::optional<TimeMs> keep) { events_retention_ = keep; }
   // From the next restart on, the state is made from this.
@@ -95,6 +97,7 @@ class TestEngine {
   std::optional<TimeMs> raw_retention_;
   std::filesystem::path raw_archive_;
   std::optional<TimeMs> changes_retention_, events_retention_;
+  std::size_t histories_max_ = 1'000;
   engine::Base base_ = engine::Base::NewestCheckpoint;
   storage::Suppression* suppression_ = nullptr;
   std::uint64_t checkpoint_bytes_ = 0;

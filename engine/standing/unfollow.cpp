@@ -1,0 +1,74 @@
+// Histories of segments that nobody needs any longer.
+#include <algorithm>
+
+#include "base/system_names.h"
+#include "engine/impl.h"
+#include "engine/segment_document.h"
+#include "engine/standing/segment_histories.h"
+#include "engine/trait_document.h"
+#include "query/language/language.h"
+
+namespace muster::engine {
+namespace {
+
+// What a version of a segment or trait asks for; one that cannot be read asks for nothing.
+std::set<std::string> moves_of(const std::string& kind, const std::string& json) {
+  if (kind == "segment") {
+    const auto segment = parse_segment(json);
+    return segment ? moves_in(segment->where) : std::set<std::string>();
+  }
+  const auto trait = parse_trait(json);
+  const auto value = trait ? query::parse_value(trait->value) : Result<query::NodePtr>(nullptr);
+  return value && *value ? query::moved_segments(*value) : std::set<std::string>();
+}
+
+// Old versions may be asked by their number, and come back.
+std::set<std::string> moves_of_definitions(const index::Generation& state) {
+  std::set<std::string> found;
+  for (const auto& [key, versions] : state.documents) {
+    if (key.first != "segment" && key.first != "trait") continue;
+    for (const auto& version : *versions) {
+      if (!version->deleted) found.merge(moves_of(key.first, version->json));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+void Engine::Impl::forget_history(const std::string& segment) {
+  for (const Move move : {Move::Entered, Move::Left}) {
+    writer.drop_system_events(move_event(move, segment));
+  }
+  writer.drop_document(kHistoryKind, segment);
+  histories.erase(segment);
+  history_use.forget(segment);
+}
+
+void Engine::Impl::unfollow(const std::string& segment, Commit& into) {
+  if (!histories.contains(segment)) return history_use.forget(segment);
+  if (moves_of_definitions(writer.state()).contains(segment)) return;
+  forget_history(segment);
+  into.add({now(), 0, storage::DocumentChange{kHistoryKind, segment, 0, true, "", {}}});
+}
+
+Status Engine::Impl::unfollow_one(Commit& into) {
+  const std::set<std::string> needed = moves_of_definitions(writer.state());
+  std::optional<std::string> longest;
+  for (const std::string& segment : histories) {
+    if (needed.contains(segment)) continue;
+    const bool is_longer = !longest || history_use.last(segment) < history_use.last(*longest);
+    if (is_longer) longest = segment;
+  }
+  if (!longest) {
+    return Error{ErrorCode::LimitExceeded,
+                 "who entered and left is followed for " + std::to_string(parts.histories_max) +
+                     " segments, and saved segments and traits ask for all of them; delete some "
+                     "that you do not need"};
+  }
+  forget_history(*longest);
+  into.add({now(), 0, storage::DocumentChange{kHistoryKind, *longest, 0, true, "", {}}});
+  return Ok{};
+}
+
+}  // namespace muster::engine
