@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "index/kernels/pairs.h"
 #include "query/execute/budget.h"
 #include "query/execute/packed_rows.h"
 #include "query/execute/row_filter.h"
@@ -33,24 +34,19 @@ class PairBits {
  public:
   // Sixteen bits for each of so many pairs, and no more than stay in the second cache.
   PairBits(std::vector<std::uint64_t>& words, std::uint64_t pairs)
-      : shift_(64 - std::clamp<unsigned>(std::bit_width(pairs) + 4, 6, 21)), words_(words) {
+      : shift_(32 - std::clamp<unsigned>(std::bit_width(pairs) + 4, 6, 21)),
+        words_(words),
+        of_all_(index::pairs_kernel(index::kernels())) {
     clear();
   }
 
-  void clear() { words_.assign(std::size_t{1} << (58 - shift_), 0); }
+  void clear() { words_.assign(std::size_t{1} << (26 - shift_), 0); }
   void add(std::uint16_t person, std::int64_t key) { set_bit(words_, bit(person, key)); }
   // Which of the rows of `mask`, up to 64, have a pair that is there.
   std::uint64_t have(const std::uint16_t* people, const std::int64_t* keys,
                      std::uint64_t mask) const {
-    const std::uint64_t* const words = words_.data();
+    if (~mask == 0) return of_all_(people, keys, words_.data(), shift_);
     std::uint64_t found = 0;
-    if (~mask == 0) {
-      for (std::uint32_t i = 0; i < 64; ++i) {
-        const std::uint64_t at = bit(people[i], keys[i]);
-        found |= (words[at / 64] >> (at % 64) & 1) << i;
-      }
-      return found;
-    }
     for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1) {
       const auto i = static_cast<std::uint32_t>(std::countr_zero(rest));
       found |= std::uint64_t{has(people[i], keys[i])} << i;
@@ -62,14 +58,13 @@ class PairBits {
   }
 
  private:
-  // Multiplicative hashing (Knuth, TAOCP 3, 6.4).
   std::uint32_t bit(std::uint16_t person, std::int64_t key) const {
-    const std::uint64_t pair = (static_cast<std::uint64_t>(key) << 16) + person;
-    return static_cast<std::uint32_t>((pair * 0x9e3779b97f4a7c15) >> shift_);
+    return index::pair_bit(person, key, shift_);
   }
 
   unsigned shift_;
   std::vector<std::uint64_t>& words_;
+  index::PairsKernel of_all_;
 };
 
 // The events of one role: a step's, or those of what must not stand between.
@@ -154,6 +149,7 @@ void add_left(Left& left, const index::EventRun& run, std::uint32_t first,
   for (; mask != 0; mask &= mask - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
     left.events.push_back({.key = keys[i], .row = first + i, .person = people[i]});
+    run.time.prefetch(first + i);  // Read when all are known, each far from the other.
   }
   left.parts.back().end = left.events.size();
 }

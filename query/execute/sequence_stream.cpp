@@ -46,34 +46,66 @@ class Latest {
   }
   void begin_slice() { changes_ = 0; }
 
-  // Before `time`.  Cost: one look for each change of the person in this slice that is not.
-  Moment before(std::uint16_t person, TimeMs time) const {
-    const Moment limit = moment_of(time, 0);
-    Moment moment = of_person_[person];
-    while (moment >= limit) [[unlikely]] moment = replaced_[number_of(moment)];
-    return moment;
-  }
+  // What has been noted so far; valid until more is.
+  class Past {
+   public:
+    Past() = default;
+    explicit Past(const Latest& latest)
+        : of_person_(latest.of_person_), replaced_(latest.replaced_.data()) {}
 
-  // Without a branch on what happens, which cannot be foretold.
-  void note(std::uint16_t person, TimeMs time, bool happens) {
-    const Moment now = of_person_[person];
-    if (now >= moment_of(time, 0)) [[unlikely]] {
-      if (happens) insert(person, time);
-      return;
+    // Before `time`.  Cost: one look for each change of the person in this slice that is not.
+    TimeMs before(std::uint16_t person, TimeMs time) const {
+      const Moment limit = moment_of(time, 0);
+      Moment moment = of_person_[person];
+      while (moment >= limit) [[unlikely]] moment = replaced_[number_of(moment)];
+      return time_of(moment);
     }
-    replaced_[changes_] = now;
-    of_person_[person] = happens ? moment_of(time, changes_) : now;
-    changes_ += happens;
-  }
+
+   private:
+    const Moment* of_person_ = nullptr;
+    const Moment* replaced_ = nullptr;
+  };
+  Past past() const { return Past(*this); }
+
+  // Notes one event after the other; what changes with each stays in registers.
+  class Notes {
+   public:
+    // `latest` gets them when this ends.
+    explicit Notes(Latest& latest)
+        : latest_(latest), of_person_(latest.of_person_), replaced_(latest.replaced_.data()),
+          changes_(latest.changes_) {}
+    Notes(const Notes&) = delete;
+    Notes& operator=(const Notes&) = delete;
+    ~Notes() { latest_.changes_ = changes_; }
+
+    // Without a branch on what happens, which cannot be foretold.
+    void add(std::uint16_t person, TimeMs time, bool happens) {
+      const Moment now = of_person_[person];
+      if (now >= moment_of(time, 0)) [[unlikely]] {
+        if (happens) changes_ = insert(&of_person_[person], replaced_, changes_, time);
+        return;
+      }
+      replaced_[changes_] = now;
+      of_person_[person] = happens ? moment_of(time, changes_) : now;
+      changes_ += happens;
+    }
+
+   private:
+    Latest& latest_;
+    Moment* const of_person_;
+    Moment* const replaced_;
+    std::uint32_t changes_;
+  };
 
  private:
-  // Another run had later ones of this slice.
-  void insert(std::uint16_t person, TimeMs time) {
-    Moment* place = &of_person_[person];
-    while (time_of(*place) > time) place = &replaced_[number_of(*place)];
-    if (time_of(*place) == time) return;
-    replaced_[changes_] = *place;
-    *place = moment_of(time, changes_++);
+  // Another run had later ones of this slice.  Returns how many changes there are then.
+  static std::uint32_t insert(Moment* place, Moment* replaced, std::uint32_t changes,
+                              TimeMs time) {
+    while (time_of(*place) > time) place = &replaced[number_of(*place)];
+    if (time_of(*place) == time) return changes;
+    replaced[changes] = *place;
+    *place = moment_of(time, changes);
+    return changes + 1;
   }
 
   Moment* of_person_;             // What a person has now.
@@ -241,26 +273,31 @@ class Streamer {
       for (std::uint32_t i = 0; i < count; ++i) set_bit({done_, kDoneWords}, people[i]);
       return;
     }
-    for (std::uint32_t i = 0; i < count; ++i) role.after->note(people[i], times[i], true);
+    Latest::Notes notes(*role.after);
+    for (std::uint32_t i = 0; i < count; ++i) notes.add(people[i], times[i], true);
   }
 
   template <bool kHasBetween, bool kIsLast>
   void chain(Role& role, const TimedEvents& run, std::uint32_t count) {
+    const auto has_chain = [within = role.within, before = role.before->past(),
+                            between = kHasBetween ? role.between->past() : Latest::Past()](
+                               std::uint16_t person, TimeMs time) {
+      TimeMs earliest = std::max(time - within, kEarliest);
+      if constexpr (kHasBetween) earliest = std::max(earliest, between.before(person, time));
+      return before.before(person, time) >= earliest;
+    };
     const TimeMs* const times = run.times();
     const std::uint16_t* const people = run.people();
-    const TimeMs within = role.within;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const TimeMs time = times[i];
-      const std::uint16_t person = people[i];
-      TimeMs earliest = std::max(time - within, kEarliest);
-      if constexpr (kHasBetween) {
-        earliest = std::max(earliest, time_of(role.between->before(person, time)));
+    if constexpr (kIsLast) {
+      std::uint64_t* const done = done_;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint16_t person = people[i];
+        done[person / 64] |= std::uint64_t{has_chain(person, times[i])} << (person % 64);
       }
-      const bool holds = time_of(role.before->before(person, time)) >= earliest;
-      if constexpr (kIsLast) {
-        done_[person / 64] |= std::uint64_t{holds} << (person % 64);
-      } else {
-        role.after->note(person, time, holds);
+    } else {
+      Latest::Notes notes(*role.after);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        notes.add(people[i], times[i], has_chain(people[i], times[i]));
       }
     }
   }
