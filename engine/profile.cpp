@@ -23,20 +23,49 @@ struct Found {
   std::uint32_t row;
 };
 
-// Cost: O(events of the person).
-std::vector<std::string> newest_events(const index::Generation& generation,
-                                       index::Ordinal ordinal) {
-  std::vector<Found> found;  // In the order of names, runs and rows.
+// Where to look for rows of one person.
+struct Place {
+  const index::EventTable* table;
+  const index::EventRun* run;
+};
+
+// In the order of names and runs.
+std::vector<Place> places_of(const index::Generation& generation, index::Ordinal ordinal) {
+  std::vector<Place> places;
   for (const auto& [name, table] : generation.events) {
     if (moved_segment(name)) continue;  // They would crowd out what people did.
     const index::EventBlock* block = table->block(ordinal / index::kBlockSize);
     if (block == nullptr) continue;
-    for (const auto& run : block->runs) {
-      const auto who = static_cast<std::uint16_t>(ordinal % index::kBlockSize);
-      for (const std::uint32_t row : run->rows_of(who)) {
-        found.push_back({run->time.at(row), table.get(), run.get(), row});
-      }
-    }
+    for (const auto& run : block->runs) places.push_back({table.get(), run.get()});
+  }
+  return places;
+}
+
+// Each step leads to what the next one reads: of all places together, memory is waited for once a
+// step.
+void look_ahead(std::span<const Place> places, std::uint16_t who) {
+  for (const Place& place : places) __builtin_prefetch(&place.run->order);
+  for (const Place& place : places) place.run->order.prefetch_group(who);
+  for (const Place& place : places) place.run->order.prefetch_rows(who);
+  for (const Place& place : places) {
+    place.run->order.for_each_near(who, [&](std::uint32_t row) {
+      __builtin_prefetch(&place.run->person[row]);
+    });
+  }
+}
+
+// Cost: O(events of the person).
+std::vector<std::string> newest_events(const index::Generation& generation,
+                                       index::Ordinal ordinal) {
+  const auto who = static_cast<std::uint16_t>(ordinal % index::kBlockSize);
+  const std::vector<Place> places = places_of(generation, ordinal);
+  look_ahead(places, who);
+  std::vector<Found> found;  // In the order of names, runs and rows.
+  std::vector<std::uint32_t> rows;
+  for (const auto& [table, run] : places) {
+    rows.clear();
+    run->order.add_rows_of(run->person, {&who, 1}, rows);
+    for (const std::uint32_t row : rows) found.push_back({run->time.at(row), table, run, row});
   }
   // Of equal times the ones found first.
   std::vector<std::uint32_t> order(found.size());

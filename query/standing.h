@@ -126,6 +126,7 @@ class EventTest {
 
  private:
   friend class FewEvents;
+  friend class PersonTests;
   struct Parts;
   std::shared_ptr<const Parts> parts_;
   TimeMs from_ = 0, to_ = 0;  // Both ends belong.

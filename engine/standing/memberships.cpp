@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "engine/segment_document.h"
-#include "engine/standing/shape.h"
+#include "engine/standing/shape_table.h"
 #include "query/language/language.h"
+#include "query/person_tests.h"
 
 namespace muster::engine {
 
@@ -42,14 +43,17 @@ class Memberships::Definitions {
       }
     }
     numbers_.clear();
-    // Tests that read the same events stand together.
+    std::vector<query::EventTest> tests;
     for (std::uint32_t i = 0; i < conditions_.size(); ++i) {
-      if (conditions_[i].test) tests_.push_back(i);
+      if (!conditions_[i].test) continue;
+      tested_.push_back(i);
+      tests.push_back(*conditions_[i].test);
     }
-    std::sort(tests_.begin(), tests_.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return std::pair(conditions_[a].test->sum_key(), a) <
-             std::pair(conditions_[b].test->sum_key(), b);
-    });
+    tests_ = query::PersonTests(tests);
+    for (std::uint32_t i = 0; i < segments_.size(); ++i) {
+      shapes_.add(segments_[i].shape);
+      if (segments_[i].is_whole) wholes_.push_back(i);
+    }
   }
 
   bool are_of(const index::Generation& generation) const {
@@ -58,8 +62,13 @@ class Memberships::Definitions {
   }
   const std::vector<Segment>& segments() const { return segments_; }
   const std::vector<Condition>& conditions() const { return conditions_; }
-  // The numbers of conditions with tests, in the order of asking.
-  const std::vector<std::uint32_t>& tests() const { return tests_; }
+  // By test: the number of its condition.
+  const std::vector<std::uint32_t>& tested() const { return tested_; }
+  const query::PersonTests& tests() const { return tests_; }
+  // By segment; nobody is in those that are whole.
+  const ShapeTable& shapes() const { return shapes_; }
+  // The numbers of those.
+  const std::vector<std::uint32_t>& wholes() const { return wholes_; }
 
  private:
   void add(const std::string& id, const index::StoredDocument& document,
@@ -115,7 +124,9 @@ class Memberships::Definitions {
   const BindingContext& context_;
   std::vector<Segment> segments_;
   std::vector<Condition> conditions_;
-  std::vector<std::uint32_t> tests_;
+  std::vector<std::uint32_t> tested_, wholes_;
+  query::PersonTests tests_;
+  ShapeTable shapes_;
   std::map<std::pair<std::string, std::string>, std::uint32_t> numbers_;
 };
 
@@ -127,11 +138,7 @@ class Memberships::Asking {
       : generation_(std::move(generation)),
         definitions_(std::move(definitions)),
         context_(context),
-        bound_(definitions_->conditions().size()) {
-    for (const std::uint32_t number : definitions_->tests()) {
-      if (test_of(number).fits(*generation_)) tests_.push_back(number);
-    }
-  }
+        bound_(definitions_->conditions().size()) {}
 
   const Generation& generation() const { return generation_; }
   const std::shared_ptr<const Definitions>& definitions() const { return definitions_; }
@@ -143,25 +150,24 @@ class Memberships::Asking {
     who.assign({&person, 1});
     query::PeopleAsked asked(*generation_);
     asked.move_to(who);
-    ask_tests(asked, now, answers);
+    ask_tests(person, now, answers);
     // What is read for one question is known by its address: none goes before the last is asked.
     std::vector<query::BoundQueryPtr> questions;
+    bool has_failed = false;
     for (std::uint32_t i = 0; i < answers.size(); ++i) {
       if (answers[i] != kUnasked) continue;
       questions.push_back(question(i, now));
       answers[i] = ask_one(i, questions.back(), asked, person);
+      has_failed |= answers[i] == kNoAnswer;
+    }
+    std::vector<std::uint8_t> holds = definitions_->shapes().ask(answers);
+    const auto& segments = definitions_->segments();
+    for (const std::uint32_t i : has_failed ? without_answer(answers) : definitions_->wholes()) {
+      holds[i] = is_in(segments[i], person, now) ? 1 : 0;
     }
     std::vector<std::string> found;
-    std::vector<std::uint8_t> stack;
-    for (const Definitions::Segment& segment : definitions_->segments()) {
-      const auto numbers = segment.shape.conditions();
-      const bool is_whole = segment.is_whole ||
-                            std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t i) {
-                              return answers[i] == kNoAnswer;
-                            });
-      if (is_whole ? is_in(segment, person, now) : segment.shape.holds(answers, stack)) {
-        found.push_back(segment.id);
-      }
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (holds[i] != 0) found.push_back(segments[i].id);
     }
     return found;
   }
@@ -173,25 +179,27 @@ class Memberships::Asking {
     query::BoundQueryPtr query;  // Null: it cannot be bound.
   };
 
-  const query::EventTest& test_of(std::uint32_t number) const {
-    return *definitions_->conditions()[number].test;
+  void ask_tests(index::Ordinal person, TimeMs now, std::vector<std::uint8_t>& answers) const {
+    const std::vector<std::uint32_t>& tested = definitions_->tested();
+    std::vector<std::uint8_t> found(tested.size());
+    definitions_->tests().ask(*generation_, person, now, found);
+    for (std::size_t i = 0; i < tested.size(); ++i) {
+      if (found[i] != query::PersonTests::kUnsaid) answers[tested[i]] = found[i];
+    }
   }
 
-  void ask_tests(query::PeopleAsked& asked, TimeMs now, std::vector<std::uint8_t>& answers) const {
-    std::vector<query::EventTest> tests;
-    tests.reserve(tests_.size());
-    std::vector<const query::EventTest*> places;
-    places.reserve(tests_.size());
-    for (const std::uint32_t number : tests_) {
-      tests.push_back(test_of(number));
-      tests.back().move_to(now);
-      places.push_back(&tests.back());
+  // The segments that have to be asked as a whole.
+  std::vector<std::uint32_t> without_answer(std::span<const std::uint8_t> answers) const {
+    std::vector<std::uint32_t> found;
+    const auto& segments = definitions_->segments();
+    for (std::uint32_t i = 0; i < segments.size(); ++i) {
+      const auto numbers = segments[i].shape.conditions();
+      const bool has_all = std::none_of(numbers.begin(), numbers.end(), [&](std::uint32_t number) {
+        return answers[number] == kNoAnswer;
+      });
+      if (segments[i].is_whole || !has_all) found.push_back(i);
     }
-    std::vector<std::optional<query::PeopleMask>> masks(tests.size());
-    asked.ask(places, masks);
-    for (std::size_t i = 0; i < tests_.size(); ++i) {
-      if (masks[i]) answers[tests_[i]] = (*masks[i])[0] & 1;
-    }
+    return found;
   }
 
   // Null: it cannot be bound.
@@ -232,8 +240,7 @@ class Memberships::Asking {
   const Generation generation_;
   const std::shared_ptr<const Definitions> definitions_;
   const BindingContext& context_;
-  std::vector<std::uint32_t> tests_;   // Whose test says it here, in the order of asking.
-  mutable std::vector<Bound> bound_;   // By condition.
+  mutable std::vector<Bound> bound_;  // By condition.
 };
 
 Memberships::Memberships(BindingContext context) : context_(std::move(context)) {}

@@ -147,32 +147,4 @@ const MaskPair& Shape::ask(std::span<const MaskPair> by_condition, std::size_t w
   return run<std::tuple_size_v<PeopleMask>>(by_condition, stack.data());
 }
 
-bool Shape::holds(std::span<const std::uint8_t> by_condition,
-                  std::vector<std::uint8_t>& stack) const {
-  stack.resize(depth_ + 1);
-  std::size_t top = 0;
-  for (const Step& step : steps_) {
-    const std::size_t taken = step.kind == Kind::AtLeast                           ? step.number
-                              : step.kind == Kind::And || step.kind == Kind::Or ? 2
-                              : step.kind == Kind::Not                            ? 1
-                                                                                  : 0;
-    top -= taken;
-    const std::span<const std::uint8_t> operands(&stack[top], taken);
-    std::uint8_t answer = 0;
-    switch (step.kind) {
-      case Kind::Everyone: answer = 1; break;
-      case Kind::Nobody: break;
-      case Kind::Condition: answer = by_condition[step.number]; break;
-      case Kind::And: answer = operands[0] & operands[1]; break;
-      case Kind::Or: answer = operands[0] | operands[1]; break;
-      case Kind::Not: answer = operands[0] ^ 1; break;
-      case Kind::AtLeast:
-        answer = std::count(operands.begin(), operands.end(), 1) >= step.count ? 1 : 0;
-        break;
-    }
-    stack[top++] = answer;
-  }
-  return top != 0 && stack[top - 1] != 0;
-}
-
 }  // namespace muster::engine

@@ -45,12 +45,9 @@ class Shape {
   // Cost: O(steps * words).
   const MaskPair& ask(std::span<const MaskPair> by_condition, std::size_t words,
                       std::vector<MaskPair>& stack) const;
-  // Whether somebody passes, from what they have at the conditions, by number: 0 or 1. `stack`:
-  // memory for the steps.
-  // Cost: O(steps).
-  bool holds(std::span<const std::uint8_t> by_condition, std::vector<std::uint8_t>& stack) const;
 
  private:
+  friend class ShapeTable;
   enum class Kind : std::uint8_t { Everyone, Nobody, Condition, And, Or, Not, AtLeast };
   struct Step {
     Kind kind = Kind::Nobody;

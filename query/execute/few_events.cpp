@@ -54,10 +54,6 @@ void with_packed(const index::PackedInts& values, const Go& go) {
   }
 }
 
-bool is_same(const index::FieldType& a, const index::FieldType& b) {
-  return a.type == b.type && a.scale == b.scale && a.list == b.list;
-}
-
 }  // namespace
 
 std::optional<EventTest> EventTest::of(const BoundQuery& query) {
@@ -94,7 +90,7 @@ bool EventTest::fits(const index::Generation& generation) const {
   const auto table = generation.events.find(parts_->event);
   if (table == generation.events.end()) return false;
   const index::EventProperty* const property = table->second->property(parts_->property);
-  return property != nullptr && is_same(property->type, parts_->type);
+  return property != nullptr && is_same_type(property->type, parts_->type);
 }
 
 void EventTest::move_to(TimeMs now) {

@@ -27,6 +27,11 @@ struct EventTest::Parts {
   std::optional<ClockUse::Moving> window;  // Nothing: all events up to now.
 };
 
+// Whether values of the one can be read as the other's.
+inline bool is_same_type(const index::FieldType& a, const index::FieldType& b) {
+  return a.type == b.type && a.scale == b.scale && a.list == b.list;
+}
+
 class FewEvents {
  public:
   // Bounds the memory: a number for each end of a window and person.
