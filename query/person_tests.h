@@ -28,7 +28,8 @@ class PersonTests {
   // By test: 1 if the person passes it at the moment, 0 if not, or kUnsaid where the question
   // itself has to be asked: a sum may leave 62 bits, or its property is another one by now.
   // Requires as many answers as tests.
-  // Cost: the person's rows of the names, and those tests.
+  // Cost: the person's rows of the names within any of their windows, once for their times and once
+  // for each property that is added up; 16 bytes a row of memory meanwhile; and those tests.
   void ask(const index::Generation& generation, index::Ordinal person, TimeMs now,
            std::span<std::uint8_t> answers) const;
 

@@ -56,21 +56,27 @@ void ShapeTable::ask(const Form& form, std::size_t first, std::size_t count,
 }
 
 std::uint8_t* ShapeTable::take(const Step& step, std::size_t count, std::uint8_t* top) {
-  std::uint8_t* const last = top - kAtOnce;
   switch (step.kind) {
     case Shape::Kind::Everyone:
     case Shape::Kind::Nobody:
       std::fill_n(top, count, step.kind == Shape::Kind::Everyone ? 1 : 0);
       return top + kAtOnce;
     case Shape::Kind::And:
-      for (std::size_t i = 0; i < count; ++i) last[i - kAtOnce] &= last[i];
-      return last;
-    case Shape::Kind::Or:
-      for (std::size_t i = 0; i < count; ++i) last[i - kAtOnce] |= last[i];
-      return last;
-    case Shape::Kind::Not:
+    case Shape::Kind::Or: {
+      std::uint8_t* const right = top - kAtOnce;
+      std::uint8_t* const left = right - kAtOnce;
+      if (step.kind == Shape::Kind::And) {
+        for (std::size_t i = 0; i < count; ++i) left[i] &= right[i];
+      } else {
+        for (std::size_t i = 0; i < count; ++i) left[i] |= right[i];
+      }
+      return right;
+    }
+    case Shape::Kind::Not: {
+      std::uint8_t* const last = top - kAtOnce;
       for (std::size_t i = 0; i < count; ++i) last[i] ^= 1;
       return top;
+    }
     case Shape::Kind::AtLeast: {
       std::uint8_t* const operands = top - step.number * kAtOnce;
       for (std::size_t i = 0; i < count; ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <ranges>
 #include <utility>
 
 #include "query/execute/few_events.h"
@@ -83,6 +84,7 @@ class PersonTests::Impl {
     std::string property;
     index::FieldType type;
     std::vector<Test> tests;
+    std::vector<std::uint32_t> windows;  // Of the event's, those of its tests, each once.
   };
   struct Event {
     std::string name;
@@ -99,13 +101,16 @@ class PersonTests::Impl {
     const index::EventProperty* property = nullptr;  // Null: the question has to be asked.
     Int128 size = 0;                                 // All values without their signs.
     std::vector<std::int64_t> by_window;
-    std::vector<std::int64_t> before;                // By row of the run under way, all before it.
   };
+  // Of the person's rows of a run that any window takes.
+  using Stretch = index::PersonOrder::Stretch;
   // Memory for the event under way.
   struct Work {
     std::vector<std::int64_t> counts;  // By window.
     std::vector<Adding> sums;          // At least as many as the event has.
-    std::vector<TimeMs> times;         // Of the person's rows of a run.
+    std::vector<TimeMs> times;         // Of a stretch, by row.
+    std::vector<std::int64_t> before;  // Of one property, all before the row.
+    std::vector<Stretch> taken;        // By window: which rows of the stretch, by their places.
   };
 
   static std::uint32_t place_of(Event& event, std::uint32_t window) {
@@ -122,9 +127,12 @@ class PersonTests::Impl {
       return sum.property == parts.property && is_same_type(sum.type, parts.type);
     });
     if (known == event.sums.end()) {
-      known = event.sums.insert(known, {parts.property, parts.type, {}});
+      known = event.sums.insert(known, {parts.property, parts.type, {}, {}});
     }
     known->tests.push_back(test);
+    const bool has_window = std::find(known->windows.begin(), known->windows.end(), test.window) !=
+                            known->windows.end();
+    if (!has_window) known->windows.push_back(test.window);
   }
 
   std::vector<Ends> ends_at(TimeMs now) const {
@@ -153,59 +161,86 @@ class PersonTests::Impl {
     }
   }
 
-  void read(const Event& event, std::span<const Ends> ends, const index::EventRun& run,
-            std::uint16_t who, Work& work) const {
-    std::array<index::PersonOrder::Stretch, 1> stretch;
-    run.order.find(run.person, {&who, 1}, stretch);
-    const auto [first, last] = stretch[0];
-    if (first == last) return;
+  static void read(const Event& event, std::span<const Ends> ends, const index::EventRun& run,
+                   std::uint16_t who, Work& work) {
+    const Stretch stretch = stretch_of(event, ends, run, who);
+    if (stretch.empty()) return;
     work.times.clear();
-    for (std::uint32_t i = first; i < last; ++i) work.times.push_back(run.time.at(row_at(run, i)));
-    for (std::size_t i = 0; i < event.sums.size(); ++i) {
-      read_values(run, first, last, event.sums[i].type, work.sums[i]);
+    for (std::uint32_t i = stretch.first; i < stretch.last; ++i) {
+      work.times.push_back(time_at(run, i));
     }
+    work.taken.clear();
     for (std::size_t w = 0; w < event.windows.size(); ++w) {
       const Ends& window = ends[event.windows[w]];
-      if (window.from > window.to) continue;
       const auto begin = std::lower_bound(work.times.begin(), work.times.end(), window.from);
-      const auto end = std::upper_bound(begin, work.times.end(), window.to);
-      if (begin == end) continue;
+      const auto end = std::upper_bound(begin, work.times.end(), std::max(window.from - 1,
+                                                                          window.to));
+      work.taken.push_back({static_cast<std::uint32_t>(begin - work.times.begin()),
+                            static_cast<std::uint32_t>(end - work.times.begin())});
       work.counts[w] += end - begin;
-      const auto from = static_cast<std::size_t>(begin - work.times.begin());
-      const auto to = static_cast<std::size_t>(end - work.times.begin());
-      for (std::size_t i = 0; i < event.sums.size(); ++i) {
-        Adding& adding = work.sums[i];
-        if (adding.property != nullptr) {
-          adding.by_window[w] += adding.before[to] - adding.before[from];
-        }
+    }
+    for (std::size_t i = 0; i < event.sums.size(); ++i) {
+      Adding& adding = work.sums[i];
+      if (!read_values(run, stretch, event.sums[i].type, adding, work.before)) continue;
+      for (const std::uint32_t w : event.sums[i].windows) {
+        const auto [from, to] = work.taken[w];
+        adding.by_window[w] += work.before[to] - work.before[from];
       }
     }
+  }
+
+  // Of the person's rows, those from the first that a window takes to the last.
+  static Stretch stretch_of(const Event& event, std::span<const Ends> ends,
+                            const index::EventRun& run, std::uint16_t who) {
+    Ends any{std::numeric_limits<TimeMs>::max(), std::numeric_limits<TimeMs>::min()};
+    for (const std::uint32_t number : event.windows) {
+      const Ends& window = ends[number];
+      if (window.from > window.to) continue;
+      any = {std::min(any.from, window.from), std::max(any.to, window.to)};
+    }
+    if (any.from > run.time.max() || any.to < run.time.min()) return {};
+    std::array<Stretch, 1> found;
+    run.order.find(run.person, {&who, 1}, found);
+    const auto rows = std::views::iota(found[0].first, found[0].last);
+    const auto first = std::ranges::partition_point(
+        rows, [&](std::uint32_t i) { return time_at(run, i) < any.from; });
+    const auto last = std::ranges::partition_point(
+        first, rows.end(), [&](std::uint32_t i) { return time_at(run, i) <= any.to; });
+    return {found[0].first + static_cast<std::uint32_t>(first - rows.begin()),
+            found[0].first + static_cast<std::uint32_t>(last - rows.begin())};
+  }
+
+  static TimeMs time_at(const index::EventRun& run, std::uint32_t place) {
+    return run.time.at(row_at(run, place));
   }
 
   static std::uint32_t row_at(const index::EventRun& run, std::uint32_t place) {
     return static_cast<std::uint32_t>(run.order.sorted().at(place));
   }
 
-  // Rows without the property hold 0.
-  static void read_values(const index::EventRun& run, std::uint32_t first, std::uint32_t last,
-                          const index::FieldType& type, Adding& adding) {
-    if (adding.property == nullptr) return;
-    adding.before.assign(last - first + 1, 0);
+  // Adds up the values of the stretch, by row all before it; rows without the property hold 0.
+  // Returns whether there are any.
+  static bool read_values(const index::EventRun& run, Stretch stretch,
+                          const index::FieldType& type, Adding& adding,
+                          std::vector<std::int64_t>& before) {
+    if (adding.property == nullptr) return false;
     const std::uint32_t number = adding.property->number;
-    if (number >= run.properties.size() || !run.properties[number]) return;
+    if (number >= run.properties.size() || !run.properties[number]) return false;
     const index::PropertyColumn& column = *run.properties[number];
     const Int128 factor = wide_power_of_ten(unsigned{type.scale} - column.scale);
+    before.assign(1, 0);
     Int128 sum = 0;
-    for (std::uint32_t i = first; i < last; ++i) {
+    for (std::uint32_t i = stretch.first; i < stretch.last; ++i) {
       const Int128 value = column.values.at(row_at(run, i)) * factor;
       adding.size += value < 0 ? -value : value;
       if (adding.size > kSumMax) {
         adding.property = nullptr;
-        return;
+        return false;
       }
       sum += value;
-      adding.before[i - first + 1] = static_cast<std::int64_t>(sum);
+      before.push_back(static_cast<std::int64_t>(sum));
     }
+    return true;
   }
 
   static void answer(const Event& event, const Work& work, std::span<std::uint8_t> answers) {
