@@ -52,13 +52,15 @@ void Engine::Impl::apply_document(const storage::DocumentChange& change, TimeMs 
   }
 }
 
-Result<Document> Engine::Impl::put(DocumentPut asked, std::string blob) {
+Result<Document> Engine::Impl::put(DocumentPut asked, std::string blob,
+                                   const std::set<std::string>& moved) {
   TRY(valid_id(asked.kind, asked.id));
   if (asked.json.size() > kDocumentBytesMax) {
     return Error{ErrorCode::TooLarge, "a " + asked.kind + " has at most 2 MiB"};
   }
   Document made;
   const Change change = [&](Commit& into) -> Status {
+    TRY(check_followed(moved));
     const auto& documents = writer.state().documents;
     const auto found = documents.find({asked.kind, asked.id});
     const index::StoredDocument* newest =
@@ -108,8 +110,9 @@ Result<Document> Engine::put_segment(const Pass<Permission::Define>&, std::strin
   };
   TRY(query::bind(tree, context));  // Errors with the places of its own text.
   TRY(query::bind(self, context));
-  TRY(impl_->state_with(query::moved_segments(tree), {}));
-  return impl_->put({"segment", std::string(id), segment_json(segment), false, {}});
+  const std::set<std::string> moved = query::moved_segments(tree);
+  TRY(impl_->state_with(moved, {}));
+  return impl_->put({"segment", std::string(id), segment_json(segment), false, {}}, {}, moved);
 }
 
 Result<Document> Engine::delete_segment(const Pass<Permission::Define>&, std::string_view id) {

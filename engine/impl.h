@@ -254,6 +254,9 @@ class Engine::Impl {
   // Makes room for one more: the one goes that nobody has asked about for the longest.
   // Errors: LimitExceeded where definitions ask for all of them.
   Status unfollow_one(Commit& into);
+  // Whether what is saved by the commit under way finds the histories that it asks for.
+  // Errors: Overloaded, where one has ended since.
+  Status check_followed(const std::set<std::string>& moved) const;
   void find_histories();  // Of a state that was read back.
   // Who moved becomes events of theirs, where the segment's history is followed. Returns whether
   // there were any.
@@ -266,7 +269,9 @@ class Engine::Impl {
   void keep_up_until(const std::stop_token& stop);
 
   // --- Documents (engine/documents.cpp) ---
-  Result<Document> put(DocumentPut put, std::string blob = {});
+  // `moved`: the segments of which it asks who entered and left.
+  Result<Document> put(DocumentPut put, std::string blob = {},
+                       const std::set<std::string>& moved = {});
   void apply_document(const storage::DocumentChange& change, TimeMs received);
 
   // --- Questions (engine/questions.cpp) ---

@@ -55,8 +55,9 @@ Result<Document> Engine::put_trait(const Pass<Permission::Define>&, std::string_
       query::Node{.kind = query::NodeKind::PathValue, .path = {{name}}});
   TRY(query::check_value(itself, after));
   if (newest) TRY(check_users(name, before, after));
-  TRY(impl_->state_with(query::moved_segments(value), {}));
-  return impl_->put({"trait", name, trait_json(trait), false, {}});
+  const std::set<std::string> moved = query::moved_segments(value);
+  TRY(impl_->state_with(moved, {}));
+  return impl_->put({"trait", name, trait_json(trait), false, {}}, {}, moved);
 }
 
 Result<Document> Engine::delete_trait(const Pass<Permission::Define>&, std::string_view id) {

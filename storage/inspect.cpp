@@ -140,6 +140,7 @@ class Reader {
   }
 
   void add_change(std::uint64_t sequence, const DocumentChange& change) {
+    if (change.version == 0) return;  // What the engine keeps for itself has none, and ends so.
     DocumentState& state = documents_[{change.kind, change.id}];
     if (change.version != state.version + 1) {
       find(sequence, fmt::format("version {} of {} '{}' follows version {}", change.version,

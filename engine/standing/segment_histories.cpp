@@ -35,7 +35,7 @@ bool may_ask_for_moves(std::string_view where) {
     const auto same = [](char a, char b) { return (a | 0x20) == b; };
     return std::search(where.begin(), where.end(), word.begin(), word.end(), same) != where.end();
   };
-  return has("entered") || has("left");
+  return has("entered") || has("left") || where.find('\\') != where.npos;  // It may spell them.
 }
 
 // Its rows in the stream from `first` on, each with the time at which it became known.
@@ -173,9 +173,9 @@ std::set<std::string> moves_in(std::string_view where) {
   return tree ? query::moved_segments(*tree) : std::set<std::string>();
 }
 
-void HistoryUse::note(const std::string& segment) {
+void HistoryUse::note(const std::string& segment, TimeMs now) {
   const std::lock_guard held(mutex_);
-  last_[segment] = ++next_;
+  last_[segment] = now;
 }
 
 void HistoryUse::forget(const std::string& segment) {
@@ -183,10 +183,10 @@ void HistoryUse::forget(const std::string& segment) {
   last_.erase(segment);
 }
 
-std::uint64_t HistoryUse::last(const std::string& segment) const {
+TimeMs HistoryUse::last(const std::string& segment) const {
   const std::lock_guard held(mutex_);
   const auto found = last_.find(segment);
-  return found == last_.end() ? 0 : found->second;
+  return found == last_.end() ? kTimeMin : found->second;
 }
 
 std::optional<TimeMs> history_since(const index::Generation& generation,
@@ -216,17 +216,17 @@ Result<std::shared_ptr<const index::Generation>> Engine::Impl::state_with(
     bool is_complete = true;
     for (const std::string& segment : moved) {
       if (state->document("segment", segment) == nullptr) continue;  // Told by who binds it.
-      history_use.note(segment);
+      history_use.note(segment, now());
       if (history_since(*state, segment)) continue;
       is_complete = false;
       TRY(follow_history(segment, budget));
     }
     if (is_complete) return state;
   }
-  // Others take their places as fast as they are given.
+  // They are deleted as fast as they are followed.
   return Error{ErrorCode::Overloaded,
-               "too many questions ask who entered and left other segments; try again soon", {},
-               std::chrono::seconds(1)};
+               "segments of which it is asked who entered and left are being deleted; try again "
+               "soon", {}, std::chrono::seconds(1)};
 }
 
 Status Engine::Impl::follow_history(const std::string& segment, const query::Budget& budget) {
@@ -248,6 +248,7 @@ Status Engine::Impl::follow_history(const std::string& segment, const query::Bud
     done = commit([&](Commit& into) -> Status {
       // Few are left to be read while everybody waits.
       TRY(rows.read(*parts.log, changes, parts.log->last_sequence()));
+      if (writer.state().document("segment", segment) == nullptr) return Ok{};
       if (histories.size() >= parts.histories_max) TRY(unfollow_one(into));
       const TimeMs since = known_since(writer.state(), segment, changes.horizon());
       const TimeMs received = now();

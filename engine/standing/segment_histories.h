@@ -4,12 +4,12 @@
 // question that asks makes events of a segment's rows (index/system_events.h), by a record that has
 // them (storage::SegmentHistory); from then on every commit adds those of its own rows. So windows,
 // conditions, explanations and standing segments know them as they know all events. That ends when
-// the segment is deleted, or its place is wanted for another one; it may begin again.
+// the segment is deleted, or its place is wanted for another one and nobody has asked for an hour;
+// not where a version of a saved segment or trait asks. It may begin again.
 //
 // Thread safety: any thread.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -31,18 +31,20 @@ inline constexpr const char* kHistoryKind = "segment history";
 // The segments that `entered` and `left` of a question name; of one that cannot be read, none.
 std::set<std::string> moves_in(std::string_view where);
 
-// When each was asked about, in order, since the program began.
+// What is given away sooner would be read from the stream, and written to the log, again and again.
+inline constexpr TimeMs kHistoryStay = 3'600'000;
+
+// When each was asked about last, since the program began.
 class HistoryUse {
  public:
-  void note(const std::string& segment);
+  void note(const std::string& segment, TimeMs now);
   void forget(const std::string& segment);
-  // 0: not at all.
-  std::uint64_t last(const std::string& segment) const;
+  // kTimeMin: not at all.
+  TimeMs last(const std::string& segment) const;
 
  private:
   mutable std::mutex mutex_;
-  std::uint64_t next_ = 0;
-  std::map<std::string, std::uint64_t> last_;
+  std::map<std::string, TimeMs> last_;
 };
 
 // Since when all moves of the segment are known; nothing: its history is not followed.

@@ -54,20 +54,34 @@ void Engine::Impl::unfollow(const std::string& segment, Commit& into) {
 
 Status Engine::Impl::unfollow_one(Commit& into) {
   const std::set<std::string> needed = moves_of_definitions(writer.state());
-  std::optional<std::string> longest;
+  const std::string* longest = nullptr;
+  TimeMs asked = now() - kHistoryStay + 1;
   for (const std::string& segment : histories) {
-    if (needed.contains(segment)) continue;
-    const bool is_longer = !longest || history_use.last(segment) < history_use.last(*longest);
-    if (is_longer) longest = segment;
+    const TimeMs last = history_use.last(segment);
+    if (last >= asked || needed.contains(segment)) continue;
+    asked = last;
+    longest = &segment;
   }
-  if (!longest) {
+  if (longest == nullptr) {
     return Error{ErrorCode::LimitExceeded,
                  "who entered and left is followed for " + std::to_string(parts.histories_max) +
-                     " segments, and saved segments and traits ask for all of them; delete some "
-                     "that you do not need"};
+                     " segments, and each of them was asked about within the last hour, or saved "
+                     "segments and traits ask for it; ask later, or delete some"};
   }
-  forget_history(*longest);
-  into.add({now(), 0, storage::DocumentChange{kHistoryKind, *longest, 0, true, "", {}}});
+  const std::string segment = *longest;
+  forget_history(segment);
+  into.add({now(), 0, storage::DocumentChange{kHistoryKind, segment, 0, true, "", {}}});
+  return Ok{};
+}
+
+Status Engine::Impl::check_followed(const std::set<std::string>& moved) const {
+  for (const std::string& segment : moved) {
+    const bool is_known = writer.state().document("segment", segment) != nullptr;
+    if (!is_known || histories.contains(segment)) continue;
+    return Error{ErrorCode::Overloaded,
+                 "segment '" + segment + "', which this asks about, is being deleted or saved; try "
+                     "again", {}, std::chrono::seconds(1)};
+  }
   return Ok{};
 }
 

@@ -283,16 +283,24 @@ TEST_F(Moves, GiveTheirPlaceToOthersWhenNobodyAsksForThem) {
   ASSERT_TRUE(test_.restart());
   save_gold();
   gold("p");
-  save("new", "entered \"gold\" in last 7d");
+  save("new", "did \"$\\u0065ntered gold\" in last 7d");
   const auto id = [](std::size_t i) { return "s" + std::to_string(i); };
   for (std::size_t i = 0; i <= kMost; ++i) save(id(i), "plan = \"gold\"");
   for (std::size_t i = 0; i + 1 < kMost; ++i) {
-    EXPECT_EQ((Ids{"p"}), who("entered \"" + id(i) + "\" today"));
+    EXPECT_EQ((Ids{"p"}), who("entered \"" + id(i) + "\" in last 7d"));
   }
-  EXPECT_EQ((Ids{"p"}), who("entered \"s0\" today"));
+  test_.clock().advance(1'000);
+  EXPECT_EQ((Ids{"p"}), who("entered \"s0\" in last 7d"));
   EXPECT_TRUE(is_followed("s1"));
   const std::string last = id(kMost);
-  EXPECT_EQ((Ids{"p"}), who("entered \"" + last + "\" today"));
+  const auto full = test_.count(question("entered \"" + last + "\" in last 7d"));
+  ASSERT_FALSE(full);
+  EXPECT_EQ("who entered and left is followed for 20 segments, and each of them was asked about "
+            "within the last hour, or saved segments and traits ask for it; ask later, or delete "
+            "some",
+            full.error().message);
+  test_.clock().advance(7'200'000);
+  EXPECT_EQ((Ids{"p"}), who("entered \"" + last + "\" in last 7d"));
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(is_followed("gold"));
     EXPECT_TRUE(is_followed("s0"));
@@ -300,14 +308,16 @@ TEST_F(Moves, GiveTheirPlaceToOthersWhenNobodyAsksForThem) {
     EXPECT_FALSE(is_followed("s1"));
     ASSERT_TRUE(test_.restart());
   }
-  expect_everywhere("entered \"s1\" today", {"p"});
+  test_.clock().advance(7'200'000);
+  expect_everywhere("entered \"s1\" in last 7d", {"p"});
+  test_.clock().advance(7'200'000);
   for (std::size_t i = 0; i <= kMost; ++i) {
     const auto put = test_.engine().put_segment(
         pass<Permission::Define>(), "t" + std::to_string(i),
-        R"({"where": "entered \")" + id(i) + R"(\" today"})");
+        R"({"where": "entered \")" + id(i) + R"(\" in last 7d"})");
     ASSERT_EQ(i + 1 < kMost, put.has_value()) << i;  // One is "gold", for "new".
     if (put) continue;
-    EXPECT_NE(std::string::npos, put.error().message.find("ask for all of them"));
+    EXPECT_NE(std::string::npos, put.error().message.find("saved segments and traits ask for it"));
   }
 }
 

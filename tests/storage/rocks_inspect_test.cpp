@@ -83,6 +83,20 @@ TEST(Inspect, RunsBesideAServerAndChangesNothing) {
   }
 }
 
+// A history of a segment begins by a record of its own, and ends, as often as it may.
+TEST(Inspect, KnowsWhatEndsWithoutAVersion) {
+  const TemporaryFolder folder;
+  Records records = one_of_each();
+  for (int i = 0; i < 2; ++i) {
+    records.push_back(at(9, DocumentChange{"segment history", "b", 0, true, "", ""}));
+  }
+  write(folder.path(), records);
+  const auto text = inspect(folder.path(), InspectForm::Text);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_TRUE(text->sound) << text->report;
+  EXPECT_TRUE(says(*text, "documents        1 list")) << text->report;
+}
+
 TEST(Inspect, NamesTheDamage) {
   const TemporaryFolder folder;
   Records records = one_of_each();
