@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/timed_mutex.h"
 #include "engine/checkpoints.h"
 #include "engine/compaction.h"
 #include "engine/derive/derivation.h"
@@ -309,7 +310,7 @@ class Engine::Impl {
   ChangeIndex changes;
   std::set<std::string> histories;                  // Followed; the leader's alone.
   HistoryUse history_use;                           // Of those that are followed; any thread.
-  std::timed_mutex following_mutex;                 // Held while one is read.
+  TimedMutex following_mutex;                       // Held while one is read.
   TimeMs standing_at = 0;                           // Of the state that was read back.
   std::map<std::string, index::Bitmap> followed;    // Members as told; of a replay under way.
   std::mutex keep_up_mutex;  // Guards whole_due; held while wholes are asked.
