@@ -3,6 +3,7 @@
 #include <date/tz.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <new>
@@ -148,6 +149,25 @@ TimeMs beyond_listed(TimeMs time) {
   CHECK(!"every weekday begins some listed year");
 }
 
+// With leading zeros.  Requires value < 10^digits.
+template <std::size_t digits>
+void append_digits(std::string& out, unsigned value) {
+  std::array<char, digits> text;
+  for (std::size_t i = digits; i-- > 0; value /= 10) text[i] = static_cast<char>('0' + value % 10);
+  out.append(text.data(), digits);
+}
+
+void append_date(std::string& out, Date day) {
+  const CivilDay civil = civil_of(day);
+  if (civil.year < 0 || civil.year > 9'999) {
+    out += fmt::format("{:04}", civil.year);
+  } else {
+    append_digits<4>(out, static_cast<unsigned>(civil.year));
+  }
+  append_digits<2>(out += '-', civil.month);
+  append_digits<2>(out += '-', civil.day);
+}
+
 }  // namespace
 
 Result<Zone> Zone::named(std::string_view name) {
@@ -206,17 +226,22 @@ std::optional<TimeMs> parse_time(std::string_view text, const Zone& zone) {
 }
 
 std::string to_string(Date day) {
-  const CivilDay civil = civil_of(day);
-  return fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
+  std::string text;
+  append_date(text, day);
+  return text;
 }
 
 std::string to_rfc3339(TimeMs time) {
   const Date day = floor_to_day(time);
-  const TimeMs ms = time - TimeMs{day.days} * kDayMs;
-  std::string text = fmt::format("{}T{:02}:{:02}:{:02}", to_string(day), ms / kHourMs,
-                                 ms / 60'000 % 60, ms / kSecondMs % 60);
-  if (ms % kSecondMs != 0) text += fmt::format(".{:03}", ms % kSecondMs);
-  return text + "Z";
+  const auto ms = static_cast<unsigned>(time - TimeMs{day.days} * kDayMs);
+  std::string text;
+  text.reserve(sizeof "YYYY-MM-DDThh:mm:ss.mmmZ");
+  append_date(text, day);
+  append_digits<2>(text += 'T', ms / 3'600'000);
+  append_digits<2>(text += ':', ms / 60'000 % 60);
+  append_digits<2>(text += ':', ms / 1'000 % 60);
+  if (ms % 1'000 != 0) append_digits<3>(text += '.', ms % 1'000);
+  return text += 'Z';
 }
 
 CivilDay civil_of(Date day) {

@@ -186,5 +186,16 @@ TEST(Date, RefusesDaysThatDoNotExist) {
   }
 }
 
+TEST(Time, IsWrittenInDigitsOfFixedWidth) {
+  EXPECT_EQ("1678-01-02T00:00:00.001Z", to_rfc3339(*parse_time("1678-01-02T00:00:00.001Z", {})));
+  EXPECT_EQ("2024-03-09T05:06:07.080Z", to_rfc3339(*parse_time("2024-03-09T05:06:07.08Z", {})));
+  EXPECT_EQ("1969-12-31T23:59:59.999Z", to_rfc3339(-1));
+  EXPECT_EQ("1970-01-01T00:00:00Z", to_rfc3339(0));
+  EXPECT_EQ("0001-02-03", to_string(date_of({.year = 1, .month = 2, .day = 3})));
+  EXPECT_EQ("9999-12-31", to_string(date_of({.year = 9'999, .month = 12, .day = 31})));
+  const Date after{date_of({.year = 9'999, .month = 12, .day = 31}).days + 1};
+  EXPECT_EQ("10000-01-01", to_string(after));
+}
+
 }  // namespace
 }  // namespace muster
