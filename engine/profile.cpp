@@ -2,6 +2,7 @@
 #include <numeric>
 #include <span>
 
+#include "base/json_writer.h"
 #include "base/system_names.h"
 #include "base/text.h"
 #include "engine/field_use.h"
@@ -76,9 +77,13 @@ std::vector<std::string> newest_events(const index::Generation& generation,
                       return found[a].time != found[b].time ? found[a].time > found[b].time : a < b;
                     });
   std::vector<std::string> events;
+  events.reserve(shown);
+  JsonWriter json;
   for (const std::uint32_t place : std::span(order).first(shown)) {
     const Found& each = found[place];
-    events.push_back(index::event_json(*each.table, *each.run, each.row));
+    json.clear();
+    index::write_event(json, *each.table, *each.run, each.row);
+    events.push_back(json.str());
   }
   return events;
 }

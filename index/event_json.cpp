@@ -20,8 +20,8 @@ void write_property(JsonWriter& out, const EventProperty& property, const Proper
 
 }  // namespace
 
-std::string event_json(const EventTable& table, const EventRun& run, std::uint32_t row) {
-  JsonWriter out;
+void write_event(JsonWriter& out, const EventTable& table, const EventRun& run,
+                 std::uint32_t row) {
   out.begin_object().key("name").text(table.name);
   out.key("time").text(to_rfc3339(run.time.at(row)));
   out.key("properties").begin_object();
@@ -33,6 +33,11 @@ std::string event_json(const EventTable& table, const EventRun& run, std::uint32
     write_property(out, *property, *column, row);
   }
   out.end_object().end_object();
+}
+
+std::string event_json(const EventTable& table, const EventRun& run, std::uint32_t row) {
+  JsonWriter out;
+  write_event(out, table, run, row);
   return out.take();
 }
 
