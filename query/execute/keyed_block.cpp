@@ -20,6 +20,8 @@ using Left = KeyedBlock::Memory::Left;
 
 // Whose keys are read at a time, so that they stay in the first cache.
 constexpr std::uint32_t kRowsMax = 1'024;
+// How many events later a time is read that is asked of memory now.
+constexpr std::size_t kAhead = 32;
 
 bool is_plain(const BoundStepEvents& events, const Keys& keys) {
   const BoundAggregate& taken = *events.taken;
@@ -29,23 +31,40 @@ bool is_plain(const BoundStepEvents& events, const Keys& keys) {
   });
 }
 
-// Pairs of a person and a key: those that were added, and a few more that share a bit with one.
+// Pairs of a person and a key: those that were added, and a few more that share two bits with them.
 class PairBits {
  public:
   // Sixteen bits for each of so many pairs, and no more than stay in the second cache.
-  PairBits(std::vector<std::uint64_t>& words, std::uint64_t pairs)
-      : shift_(32 - std::clamp<unsigned>(std::bit_width(pairs) + 4, 6, 21)),
+  PairBits(std::vector<std::uint32_t>& words, std::uint64_t pairs)
+      : shift_(32 - std::clamp<unsigned>(std::bit_width(pairs), 1, 17) + 1),
         words_(words),
-        of_all_(index::pairs_kernel(index::kernels())) {
+        kernels_(index::pairs_kernels(index::kernels())) {
     clear();
   }
 
-  void clear() { words_.assign(std::size_t{1} << (26 - shift_), 0); }
-  void add(std::uint16_t person, std::int64_t key) { set_bit(words_, bit(person, key)); }
+  void clear() { words_.assign(std::size_t{1} << (32 - shift_), 0); }
+  void add(std::uint16_t person, std::int64_t key) { add(index::pair_mark(person, key, shift_)); }
+  // Of 64 rows those of `mask`.
+  void add(const std::uint16_t* people, const std::int64_t* keys, std::uint64_t mask) {
+    if (!is_dense(mask)) {
+      for (; mask != 0; mask &= mask - 1) {
+        const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
+        add(people[i], keys[i]);
+      }
+      return;
+    }
+    std::array<index::PairMark, 64> marks;
+    kernels_.marks(people, keys, shift_, marks.data());
+    if (~mask == 0) {
+      for (const index::PairMark& mark : marks) add(mark);
+      return;
+    }
+    for (; mask != 0; mask &= mask - 1) add(marks[std::countr_zero(mask)]);
+  }
   // Which of the rows of `mask`, up to 64, have a pair that is there.
   std::uint64_t have(const std::uint16_t* people, const std::int64_t* keys,
                      std::uint64_t mask) const {
-    if (~mask == 0) return of_all_(people, keys, words_.data(), shift_);
+    if (is_dense(mask)) return mask & kernels_.known(people, keys, words_.data(), shift_);
     std::uint64_t found = 0;
     for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1) {
       const auto i = static_cast<std::uint32_t>(std::countr_zero(rest));
@@ -54,17 +73,18 @@ class PairBits {
     return found;
   }
   bool has(std::uint16_t person, std::int64_t key) const {
-    return has_bit(words_, bit(person, key));
+    const index::PairMark mark = index::pair_mark(person, key, shift_);
+    return (words_[mark.word] & mark.bits) == mark.bits;
   }
 
  private:
-  std::uint32_t bit(std::uint16_t person, std::int64_t key) const {
-    return index::pair_bit(person, key, shift_);
-  }
+  // Whether asking all 64 rows at once, which have to be there, is sooner done than some.
+  static bool is_dense(std::uint64_t mask) { return mask >> 63 != 0 && std::popcount(mask) >= 8; }
+  void add(index::PairMark mark) { words_[mark.word] |= mark.bits; }
 
   unsigned shift_;
-  std::vector<std::uint64_t>& words_;
-  index::PairsKernel of_all_;
+  std::vector<std::uint32_t>& words_;
+  const index::PairsKernels& kernels_;
 };
 
 // The events of one role: a step's, or those of what must not stand between.
@@ -149,7 +169,6 @@ void add_left(Left& left, const index::EventRun& run, std::uint32_t first,
   for (; mask != 0; mask &= mask - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
     left.events.push_back({.key = keys[i], .row = first + i, .person = people[i]});
-    run.time.prefetch(first + i);  // Read when all are known, each far from the other.
   }
   left.parts.back().end = left.events.size();
 }
@@ -195,10 +214,7 @@ class Search {
     PairBits narrower(memory_.narrower, roles_[rarest].rows());
     look(roles_[rarest].for_each([&](const auto&, std::uint32_t, const std::uint16_t* people,
                                      const std::int64_t* keys, std::uint64_t mask) {
-      for (; mask != 0; mask &= mask - 1) {
-        const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
-        pairs.add(people[i], keys[i]);
-      }
+      pairs.add(people, keys, mask);
     }));
     for (std::size_t i = 1; i < steps_ && !failed_; ++i) {
       narrower.clear();
@@ -219,7 +235,9 @@ class Search {
       add_left(left, run, first, people, keys, pairs.have(people, keys, mask));
     }));
     if (found == nullptr) return;
-    for (const Left::Event& event : left.events) found->add(event.person, event.key);
+    for (const Left::Event& event : left.events) {
+      found->add(static_cast<std::uint16_t>(event.person), event.key);
+    }
   }
 
   static void narrow(Left& left, const PairBits& pairs) {
@@ -228,7 +246,7 @@ class Search {
       for (; next < part.end; ++next) {
         const Left::Event event = left.events[next];
         left.events[kept] = event;
-        kept += pairs.has(event.person, event.key);
+        kept += pairs.has(static_cast<std::uint16_t>(event.person), event.key);
       }
       part.end = kept;
     }
@@ -240,32 +258,40 @@ class Search {
     const auto roles = std::span(memory_.left).first(roles_.size());
     std::vector<std::uint32_t>& ends = memory_.ends;
     ends.assign(index::kBlockSize, 0);
+    std::array<std::uint64_t, index::kBlockSize / 64> left_any{};  // By person.
     for (const Left& left : roles) {
-      for (const Left::Event& event : left.events) ++ends[event.person];
+      for (const Left::Event& event : left.events) {
+        ++ends[event.person];
+        left_any[event.person / 64] |= std::uint64_t{1} << (event.person % 64);
+      }
     }
     std::uint32_t total = 0;
-    for (std::uint32_t& end : ends) total += std::exchange(end, total);
+    for_each_bit(left_any, [&](std::uint32_t who) { total += std::exchange(ends[who], total); });
     memory_.events.resize(total);
-    for (std::uint32_t role = 0; role < roles.size(); ++role) {
-      const Left& left = roles[role];
-      std::size_t next = 0;
-      for (const Left::Part& part : left.parts) {
-        for (; next < part.end; ++next) {
-          const Left::Event& event = left.events[next];
-          memory_.events[ends[event.person]++] =
-              KeyedEvent(event.key, part.run->time.at(event.row), role);
-        }
-      }
-    }
-    std::uint32_t first = 0;
-    for (std::uint32_t who = 0; who < index::kBlockSize && !failed_; ++who) {
-      if (who % kPeoplePerLook == 0) failed_ = is_over(budget_);
-      const std::uint32_t end = ends[who];
-      const std::uint32_t count = end - first;
-      if (count >= steps_ && chains_.hold(std::span(memory_.events).subspan(first, count))) {
+    for (std::uint32_t role = 0; role < roles.size(); ++role) place(roles[role], role);
+    std::uint32_t first = 0, people = 0;
+    for_each_bit(left_any, [&](std::uint32_t who) {
+      if (people++ % kPeoplePerLook == 0) failed_ = failed_ || is_over(budget_);
+      const std::uint32_t count = ends[who] - first;
+      if (!failed_ && count >= steps_ &&
+          chains_.hold(std::span(memory_.events).subspan(first, count))) {
         set_bit(bits, who);
       }
-      first = end;
+      first = ends[who];
+    });
+  }
+
+  // Puts the events of a role behind those that their people have so far.
+  void place(const Left& left, std::uint32_t role) {
+    std::size_t next = 0;
+    for (const Left::Part& part : left.parts) {
+      for (; next < part.end; ++next) {
+        const Left::Event& event = left.events[next];
+        // Each far from the other.
+        if (next + kAhead < part.end) part.run->time.prefetch(left.events[next + kAhead].row);
+        memory_.events[memory_.ends[event.person]++] =
+            KeyedEvent(event.key, part.run->time.at(event.row), role);
+      }
     }
   }
 

@@ -26,13 +26,13 @@ class KeyedBlock {
                         std::uint32_t block, const Budget* budget);
 
   struct Memory {
-    std::vector<std::uint64_t> pairs, narrower;  // Bits, by hash.
+    std::vector<std::uint32_t> pairs, narrower;  // Words of bits, by hash.
     // Events that are left of a role.
     struct Left {
       struct Event {
         std::int64_t key = 0;
         std::uint32_t row = 0;
-        std::uint16_t person = 0;
+        std::uint32_t person = 0;  // Without a gap behind it events are copied at once.
       };
       std::vector<Event> events;
       struct Part {
